@@ -1,0 +1,146 @@
+/**
+ * The event store port: append-only streams with optimistic concurrency, and one order over all of them.
+ * It holds what EventStoreDB and the embedded log can both do, and nothing that only one of them can.
+ */
+
+/**
+ * Where an event stands in the log. Positions grow along the log and are sparse: a gap proves nothing.
+ * The number is an ordinal for comparing and storing, never for arithmetic. Backends keep it below 2^53.
+ */
+export type Position = number;
+
+/** Before the first event of the log. */
+export const logStart: Position = -1;
+
+/** The revision of a stream that does not exist yet; the first event of a stream has revision 0. */
+export const noStream = -1;
+
+export interface EventMetadata {
+  /** Epoch milliseconds, the `now` that the command was decided with. */
+  time: number;
+  commandId: string;
+  correlationId: string;
+  actor: string;
+  causationId?: string;
+  ip?: string;
+  userAgent?: string;
+  /** Absent means 1. */
+  schemaVersion?: number;
+}
+
+export interface EventToAppend {
+  /** UUID. Derived from the command, so the same decision sent twice has the same ids. */
+  id: string;
+  type: string;
+  /** JSON text: serialised before it is handed over, so a payload that cannot be is refused at once. */
+  data: string;
+  metadata: EventMetadata;
+}
+
+export interface RecordedEvent {
+  position: Position;
+  stream: string;
+  /** Position within the stream, from 0 and without gaps. */
+  revision: number;
+  id: string;
+  type: string;
+  /** Epoch milliseconds, as in the metadata. */
+  time: number;
+  data: unknown;
+  metadata: EventMetadata;
+}
+
+export interface AppendResult {
+  /** Revision and position of the last event appended. */
+  revision: number;
+  position: Position;
+}
+
+export interface ReadStreamOptions {
+  /** First revision to return, inclusive. Backwards reads start at the end when it is left out. */
+  from?: number;
+  backwards?: boolean;
+  maxCount: number;
+}
+
+export interface ReadAllOptions {
+  /** Events behind this position, exclusive. */
+  after: Position;
+  /** Only these event types; the filter runs in the store. */
+  types?: readonly string[];
+  maxCount: number;
+}
+
+export interface Page {
+  events: RecordedEvent[];
+  /**
+   * How far the store has looked: at least the last event's position, further when the types filter
+   * skipped what followed. Continue from here. Equal to `after` when there is nothing new.
+   */
+  scannedTo: Position;
+}
+
+export interface SubscribeOptions {
+  after: Position;
+  types?: readonly string[];
+  /** At most this many events in one batch. */
+  batchEventsMax: number;
+  signal: AbortSignal;
+}
+
+export interface EventStore {
+  /** Names this log for ever. A checkpoint taken on another log must be refused. */
+  readonly logId: string;
+
+  /**
+   * Appends all events or none, durable before it answers.
+   *
+   * @param expectedRevision the stream's revision that the decision was made on; `noStream` for a new one
+   * @returns where the last event landed; for a repeated append (same ids, same revision) where it had landed
+   * @throws RevisionConflict when the stream is elsewhere
+   * @throws StoreUnavailable when nothing is known to be written
+   */
+  append(stream: string, expectedRevision: number, events: readonly EventToAppend[]): Promise<AppendResult>;
+
+  /** @returns the events in order; empty when the stream does not exist or ends before `from` */
+  readStream(stream: string, options: ReadStreamOptions): Promise<RecordedEvent[]>;
+
+  readAll(options: ReadAllOptions): Promise<Page>;
+
+  /** Catches up from `after`, then follows the log, batch by batch, until the signal aborts. */
+  subscribe(options: SubscribeOptions): AsyncIterable<Page>;
+
+  /** Position of the newest event, `logStart` on an empty log. */
+  head(): Promise<Position>;
+
+  close(): Promise<void>;
+}
+
+export class RevisionConflict extends Error {
+  readonly stream: string;
+  readonly expected: number;
+  readonly actual: number;
+  constructor(stream: string, expected: number, actual: number) {
+    super(`stream ${stream} is at revision ${actual}, not at ${expected}`);
+    this.name = "RevisionConflict";
+    this.stream = stream;
+    this.expected = expected;
+    this.actual = actual;
+  }
+}
+
+/** The store is away or cannot write. Nothing of the call is known to be stored; it can be repeated. */
+export class StoreUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreUnavailable";
+  }
+}
+
+/** A store's files are damaged, of a newer format, of another log, or in use. An operator has to act. */
+export class StoreDamaged extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "StoreDamaged";
+  }
+}
