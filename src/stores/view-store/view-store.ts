@@ -1,0 +1,186 @@
+import type { Position } from "../event-store/event-store.ts";
+
+/**
+ * The view store port: read models as documents, each with the position it was last changed at.
+ * A model has generations, so that a rebuild fills a new one beside the live one and then takes its name.
+ */
+
+export type ColumnType = "number" | "text";
+export type ColumnValue = number | string | null;
+
+/** What a model needs from its store. Documents are opaque JSON; only columns and lists can be queried. */
+export interface ModelSpec {
+  /** Lower case letters, digits and dashes. */
+  name: string;
+  /** Grows when documents take another shape; a store that holds a lower one must be rebuilt. */
+  version: number;
+  /** Single values beside the document, for filters, sorting and sums. */
+  columns: Readonly<Record<string, ColumnType>>;
+  /** Fields with several text values each (tags), for the filter `has` and for facets. */
+  lists?: readonly string[];
+  /** Whether documents come with text to search. */
+  searchable?: boolean;
+  /** Column names, each list one index, in order. */
+  indexes: readonly (readonly string[])[];
+}
+
+export interface StoredDocument {
+  key: string;
+  position: Position;
+  /** The projection's own state. */
+  json: string;
+}
+
+export interface DocumentChange {
+  key: string;
+  position: Position;
+  /** JSON text of the document; undefined deletes it. */
+  json: string | undefined;
+  /** JSON text for readers where it differs from the document; else left out. */
+  presented?: string;
+  columns: Readonly<Record<string, ColumnValue>>;
+  lists?: Readonly<Record<string, readonly string[]>>;
+  /** What a search looks through. */
+  text?: string;
+}
+
+/** All conditions of a filter hold at once. A null column matches none but `eq: null`. */
+export interface Condition {
+  column: string;
+  eq?: ColumnValue;
+  in?: readonly (string | number)[];
+  gte?: number | string;
+  gt?: number | string;
+  lte?: number | string;
+  lt?: number | string;
+  /** For a list: it holds this value. */
+  has?: string;
+}
+
+export interface FindQuery {
+  where?: readonly Condition[];
+  /** Words that all must occur; the last may be the beginning of a word. Any input is safe. */
+  search?: string;
+  /** Ties are broken by key, ascending. Without it: by key, or the best match first when searching. */
+  sort?: readonly { column: string; descending?: boolean }[];
+  limit: number;
+  /** `next` of the page before, unchanged. */
+  after?: readonly ColumnValue[];
+}
+
+export interface Found {
+  key: string;
+  /** JSON text as readers see it: `presented`, else the document. */
+  json: string;
+}
+
+export interface FindResult {
+  items: Found[];
+  /** Where the next page starts; null on the last one. */
+  next: readonly ColumnValue[] | null;
+}
+
+export interface SumQuery {
+  where?: readonly Condition[];
+  groupBy: string;
+  /** Number columns to add up per group. */
+  sums: readonly string[];
+  /** One of `sums`, largest first (ties by group), or the group itself, ascending. */
+  sortBy: string;
+  limit: number;
+}
+
+export interface SumRow {
+  group: ColumnValue;
+  sums: Record<string, number>;
+}
+
+export interface FacetCount {
+  value: string;
+  count: number;
+}
+
+/** A document whose event could not be applied. What follows for its key waits behind it. */
+export interface ParkedDocument {
+  key: string;
+  /** Position of the event that failed. */
+  position: Position;
+  eventType: string;
+  reason: string;
+  /** How many later events of this key wait, the failed one not counted. */
+  waiting: number;
+}
+
+export interface SaveOptions {
+  /** Everything up to here is in the documents once the save is done. */
+  checkpoint: Position;
+  /** Replaces the list of parked documents when given. */
+  parked?: readonly ParkedDocument[];
+}
+
+/** One generation of one model. */
+export interface ViewModel {
+  readonly spec: ModelSpec;
+  readonly generation: number;
+
+  /** Where to go on reading the log; `logStart` when the model is new. */
+  checkpoint(): Promise<Position>;
+  /** @returns the documents that exist, by key. At most 10,000 keys a call. */
+  load(keys: readonly string[]): Promise<Map<string, StoredDocument>>;
+  /**
+   * Writes each change only over a lower position, in the order given, and then the checkpoint. A crash in
+   * between leaves a prefix of the changes or all of them; applying the same events again repairs it.
+   */
+  save(changes: readonly DocumentChange[], options: SaveOptions): Promise<void>;
+  parked(): Promise<ParkedDocument[]>;
+
+  get(key: string): Promise<Found | undefined>;
+  getMany(keys: readonly string[]): Promise<Map<string, Found>>;
+  find(query: FindQuery): Promise<FindResult>;
+  sum(query: SumQuery): Promise<SumRow[]>;
+  /** How many found documents have each value of a text column or list, most frequent first. */
+  facet(query: Pick<FindQuery, "where" | "search">, field: string, limit: number): Promise<FacetCount[]>;
+  count(): Promise<number>;
+  /** Documents by ascending key, for comparing two generations and for export. */
+  scan(afterKey: string | undefined, limit: number): Promise<StoredDocument[]>;
+}
+
+export interface GenerationInfo {
+  name: string;
+  generation: number;
+  version: number;
+  live: boolean;
+}
+
+export interface ViewStore {
+  /**
+   * The live generation of a model, created empty when there is none.
+   * @throws ModelOutdated when the live one has another spec version: it must be rebuilt
+   */
+  open(spec: ModelSpec): Promise<ViewModel>;
+  /**
+   * A new empty generation beside the live one, for filling fast: what it holds before `promote` may be
+   * lost by a crash, and a half filled one is dropped by the next call.
+   */
+  createGeneration(spec: ModelSpec): Promise<ViewModel>;
+  /** Makes a generation the live one, durably and at once, and keeps the one before for `rollback`. */
+  promote(model: ViewModel): Promise<void>;
+  /** The generation before is live again. @returns false when there is none */
+  rollback(name: string): Promise<boolean>;
+  /** Drops a generation that is not live. */
+  drop(model: ViewModel): Promise<void>;
+  generations(): Promise<GenerationInfo[]>;
+  /** Forgets what is cached about which generation is live: another thread or process changed it. */
+  refresh(): void;
+  close(): Promise<void>;
+}
+
+/** The stored model was written by another version of its projection. */
+export class ModelOutdated extends Error {
+  readonly model: string;
+  constructor(name: string, stored: number, wanted: number) {
+    super(`read model ${name} is stored in version ${stored}, this program writes version ${wanted}`);
+    this.name = "ModelOutdated";
+    this.model = name;
+  }
+}
