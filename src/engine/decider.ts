@@ -46,9 +46,11 @@ export interface EvolveContext {
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: a command's type is inferred from its own decide function
+type AnyCommand = any;
+
 export type DecideMap<State, Event> = Record<
   string,
-  (state: State, command: any, context: DecideContext) => Event[]
+  (state: State, command: AnyCommand, context: DecideContext) => Event[]
 >;
 
 /**
@@ -82,7 +84,11 @@ export function decider<State, E extends EventMap, D extends DecideMap<State, Ev
 }
 
 export type CommandsOf<D> = D extends { decide: infer M }
-  ? { [K in keyof M & string]: M[K] extends (state: never, command: infer C, ...rest: never[]) => unknown ? C : never }
+  ? {
+      [K in keyof M & string]: M[K] extends (state: never, command: infer C, ...rest: never[]) => unknown
+        ? C
+        : never;
+    }
   : never;
 
 export function streamName(category: string, id: string): string {

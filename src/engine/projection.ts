@@ -1,5 +1,5 @@
-import type { ColumnValue, ModelSpec } from "../stores/view-store/view-store.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
+import type { ColumnValue, ModelSpec } from "../stores/view-store/view-store.ts";
 import type { DataOf, EventMap } from "./decider.ts";
 
 /** An event as projections see it: decoded, in its newest version. */

@@ -64,7 +64,7 @@ export interface FindQuery {
   /** Ties are broken by key, ascending. Without it: by key, or the best match first when searching. */
   sort?: readonly { column: string; descending?: boolean }[];
   limit: number;
-  /** `next` of the page before, unchanged. */
+  /** `next` of the page before, unchanged. @throws InvalidCursor when it does not fit this query */
   after?: readonly ColumnValue[];
 }
 
@@ -182,5 +182,13 @@ export class ModelOutdated extends Error {
     super(`read model ${name} is stored in version ${stored}, this program writes version ${wanted}`);
     this.name = "ModelOutdated";
     this.model = name;
+  }
+}
+
+/** The `after` of a query is not one that this store gave out for it: the caller's mistake, not a fault. */
+export class InvalidCursor extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "InvalidCursor";
   }
 }

@@ -1,0 +1,75 @@
+import { z } from "zod";
+import { decider, type EventOf, event } from "../../src/engine/decider.ts";
+import { illegalTransition, Problem } from "../../src/errors.ts";
+
+const holderCharactersMax = 200;
+
+const holderSchema = z.strictObject({ holder: z.string().min(1).max(holderCharactersMax) });
+
+export const claimEvents = {
+  Claimed: event(holderSchema),
+  ClaimReleased: event(holderSchema),
+};
+
+export type ClaimEvent = EventOf<typeof claimEvents>;
+
+/** What must be unique over all streams. No kind holds a dash, so kind and value cannot be confused. */
+export type ClaimKind = "slug" | "sku" | "orderNumber";
+
+/** Who holds a value; `since` in epoch milliseconds. */
+export type ClaimState = { held: false } | { held: true; holder: string; since: number };
+
+interface Claim {
+  holder: string;
+}
+
+interface TakeOver {
+  from: string;
+  holder: string;
+}
+
+interface Release {
+  holder: string;
+}
+
+/**
+ * One value, one holder: a stream per value gives what no read model can promise.
+ *
+ * - Claim: `already_exists` with `holder` and `since` when another holds it.
+ * - TakeOver: only from the holder that was named, else `already_exists`, or `illegal_transition` when
+ *   nobody holds it. A holder that takes over from itself renews its claim.
+ * - Release: does nothing unless the holder is the one that was named.
+ */
+export const claim = decider({
+  category: "claim",
+  events: claimEvents,
+  initial: (): ClaimState => ({ held: false }),
+  evolve: {
+    Claimed: (_, { holder }, { time }): ClaimState => ({ held: true, holder, since: time }),
+    ClaimReleased: (): ClaimState => ({ held: false }),
+  },
+  decide: {
+    Claim: (state: ClaimState, { holder }: Claim): ClaimEvent[] => {
+      if (!state.held) return [{ type: "Claimed", data: { holder } }];
+      if (state.holder === holder) return [];
+      throw heldBy(state);
+    },
+    TakeOver: (state: ClaimState, { from, holder }: TakeOver): ClaimEvent[] => {
+      if (!state.held) throw illegalTransition(`${from} no longer holds this claim`);
+      if (state.holder === from) return [{ type: "Claimed", data: { holder } }];
+      if (state.holder === holder) return [];
+      throw heldBy(state);
+    },
+    Release: (state: ClaimState, { holder }: Release): ClaimEvent[] =>
+      state.held && state.holder === holder ? [{ type: "ClaimReleased", data: { holder } }] : [],
+  },
+});
+
+/** The stream id of a claim. Values are compared as they are: case and Unicode form count. */
+export function claimId(kind: ClaimKind, value: string): string {
+  return `${kind}-${value}`;
+}
+
+function heldBy({ holder, since }: ClaimState & { held: true }): Problem {
+  return new Problem("already_exists", `it is held by ${holder}`, { holder, since });
+}

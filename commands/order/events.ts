@@ -1,0 +1,107 @@
+import { z } from "zod";
+import { event } from "../../src/engine/decider.ts";
+import { taxSettingsSchema } from "../../src/pricing.ts";
+import { addressSchema } from "../address.ts";
+import { cartItemSchema, paymentMethods } from "../cart/cart.ts";
+
+const minorUnits = z.int().min(0);
+const pieces = z.object({ sku: z.string(), quantity: z.int().min(1) });
+
+export const orderLineSchema = cartItemSchema.extend({
+  subtotal: minorUnits,
+  discount: minorUnits,
+  tax: minorUnits,
+  total: minorUnits,
+});
+
+export const orderTotalsSchema = z.object({
+  subtotal: minorUnits,
+  discount: minorUnits,
+  shipping: minorUnits,
+  tax: minorUnits,
+  total: minorUnits,
+});
+
+/** What reports count of a line: `revenue` is after discounts, tax as the price had it. */
+const soldLineSchema = z.object({
+  sku: z.string(),
+  productId: z.string(),
+  name: z.string(),
+  category: z.string().optional(),
+  quantity: z.int().min(1),
+  revenue: minorUnits,
+});
+
+export const refundCauses = ["cancellation", "return", "goodwill"] as const;
+
+export const orderEvents = {
+  /** Amounts are minor units of `currency`; line totals are frozen here. */
+  OrderPlaced: event(
+    z.object({
+      number: z.string(),
+      cartId: z.string(),
+      paymentId: z.string(),
+      paymentMethod: z.enum(paymentMethods),
+      currency: z.string(),
+      lines: z.array(orderLineSchema),
+      totals: orderTotalsSchema,
+      tax: taxSettingsSchema,
+      shippingMethod: z.string(),
+      email: z.string().optional(),
+      customerId: z.string().optional(),
+      shippingAddress: addressSchema.optional(),
+      billingAddress: addressSchema.optional(),
+    }),
+  ),
+  /** Carries what reports count, so that none of them has to look back. `buyer` is a pseudonym. */
+  OrderConfirmed: event(
+    z.object({
+      currency: z.string(),
+      lines: z.array(soldLineSchema),
+      units: z.int(),
+      gross: minorUnits,
+      buyer: z.string().optional(),
+    }),
+  ),
+  OrderPaid: event(z.object({ amount: minorUnits })),
+  OrderPaymentFailed: event(z.object({ reason: z.string() })),
+  ProcessingStarted: event(z.object({})),
+  /** `complete`: nothing is left to ship after it. */
+  ShipmentDispatched: event(
+    z.object({
+      shipmentId: z.string(),
+      lines: z.array(pieces),
+      carrier: z.string().optional(),
+      trackingNumber: z.string().optional(),
+      complete: z.boolean(),
+    }),
+  ),
+  ShipmentDelivered: event(z.object({ shipmentId: z.string(), complete: z.boolean() })),
+  ReturnRequested: event(
+    z.object({ returnId: z.string(), lines: z.array(pieces), reason: z.string().optional() }),
+  ),
+  ReturnApproved: event(z.object({ returnId: z.string() })),
+  ReturnRejected: event(z.object({ returnId: z.string(), reason: z.string() })),
+  ReturnReceived: event(
+    z.object({
+      returnId: z.string(),
+      lines: z.array(z.object({ sku: z.string(), sellable: z.int().min(0), damaged: z.int().min(0) })),
+    }),
+  ),
+  /** `goods` is what it takes from the sales: the gross of an order that had been confirmed, else 0. */
+  OrderCancelled: event(z.object({ reason: z.string(), currency: z.string(), goods: minorUnits })),
+  /** `goods` is the part that takes from the sales: not shipping, and nothing after a cancellation. */
+  OrderRefunded: event(
+    z.object({
+      refundId: z.string(),
+      currency: z.string(),
+      amount: minorUnits,
+      goods: minorUnits,
+      cause: z.enum(refundCauses),
+      full: z.boolean(),
+    }),
+  ),
+  NoteAdded: event(z.object({ text: z.string() })),
+  /** What follows from an earlier event in other streams (stock, payment) has been done. */
+  EffectsApplied: event(z.object({ of: z.string() })),
+};

@@ -1,0 +1,157 @@
+import { z } from "zod";
+import { type FieldError, Problem } from "../../src/errors.ts";
+import { type Money, priceSchema } from "../../src/money.ts";
+import { slugCharactersMax } from "./slug.ts";
+
+const descriptionCharactersMax = 20_000;
+const groupNameCharactersMax = 255;
+const tagsMax = 50;
+const tagCharactersMax = 50;
+const imagesMax = 20;
+const urlCharactersMax = 2_048;
+const attributesMax = 50;
+const attributeNameCharactersMax = 64;
+const attributeValueCharactersMax = 500;
+/** Live and retired variants together, because a retired one stays in the state for old orders. */
+export const variantsMax = 200;
+/** All variants of one command: they go out in one append, and EventStoreDB takes 1 MiB at once. */
+const variantsBytesMax = 768 * 1024;
+
+/** Characters are code points, so an emoji counts once; half a surrogate pair is none. */
+export const skuSchema = z
+  .string()
+  .regex(/^[^\p{Cc}\p{Cs}]{1,64}$/u, "a SKU is 1 to 64 characters without control characters");
+
+export const slugSchema = z
+  .string()
+  .max(slugCharactersMax)
+  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "a slug is lower-case ASCII letters and digits with single dashes");
+
+const nameSchema = z.string().trim().min(3).max(255);
+const shortDescriptionSchema = z.string().max(500);
+const descriptionSchema = z.string().max(descriptionCharactersMax);
+const groupNameSchema = z.string().trim().min(1).max(groupNameCharactersMax);
+const tagsSchema = z.array(z.string().trim().min(1).max(tagCharactersMax)).max(tagsMax);
+const variantNameSchema = z.string().trim().min(1).max(255);
+
+// Shops show these addresses as they are: a script: or data: address must not get in.
+const imageUrlSchema = z
+  .string()
+  .max(urlCharactersMax)
+  .refine((url) => /^\/(?![/\\])/.test(url) || (/^https?:\/\//i.test(url) && URL.canParse(url)), {
+    error: "an image is an http(s) URL or a path that begins with a slash",
+  });
+
+export const imageSchema = z.strictObject({
+  url: imageUrlSchema,
+  alt: z.string().max(500).optional(),
+  primary: z.boolean().default(false),
+});
+
+const imagesSchema = z
+  .array(imageSchema)
+  .max(imagesMax)
+  .refine((images) => images.filter(({ primary }) => primary).length <= 1, {
+    error: "only one image can be the primary one",
+  });
+
+const attributesSchema = z
+  .record(z.string().min(1).max(attributeNameCharactersMax), z.string().max(attributeValueCharactersMax))
+  .refine((attributes) => Object.keys(attributes).length <= attributesMax, {
+    error: `at most ${attributesMax} attributes`,
+  });
+
+const saleBelowRegular = {
+  path: ["compareAtPrice"],
+  error: "the price to compare with is above the price, in the same currency",
+};
+
+export const variantSchema = z
+  .strictObject({
+    sku: skuSchema,
+    name: variantNameSchema.optional(),
+    price: priceSchema,
+    compareAtPrice: priceSchema.optional(),
+    attributes: attributesSchema.default({}),
+  })
+  .refine(isSaleBelowRegular, saleBelowRegular);
+
+/** Each its own SKU, and all of one currency. */
+export const variantsSchema = z
+  .array(variantSchema)
+  .max(variantsMax)
+  .check(({ value: variants, issues }) => {
+    const refuse = (path: (string | number)[], message: string) =>
+      issues.push({ code: "custom", input: variants, path, message, continue: true });
+    const skus = new Set<string>();
+    for (const [index, { sku, price }] of variants.entries()) {
+      if (skus.has(sku)) refuse([index, "sku"], "each variant has its own SKU");
+      skus.add(sku);
+      if (price.currency !== variants[0]?.price.currency)
+        refuse([index, "price", "currency"], "all variants have one currency");
+    }
+    if (new TextEncoder().encode(JSON.stringify(variants)).length > variantsBytesMax)
+      refuse([], `the variants are more than ${variantsBytesMax} bytes together`);
+  });
+
+/** What a product is created with. Without a slug one is made from the name. */
+export const newProductSchema = z.strictObject({
+  name: nameSchema,
+  slug: slugSchema.optional(),
+  shortDescription: shortDescriptionSchema.optional(),
+  description: descriptionSchema.optional(),
+  brand: groupNameSchema.optional(),
+  category: groupNameSchema.optional(),
+  tags: tagsSchema.default([]),
+  images: imagesSchema.default([]),
+  variants: variantsSchema,
+});
+
+/** What can be changed of a product: what is left out stays, `null` clears. */
+export const productChangesSchema = z.strictObject({
+  name: nameSchema.optional(),
+  slug: slugSchema.optional(),
+  shortDescription: shortDescriptionSchema.nullish(),
+  description: descriptionSchema.nullish(),
+  brand: groupNameSchema.nullish(),
+  category: groupNameSchema.nullish(),
+  tags: tagsSchema.optional(),
+  images: imagesSchema.optional(),
+});
+
+/** A new price; without `compareAtPrice` the variant has none any more. */
+export const priceChangeSchema = z
+  .strictObject({ price: priceSchema, compareAtPrice: priceSchema.nullish() })
+  .refine(isSaleBelowRegular, saleBelowRegular);
+
+/** What can be changed of a variant: what is left out stays, attributes are replaced as a whole. */
+export const variantChangesSchema = z.strictObject({
+  name: variantNameSchema.nullish(),
+  attributes: attributesSchema.optional(),
+});
+
+export type Variant = z.output<typeof variantSchema>;
+export type Image = z.output<typeof imageSchema>;
+export type NewVariant = z.input<typeof variantSchema>;
+export type NewProduct = z.input<typeof newProductSchema>;
+export type ProductChanges = z.input<typeof productChangesSchema>;
+export type PriceChange = z.input<typeof priceChangeSchema>;
+export type VariantChanges = z.input<typeof variantChangesSchema>;
+
+/** The value as the schema gives it back. @throws Problem validation_failed with all `errors` */
+export function checked<S extends z.ZodType>(schema: S, value: z.input<S>): z.output<S> {
+  const result = schema.safeParse(value);
+  if (result.success) return result.data;
+  const errors: FieldError[] = result.error.issues.map(({ path, message }) => ({
+    path: path.join("."),
+    message,
+  }));
+  const detail = errors.map(({ path, message }) => (path ? `${path}: ${message}` : message)).join("; ");
+  throw new Problem("validation_failed", detail, { errors });
+}
+
+function isSaleBelowRegular(sale: { price: Money; compareAtPrice?: Money | null | undefined }): boolean {
+  const { price, compareAtPrice } = sale;
+  if (!compareAtPrice) return true;
+  return compareAtPrice.currency === price.currency && compareAtPrice.amount > price.amount;
+}

@@ -1,0 +1,18 @@
+import { cartEvents } from "../commands/cart/cart.ts";
+import { claimEvents } from "../commands/claim/claim.ts";
+import { orderEvents } from "../commands/order/events.ts";
+import { paymentEvents } from "../commands/payment/payment.ts";
+import { productEvents } from "../commands/product/product.ts";
+import { stockEvents } from "../commands/stock/stock.ts";
+
+/** Every event type of the shop, by name. */
+export const shopEvents = {
+  ...cartEvents,
+  ...claimEvents,
+  ...orderEvents,
+  ...paymentEvents,
+  ...productEvents,
+  ...stockEvents,
+};
+
+export type ShopEvents = typeof shopEvents;

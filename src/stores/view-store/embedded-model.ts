@@ -1,0 +1,361 @@
+import { existsSync } from "node:fs";
+import { LRUCache } from "lru-cache";
+import { type Position, StoreUnavailable } from "../event-store/event-store.ts";
+import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./embedded-file.ts";
+import {
+  checkLimit,
+  facetSql,
+  matchCountSql,
+  matchTerm,
+  type Sql,
+  searchMatch,
+  searchPage,
+  searchSql,
+  sortedPages,
+  sumSql,
+  whereTerms,
+} from "./embedded-query.ts";
+import {
+  checkModelFile,
+  createIndexes,
+  createSearchIndex,
+  createTables,
+  hasSearchIndex,
+} from "./embedded-schema.ts";
+import { DocumentWriter, replaceParked } from "./embedded-write.ts";
+import type {
+  DocumentChange,
+  FacetCount,
+  FindQuery,
+  FindResult,
+  Found,
+  ModelSpec,
+  ParkedDocument,
+  SaveOptions,
+  StoredDocument,
+  SumQuery,
+  SumRow,
+  ViewModel,
+} from "./view-store.ts";
+
+export const loadKeysMax = 10_000;
+/** Up to so many documents are fetched through a list value's own index, beyond it documents are probed. */
+const rareHoldersMax = 1_000;
+const rareVerdictTtlMs = 10_000;
+const rareVerdictsMax = 1_000;
+
+const liveCacheKiB = 2_048;
+const fillingCacheKiB = 65_536;
+const checkpointPages = 4_000;
+const walBytesMax = 32 * 1024 * 1024;
+
+/**
+ * A crash of the process loses nothing; a power loss may take the last saves back to an earlier commit,
+ * checkpoint and documents together, and the projector applies what is missing again.
+ */
+const livePragmas = {
+  synchronous: "NORMAL",
+  cache_size: -liveCacheKiB,
+  wal_autocheckpoint: checkpointPages,
+  journal_size_limit: walBytesMax,
+};
+/** A generation that is being filled is worth nothing after a crash, so nothing guards it against one. */
+const fillingPragmas = {
+  journal_mode: "OFF",
+  synchronous: "OFF",
+  locking_mode: "EXCLUSIVE",
+  cache_size: -fillingCacheKiB,
+};
+
+export interface EmbeddedModelOptions {
+  spec: ModelSpec;
+  generation: number;
+  path: string;
+  logId: string;
+  readOnly: boolean;
+}
+
+type State = "live" | "filling" | "spoilt" | "gone";
+
+/** One generation in one SQLite file, which is opened at first use and again after `release`. */
+export class EmbeddedViewModel implements ViewModel {
+  readonly spec: ModelSpec;
+  readonly generation: number;
+  readonly #options: EmbeddedModelOptions;
+  readonly #writer: DocumentWriter;
+  readonly #rareVerdicts = new LRUCache<string, boolean>({ max: rareVerdictsMax, ttl: rareVerdictTtlMs });
+  #state: State;
+  #file: SqliteFile | undefined;
+  #searchIndexed = false;
+  #released = false;
+
+  constructor(options: EmbeddedModelOptions, state: "live" | "filling") {
+    this.spec = options.spec;
+    this.generation = options.generation;
+    this.#options = options;
+    this.#state = state;
+    this.#writer = new DocumentWriter(options.spec);
+    if (state === "filling") {
+      this.#file = openSqlite(options.path, { create: true, unjournaled: true, pragmas: fillingPragmas });
+      createTables(this.#file, options.spec, options.logId);
+    }
+  }
+
+  get state(): State {
+    return this.#state;
+  }
+
+  /** Opens the file if it is not open. @throws StoreDamaged */
+  file(): SqliteFile {
+    if (this.#file !== undefined) return this.#file;
+    const { path, spec, logId, readOnly } = this.#options;
+    if (this.#state !== "live") {
+      throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} is closed`);
+    }
+    if (this.#released && !existsSync(path)) {
+      throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} was dropped`);
+    }
+    const file = openSqlite(path, { readOnly, pragmas: livePragmas });
+    try {
+      checkModelFile(file, path, spec, logId);
+    } catch (error) {
+      file.close();
+      throw error;
+    }
+    this.#searchIndexed = true;
+    this.#file = file;
+    return file;
+  }
+
+  /** Gives the connection back; the next use opens the file again, if it is still there. */
+  release(): void {
+    this.#file?.close();
+    this.#file = undefined;
+    this.#released = true;
+  }
+
+  /** No more use. */
+  dispose(): void {
+    this.#state = "gone";
+    this.release();
+  }
+
+  /** Builds the indexes of a filled generation and makes it durable; its file is closed afterwards. */
+  finish(): void {
+    if (this.#state !== "filling") {
+      throw new StoreUnavailable(`generation ${this.generation} of ${this.spec.name} cannot be promoted`);
+    }
+    const file = this.file();
+    // Half built indexes are of no use, and without a journal there is no way back.
+    this.#state = "spoilt";
+    createIndexes(file, this.spec);
+    file.exec("PRAGMA locking_mode = NORMAL");
+    const mode = file.get("PRAGMA journal_mode = WAL")?.[0];
+    if (mode !== "wal") throw new StoreUnavailable(`${this.#options.path} stays in journal mode ${mode}`);
+    this.release();
+    flushClosedFile(this.#options.path);
+    this.#state = "live";
+  }
+
+  async checkpoint(): Promise<Position> {
+    const row = this.file().get("SELECT value FROM meta WHERE name = 'checkpoint'");
+    if (typeof row?.[0] !== "number") throw damaged(this.#options.path, "it has no checkpoint");
+    return row[0];
+  }
+
+  async load(keys: readonly string[]): Promise<Map<string, StoredDocument>> {
+    const found = new Map<string, StoredDocument>();
+    this.#each(keys, "SELECT position, doc FROM documents WHERE key = ?", (key, position, json) =>
+      found.set(key, { key, position: position as number, json: json as string }),
+    );
+    return found;
+  }
+
+  async getMany(keys: readonly string[]): Promise<Map<string, Found>> {
+    const found = new Map<string, Found>();
+    this.#each(keys, "SELECT coalesce(presented, doc) FROM documents WHERE key = ?", (key, json) =>
+      found.set(key, { key, json: json as string }),
+    );
+    return found;
+  }
+
+  #each(keys: readonly string[], sql: string, take: (key: string, ...row: unknown[]) => void): void {
+    if (keys.length > loadKeysMax) throw new RangeError(`more than ${loadKeysMax} keys at once`);
+    const file = this.file();
+    for (const key of keys) {
+      const row = file.get(sql, key);
+      if (row !== undefined) take(key, ...row);
+    }
+  }
+
+  async get(key: string): Promise<Found | undefined> {
+    const row = this.file().get("SELECT coalesce(presented, doc) FROM documents WHERE key = ?", key);
+    return row === undefined ? undefined : { key, json: row[0] as string };
+  }
+
+  async scan(afterKey: string | undefined, limit: number): Promise<StoredDocument[]> {
+    checkLimit(limit);
+    const file = this.file();
+    const rows =
+      afterKey === undefined
+        ? file.all("SELECT key, position, doc FROM documents ORDER BY key LIMIT ?", limit)
+        : file.all(
+            "SELECT key, position, doc FROM documents WHERE key > ? ORDER BY key LIMIT ?",
+            afterKey,
+            limit,
+          );
+    return rows.map(([key, position, json]) => ({
+      key: key as string,
+      position: position as number,
+      json: json as string,
+    }));
+  }
+
+  async count(): Promise<number> {
+    return Number(this.file().get("SELECT count(*) FROM documents")?.[0]);
+  }
+
+  async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<void> {
+    const values = changes.map((change) => this.#writer.values(change));
+    const file = this.file();
+    const filling = this.#state === "filling";
+    try {
+      file.transaction(() => {
+        changes.forEach((change, at) => {
+          this.#writer.write(file, change, values[at] ?? [], this.#searchIndexed);
+        });
+        if (parked !== undefined) replaceParked(file, parked);
+        file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
+      });
+    } catch (error) {
+      if (filling) {
+        this.#state = "spoilt";
+        this.release();
+      }
+      throw error;
+    }
+  }
+
+  async parked(): Promise<ParkedDocument[]> {
+    const rows = this.file().all(
+      "SELECT key, position, event_type, reason, waiting FROM parked ORDER BY position, key",
+    );
+    return rows.map(([key, position, eventType, reason, waiting]) => ({
+      key: key as string,
+      position: position as number,
+      eventType: eventType as string,
+      reason: reason as string,
+      waiting: waiting as number,
+    }));
+  }
+
+  async find(query: FindQuery): Promise<FindResult> {
+    checkLimit(query.limit);
+    const file = this.file();
+    const sorted = query.sort !== undefined && query.sort.length > 0;
+    const terms = whereTerms(this.spec, query.where, this.#isRare);
+    const match = this.#match(query.search);
+    if (match === undefined || (sorted && match !== null)) {
+      const searched = match === undefined ? terms : [...terms, matchTerm(match)];
+      const pages = sortedPages(this.spec, query, searched, match !== undefined);
+      return pages.length === 1
+        ? sortedResult(file, pages, query.limit)
+        : file.transaction(() => sortedResult(file, pages, query.limit), "DEFERRED");
+    }
+    if (match === null) return { items: [], next: null };
+    return searchResult(file, match, query, terms);
+  }
+
+  async sum(query: SumQuery): Promise<SumRow[]> {
+    checkLimit(query.limit);
+    const { text, params } = sumSql(
+      this.spec,
+      query,
+      whereTerms(this.spec, query.where, () => true),
+    );
+    return this.file()
+      .all(text, ...params)
+      .map(([group, ...sums]) => ({
+        group: group ?? null,
+        sums: Object.fromEntries(query.sums.map((column, at) => [column, Number(sums[at])])),
+      }));
+  }
+
+  async facet(
+    query: Pick<FindQuery, "where" | "search">,
+    field: string,
+    limit: number,
+  ): Promise<FacetCount[]> {
+    checkLimit(limit);
+    const terms = whereTerms(this.spec, query.where, () => true);
+    const match = this.#match(query.search);
+    if (typeof match === "string") terms.push(matchTerm(match));
+    const { text, params } = facetSql(this.spec, field, limit, terms);
+    if (match === null) return [];
+    return this.file()
+      .all(text, ...params)
+      .map(([value, count]) => ({ value: value as string, count: count as number }));
+  }
+
+  #match(search: string | undefined): string | null | undefined {
+    if (search !== undefined && this.spec.searchable !== true) {
+      throw new TypeError(`read model ${this.spec.name} is not searchable`);
+    }
+    const match = searchMatch(search);
+    // A search before `promote` pays for the index once; it is kept up from then on.
+    if (typeof match === "string" && !this.#searchIndexed) {
+      const file = this.file();
+      if (!hasSearchIndex(file)) createSearchIndex(file);
+      this.#searchIndexed = true;
+    }
+    return match;
+  }
+
+  #isRare = (field: string, value: string): boolean => {
+    const name = JSON.stringify([field, value]);
+    let rare = this.#rareVerdicts.get(name);
+    if (rare === undefined) {
+      const holder = "SELECT 1 FROM list_values WHERE field = ? AND value = ? LIMIT 1 OFFSET ?";
+      // A generation without its indexes has nothing to look a value up in.
+      rare = this.#state === "live" && this.file().get(holder, field, value, rareHoldersMax) === undefined;
+      this.#rareVerdicts.set(name, rare);
+    }
+    return rare;
+  };
+}
+
+function sortedResult(file: SqliteFile, pages: readonly Sql[], limit: number): FindResult {
+  // One more than asked for tells whether there is a next page.
+  const rows: SqlRow[] = [];
+  for (const { text, params } of pages) {
+    const missing = limit + 1 - rows.length;
+    if (missing === 0) break;
+    for (const row of file.all(text, ...params, missing)) rows.push(row);
+  }
+  const items = rows.slice(0, limit).map(([key, json]) => ({ key: key as string, json: json as string }));
+  const last = rows[limit - 1];
+  if (rows.length <= limit || last === undefined) return { items, next: null };
+  const [key, , ...values] = last;
+  return { items, next: [...values, key ?? null] };
+}
+
+function searchResult(
+  file: SqliteFile,
+  match: string,
+  query: FindQuery,
+  terms: Parameters<typeof searchSql>[2],
+): FindResult {
+  const matches = Number(file.get(matchCountSql, match)?.[0]);
+  const page = searchPage(query.after, matches);
+  const { text, params } = searchSql(match, page, terms, query.limit + 1);
+  const rows = file.all(text, ...params);
+  const items = rows
+    .slice(0, query.limit)
+    .map(([key, json]) => ({ key: key as string, json: json as string }));
+  const last = rows[query.limit - 1];
+  if (rows.length <= query.limit || last === undefined) return { items, next: null };
+  return {
+    items,
+    next: page.by === "rank" ? ["rank", page.offset + query.limit] : ["row", last[2] as number],
+  };
+}

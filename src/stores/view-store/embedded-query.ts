@@ -1,0 +1,301 @@
+import { columnSql } from "./embedded-schema.ts";
+import {
+  type ColumnType,
+  type ColumnValue,
+  type Condition,
+  type FindQuery,
+  InvalidCursor,
+  type ModelSpec,
+  type SumQuery,
+} from "./view-store.ts";
+
+/**
+ * Queries as SQL over `documents d`. Values are always bound; names come from the spec. Numbers sort by
+ * value and texts by code point; null is below every value, so first ascending and last descending.
+ */
+export interface Sql {
+  text: string;
+  params: (number | string | null)[];
+}
+
+export const inValuesMax = 1_000;
+export const pageDocumentsMax = 10_000;
+/** Only so many matches are put in order of relevance: the cost grows with the matches, not the page. */
+export const searchRankedMax = 1_000;
+const searchWordsMax = 16;
+const searchTextMax = 500;
+
+type Term = Sql;
+
+const term = (text: string, ...params: ColumnValue[]): Term => ({ text, params });
+
+/** @throws RangeError when a caller asks for no document or for more than a page can hold */
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageDocumentsMax) {
+    throw new RangeError(`a limit is a whole number from 1 to ${pageDocumentsMax}, not ${limit}`);
+  }
+}
+
+/** @throws TypeError when the model has no such column */
+export function columnType(spec: ModelSpec, column: string): ColumnType {
+  const type = Object.hasOwn(spec.columns, column) ? spec.columns[column] : undefined;
+  if (type === undefined) {
+    throw new TypeError(`read model ${spec.name} has no column ${JSON.stringify(column)}`);
+  }
+  return type;
+}
+
+function columnOf(spec: ModelSpec, column: string): string {
+  columnType(spec, column);
+  return `d.${columnSql(column)}`;
+}
+
+export function isList(spec: ModelSpec, field: string): boolean {
+  return spec.lists?.includes(field) === true;
+}
+
+/** Infinity and NaN have no place in JSON, so not in a column either. */
+export function isOfType(value: unknown, type: ColumnType): boolean {
+  return type === "number" ? Number.isFinite(value) : typeof value === "string";
+}
+
+function checkValue(spec: ModelSpec, column: string, value: unknown): asserts value is number | string {
+  if (!isOfType(value, columnType(spec, column))) {
+    throw new TypeError(`${value} does not fit column ${column} of read model ${spec.name}`);
+  }
+}
+
+const comparisons = [
+  ["gte", ">="],
+  ["gt", ">"],
+  ["lte", "<="],
+  ["lt", "<"],
+] as const;
+
+/**
+ * @param isRare whether so few documents hold a list's value that going through them beats probing
+ * @throws TypeError when a condition names an unknown field, compares with another type, or says nothing
+ */
+export function whereTerms(
+  spec: ModelSpec,
+  where: readonly Condition[] | undefined,
+  isRare: (field: string, value: string) => boolean,
+): Term[] {
+  return (where ?? []).flatMap((condition) =>
+    isList(spec, condition.column)
+      ? [listTerm(spec, condition, isRare)]
+      : columnTerms(spec, condition, columnOf(spec, condition.column)),
+  );
+}
+
+function columnTerms(spec: ModelSpec, condition: Condition, column: string): Term[] {
+  const terms: Term[] = [];
+  if (condition.eq === null) terms.push(term(`${column} IS NULL`));
+  else if (condition.eq !== undefined) {
+    checkValue(spec, condition.column, condition.eq);
+    terms.push(term(`${column} = ?`, condition.eq));
+  }
+  if (condition.in !== undefined) terms.push(inTerm(spec, condition.column, column, condition.in));
+  for (const [name, operator] of comparisons) {
+    const value = condition[name];
+    if (value === undefined) continue;
+    checkValue(spec, condition.column, value);
+    terms.push(term(`${column} ${operator} ?`, value));
+  }
+  if (terms.length === 0 || condition.has !== undefined) {
+    throw new TypeError(`a condition on column ${condition.column} of ${spec.name} has no fitting operator`);
+  }
+  return terms;
+}
+
+function inTerm(spec: ModelSpec, name: string, column: string, values: readonly ColumnValue[]): Term {
+  if (values.length > inValuesMax) throw new RangeError(`more than ${inValuesMax} values in a condition`);
+  for (const value of values) checkValue(spec, name, value);
+  const last = values.at(-1);
+  if (last === undefined) return term("0");
+  // Repeating the last value up to a power of two keeps the number of different statements small.
+  const places = 2 ** Math.ceil(Math.log2(values.length));
+  const padded = [...values, ...new Array<ColumnValue>(places - values.length).fill(last)];
+  return term(`${column} IN (${padded.map(() => "?").join(", ")})`, ...padded);
+}
+
+function listTerm(
+  spec: ModelSpec,
+  condition: Condition,
+  isRare: (field: string, value: string) => boolean,
+): Term {
+  const { column, has, ...others } = condition;
+  if (typeof has !== "string" || Object.values(others).some((value) => value !== undefined)) {
+    throw new TypeError(`a condition on the list ${column} of ${spec.name} takes \`has\` and nothing else`);
+  }
+  const holders = "SELECT l.doc FROM list_values l WHERE l.field = ? AND l.value = ?";
+  return isRare(column, has)
+    ? term(`d.id IN (${holders})`, column, has)
+    : term(`EXISTS (${holders} AND l.doc = +d.id)`, column, has);
+}
+
+/**
+ * Any text as an FTS5 query in which nothing is an operator: words are runs of letters and digits, each
+ * quoted; the last may go on.
+ * @returns undefined when the text is blank and restricts nothing; null when it has no word and matches nothing
+ */
+export function searchMatch(search: string | undefined): string | null | undefined {
+  if (search === undefined || search.trim() === "") return undefined;
+  const words = search.slice(0, searchTextMax).match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? [];
+  if (words.length === 0) return null;
+  return `${words
+    .slice(0, searchWordsMax)
+    .map((word) => `"${word}"`)
+    .join(" ")} *`;
+}
+
+export const matchTerm = (match: string): Term =>
+  term("d.id IN (SELECT rowid FROM fts WHERE fts MATCH ?)", match);
+
+/** How many documents match, counted no further than the bound. */
+export const matchCountSql = `SELECT count(*) FROM (
+  SELECT 1 FROM fts WHERE fts MATCH ? LIMIT ${2 * searchRankedMax + 1})`;
+
+function whereSql(terms: readonly Term[]): Sql {
+  return {
+    text: terms.length === 0 ? "" : ` WHERE ${terms.map(({ text }) => text).join(" AND ")}`,
+    params: terms.flatMap(({ params }) => params),
+  };
+}
+
+const shown = "d.key, coalesce(d.presented, d.doc)";
+
+/**
+ * A sorted page as statements to run one after the other until it is full. Each is one stretch of the
+ * order behind `after` (same first value and a later second one, then a later first one, ...), so that each
+ * is a plain range of an index, with nulls and with mixed directions.
+ * Rows are key, JSON text, then the sort values. The limit is the last parameter and not bound yet.
+ * @param inOne one statement for all stretches, for when an index will not be used anyway
+ * @throws InvalidCursor when `after` does not fit the sorting
+ */
+export function sortedPages(
+  spec: ModelSpec,
+  query: FindQuery,
+  terms: readonly Term[],
+  inOne: boolean,
+): Sql[] {
+  const sort = query.sort ?? [];
+  const columns = sort.map(({ column }) => columnOf(spec, column));
+  const order = sort.map(({ descending }, at) => `${columns[at]}${descending ? " DESC" : ""}`);
+  const select = `SELECT ${[shown, ...columns].join(", ")} FROM documents d`;
+  const tail = ` ORDER BY ${[...order, "d.key"].join(", ")} LIMIT ?`;
+  const page = (more: readonly Term[]): Sql => {
+    const { text, params } = whereSql([...terms, ...more]);
+    return { text: select + text + tail, params };
+  };
+  if (query.after === undefined) return [page([])];
+  const stretches = stretchesAfter(spec, sort, query.after, inOne ? "+" : "");
+  if (!inOne) return stretches.map(page);
+  const any = stretches.map((stretch) => `(${stretch.map(({ text }) => text).join(" AND ")})`).join(" OR ");
+  return [page([term(`(${any})`, ...stretches.flat().flatMap(({ params }) => params))])];
+}
+
+/** @param prefix `+` keeps SQLite from looking for an index */
+function stretchesAfter(
+  spec: ModelSpec,
+  sort: NonNullable<FindQuery["sort"]>,
+  after: readonly ColumnValue[],
+  prefix: string,
+): Term[][] {
+  const key = after.at(-1);
+  if (after.length !== sort.length + 1 || typeof key !== "string") {
+    throw new InvalidCursor("`after` does not belong to a query sorted like this");
+  }
+  const same: Term[] = [];
+  const stretches: Term[][] = [];
+  sort.forEach(({ column, descending }, at) => {
+    const value = after[at] ?? null;
+    const type = columnType(spec, column);
+    if (value !== null && !isOfType(value, type)) {
+      throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
+    }
+    const name = prefix + columnOf(spec, column);
+    const beyond = descending ? valuesBelow(name, value) : [valuesAbove(name, value, type)];
+    stretches.unshift(...beyond.map((condition) => [...same, condition]));
+    same.push(value === null ? term(`${name} IS NULL`) : term(`${name} = ?`, value));
+  });
+  return [[...same, term(`${prefix}d.key > ?`, key)], ...stretches];
+}
+
+function valuesBelow(name: string, value: ColumnValue): Term[] {
+  return value === null ? [] : [term(`${name} < ?`, value), term(`${name} IS NULL`)];
+}
+
+function valuesAbove(name: string, value: ColumnValue, type: ColumnType): Term {
+  if (value !== null) return term(`${name} > ?`, value);
+  // Not IS NOT NULL, which SQLite does not look up in an index.
+  return type === "number" ? term(`${name} >= -9e999`) : term(`${name} >= ''`);
+}
+
+export type SearchPage = { by: "rank"; offset: number } | { by: "row"; id: number };
+
+/**
+ * Where an unsorted search goes on. Its `after` is ["rank", offset] or ["row", row id]: a page goes on in
+ * the order that the first one had, although the number of matches may have passed the bound since.
+ * @param matches how many documents match, exact up to twice `searchRankedMax`
+ * @throws InvalidCursor
+ */
+export function searchPage(after: readonly ColumnValue[] | undefined, matches: number): SearchPage {
+  if (after === undefined) {
+    return matches <= searchRankedMax ? { by: "rank", offset: 0 } : { by: "row", id: 0 };
+  }
+  const [by, at] = after;
+  if (after.length === 2 && typeof at === "number" && Number.isSafeInteger(at) && at >= 0) {
+    if (by === "row") return { by, id: at };
+    if (by === "rank" && matches <= 2 * searchRankedMax) return { by, offset: at };
+  }
+  throw new InvalidCursor("`after` does not belong to this search");
+}
+
+/** Rows are key, JSON text, row id. */
+export function searchSql(match: string, page: SearchPage, terms: readonly Term[], limit: number): Sql {
+  const behind = page.by === "row" ? [term("fts.rowid > ?", page.id)] : [];
+  const { text, params } = whereSql([term("fts MATCH ?", match), ...behind, ...terms]);
+  const order = page.by === "row" ? "fts.rowid LIMIT ?" : "fts.rank, d.key LIMIT ? OFFSET ?";
+  return {
+    text: `SELECT ${shown}, d.id FROM fts CROSS JOIN documents d ON d.id = fts.rowid${text} ORDER BY ${order}`,
+    params: [...params, limit, ...(page.by === "rank" ? [page.offset] : [])],
+  };
+}
+
+/** Rows are the group, then its sums. @throws TypeError when a name is not a column, or not a number column */
+export function sumSql(spec: ModelSpec, query: SumQuery, terms: readonly Term[]): Sql {
+  const sums = query.sums.map((column) => {
+    if (columnType(spec, column) !== "number") throw new TypeError(`${column} is not a number column`);
+    return `total(${columnOf(spec, column)})`;
+  });
+  const by = query.sums.indexOf(query.sortBy);
+  if (by < 0 && query.sortBy !== query.groupBy) {
+    throw new TypeError(`sums are sorted by one of them or by the group, not by ${query.sortBy}`);
+  }
+  const order = by < 0 ? "1" : `${by + 2} DESC, 1`;
+  const { text, params } = whereSql(terms);
+  return {
+    text:
+      `SELECT ${[columnOf(spec, query.groupBy), ...sums].join(", ")} FROM documents d${text} ` +
+      `GROUP BY 1 ORDER BY ${order} LIMIT ?`,
+    params: [...params, query.limit],
+  };
+}
+
+/** Rows are value and count. @throws TypeError when the field is neither a list nor a text column */
+export function facetSql(spec: ModelSpec, field: string, limit: number, terms: readonly Term[]): Sql {
+  const tail = " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?";
+  if (isList(spec, field)) {
+    const source = terms.length === 0 ? "list_values l" : "documents d JOIN list_values l ON l.doc = d.id";
+    const { text, params } = whereSql([term("l.field = ?", field), ...terms]);
+    return { text: `SELECT l.value, count(*) FROM ${source}${text}${tail}`, params: [...params, limit] };
+  }
+  if (columnType(spec, field) !== "text") throw new TypeError(`${field} is not a text column or a list`);
+  const column = columnOf(spec, field);
+  const { text, params } = whereSql([term(`${column} IS NOT NULL`), ...terms]);
+  return {
+    text: `SELECT ${column}, count(*) FROM documents d${text}${tail}`,
+    params: [...params, limit],
+  };
+}

@@ -1,0 +1,139 @@
+import { createHash } from "node:crypto";
+import { logStart } from "../event-store/event-store.ts";
+import { damaged, type SqliteFile } from "./embedded-file.ts";
+import type { ModelSpec } from "./view-store.ts";
+
+/** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
+export const formatVersion = 1;
+
+const namePattern = /^[a-z0-9-]{1,64}$/;
+const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
+const hashes = new WeakMap<ModelSpec, string>();
+
+/**
+ * Checks a spec and names its shape: two specs with the same hash can share a file.
+ * @throws TypeError when the spec itself is wrong
+ */
+export function specHash(spec: ModelSpec): string {
+  const known = hashes.get(spec);
+  if (known !== undefined) return known;
+  checkSpec(spec);
+  const columns = Object.entries(spec.columns).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lists = [...(spec.lists ?? [])].sort();
+  const shape = JSON.stringify([columns, lists, spec.searchable === true, spec.indexes]);
+  const hash = createHash("sha256").update(shape).digest("hex").slice(0, 32);
+  hashes.set(spec, hash);
+  return hash;
+}
+
+function checkSpec(spec: ModelSpec): void {
+  const refuse = (reason: string): never => {
+    throw new TypeError(`read model ${JSON.stringify(spec.name)}: ${reason}`);
+  };
+  if (!namePattern.test(spec.name)) refuse("a name has lower case letters, digits and dashes, at most 64");
+  if (!Number.isSafeInteger(spec.version)) refuse("the version is not an integer");
+  const fields = [...Object.keys(spec.columns), ...(spec.lists ?? [])];
+  for (const field of fields) if (!fieldPattern.test(field)) refuse(`${field} is no field name`);
+  // SQL names are the same in upper and lower case.
+  const distinct = new Set(fields.map((field) => field.toLowerCase()));
+  if (distinct.size < fields.length) refuse("two fields have the same name");
+  for (const index of spec.indexes) {
+    if (index.length === 0) refuse("an index has no column");
+    for (const column of index) {
+      if (!Object.hasOwn(spec.columns, column)) refuse(`an index names ${column}, which is no column`);
+    }
+  }
+}
+
+/** The SQL name of a column that is known to be in the spec. */
+export function columnSql(column: string): string {
+  return `"c_${column}"`;
+}
+
+/**
+ * The tables of a new generation. Indexes besides the key come with `createIndexes`, once it is filled.
+ * Columns stand before the JSON texts, so that filters do not walk through long documents.
+ */
+export function createTables(file: SqliteFile, spec: ModelSpec, logId: string): void {
+  const columns = Object.entries(spec.columns).map(
+    ([column, type]) => `${columnSql(column)} ${type === "number" ? "NUMERIC" : "TEXT"},`,
+  );
+  file.exec(`
+    CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
+    CREATE TABLE documents (
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, position INTEGER NOT NULL,
+      ${columns.join(" ")} presented TEXT, doc TEXT NOT NULL
+    );
+    CREATE TABLE parked (
+      key TEXT PRIMARY KEY, position INTEGER NOT NULL, event_type TEXT NOT NULL,
+      reason TEXT NOT NULL, waiting INTEGER NOT NULL
+    ) WITHOUT ROWID;`);
+  if (spec.lists !== undefined && spec.lists.length > 0) {
+    file.exec(`CREATE TABLE list_values (
+      doc INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (doc, field, value)
+    ) WITHOUT ROWID`);
+  }
+  if (spec.searchable) file.exec("CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
+  const meta: [string, string | number][] = [
+    ["format", formatVersion],
+    ["model", spec.name],
+    ["version", spec.version],
+    ["specHash", specHash(spec)],
+    ["logId", logId],
+    ["checkpoint", logStart],
+  ];
+  for (const [name, value] of meta) file.run("INSERT INTO meta VALUES (?, ?)", name, value);
+}
+
+/** Each index ends in the key, so that a page starts in it where the one before ended. */
+export function createIndexes(file: SqliteFile, spec: ModelSpec): void {
+  spec.indexes.forEach((columns, ordinal) => {
+    const terms = [...columns.map(columnSql), "key"].join(", ");
+    file.exec(`CREATE INDEX documents_${ordinal} ON documents (${terms})`);
+  });
+  if (spec.lists !== undefined && spec.lists.length > 0) {
+    file.exec("CREATE INDEX list_values_by_value ON list_values (field, value, doc)");
+  }
+  if (spec.searchable) createSearchIndex(file);
+}
+
+export function hasSearchIndex(file: SqliteFile): boolean {
+  return file.get("SELECT 1 FROM sqlite_schema WHERE name = 'fts'") !== undefined;
+}
+
+/** The text itself is in `texts`, so the index keeps none. */
+export function createSearchIndex(file: SqliteFile): void {
+  if (hasSearchIndex(file)) return;
+  file.exec(`CREATE VIRTUAL TABLE fts USING fts5(
+    text, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2'
+  )`);
+  file.exec("INSERT INTO fts (rowid, text) SELECT id, text FROM texts ORDER BY id");
+}
+
+/**
+ * Whether a model file is what the pointer table says it is.
+ * @throws StoreDamaged when it has no tables, a newer format, or belongs to another model or log
+ */
+export function checkModelFile(file: SqliteFile, path: string, spec: ModelSpec, logId: string): void {
+  if (file.get("SELECT 1 FROM sqlite_schema WHERE name = 'meta'") === undefined) {
+    throw damaged(path, "it is empty or not a read model");
+  }
+  const meta = new Map(file.all("SELECT name, value FROM meta").map((row) => [row[0], row[1]]));
+  checkFormat(meta.get("format") ?? null, path);
+  if (meta.get("logId") !== logId) {
+    throw damaged(path, `it belongs to the log ${meta.get("logId")}, not to ${logId}`);
+  }
+  const same = meta.get("model") === spec.name && meta.get("specHash") === specHash(spec);
+  if (!same || meta.get("version") !== spec.version) {
+    throw damaged(path, "it holds another read model than its name says");
+  }
+}
+
+export function checkFormat(format: string | number | null, path: string): void {
+  if (format === formatVersion) return;
+  const reason =
+    typeof format === "number" && format > formatVersion
+      ? `it has format ${format} of a newer version of this program, which reads up to ${formatVersion}`
+      : `its format is ${JSON.stringify(format)}, this program reads ${formatVersion}`;
+  throw damaged(path, reason);
+}

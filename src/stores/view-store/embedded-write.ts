@@ -1,0 +1,158 @@
+import type { SqliteFile, SqlParam } from "./embedded-file.ts";
+import { isOfType } from "./embedded-query.ts";
+import { columnSql } from "./embedded-schema.ts";
+import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "./view-store.ts";
+
+/** Puts changes of one model's documents into its tables. */
+export class DocumentWriter {
+  readonly #spec: ModelSpec;
+  readonly #columns: readonly (readonly [string, ColumnType])[];
+  readonly #sql: ReturnType<typeof writeStatements>;
+  /** Whether documents have more than their own row. */
+  readonly #rich: boolean;
+
+  constructor(spec: ModelSpec) {
+    this.#spec = spec;
+    this.#columns = Object.entries(spec.columns);
+    this.#sql = writeStatements(spec);
+    this.#rich = spec.searchable === true || (spec.lists?.length ?? 0) > 0;
+  }
+
+  /**
+   * The columns of a change, in the order of the spec.
+   * @throws TypeError when the change does not fit the spec
+   */
+  values(change: DocumentChange): SqlParam[] {
+    const values: SqlParam[] = [];
+    let given = 0;
+    for (const [column, type] of this.#columns) {
+      const value = change.columns[column];
+      if (value !== undefined) given += 1;
+      if (value != null && !isOfType(value, type)) {
+        throw new TypeError(`${value} does not fit column ${column} of read model ${this.#spec.name}`);
+      }
+      values.push(value ?? null);
+    }
+    this.#checkFields(change, given);
+    return values;
+  }
+
+  #checkFields(change: DocumentChange, columnsKnown: number): void {
+    const unknown = (field: string): never => {
+      throw new TypeError(`read model ${this.#spec.name} has no field ${JSON.stringify(field)}`);
+    };
+    const columns = Object.keys(change.columns);
+    if (columns.length > columnsKnown) {
+      for (const column of columns) if (!Object.hasOwn(this.#spec.columns, column)) unknown(column);
+    }
+    if (change.lists !== undefined) {
+      for (const list of Object.keys(change.lists)) if (!this.#spec.lists?.includes(list)) unknown(list);
+    }
+  }
+
+  /** Writes only over a lower position. @param searchIndexed whether there is a search index to keep up */
+  write(file: SqliteFile, change: DocumentChange, values: SqlParam[], searchIndexed: boolean): void {
+    const { key, position, json } = change;
+    if (this.#rich) this.#writeRich(file, change, values, searchIndexed);
+    else if (json === undefined) file.run(this.#sql.remove, key, position);
+    else file.run(this.#sql.upsert, key, position, ...values, change.presented ?? null, json);
+  }
+
+  #writeRich(file: SqliteFile, change: DocumentChange, values: SqlParam[], searchIndexed: boolean): void {
+    const { key, position, json } = change;
+    const row = file.get("SELECT id, position FROM documents WHERE key = ?", key);
+    const known = row?.[0] as number | undefined;
+    if (row !== undefined && (row[1] as number) >= position) return;
+    if (json === undefined) {
+      if (known === undefined) return;
+      this.#writeLists(file, known, true, {});
+      this.#writeText(file, known, true, undefined, searchIndexed);
+      file.run("DELETE FROM documents WHERE id = ?", known);
+      return;
+    }
+    let id = known;
+    if (id === undefined) {
+      id = file.run(this.#sql.insert, key, position, ...values, change.presented ?? null, json);
+    } else file.run(this.#sql.update, position, ...values, change.presented ?? null, json, id);
+    this.#writeLists(file, id, known !== undefined, change.lists ?? {});
+    this.#writeText(file, id, known !== undefined, change.text, searchIndexed);
+  }
+
+  /** Touches only what differs: most changes of a document leave its tags alone. */
+  #writeLists(
+    file: SqliteFile,
+    id: number,
+    existed: boolean,
+    lists: NonNullable<DocumentChange["lists"]>,
+  ): void {
+    if (this.#spec.lists === undefined || this.#spec.lists.length === 0) return;
+    const stale = new Map<string, Set<string>>();
+    if (existed) {
+      for (const row of file.all("SELECT field, value FROM list_values WHERE doc = ?", id)) {
+        const [field, value] = row as [string, string];
+        const values = stale.get(field) ?? new Set();
+        stale.set(field, values.add(value));
+      }
+    }
+    for (const [field, values] of Object.entries(lists)) {
+      for (const value of new Set(values)) {
+        if (stale.get(field)?.delete(value)) continue;
+        file.run("INSERT INTO list_values (doc, field, value) VALUES (?, ?, ?)", id, field, value);
+      }
+    }
+    for (const [field, values] of stale) {
+      for (const value of values) {
+        file.run("DELETE FROM list_values WHERE doc = ? AND field = ? AND value = ?", id, field, value);
+      }
+    }
+  }
+
+  #writeText(
+    file: SqliteFile,
+    id: number,
+    existed: boolean,
+    text: string | undefined,
+    searchIndexed: boolean,
+  ): void {
+    if (this.#spec.searchable !== true) return;
+    const stored = existed ? file.get("SELECT text FROM texts WHERE id = ?", id)?.[0] : undefined;
+    if (stored === text) return;
+    if (stored !== undefined) {
+      file.run("DELETE FROM texts WHERE id = ?", id);
+      if (searchIndexed) file.run("DELETE FROM fts WHERE rowid = ?", id);
+    }
+    if (text === undefined) return;
+    file.run("INSERT INTO texts (id, text) VALUES (?, ?)", id, text);
+    if (searchIndexed) file.run("INSERT INTO fts (rowid, text) VALUES (?, ?)", id, text);
+  }
+}
+
+function writeStatements(spec: ModelSpec) {
+  const columns = Object.keys(spec.columns).map(columnSql);
+  const values = ["position", ...columns, "presented", "doc"];
+  const places = ["key", ...values].map(() => "?").join(", ");
+  const insert = `INSERT INTO documents (${["key", ...values].join(", ")}) VALUES (${places})`;
+  return {
+    insert,
+    update: `UPDATE documents SET ${values.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`,
+    upsert:
+      `${insert} ON CONFLICT (key) DO UPDATE SET ` +
+      `${values.map((name) => `${name} = excluded.${name}`).join(", ")} ` +
+      "WHERE excluded.position > documents.position",
+    remove: "DELETE FROM documents WHERE key = ? AND position < ?",
+  };
+}
+
+export function replaceParked(file: SqliteFile, parked: readonly ParkedDocument[]): void {
+  file.run("DELETE FROM parked");
+  for (const { key, position, eventType, reason, waiting } of parked) {
+    file.run(
+      "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
+      key,
+      position,
+      eventType,
+      reason,
+      waiting,
+    );
+  }
+}

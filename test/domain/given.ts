@@ -1,0 +1,74 @@
+import { expect } from "vitest";
+import { createCodec } from "../../src/engine/codec.ts";
+import type {
+  CommandsOf,
+  DecideContext,
+  DecideMap,
+  Decider,
+  EventMap,
+  EventOf,
+} from "../../src/engine/decider.ts";
+import { Problem, type ProblemCode } from "../../src/errors.ts";
+
+/** An event of the past, decided at `at` (epoch milliseconds; 0 when left out). */
+type Past<E extends EventMap> = EventOf<E> & { readonly at?: number };
+
+interface Then<Event> {
+  then(events: readonly Event[]): void;
+  /** @param extras members that the problem has, among others */
+  refused(code: ProblemCode, extras?: Readonly<Record<string, unknown>>): void;
+}
+
+/**
+ * `given(decider, events).when(name, command, { now }).then(events)` or `.refused(code)`. All events pass
+ * their schemas, and the decision must leave the state as it was.
+ */
+export function given<State, E extends EventMap, D extends DecideMap<State, EventOf<E>>>(
+  decider: Decider<State, E, D>,
+  past: readonly NoInfer<Past<E>>[],
+) {
+  const codec = createCodec(decider.events);
+  const encode = ({ type, data }: EventOf<E>) => ({ type, data: codec.encode(type, data).data });
+  const evolve = (state: State, event: Past<E>) =>
+    decider.evolve[event.type](state, encode(event).data as never, { time: event.at ?? 0 });
+  const stateNow = () => past.reduce(evolve, decider.initial());
+
+  return {
+    /** The state after these events. */
+    state: stateNow,
+    when<N extends keyof CommandsOf<Decider<State, E, D>> & string>(
+      name: N,
+      command: CommandsOf<Decider<State, E, D>>[N],
+      context: Partial<DecideContext> = {},
+    ): Then<EventOf<E>> {
+      const decide = () => {
+        const state = stateNow();
+        try {
+          return decider.decide[name]?.(state, command, { now: 0, ...context });
+        } finally {
+          expect(state, `${name} must not change the state it decides on`).toEqual(stateNow());
+        }
+      };
+      return {
+        // biome-ignore lint/suspicious/noThenProperty: given, when, then; what when() returns is never awaited
+        then(events) {
+          expect(decide()?.map(encode)).toEqual(events);
+        },
+        refused(code, extras = {}) {
+          const refusal = thrownBy(decide);
+          expect(refusal).toBeInstanceOf(Problem);
+          expect(refusal).toMatchObject({ code, extras });
+        },
+      };
+    },
+  };
+}
+
+function thrownBy(run: () => unknown): unknown {
+  try {
+    run();
+  } catch (error) {
+    return error;
+  }
+  return undefined;
+}
