@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { type ClaimKind, claim, claimEvents, claimId } from "../../commands/claim/claim.ts";
 import {
   addVariants,
@@ -37,21 +37,31 @@ function engineOn(store: EventStore): Engine {
   return new Engine({ events: store, codec: createCodec(claimEvents, productEvents) });
 }
 
-/** An engine whose process dies where it would append to a stream of this prefix. */
-function engineThatDiesAt(prefix: string): Engine {
-  const dying: EventStore = {
+/** An engine on the same log that runs `before` ahead of each append. */
+function engineWith(before: (stream: string, types: string[]) => Promise<void>): Engine {
+  const hooked: EventStore = {
     logId: events.logId,
     readStream: (stream, options) => events.readStream(stream, options),
     readAll: (options) => events.readAll(options),
     subscribe: (options) => events.subscribe(options),
     head: () => events.head(),
     close: () => events.close(),
-    append: (stream, revision, appended) =>
-      stream.startsWith(prefix)
-        ? Promise.reject(new StoreUnavailable("the process died here"))
-        : events.append(stream, revision, appended),
+    append: async (stream, revision, appended) => {
+      await before(
+        stream,
+        appended.map(({ type }) => type),
+      );
+      return events.append(stream, revision, appended);
+    },
   };
-  return engineOn(dying);
+  return engineOn(hooked);
+}
+
+/** An engine whose process dies where it would append to a stream of this prefix. */
+function engineThatDiesAt(prefix: string): Engine {
+  return engineWith(async (stream) => {
+    if (stream.startsWith(prefix)) throw new StoreUnavailable("the process died here");
+  });
 }
 
 function context(commandId: string, now = start): CommandContext {
@@ -206,13 +216,27 @@ describe("after a crash behind the claims", () => {
     expect(await holderOf("sku", "A")).toBe(idOf("later"));
   });
 
-  test("of the claims, doing it again does not take them from a run that has renewed them", async () => {
+  test("a second try renews the claims, even if it crashes too", async () => {
     const renewing = engineThatDiesAt("product-");
     const now = start + staleClaimMs;
     await expect(createProduct(renewing, context("crashed", now), mug(["A", "B"]))).rejects.toThrow();
     const other = createProduct(engine, context("other", now + 1), mug(["A"]));
     await expect(other).rejects.toMatchObject({ code: "already_exists" });
   });
+});
+
+test("a run that takes so long that its claims may become stale gives up", async () => {
+  const clock = vi.spyOn(performance, "now").mockReturnValueOnce(0).mockReturnValueOnce(staleClaimMs);
+  try {
+    await expect(createProduct(engine, context("slow"), mug(["A"]))).rejects.toMatchObject({
+      code: "unavailable",
+    });
+  } finally {
+    clock.mockRestore();
+  }
+  expect(await holderOf("sku", "A")).toBeUndefined();
+  await createProduct(engine, context("slow"), mug(["A"]));
+  expect(await holderOf("sku", "A")).toBe(idOf("slow"));
 });
 
 describe("a crash at any claim", () => {
@@ -267,6 +291,20 @@ describe("adding variants", () => {
     });
     expect(await holderOf("sku", "X")).toBeUndefined();
     expect(await holderOf("sku", "A")).toBe(idOf("one"));
+  });
+
+  test("that are refused leaves the claim to another run for the same product", async () => {
+    await addVariants(engine, context("add"), idOf("two"), mug(["Y"]).variants);
+    const refusing = engineWith(async (stream, types) => {
+      if (stream === "claim-sku-X" && types.includes("ClaimReleased"))
+        await addVariants(engine, context("meanwhile"), idOf("one"), variants);
+    });
+    const both = mug(["X", "Y"]).variants;
+    await expect(addVariants(refusing, context("both"), idOf("one"), both)).rejects.toMatchObject({
+      code: "already_exists",
+      extras: { sku: "Y" },
+    });
+    expect(await holderOf("sku", "X")).toBe(idOf("one"));
   });
 
   test("at a revision that has passed is refused and claims nothing", async () => {

@@ -329,7 +329,7 @@ describe("a product", () => {
 
 describe("a slug", () => {
   test.each([
-    ["Crème brûlée – N° 5", "creme-brulee-no-5"],
+    ["Crème brûlée – № 5", "creme-brulee-no-5"],
     ["  Men's T-Shirt!! ", "mens-t-shirt"],
     ["ＦＵＬＬ ﬁt İ", "full-fit-i"],
     ["日本語", "product"],

@@ -165,12 +165,16 @@ export function removeSqlite(path: string): void {
  * descriptor drops the locks that the process holds on it (https://www.sqlite.org/howtocorrupt.html, 2.2).
  */
 export function flushClosedFile(path: string): void {
-  for (const target of [path, dirname(path)]) {
-    const descriptor = openSync(target, "r");
-    try {
-      fsyncSync(descriptor);
-    } finally {
-      closeSync(descriptor);
+  try {
+    for (const target of [path, dirname(path)]) {
+      const descriptor = openSync(target, "r");
+      try {
+        fsyncSync(descriptor);
+      } finally {
+        closeSync(descriptor);
+      }
     }
+  } catch (error) {
+    throw new StoreUnavailable(`the read model file ${path} cannot be made durable`, { cause: error });
   }
 }

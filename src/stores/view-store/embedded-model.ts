@@ -110,7 +110,8 @@ export class EmbeddedViewModel implements ViewModel {
     if (this.#file !== undefined) return this.#file;
     const { path, spec, logId, readOnly } = this.#options;
     if (this.#state !== "live") {
-      throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} is closed`);
+      const state = this.#state === "gone" ? "closed or dropped" : "spoilt by a save that failed";
+      throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} is ${state}`);
     }
     if (this.#released && !existsSync(path)) {
       throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} was dropped`);

@@ -1,0 +1,308 @@
+import type { EventStore, Position, RecordedEvent } from "../stores/event-store/event-store.ts";
+import type { DocumentChange, ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
+import type { Codec } from "./codec.ts";
+import { streamId } from "./decider.ts";
+import type { AnyProjection, Handler, ProjectedEvent } from "./projection.ts";
+
+const loadKeysMax = 10_000;
+/** Documents kept between batches of a live model; beyond, they are loaded again when needed. */
+const keptDocumentsMax = 5_000;
+/** An unchanged checkpoint is written after this many log positions, so that a restart rescans little. */
+const checkpointEveryPositions = 20_000;
+const parkedDocumentsMax = 10_000;
+
+interface Entry {
+  doc: unknown;
+  position: Position;
+  dirty: boolean;
+  /** Changed because another document led to it: stored before the ones that lead. */
+  follower: boolean;
+}
+
+/** A fold left a document half changed: it starts again from what is stored, and looks out for this key. */
+class Suspected extends Error {}
+
+type AnyHandler = Handler<unknown, unknown>;
+
+export interface FoldOptions {
+  projection: AnyProjection;
+  model: ViewModel;
+  codec: Codec;
+  /**
+   * The model is new and everything fits in memory: nothing needs to be loaded, and nothing is stored until
+   * `flush`.
+   */
+  inMemory?: boolean;
+}
+
+/**
+ * Applies events to the documents of one model. Each document changes only over a lower position, so an
+ * event may come twice. A document whose event cannot be applied is parked with what follows for it.
+ */
+export class Fold {
+  readonly projection: AnyProjection;
+  readonly types: readonly string[];
+  private model: ViewModel;
+  private readonly codec: Codec;
+  private readonly inMemory: boolean;
+  private readonly entries = new Map<string, Entry>();
+  private readonly suspects = new Set<string>();
+  private parked = new Map<string, ParkedDocument>();
+  private parkedChanged = false;
+  private reached: Position;
+  private stored: Position;
+
+  private constructor(options: FoldOptions, checkpoint: Position, parked: readonly ParkedDocument[]) {
+    this.projection = options.projection;
+    this.types = Object.keys(options.projection.on);
+    this.model = options.model;
+    this.codec = options.codec;
+    this.inMemory = options.inMemory ?? false;
+    this.reached = checkpoint;
+    this.stored = checkpoint;
+    this.setParked(parked);
+  }
+
+  static async open(options: FoldOptions): Promise<Fold> {
+    const { model } = options;
+    return new Fold(options, await model.checkpoint(), await model.parked());
+  }
+
+  /** Everything up to here has been applied, if not stored yet. */
+  get checkpoint(): Position {
+    return this.reached;
+  }
+
+  get parkedDocuments(): ParkedDocument[] {
+    return [...this.parked.values()];
+  }
+
+  /** Documents in memory. */
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Applies and stores what of the events is new to this model. */
+  async project(events: readonly RecordedEvent[], scannedTo: Position): Promise<void> {
+    for (;;) {
+      try {
+        await this.apply(events, scannedTo);
+        return await this.flush();
+      } catch (error) {
+        this.discard();
+        if (!(error instanceof Suspected)) throw error;
+      }
+    }
+  }
+
+  /**
+   * Applies events in memory; `flush` stores them.
+   * @throws Suspected (see `isRestart`) when the caller has to start again from `checkpoint`
+   */
+  async apply(events: readonly RecordedEvent[], scannedTo: Position): Promise<void> {
+    const { on } = this.projection;
+    const handled: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
+    for (const recorded of events) {
+      const handler = on[recorded.type] as AnyHandler | undefined;
+      if (!handler || recorded.position <= this.reached) continue;
+      const event = this.decode(recorded);
+      const keys = handler.keys(event);
+      handled.push([event, handler, typeof keys === "string" ? [keys] : keys]);
+    }
+    if (!this.inMemory) await this.prefetch(handled);
+    for (const [event, handler, keys] of handled) {
+      for (const key of keys) {
+        // Only a document that is not in memory is worth a turn of the event loop.
+        const entry = this.entries.get(key) ?? (await this.entry(key));
+        if (!this.changeOne(entry, key, event, handler.change)) continue;
+        if (!handler.follow || !handler.changeFollower) continue;
+        const { changeFollower } = handler;
+        for (const followerKey of handler.follow(entry.doc, event, key)) {
+          const follower = this.entries.get(followerKey) ?? (await this.entry(followerKey));
+          follower.follower = true;
+          this.changeOne(follower, followerKey, event, (doc, event, followerKey) =>
+            changeFollower(doc, event, followerKey, entry.doc),
+          );
+        }
+      }
+    }
+    this.reached = Math.max(this.reached, scannedTo);
+  }
+
+  static isRestart(error: unknown): boolean {
+    return error instanceof Suspected;
+  }
+
+  private decode(recorded: RecordedEvent): ProjectedEvent {
+    const { position, stream, revision, type, time } = recorded;
+    return { position, stream, id: streamId(stream), revision, type, time, data: this.codec.decode(recorded) };
+  }
+
+  /** @returns false when the key is parked, so that nothing may follow from it */
+  private changeOne(entry: Entry, key: string, event: ProjectedEvent, change: AnyHandler["change"]): boolean {
+    const parked = this.parked.get(key);
+    if (parked) {
+      if (event.position > parked.position) {
+        parked.waiting++;
+        this.parkedChanged = true;
+      }
+      return false;
+    }
+    if (entry.position >= event.position) return true;
+    const suspect = this.suspects.has(key);
+    const doc = suspect ? structuredClone(entry.doc) : entry.doc;
+    try {
+      entry.doc = change(doc, event, key);
+    } catch (error) {
+      if (!suspect) {
+        this.suspects.add(key);
+        throw new Suspected(key, { cause: error });
+      }
+      this.park(key, event, error);
+      return false;
+    }
+    entry.position = event.position;
+    entry.dirty = true;
+    return true;
+  }
+
+  private park(key: string, event: ProjectedEvent, error: unknown): void {
+    if (this.parked.size >= parkedDocumentsMax)
+      throw new Error(`${this.projection.name}: ${parkedDocumentsMax} documents are parked already`, {
+        cause: error,
+      });
+    const reason = error instanceof Error ? error.message : String(error);
+    const { position, type: eventType } = event;
+    this.parked.set(key, { key, position, eventType, reason, waiting: 0 });
+    this.parkedChanged = true;
+  }
+
+  private async prefetch(handled: readonly [ProjectedEvent, AnyHandler, readonly string[]][]): Promise<void> {
+    await this.load(handled.flatMap(([, , keys]) => keys));
+    const followers = handled.flatMap(([event, handler, keys]) =>
+      handler.follow ? keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? []) : [],
+    );
+    await this.load(followers);
+  }
+
+  private async load(keys: readonly string[]): Promise<void> {
+    const missing = [...new Set(keys)].filter((key) => !this.entries.has(key));
+    for (let from = 0; from < missing.length; from += loadKeysMax) {
+      const chunk = missing.slice(from, from + loadKeysMax);
+      const found = await this.model.load(chunk);
+      for (const key of chunk) {
+        const stored = found.get(key);
+        this.entries.set(key, {
+          doc: stored && JSON.parse(stored.json),
+          position: stored?.position ?? -1,
+          dirty: false,
+          follower: false,
+        });
+      }
+    }
+  }
+
+  private async entry(key: string): Promise<Entry> {
+    if (this.inMemory) {
+      const entry = { doc: undefined, position: -1, dirty: false, follower: false };
+      this.entries.set(key, entry);
+      return entry;
+    }
+    await this.load([key]);
+    return this.entries.get(key) as Entry;
+  }
+
+  /** Stores what has changed, followers first, and then the checkpoint. */
+  async flush(): Promise<void> {
+    const followers: DocumentChange[] = [];
+    const origins: DocumentChange[] = [];
+    for (const [key, entry] of this.entries) {
+      if (entry.dirty) (entry.follower ? followers : origins).push(this.changeOf(key, entry));
+    }
+    const changes = followers.length > 0 ? [...followers, ...origins] : origins;
+    const due = this.reached - this.stored >= checkpointEveryPositions;
+    if (changes.length > 0 || this.parkedChanged || due) {
+      await this.model.save(changes, {
+        checkpoint: this.reached,
+        ...(this.parkedChanged && { parked: this.parkedDocuments }),
+      });
+      this.stored = this.reached;
+      this.parkedChanged = false;
+    }
+    if (this.inMemory) return;
+    if (this.entries.size > keptDocumentsMax) this.entries.clear();
+    for (const entry of this.entries.values()) {
+      entry.dirty = false;
+      entry.follower = false;
+    }
+  }
+
+  private changeOf(key: string, { doc, position }: Entry): DocumentChange {
+    const { columnsOf, listsOf, textOf, present } = this.projection;
+    if (doc === undefined) return { key, position, json: undefined, columns: {} };
+    const presented = present?.(doc, key);
+    return {
+      key,
+      position,
+      json: JSON.stringify(doc),
+      columns: columnsOf(doc, key),
+      ...(presented !== undefined && { presented: JSON.stringify(presented) }),
+      ...(listsOf && { lists: listsOf(doc) }),
+      ...(textOf && { text: textOf(doc) }),
+    };
+  }
+
+  /** Forgets what is not stored and continues from there. */
+  private discard(): void {
+    this.entries.clear();
+    this.reached = this.stored;
+  }
+
+  /** Continues on another generation, which must be at this fold's checkpoint or behind it. */
+  async switchTo(model: ViewModel): Promise<void> {
+    this.model = model;
+    this.entries.clear();
+    this.reached = await model.checkpoint();
+    this.stored = this.reached;
+    this.setParked(await model.parked());
+  }
+
+  private setParked(parked: readonly ParkedDocument[]): void {
+    this.parked = new Map(parked.map((document) => [document.key, { ...document }]));
+    this.parkedChanged = false;
+  }
+
+  /**
+   * Tries parked documents again, or goes on without the event that failed. Everything from that event on is
+   * applied again; documents that are further already ignore it.
+   * @returns false when the key is not parked
+   */
+  async unpark(key: string, how: "retry" | "skip", events: EventStore): Promise<boolean> {
+    await this.flush();
+    const parked = this.parked.get(key);
+    if (!parked) return false;
+    this.parked.delete(key);
+    this.parkedChanged = true;
+    this.entries.delete(key);
+    if (how === "skip") {
+      const entry = await this.entry(key);
+      entry.position = parked.position;
+      entry.dirty = entry.doc !== undefined;
+    }
+    const until = this.reached;
+    this.reached = parked.position - 1;
+    this.suspects.add(key);
+    while (this.reached < until) {
+      const page = await events.readAll({ after: this.reached, types: this.types, maxCount: 1_000 });
+      if (page.scannedTo <= this.reached) break;
+      const upTo = Math.min(page.scannedTo, until);
+      await this.apply(
+        page.events.filter(({ position }) => position <= until),
+        upTo,
+      );
+    }
+    this.reached = until;
+    await this.flush();
+    return true;
+  }
+}

@@ -1,0 +1,841 @@
+import fc from "fast-check";
+import { afterEach, beforeEach, describe, expect, test } from "vitest";
+import { logStart } from "../../src/stores/event-store/event-store.ts";
+import {
+  type ColumnValue,
+  type DocumentChange,
+  type FindQuery,
+  InvalidCursor,
+  ModelOutdated,
+  type ModelSpec,
+  type ViewModel,
+  type ViewStore,
+} from "../../src/stores/view-store/view-store.ts";
+
+/** An empty place for read models, on which stores are opened as different threads or processes would. */
+export interface ViewStorePlace {
+  open(): ViewStore | Promise<ViewStore>;
+  /** Closes what is left open and deletes everything. */
+  remove(): Promise<void>;
+}
+
+export interface ViewStoreBackend {
+  name: string;
+  create(): Promise<ViewStorePlace>;
+  /** What the backend cannot do, with the reason. */
+  skips?: { ranking?: string };
+}
+
+const products: ModelSpec = {
+  name: "products",
+  version: 1,
+  columns: { price: "number", stock: "number", category: "text" },
+  lists: ["tags", "sizes"],
+  searchable: true,
+  indexes: [["category", "price"], ["price"]],
+};
+
+const plain: ModelSpec = {
+  name: "plain-sales",
+  version: 1,
+  columns: { day: "text", units: "number", cents: "number" },
+  indexes: [["day"]],
+};
+
+interface Product {
+  price?: number | null;
+  stock?: number | null;
+  category?: string | null;
+  tags?: string[];
+  sizes?: string[];
+  text?: string;
+}
+
+function product(key: string, position: number, values: Product = {}): DocumentChange {
+  const { price = null, stock = null, category = null, tags = [], sizes = [], text = "" } = values;
+  return {
+    key,
+    position,
+    json: JSON.stringify({ key, position, price }),
+    columns: { price, stock, category },
+    lists: { tags, sizes },
+    text,
+  };
+}
+
+const remove = (key: string, position: number): DocumentChange => ({
+  key,
+  position,
+  json: undefined,
+  columns: {},
+});
+
+/** Code points, as every backend sorts: UTF-16 would put an emoji before U+FF21. */
+function compareTexts(a: string, b: string): number {
+  return Buffer.compare(Buffer.from(a), Buffer.from(b));
+}
+
+function compareValues(a: ColumnValue, b: ColumnValue): number {
+  if (a === null || b === null) return Number(a !== null) - Number(b !== null);
+  return typeof a === "number" && typeof b === "number" ? a - b : compareTexts(String(a), String(b));
+}
+
+async function pages(model: ViewModel, query: FindQuery): Promise<string[][]> {
+  const keys: string[][] = [];
+  for (let after: readonly ColumnValue[] | undefined; ; ) {
+    const page = await model.find(after === undefined ? query : { ...query, after });
+    keys.push(page.items.map(({ key }) => key));
+    if (page.next === null) return keys;
+    // A cursor travels through a URL.
+    after = JSON.parse(JSON.stringify(page.next));
+  }
+}
+
+async function keysOf(model: ViewModel, query: Omit<FindQuery, "limit">): Promise<string[]> {
+  return (await pages(model, { limit: 1000, ...query })).flat();
+}
+
+export function viewStoreContract(backend: ViewStoreBackend): void {
+  describe(`view store contract: ${backend.name}`, () => {
+    let place: ViewStorePlace;
+    let store: ViewStore;
+    beforeEach(async () => {
+      place = await backend.create();
+      store = await place.open();
+    });
+    afterEach(() => place.remove());
+
+    const filled = async (changes: DocumentChange[], spec = products): Promise<ViewModel> => {
+      const model = await store.open(spec);
+      await model.save(changes, { checkpoint: 1000 });
+      return model;
+    };
+
+    describe("documents", () => {
+      test("a new model is empty and starts at the beginning of the log", async () => {
+        const model = await store.open(products);
+        expect(await model.checkpoint()).toBe(logStart);
+        expect(await model.count()).toBe(0);
+        expect(await model.parked()).toEqual([]);
+        expect(await model.get("a")).toBeUndefined();
+        expect(await model.find({ limit: 10 })).toEqual({ items: [], next: null });
+      });
+
+      test("a saved document is loaded with its position, and the checkpoint is where it was set", async () => {
+        const model = await store.open(products);
+        await model.save([product("a", 7, { price: 5 }), product("b", 8)], { checkpoint: 9 });
+        const loaded = await model.load(["b", "missing", "a"]);
+        expect([...loaded.keys()].sort()).toEqual(["a", "b"]);
+        expect(loaded.get("a")).toEqual({
+          key: "a",
+          position: 7,
+          json: JSON.stringify({ key: "a", position: 7, price: 5 }),
+        });
+        expect(await model.checkpoint()).toBe(9);
+        expect(await model.count()).toBe(2);
+      });
+
+      test("readers get what is presented, the projection gets its own document", async () => {
+        const change = { ...product("a", 1), presented: '{"shown":true}' };
+        const model = await filled([change, product("b", 2)]);
+        expect(await model.get("a")).toEqual({ key: "a", json: '{"shown":true}' });
+        expect((await model.find({ limit: 1 })).items).toEqual([{ key: "a", json: '{"shown":true}' }]);
+        expect((await model.load(["a"])).get("a")?.json).toBe(change.json);
+        const many = await model.getMany(["a", "b", "c"]);
+        expect([...many].map(([key, { json }]) => [key, JSON.parse(json).shown])).toEqual([
+          ["a", true],
+          ["b", undefined],
+        ]);
+        await model.save([product("a", 3)], { checkpoint: 3 });
+        expect(JSON.parse((await model.get("a"))?.json ?? "").position).toBe(3);
+      });
+
+      test("a change delivered again at the same or a lower position changes nothing", async () => {
+        const model = await filled([product("a", 10, { price: 1, tags: ["new"], text: "newest" })]);
+        const older = { price: 99, tags: ["old"], text: "oldest" };
+        await model.save([product("a", 9, older), product("a", 10, older), remove("a", 10)], {
+          checkpoint: 11,
+        });
+        expect((await model.load(["a"])).get("a")?.position).toBe(10);
+        expect(await keysOf(model, { where: [{ column: "price", eq: 1 }] })).toEqual(["a"]);
+        expect(await keysOf(model, { where: [{ column: "tags", has: "old" }] })).toEqual([]);
+        expect(await keysOf(model, { search: "newest" })).toEqual(["a"]);
+        expect(await keysOf(model, { search: "oldest" })).toEqual([]);
+      });
+
+      test("any order and repetition of changes ends at the highest position of each key", async () => {
+        const changes = fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat(20)), { maxLength: 30 });
+        let round = 0;
+        await fc.assert(
+          fc.asyncProperty(changes, async (delivered) => {
+            const model = await store.open({ ...plain, name: `delivered-${round++}` });
+            const highest = new Map<string, number>();
+            for (const [key, position] of delivered) {
+              highest.set(key, Math.max(position, highest.get(key) ?? 0));
+              const columns = { day: key, units: position };
+              await model.save([{ key, position, json: `${position}`, columns }], { checkpoint: position });
+            }
+            const stored = await model.scan(undefined, 10);
+            expect(new Map(stored.map(({ key, position }) => [key, position]))).toEqual(highest);
+            const sums = await model.sum({ groupBy: "day", sums: ["units"], sortBy: "day", limit: 10 });
+            expect(new Map(sums.map(({ group, sums }) => [group, sums.units]))).toEqual(highest);
+          }),
+          { numRuns: 20 },
+        );
+      });
+
+      test("changes of one key in one save are applied in their order", async () => {
+        const model = await filled([
+          product("a", 1, { price: 1 }),
+          product("a", 2, { price: 2 }),
+          remove("a", 3),
+          product("a", 4, { price: 4 }),
+          product("b", 5),
+          remove("b", 6),
+        ]);
+        expect(await keysOf(model, { where: [{ column: "price", eq: 4 }] })).toEqual(["a"]);
+        expect(await model.count()).toBe(1);
+      });
+
+      test("a deleted document is gone from every query", async () => {
+        const model = await filled([product("a", 1, { category: "x", tags: ["t"], text: "word" })]);
+        await model.save([remove("a", 2), remove("never-there", 2)], { checkpoint: 2 });
+        expect(await model.get("a")).toBeUndefined();
+        expect(await model.count()).toBe(0);
+        expect(await keysOf(model, { search: "word" })).toEqual([]);
+        expect(await keysOf(model, { where: [{ column: "tags", has: "t" }] })).toEqual([]);
+        expect(await model.facet({}, "tags", 10)).toEqual([]);
+      });
+
+      test("an update replaces columns, lists and text, also by nothing", async () => {
+        const model = await filled([product("a", 1, { price: 1, tags: ["x", "y"], text: "first words" })]);
+        await model.save([product("a", 2, { price: 2, tags: ["y", "z"], text: "second words" })], {
+          checkpoint: 2,
+        });
+        expect(await model.facet({}, "tags", 10)).toEqual([
+          { value: "y", count: 1 },
+          { value: "z", count: 1 },
+        ]);
+        expect(await keysOf(model, { search: "first" })).toEqual([]);
+        expect(await keysOf(model, { search: "second words" })).toEqual(["a"]);
+        const bare = { key: "a", position: 3, json: "{}", columns: {} };
+        await model.save([bare], { checkpoint: 3 });
+        expect(await model.facet({}, "tags", 10)).toEqual([]);
+        expect(await keysOf(model, { search: "words" })).toEqual([]);
+        expect(await keysOf(model, { where: [{ column: "price", eq: null }] })).toEqual(["a"]);
+      });
+
+      test("keys and texts of any script, quotes and controls come back as they were", async () => {
+        const keys = ["", "it's", 'a"b', "ü", "日本", "😀", "a\u0001b", "a b", "%", "--", "\\"];
+        const model = await filled(keys.map((key, at) => product(key, at, { category: key, tags: [key] })));
+        expect(new Set((await model.load(keys)).keys())).toEqual(new Set(keys));
+        expect((await model.scan(undefined, 100)).map(({ key }) => key)).toEqual(keys.sort(compareTexts));
+        for (const key of keys) {
+          expect(await keysOf(model, { where: [{ column: "category", eq: key }] })).toEqual([key]);
+          expect(await keysOf(model, { where: [{ column: "tags", has: key }] })).toEqual([key]);
+        }
+      });
+
+      test("a change that does not fit the spec is refused and nothing of its save is written", async () => {
+        const model = await store.open(products);
+        const wrong: DocumentChange[] = [
+          { ...product("b", 2), columns: { price: "12" } },
+          { ...product("b", 2), columns: { price: Number.NaN } },
+          { ...product("b", 2), columns: { colour: 1 } },
+          { ...product("b", 2), lists: { colours: [] } },
+        ];
+        for (const change of wrong) {
+          await expect(model.save([product("a", 1), change], { checkpoint: 2 })).rejects.toThrow(TypeError);
+        }
+        expect(await model.count()).toBe(0);
+        expect(await model.checkpoint()).toBe(logStart);
+      });
+
+      test("parked documents stay until they are replaced", async () => {
+        const parked = [
+          { key: "b", position: 4, eventType: "Broken", reason: "it's bad", waiting: 2 },
+          { key: "a", position: 5, eventType: "Broken", reason: "worse", waiting: 0 },
+        ];
+        const model = await store.open(plain);
+        await model.save([], { checkpoint: 5, parked });
+        await model.save([], { checkpoint: 6 });
+        expect(await model.parked()).toEqual(parked);
+        await model.save([], { checkpoint: 7, parked: parked.slice(1) });
+        expect(await model.parked()).toEqual(parked.slice(1));
+        await model.save([], { checkpoint: 8, parked: [] });
+        expect(await model.parked()).toEqual([]);
+      });
+
+      test("a scan goes through all documents by key, page by page", async () => {
+        const model = await filled(["d", "b", "a", "c", "e"].map((key, at) => product(key, at)));
+        const first = await model.scan(undefined, 2);
+        expect(first.map(({ key, position }) => [key, position])).toEqual([
+          ["a", 2],
+          ["b", 1],
+        ]);
+        expect((await model.scan("b", 2)).map(({ key }) => key)).toEqual(["c", "d"]);
+        expect((await model.scan("d", 2)).map(({ key }) => key)).toEqual(["e"]);
+        expect(await model.scan("e", 2)).toEqual([]);
+      });
+
+      test("more keys or documents at once than the bounds allow are refused", async () => {
+        const model = await store.open(plain);
+        const keys = new Array<string>(10_001).fill("a");
+        await expect(model.load(keys)).rejects.toThrow(RangeError);
+        await expect(model.getMany(keys)).rejects.toThrow(RangeError);
+        for (const limit of [0, -1, 1.5, Number.NaN, 1_000_000]) {
+          await expect(model.find({ limit })).rejects.toThrow(RangeError);
+          await expect(model.scan(undefined, limit)).rejects.toThrow(RangeError);
+        }
+      });
+    });
+
+    describe("find", () => {
+      const shelf = [
+        product("a", 1, { price: 10, stock: 1, category: "x", tags: ["red", "big"] }),
+        product("b", 2, { price: 20, category: "x", tags: ["red"] }),
+        product("c", 3, { price: 20, stock: 0, category: "y" }),
+        product("d", 4, { stock: 5, category: "y", tags: ["big"], sizes: ["red"] }),
+      ];
+
+      test.each<[string, FindQuery["where"], string[]]>([
+        ["eq", [{ column: "category", eq: "x" }], ["a", "b"]],
+        ["eq a number", [{ column: "price", eq: 20 }], ["b", "c"]],
+        ["eq null", [{ column: "stock", eq: null }], ["b"]],
+        ["in", [{ column: "price", in: [10, 20, 30] }], ["a", "b", "c"]],
+        ["in nothing", [{ column: "price", in: [] }], []],
+        ["gte", [{ column: "price", gte: 20 }], ["b", "c"]],
+        ["gt", [{ column: "price", gt: 10 }], ["b", "c"]],
+        ["lte, which no null matches", [{ column: "price", lte: 10 }], ["a"]],
+        ["lt, which no null matches", [{ column: "stock", lt: 5 }], ["a", "c"]],
+        ["a text range", [{ column: "category", gt: "x", lte: "z" }], ["c", "d"]],
+        ["both ends", [{ column: "price", gt: 10, lt: 20 }], []],
+        ["has", [{ column: "tags", has: "red" }], ["a", "b"]],
+        ["has on another list", [{ column: "sizes", has: "red" }], ["d"]],
+        [
+          "several at once",
+          [
+            { column: "tags", has: "red" },
+            { column: "tags", has: "big" },
+          ],
+          ["a"],
+        ],
+        [
+          "columns and lists",
+          [
+            { column: "price", lt: 100 },
+            { column: "tags", has: "red" },
+            { column: "category", in: ["x"] },
+          ],
+          ["a", "b"],
+        ],
+      ])("filters by %s", async (_, where, keys) => {
+        const model = await filled(shelf);
+        expect(await keysOf(model, where ? { where } : {})).toEqual(keys);
+      });
+
+      test("sorts by several columns, nulls first going up and last going down, ties by key", async () => {
+        const model = await filled(shelf);
+        const sorted = (...sort: NonNullable<FindQuery["sort"]>) => keysOf(model, { sort });
+        expect(await sorted({ column: "price" })).toEqual(["d", "a", "b", "c"]);
+        expect(await sorted({ column: "price", descending: true })).toEqual(["b", "c", "a", "d"]);
+        expect(await sorted({ column: "price", descending: true }, { column: "stock" })).toEqual([
+          "b",
+          "c",
+          "a",
+          "d",
+        ]);
+        expect(
+          await sorted({ column: "price", descending: true }, { column: "stock", descending: true }),
+        ).toEqual(["c", "b", "a", "d"]);
+      });
+
+      test("a list value that very many documents have is found and sorted like a rare one", async () => {
+        const many = Array.from({ length: 2_500 }, (_, at) =>
+          product(`k${String(at).padStart(4, "0")}`, at, { price: at % 7, tags: ["all"] }),
+        );
+        const model = await filled(many);
+        const where = [{ column: "tags", has: "all" }];
+        const found = await keysOf(model, { where, sort: [{ column: "price" }] });
+        expect(found.length).toBe(2_500);
+        expect(found.slice(0, 3)).toEqual(["k0000", "k0007", "k0014"]);
+      });
+
+      test("the last page says so, also when it is exactly full", async () => {
+        const model = await filled(shelf);
+        expect(await pages(model, { limit: 2 })).toEqual([
+          ["a", "b"],
+          ["c", "d"],
+        ]);
+        expect((await model.find({ limit: 4 })).next).toBeNull();
+      });
+
+      test("a page starts behind the one before although documents came and went meanwhile", async () => {
+        const model = await filled(shelf);
+        const { next } = await model.find({ sort: [{ column: "price" }], limit: 2 });
+        await model.save([remove("a", 10), remove("d", 10), product("aa", 11, { price: 1 })], {
+          checkpoint: 11,
+        });
+        const rest = await model.find({ sort: [{ column: "price" }], limit: 10, after: next ?? [] });
+        expect(rest.items.map(({ key }) => key)).toEqual(["b", "c"]);
+      });
+
+      test("paging with any page size gives every document exactly once, in order", async () => {
+        const value = <T>(values: fc.Arbitrary<T>) => fc.option(values, { nil: null, freq: 4 });
+        const document = fc.record({
+          price: value(fc.constantFrom(-1.5, 0, 3, 1e15)),
+          stock: value(fc.constantFrom(1, 2)),
+          category: value(fc.constantFrom("", "a", "Ä", "\uFF21", "😀")),
+        });
+        const documents = fc.dictionary(fc.string({ minLength: 1, maxLength: 3 }), document, { maxKeys: 40 });
+        const sorting = fc.uniqueArray(
+          fc.record({
+            column: fc.constantFrom("price" as const, "stock" as const, "category" as const),
+            descending: fc.boolean(),
+          }),
+          { selector: ({ column }) => column, maxLength: 3 },
+        );
+        let round = 0;
+        const property = fc.asyncProperty(
+          documents,
+          sorting,
+          fc.integer({ min: 1, max: 9 }),
+          fc.boolean(),
+          async (byKey, sort, limit, filtered) => {
+            const model = await store.open({ ...products, name: `paged-${round++}` });
+            await model.save(
+              Object.entries(byKey).map(([key, values], at) => product(key, at, values)),
+              { checkpoint: 50 },
+            );
+            const expected = Object.entries(byKey)
+              .filter(([, { stock }]) => !filtered || stock === 1)
+              .sort(([keyA, a], [keyB, b]) => {
+                for (const { column, descending } of sort) {
+                  const order = compareValues(a[column], b[column]);
+                  if (order !== 0) return descending ? -order : order;
+                }
+                return compareTexts(keyA, keyB);
+              })
+              .map(([key]) => key);
+            const where = filtered ? [{ column: "stock", eq: 1 }] : [];
+            const found = await pages(model, { where, sort, limit });
+            expect(found.flat()).toEqual(expected);
+            expect(found.slice(0, -1).every((page) => page.length === limit)).toBe(true);
+          },
+        );
+        await fc.assert(property, { numRuns: 60 });
+      });
+
+      test("an `after` of another query or of a stranger is refused as the caller's mistake", async () => {
+        const model = await filled(shelf);
+        const wrong: [FindQuery["sort"], ColumnValue[]][] = [
+          [[], []],
+          [[], [1]],
+          [[], [null]],
+          [[], ["a", "b"]],
+          [[{ column: "price" }], ["a"]],
+          [[{ column: "price" }], ["ten", "a"]],
+          [[{ column: "price" }], [10, null]],
+          [[{ column: "category" }], [10, "a"]],
+        ];
+        for (const [sort, after] of wrong) {
+          await expect(model.find({ ...(sort && { sort }), after, limit: 5 })).rejects.toThrow(InvalidCursor);
+        }
+        for (const after of [["k"], ["rank", -1], ["rank", "1"], [5], ["x", 1], [null, null]]) {
+          await expect(model.find({ search: "red", after, limit: 5 })).rejects.toThrow(InvalidCursor);
+        }
+      });
+
+      test("unknown fields, other types and missing operators are programming errors", async () => {
+        const model = await filled(shelf);
+        const injection = 'price" = 1 OR 1 = 1 --';
+        const wrong: Omit<FindQuery, "limit">[] = [
+          { where: [{ column: injection, eq: 1 }] },
+          { where: [{ column: "constructor", eq: 1 }] },
+          { where: [{ column: "price", eq: "10" }] },
+          { where: [{ column: "price", in: [10, "20"] }] },
+          { where: [{ column: "category", gte: 1 }] },
+          { where: [{ column: "price" }] },
+          { where: [{ column: "price", has: "red" }] },
+          { where: [{ column: "tags", eq: "red" }] },
+          { sort: [{ column: injection }] },
+          { sort: [{ column: "tags" }] },
+        ];
+        for (const query of wrong) {
+          await expect(model.find({ ...query, limit: 5 })).rejects.toThrow(TypeError);
+        }
+        await expect(model.facet({}, injection, 5)).rejects.toThrow(TypeError);
+        await expect(model.facet({}, "price", 5)).rejects.toThrow(TypeError);
+        const sum = { groupBy: "category", sums: ["price"], sortBy: "price", limit: 5 };
+        await expect(model.sum({ ...sum, groupBy: injection })).rejects.toThrow(TypeError);
+        await expect(model.sum({ ...sum, sums: ["category"], sortBy: "category" })).rejects.toThrow(
+          TypeError,
+        );
+        await expect(model.sum({ ...sum, sortBy: "stock" })).rejects.toThrow(TypeError);
+        const other = await store.open(plain);
+        await expect(other.find({ search: "x", limit: 5 })).rejects.toThrow(TypeError);
+      });
+    });
+
+    describe("search", () => {
+      const texts: Record<string, string> = {
+        a: "Red cotton T-shirt, crew neck",
+        b: "Blue cotton shirt (long sleeves)",
+        c: "Crème brûlée dish 500ml",
+        d: "red RED red shoe",
+        e: "Größe XL — naïve café",
+      };
+      const shop = () =>
+        filled(Object.entries(texts).map(([key, text], at) => product(key, at, { text, price: 10 - at })));
+
+      test.each([
+        ["cotton", "ab"],
+        ["cotton red", "a"],
+        ["COTTON Shirt", "ab"],
+        ["shi", "ab"],
+        ["cot shirt", ""],
+        ["shirt cot", "ab"],
+        ["creme brulee", "c"],
+        ["Crème", "c"],
+        ["cafe", "e"],
+        ["t-shirt", "a"],
+        ["500m", "c"],
+        ["nothing", ""],
+        ["", "abcde"],
+        ["   ", "abcde"],
+        ["😀", ""],
+        ["!?", ""],
+      ])("%j finds %j", async (search, keys) => {
+        const model = await shop();
+        expect((await keysOf(model, { search })).sort().join("")).toBe(keys);
+      });
+
+      test("nothing that is typed is an operator or an error", async () => {
+        const model = await shop();
+        const typed = [
+          '"',
+          "'",
+          "red OR blue",
+          "NOT red",
+          "text:red",
+          "red*",
+          "(",
+          "NEAR(a b)",
+          "-red",
+          "^red",
+        ];
+        for (const search of [
+          ...typed,
+          "{a}:b",
+          "a AND",
+          "\0",
+          "\uD800",
+          "x".repeat(5_000),
+          "a ".repeat(999),
+        ]) {
+          await expect(model.find({ search, limit: 5 })).resolves.toBeDefined();
+        }
+        expect(await keysOf(model, { search: "red OR blue" })).toEqual([]);
+        expect(await keysOf(model, { search: '"red" sho*' })).toEqual(["d"]);
+        await fc.assert(
+          fc.asyncProperty(fc.string({ unit: "binary", maxLength: 20 }), async (search) => {
+            await model.find({ search, limit: 5 });
+            await model.facet({ search }, "tags", 5);
+          }),
+          { numRuns: 200 },
+        );
+      });
+
+      const ranking = backend.skips?.ranking;
+      test.skipIf(ranking !== undefined)(`the best match comes first${ranking ?? ""}`, async () => {
+        const model = await shop();
+        expect(await keysOf(model, { search: "red" })).toEqual(["d", "a"]);
+      });
+
+      test("a search can be filtered, sorted and paged", async () => {
+        const model = await shop();
+        const sort = [{ column: "price" }];
+        expect(await pages(model, { search: "c", sort, limit: 1 })).toEqual([["e"], ["c"], ["b"], ["a"]]);
+        const where = [{ column: "price", gte: 9 }];
+        expect((await keysOf(model, { search: "c", where })).sort()).toEqual(["a", "b"]);
+        expect((await pages(model, { search: "c", limit: 1 })).flat().sort()).toEqual(["a", "b", "c", "e"]);
+      });
+
+      test("pages of a search with very many matches give each document once", async () => {
+        const many = Array.from({ length: 2_500 }, (_, at) =>
+          product(`k${at}`, at, { text: at % 2 === 0 ? "common rare" : "common", stock: at % 3 }),
+        );
+        const model = await filled(many);
+        const all = (await pages(model, { search: "common", limit: 400 })).flat();
+        expect(all.length).toBe(2_500);
+        expect(new Set(all).size).toBe(2_500);
+        const where = [{ column: "stock", eq: 0 }];
+        const some = (await pages(model, { search: "comm", where, limit: 100 })).flat();
+        expect(new Set(some).size).toBe(834);
+        expect(some.length).toBe(834);
+      });
+    });
+
+    describe("sums and facets", () => {
+      const sale = (
+        key: string,
+        day: string | null,
+        units: number | null,
+        cents: number,
+      ): DocumentChange => ({
+        key,
+        position: 1,
+        json: "{}",
+        columns: { day, units, cents },
+      });
+
+      test("sums per group, largest first, ties by group, and nulls count as nothing", async () => {
+        const model = await filled(
+          [
+            sale("1", "mon", 1, 100),
+            sale("2", "mon", 2, 150),
+            sale("3", "tue", 9, 250),
+            sale("4", "wed", null, 999.5),
+            sale("5", null, 1, 2 ** 40),
+          ],
+          plain,
+        );
+        const sums = ["units", "cents"];
+        const query = { groupBy: "day", sums, sortBy: "cents", limit: 10 };
+        expect(await model.sum(query)).toEqual([
+          { group: null, sums: { units: 1, cents: 2 ** 40 } },
+          { group: "wed", sums: { units: 0, cents: 999.5 } },
+          { group: "mon", sums: { units: 3, cents: 250 } },
+          { group: "tue", sums: { units: 9, cents: 250 } },
+        ]);
+        const days = await model.sum({
+          ...query,
+          where: [{ column: "day", gte: "m" }],
+          sortBy: "day",
+          limit: 2,
+        });
+        expect(days.map(({ group }) => group)).toEqual(["mon", "tue"]);
+        const none = await model.sum({ ...query, where: [{ column: "units", gt: 100 }] });
+        expect(none).toEqual([]);
+      });
+
+      test("facets count what a query finds, most frequent first, ties by value", async () => {
+        const model = await filled([
+          product("a", 1, { price: 1, category: "x", tags: ["red", "big", "red"], text: "shirt" }),
+          product("b", 2, { price: 2, category: "y", tags: ["red"], text: "shirt" }),
+          product("c", 3, { price: 3, category: "x", tags: ["big", "art"], text: "shoe" }),
+          product("d", 4, { price: 4, sizes: ["big"] }),
+        ]);
+        expect(await model.facet({}, "tags", 10)).toEqual([
+          { value: "big", count: 2 },
+          { value: "red", count: 2 },
+          { value: "art", count: 1 },
+        ]);
+        expect(await model.facet({}, "category", 1)).toEqual([{ value: "x", count: 2 }]);
+        expect(await model.facet({ search: "shirt" }, "tags", 10)).toEqual([
+          { value: "red", count: 2 },
+          { value: "big", count: 1 },
+        ]);
+        const where = [
+          { column: "price", gte: 2 },
+          { column: "tags", has: "red" },
+        ];
+        expect(await model.facet({ where }, "category", 10)).toEqual([{ value: "y", count: 1 }]);
+        expect(await model.facet({ where, search: "shirt" }, "tags", 10)).toEqual([
+          { value: "red", count: 1 },
+        ]);
+        expect(await model.facet({ search: "!" }, "tags", 10)).toEqual([]);
+      });
+    });
+
+    describe("generations", () => {
+      const liveOnes = async (of: ViewStore) =>
+        (await of.generations()).filter(({ live }) => live).map(({ name, version }) => [name, version]);
+
+      test("what was saved is there for a store opened later, closed or not", async () => {
+        const model = await filled([product("a", 1, { tags: ["t"], text: "word" })]);
+        const second = await (await place.open()).open(products);
+        expect(second.generation).toBe(model.generation);
+        expect(await keysOf(second, { search: "word" })).toEqual(["a"]);
+        await store.close();
+        await second.save([product("b", 2)], { checkpoint: 2000 });
+        const third = await (await place.open()).open(products);
+        expect(await third.count()).toBe(2);
+        expect(await third.checkpoint()).toBe(2000);
+      });
+
+      test("a closed store refuses everything and can be closed again", async () => {
+        const model = await store.open(products);
+        await store.close();
+        await store.close();
+        await expect(store.open(products)).rejects.toThrow();
+        await expect(model.get("a")).rejects.toThrow();
+      });
+
+      test("a model of another version or shape must be rebuilt", async () => {
+        const model = await filled([product("a", 1)]);
+        const newer = { ...products, version: 2 };
+        const wider = { ...products, columns: { ...products.columns, weight: "number" as const } };
+        const faster = { ...products, indexes: [["price"]] };
+        for (const spec of [newer, wider, faster]) {
+          await expect(store.open(spec)).rejects.toThrow(ModelOutdated);
+          await expect((await place.open()).open(spec)).rejects.toThrow(ModelOutdated);
+        }
+        expect(await store.open({ ...products })).toBe(model);
+      });
+
+      test("a spec that names what is not there is a programming error", async () => {
+        const wrong: ModelSpec[] = [
+          { ...products, name: "../evil" },
+          { ...products, indexes: [["missing"]] },
+          { ...products, columns: { 'a" ': "text" }, indexes: [] },
+          { ...products, lists: ["price"] },
+        ];
+        for (const spec of wrong) {
+          await expect(store.open(spec)).rejects.toThrow(TypeError);
+          await expect(store.createGeneration(spec)).rejects.toThrow(TypeError);
+        }
+      });
+
+      test("a new generation is filled beside the live one, answers queries, and takes its name", async () => {
+        const live = await filled([product("old", 1, { price: 1, tags: ["t"], text: "old word" })]);
+        const next = await store.createGeneration({ ...products, version: 2 });
+        expect(next.generation).toBeGreaterThan(live.generation);
+        expect(await next.checkpoint()).toBe(logStart);
+        await next.save([product("new", 5, { price: 2, tags: ["t"], text: "new word" })], { checkpoint: 5 });
+        expect(await keysOf(next, { search: "word" })).toEqual(["new"]);
+        await next.save([product("newer", 6, { price: 1, tags: ["t"], text: "newer word" })], {
+          checkpoint: 6,
+        });
+        await next.save([product("new", 4, { price: 9 })], { checkpoint: 6 });
+        const queries = async (): Promise<void> => {
+          expect((await keysOf(next, { search: "word" })).sort()).toEqual(["new", "newer"]);
+          expect(
+            await keysOf(next, { where: [{ column: "tags", has: "t" }], sort: [{ column: "price" }] }),
+          ).toEqual(["newer", "new"]);
+          expect(await next.facet({ search: "newer" }, "tags", 5)).toEqual([{ value: "t", count: 1 }]);
+          expect((await next.load(["new"])).get("new")?.position).toBe(5);
+        };
+        await queries();
+        expect(await (await store.open(products)).count()).toBe(1);
+        expect(await liveOnes(store)).toEqual([["products", 1]]);
+
+        await store.promote(next);
+        await queries();
+        expect(await liveOnes(store)).toEqual([["products", 2]]);
+        const opened = await store.open({ ...products, version: 2 });
+        expect(opened.generation).toBe(next.generation);
+        await opened.save([product("newest", 7, { tags: ["t"], text: "newest word" })], { checkpoint: 7 });
+        expect((await keysOf(opened, { search: "word" })).length).toBe(3);
+        await expect(store.open(products)).rejects.toThrow(ModelOutdated);
+      });
+
+      test("a generation can be promoted although there was none before", async () => {
+        const first = await store.createGeneration(plain);
+        await first.save([{ key: "a", position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+        await store.promote(first);
+        const opened = await (await place.open()).open(plain);
+        expect((await opened.get("a"))?.json).toBe("1");
+        expect(await store.rollback(plain.name)).toBe(false);
+      });
+
+      test("a rollback brings the generation before back, once", async () => {
+        await filled([product("old", 1)]);
+        const next = await store.createGeneration(products);
+        await store.promote(next);
+        expect(await (await store.open(products)).count()).toBe(0);
+        expect(await store.rollback("products")).toBe(true);
+        expect((await (await store.open(products)).load(["old"])).size).toBe(1);
+        expect(await store.rollback("products")).toBe(false);
+        expect((await (await store.open(products)).load(["old"])).size).toBe(1);
+        expect(await store.rollback("never-heard-of")).toBe(false);
+      });
+
+      test("only the live generation and the one before it are kept", async () => {
+        for (let round = 0; round < 4; round++) {
+          const next = await store.createGeneration(products);
+          await next.save([product(`of-${round}`, round)], { checkpoint: round });
+          await store.promote(next);
+        }
+        const generations = await store.generations();
+        expect(generations.map(({ live }) => live)).toEqual([false, true]);
+        expect(await store.rollback("products")).toBe(true);
+        expect((await (await store.open(products)).load(["of-2"])).size).toBe(1);
+      });
+
+      test("a half filled generation is dropped by the next one, and cannot be promoted then", async () => {
+        const left = await store.createGeneration(products);
+        await left.save([product("a", 1)], { checkpoint: 1 });
+        const other = await place.open();
+        const next = await other.createGeneration(products);
+        expect(next.generation).toBeGreaterThan(left.generation);
+        expect(await next.count()).toBe(0);
+        expect((await other.generations()).map(({ generation }) => generation)).toEqual([next.generation]);
+        await expect(store.promote(left)).rejects.toThrow();
+        await other.promote(next);
+        expect((await store.open(products)).generation).toBe(next.generation);
+      });
+
+      test("a generation that is not live can be dropped, the live one cannot", async () => {
+        const live = await filled([product("a", 1)]);
+        const next = await store.createGeneration(products);
+        await store.drop(next);
+        await expect(next.count()).rejects.toThrow();
+        await expect(store.promote(next)).rejects.toThrow();
+        await expect(store.drop(live)).rejects.toThrow();
+        expect(await live.count()).toBe(1);
+        expect((await store.generations()).length).toBe(1);
+      });
+
+      test("models whose names begin alike do not touch each other", async () => {
+        const names = ["sales", "sales-1", "sales-1-2"];
+        for (const name of names) {
+          const model = await store.open({ ...plain, name });
+          await model.save([{ key: name, position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+        }
+        for (let round = 0; round < 3; round++) {
+          await store.promote(await store.createGeneration({ ...plain, name: "sales" }));
+        }
+        for (const name of names.slice(1)) {
+          expect((await (await store.open({ ...plain, name })).load([name])).size).toBe(1);
+        }
+      });
+
+      test("another store follows a flip after its refresh, and reads on until then", async () => {
+        const live = await filled([product("old", 1)]);
+        const reader = await place.open();
+        const reading = await reader.open(products);
+        expect(await reading.count()).toBe(1);
+        await live.save([product("older", 2)], { checkpoint: 2 });
+        expect(await reading.count()).toBe(2);
+
+        for (let round = 0; round < 2; round++) {
+          const next = await store.createGeneration(products);
+          await next.save([product("new", 3)], { checkpoint: 3 });
+          await store.promote(next);
+          await (await store.open(products)).save([product(`r${round}`, 4)], { checkpoint: 4 });
+        }
+        expect(await reader.open(products)).toBe(reading);
+        expect(await reading.get("old")).toBeDefined();
+        reader.refresh();
+        const followed = await reader.open(products);
+        expect(followed.generation).toBeGreaterThan(reading.generation);
+        expect((await followed.scan(undefined, 10)).map(({ key }) => key)).toEqual(["new", "r1"]);
+
+        await store.rollback("products");
+        reader.refresh();
+        expect((await (await reader.open(products)).scan(undefined, 10)).map(({ key }) => key)).toEqual([
+          "new",
+          "r0",
+        ]);
+      });
+
+      test("two stores that open a new model at once share it", async () => {
+        const [one, other] = await Promise.all([store.open(plain), (await place.open()).open(plain)]);
+        expect(one.generation).toBe(other.generation);
+        await one.save([{ key: "a", position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+        expect(await other.count()).toBe(1);
+      });
+    });
+  });
+}
