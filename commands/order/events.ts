@@ -76,7 +76,10 @@ export const orderEvents = {
       complete: z.boolean(),
     }),
   ),
-  ShipmentDelivered: event(z.object({ shipmentId: z.string(), complete: z.boolean() })),
+  /** `cashDue`: the carrier has taken the money, which has to be booked. */
+  ShipmentDelivered: event(
+    z.object({ shipmentId: z.string(), complete: z.boolean(), cashDue: z.literal(true).optional() }),
+  ),
   ReturnRequested: event(
     z.object({ returnId: z.string(), lines: z.array(pieces), reason: z.string().optional() }),
   ),

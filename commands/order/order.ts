@@ -115,13 +115,13 @@ export const order = decider({
       if (complete) order.status = "shipped";
       return order;
     },
-    ShipmentDelivered: (state, { shipmentId, complete }) => {
+    ShipmentDelivered: (state, { shipmentId, complete, cashDue }) => {
       const order = placed(state);
       const shipment = order.shipments.get(shipmentId);
       if (shipment) shipment.delivered = true;
       for (const { sku, quantity } of shipment?.lines ?? []) piecesIn(order, sku).delivered += quantity;
       if (complete && order.status === "shipped") order.status = "delivered";
-      if (complete && order.paymentMethod === "cod") order.openEffects.add(deliveryEffect);
+      if (cashDue) order.openEffects.add(deliveryEffect);
       return order;
     },
     ReturnRequested: (state, { returnId, lines }) => {
@@ -263,7 +263,11 @@ export const order = decider({
         order.status === "shipped" && underWay === arriving.length && index === arriving.length - 1;
       return arriving.map((id, index) => ({
         type: "ShipmentDelivered",
-        data: { shipmentId: id, complete: isLast(index) },
+        data: {
+          shipmentId: id,
+          complete: isLast(index),
+          ...(isLast(index) && order.paymentMethod === "cod" && { cashDue: true as const }),
+        },
       }));
     },
 

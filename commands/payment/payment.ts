@@ -35,7 +35,9 @@ export const paymentEvents = {
     }),
   ),
   RefundSucceeded: event(z.object({ refundId: z.string(), amount: z.int().min(1), reference: z.string() })),
-  RefundFailed: event(z.object({ refundId: z.string(), amount: z.int().min(1), reason: z.string() })),
+  RefundFailed: event(
+    z.object({ refundId: z.string(), orderId: z.string(), amount: z.int().min(1), reason: z.string() }),
+  ),
   /** Money was authorized for an order that is not going to happen; it goes back. */
   PaymentOrphaned: event(z.object({ reason: z.string(), reference: z.string() })),
 };
@@ -184,9 +186,10 @@ export const payment = decider({
     },
 
     FailRefund: (state, { refundId, reason }: { refundId: string; reason: string }) => {
-      const refund = refundOf(existing(state), refundId);
-      if (refund.status !== "pending") return [];
-      return [{ type: "RefundFailed", data: { refundId, amount: refund.amount, reason } }];
+      const payment = existing(state);
+      const { status, amount } = refundOf(payment, refundId);
+      if (status !== "pending") return [];
+      return [{ type: "RefundFailed", data: { refundId, orderId: payment.orderId, amount, reason } }];
     },
   },
 

@@ -44,7 +44,7 @@ export class Fold {
   readonly types: readonly string[];
   private model: ViewModel;
   private readonly codec: Codec;
-  private readonly inMemory: boolean;
+  private inMemory: boolean;
   private readonly entries = new Map<string, Entry>();
   private readonly suspects = new Set<string>();
   private parked = new Map<string, ParkedDocument>();
@@ -237,6 +237,13 @@ export class Fold {
     }
   }
 
+  /** Stores all and empties the memory; from now on documents are loaded when needed. */
+  async spill(): Promise<void> {
+    await this.flush();
+    this.entries.clear();
+    this.inMemory = false;
+  }
+
   private changeOf(key: string, { doc, position }: Entry): DocumentChange {
     const { columnsOf, listsOf, textOf, present } = this.projection;
     if (doc === undefined) return { key, position, json: undefined, columns: {} };
@@ -253,7 +260,7 @@ export class Fold {
   }
 
   /** Forgets what is not stored and continues from there. */
-  private discard(): void {
+  discard(): void {
     this.entries.clear();
     this.reached = this.stored;
   }

@@ -1,4 +1,4 @@
-import { existsSync, statSync } from "node:fs";
+import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { setTimeout as sleep } from "node:timers/promises";
@@ -126,19 +126,20 @@ export interface EmbeddedEventStore extends EventStore {
  */
 export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEventStore {
   const file = join(options.directory, logFile);
-  const isNew = !existsSync(file);
   let db: DatabaseSync | undefined;
   try {
+    if (!options.readOnly && !existsSync(file)) createLog(options.directory, file);
     db = new DatabaseSync(file, { readOnly: options.readOnly ?? false, timeout: 5_000 });
     db.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY`);
+    // Nothing is written before this is known to be a log: whatever else it is, it stays as it is.
+    const logId = readLogId(db, file);
     if (!options.readOnly) {
+      checkFile(db, file);
       db.exec(
         `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${walPagesMax}`,
       );
-      if (isNew) createSchema(db);
-      else checkFile(db, file);
     }
-    return new EmbeddedLog(db, file, readLogId(db, file));
+    return new EmbeddedLog(db, file, logId);
   } catch (error) {
     db?.close();
     if (error instanceof StoreDamaged) throw error;
@@ -147,6 +148,24 @@ export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEve
       cause: error,
     });
   }
+}
+
+/** A log appears under its name once it is whole: a crash before leaves nothing that looks like a damaged one. */
+function createLog(directory: string, file: string): void {
+  const unfinished = `${file}.${newId()}.new`;
+  const db = new DatabaseSync(unfinished);
+  createSchema(db);
+  db.close();
+  try {
+    // Unlike a rename, a link never replaces a log that another process has made meanwhile.
+    linkSync(unfinished, file);
+  } catch (error) {
+    if (!existsSync(file)) throw error;
+  }
+  rmSync(unfinished);
+  const folder = openSync(directory, "r");
+  fsyncSync(folder);
+  closeSync(folder);
 }
 
 function createSchema(db: DatabaseSync): void {
@@ -217,9 +236,13 @@ class EmbeddedLog implements EmbeddedEventStore {
     this.lastPosition = this.readHead();
   }
 
-  append(stream: string, expectedRevision: number, events: readonly EventToAppend[]): Promise<AppendResult> {
+  async append(
+    stream: string,
+    expectedRevision: number,
+    events: readonly EventToAppend[],
+  ): Promise<AppendResult> {
     if (events.length === 0) throw new Error("an append needs at least one event");
-    const tooLarge = events.find((event) => event.data.length > eventBytesMax);
+    const tooLarge = events.find(({ data }) => isLonger(data, eventBytesMax));
     if (tooLarge) throw new RangeError(`a ${tooLarge.type} event is larger than ${eventBytesMax} bytes`);
     if (this.closed) throw new StoreUnavailable("the event log is closed");
     if (this.pending.length >= appendsPendingMax)
@@ -351,8 +374,10 @@ class EmbeddedLog implements EmbeddedEventStore {
   }
 
   async readAll({ after, types, maxCount }: ReadAllOptions): Promise<Page> {
+    // Taken once, before the events: another thread's writer may append while they are read.
+    const end = types === undefined ? after : this.windowEnd(after);
     const rows = types
-      ? this.readFiltered(after, types, maxCount)
+      ? this.readFiltered(after, end, types, maxCount)
       : (this.statements.all.all(after, maxCount) as unknown as LogRow[]);
     const events = rows.map(
       ([position, stream, revision, type, time, data]) =>
@@ -368,17 +393,12 @@ class EmbeddedLog implements EmbeddedEventStore {
     );
     const last = rows.at(-1)?.[0] ?? after;
     const exhausted = types !== undefined && rows.length < maxCount;
-    return { events, scannedTo: exhausted ? this.windowEnd(after) : last };
+    return { events, scannedTo: exhausted ? end : last };
   }
 
-  private readFiltered(after: Position, types: readonly string[], maxCount: number): LogRow[] {
+  private readFiltered(after: Position, end: Position, types: readonly string[], maxCount: number): LogRow[] {
     const ids = types.flatMap((name) => this.knownTypeId(name) ?? []);
-    return this.statements.filtered.all(
-      after,
-      this.windowEnd(after),
-      JSON.stringify(ids),
-      maxCount,
-    ) as unknown as LogRow[];
+    return this.statements.filtered.all(after, end, JSON.stringify(ids), maxCount) as unknown as LogRow[];
   }
 
   private windowEnd(after: Position): Position {
@@ -472,6 +492,10 @@ class EmbeddedLog implements EmbeddedEventStore {
     this.notify();
     this.db.close();
   }
+}
+
+function isLonger(text: string, bytesMax: number): boolean {
+  return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
 type LogRow = [position: number, stream: number, revision: number, type: number, time: number, data: string];

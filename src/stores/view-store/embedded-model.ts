@@ -42,12 +42,16 @@ export const loadKeysMax = 10_000;
 /** Up to so many documents are fetched through a list value's own index, beyond it documents are probed. */
 const rareHoldersMax = 1_000;
 const rareVerdictTtlMs = 10_000;
-const rareVerdictsMax = 1_000;
+const matchCountTtlMs = 10_000;
+const verdictsMax = 1_000;
 
-const liveCacheKiB = 2_048;
+const readerCacheKiB = 4_096;
+const writerCacheKiB = 16_384;
+/** A writer gives its cache back when it has rested so long. */
+const writerIdleMs = 5_000;
 const fillingCacheKiB = 65_536;
-const checkpointPages = 4_000;
-const walBytesMax = 32 * 1024 * 1024;
+const checkpointPages = 16_000;
+const walBytesMax = 64 * 1024 * 1024;
 
 /**
  * A crash of the process loses nothing; a power loss may take the last saves back to an earlier commit,
@@ -55,7 +59,7 @@ const walBytesMax = 32 * 1024 * 1024;
  */
 const livePragmas = {
   synchronous: "NORMAL",
-  cache_size: -liveCacheKiB,
+  cache_size: -readerCacheKiB,
   wal_autocheckpoint: checkpointPages,
   journal_size_limit: walBytesMax,
 };
@@ -83,11 +87,13 @@ export class EmbeddedViewModel implements ViewModel {
   readonly generation: number;
   readonly #options: EmbeddedModelOptions;
   readonly #writer: DocumentWriter;
-  readonly #rareVerdicts = new LRUCache<string, boolean>({ max: rareVerdictsMax, ttl: rareVerdictTtlMs });
+  readonly #rareVerdicts = new LRUCache<string, boolean>({ max: verdictsMax, ttl: rareVerdictTtlMs });
+  readonly #matchCounts = new LRUCache<string, number>({ max: verdictsMax, ttl: matchCountTtlMs });
   #state: State;
   #file: SqliteFile | undefined;
   #searchIndexed = false;
   #released = false;
+  #resting: NodeJS.Timeout | undefined;
 
   constructor(options: EmbeddedModelOptions, state: "live" | "filling") {
     this.spec = options.spec;
@@ -133,6 +139,8 @@ export class EmbeddedViewModel implements ViewModel {
     this.#file?.close();
     this.#file = undefined;
     this.#released = true;
+    clearTimeout(this.#resting);
+    this.#resting = undefined;
   }
 
   /** No more use. */
@@ -166,7 +174,7 @@ export class EmbeddedViewModel implements ViewModel {
 
   async load(keys: readonly string[]): Promise<Map<string, StoredDocument>> {
     const found = new Map<string, StoredDocument>();
-    this.#each(keys, "SELECT position, doc FROM documents WHERE key = ?", (key, position, json) =>
+    this.#each(keys, "SELECT position, doc FROM documents WHERE key = ?", (key, [position, json]) =>
       found.set(key, { key, position: position as number, json: json as string }),
     );
     return found;
@@ -174,18 +182,18 @@ export class EmbeddedViewModel implements ViewModel {
 
   async getMany(keys: readonly string[]): Promise<Map<string, Found>> {
     const found = new Map<string, Found>();
-    this.#each(keys, "SELECT coalesce(presented, doc) FROM documents WHERE key = ?", (key, json) =>
+    this.#each(keys, "SELECT coalesce(presented, doc) FROM documents WHERE key = ?", (key, [json]) =>
       found.set(key, { key, json: json as string }),
     );
     return found;
   }
 
-  #each(keys: readonly string[], sql: string, take: (key: string, ...row: unknown[]) => void): void {
+  #each(keys: readonly string[], sql: string, take: (key: string, row: SqlRow) => void): void {
     if (keys.length > loadKeysMax) throw new RangeError(`more than ${loadKeysMax} keys at once`);
     const file = this.file();
     for (const key of keys) {
       const row = file.get(sql, key);
-      if (row !== undefined) take(key, ...row);
+      if (row !== undefined) take(key, row);
     }
   }
 
@@ -228,6 +236,7 @@ export class EmbeddedViewModel implements ViewModel {
         if (parked !== undefined) replaceParked(file, parked);
         file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
       });
+      if (!filling) this.#keepWarm(file);
     } catch (error) {
       if (filling) {
         this.#state = "spoilt";
@@ -235,6 +244,19 @@ export class EmbeddedViewModel implements ViewModel {
       }
       throw error;
     }
+  }
+
+  /** A large cache makes large batches several times faster; fifteen models at rest must not keep theirs. */
+  #keepWarm(file: SqliteFile): void {
+    if (this.#resting !== undefined) {
+      this.#resting.refresh();
+      return;
+    }
+    file.exec(`PRAGMA cache_size = -${writerCacheKiB}`);
+    this.#resting = setTimeout(() => {
+      this.#resting = undefined;
+      file.exec("PRAGMA shrink_memory");
+    }, writerIdleMs).unref();
   }
 
   async parked(): Promise<ParkedDocument[]> {
@@ -264,7 +286,12 @@ export class EmbeddedViewModel implements ViewModel {
         : file.transaction(() => sortedResult(file, pages, query.limit), "DEFERRED");
     }
     if (match === null) return { items: [], next: null };
-    return searchResult(file, match, query, terms);
+    let matches = this.#matchCounts.get(match);
+    if (matches === undefined) {
+      matches = Number(file.get(matchCountSql, match)?.[0]);
+      this.#matchCounts.set(match, matches);
+    }
+    return searchResult(file, match, matches, query, terms);
   }
 
   async sum(query: SumQuery): Promise<SumRow[]> {
@@ -343,10 +370,10 @@ function sortedResult(file: SqliteFile, pages: readonly Sql[], limit: number): F
 function searchResult(
   file: SqliteFile,
   match: string,
+  matches: number,
   query: FindQuery,
   terms: Parameters<typeof searchSql>[2],
 ): FindResult {
-  const matches = Number(file.get(matchCountSql, match)?.[0]);
   const page = searchPage(query.after, matches);
   const { text, params } = searchSql(match, page, terms, query.limit + 1);
   const rows = file.all(text, ...params);

@@ -180,19 +180,43 @@ export function sortedPages(
   inOne: boolean,
 ): Sql[] {
   const sort = query.sort ?? [];
+  const page = pageSql(spec, sort, terms);
+  if (query.after === undefined) return [page([])];
+  const stretches = stretchesAfter(spec, sort, query.after, inOne ? "+" : "");
+  if (inOne) {
+    const any = stretches.map((stretch) => `(${stretch.map(({ text }) => text).join(" AND ")})`);
+    return [page([term(`(${any.join(" OR ")})`, ...stretches.flat().flatMap(({ params }) => params))])];
+  }
+  const ascending = sort.every(({ descending }) => descending !== true);
+  if (sort.length > 0 && ascending && !query.after.includes(null)) {
+    // A comparison of rows is one range of an index, and its nulls are all before `after`.
+    const names = [...sort.map(({ column }) => columnOf(spec, column)), "d.key"];
+    const values = names.map(() => "?").join(", ");
+    return [page([term(`(${names.join(", ")}) > (${values})`, ...query.after)])];
+  }
+  return stretches.map(page);
+}
+
+/** Sorts row ids before it fetches documents: where no index gives the order, documents are not sorted along. */
+function pageSql(
+  spec: ModelSpec,
+  sort: NonNullable<FindQuery["sort"]>,
+  terms: readonly Term[],
+): (more: readonly Term[]) => Sql {
   const columns = sort.map(({ column }) => columnOf(spec, column));
-  const order = sort.map(({ descending }, at) => `${columns[at]}${descending ? " DESC" : ""}`);
-  const select = `SELECT ${[shown, ...columns].join(", ")} FROM documents d`;
-  const tail = ` ORDER BY ${[...order, "d.key"].join(", ")} LIMIT ?`;
-  const page = (more: readonly Term[]): Sql => {
+  const picked = ["d.id AS id", "d.key AS key", ...columns.map((column, at) => `${column} AS s${at}`)];
+  const order = (names: readonly string[], key: string): string => {
+    const directed = sort.map(({ descending }, at) => `${names[at]}${descending ? " DESC" : ""}`);
+    return ` ORDER BY ${[...directed, key].join(", ")}`;
+  };
+  const values = columns.map((_, at) => `p.s${at}`);
+  const select = `SELECT ${[shown, ...values].join(", ")} FROM (SELECT ${picked.join(", ")} FROM documents d`;
+  const tail =
+    `${order(columns, "d.key")} LIMIT ?) p CROSS JOIN documents d ON d.id = p.id` + order(values, "p.key");
+  return (more) => {
     const { text, params } = whereSql([...terms, ...more]);
     return { text: select + text + tail, params };
   };
-  if (query.after === undefined) return [page([])];
-  const stretches = stretchesAfter(spec, sort, query.after, inOne ? "+" : "");
-  if (!inOne) return stretches.map(page);
-  const any = stretches.map((stretch) => `(${stretch.map(({ text }) => text).join(" AND ")})`).join(" OR ");
-  return [page([term(`(${any})`, ...stretches.flat().flatMap(({ params }) => params))])];
 }
 
 /** @param prefix `+` keeps SQLite from looking for an index */
@@ -287,7 +311,8 @@ export function sumSql(spec: ModelSpec, query: SumQuery, terms: readonly Term[])
 export function facetSql(spec: ModelSpec, field: string, limit: number, terms: readonly Term[]): Sql {
   const tail = " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?";
   if (isList(spec, field)) {
-    const source = terms.length === 0 ? "list_values l" : "documents d JOIN list_values l ON l.doc = d.id";
+    const source =
+      terms.length === 0 ? "list_values l" : "documents d CROSS JOIN list_values l ON l.doc = d.id";
     const { text, params } = whereSql([term("l.field = ?", field), ...terms]);
     return { text: `SELECT l.value, count(*) FROM ${source}${text}${tail}`, params: [...params, limit] };
   }

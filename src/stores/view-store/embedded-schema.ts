@@ -56,7 +56,7 @@ export function columnSql(column: string): string {
  */
 export function createTables(file: SqliteFile, spec: ModelSpec, logId: string): void {
   const columns = Object.entries(spec.columns).map(
-    ([column, type]) => `${columnSql(column)} ${type === "number" ? "NUMERIC" : "TEXT"},`,
+    ([column, type]) => `${columnSql(column)} ${type === "number" ? "REAL" : "TEXT"},`,
   );
   file.exec(`
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;

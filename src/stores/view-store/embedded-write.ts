@@ -1,4 +1,4 @@
-import type { SqliteFile, SqlParam } from "./embedded-file.ts";
+import type { SqliteFile, SqlParam, SqlRow } from "./embedded-file.ts";
 import { isOfType } from "./embedded-query.ts";
 import { columnSql } from "./embedded-schema.ts";
 import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "./view-store.ts";
@@ -50,32 +50,47 @@ export class DocumentWriter {
     }
   }
 
-  /** Writes only over a lower position. @param searchIndexed whether there is a search index to keep up */
-  write(file: SqliteFile, change: DocumentChange, values: SqlParam[], searchIndexed: boolean): void {
+  /**
+   * Writes only over a lower position.
+   * @param indexed whether the generation has its indexes, which then are kept up
+   */
+  write(file: SqliteFile, change: DocumentChange, values: SqlParam[], indexed: boolean): void {
     const { key, position, json } = change;
-    if (this.#rich) this.#writeRich(file, change, values, searchIndexed);
-    else if (json === undefined) file.run(this.#sql.remove, key, position);
-    else file.run(this.#sql.upsert, key, position, ...values, change.presented ?? null, json);
+    if (!this.#rich && json === undefined) {
+      file.run("DELETE FROM documents WHERE key = ? AND position < ?", key, position);
+    } else if (!this.#rich && json !== undefined && !indexed) {
+      file.run(this.#sql.upsert, key, position, ...values, change.presented ?? null, json);
+    } else this.#writeOver(file, change, values, indexed);
   }
 
-  #writeRich(file: SqliteFile, change: DocumentChange, values: SqlParam[], searchIndexed: boolean): void {
+  /** Looks at the stored document first and changes what differs: an index left alone is pages not written. */
+  #writeOver(file: SqliteFile, change: DocumentChange, values: SqlParam[], indexed: boolean): void {
     const { key, position, json } = change;
-    const row = file.get("SELECT id, position FROM documents WHERE key = ?", key);
-    const known = row?.[0] as number | undefined;
-    if (row !== undefined && (row[1] as number) >= position) return;
+    const stored = file.get(this.#sql.stored, key);
+    const known = stored?.[0] as number | undefined;
+    if (stored !== undefined && (stored[1] as number) >= position) return;
     if (json === undefined) {
       if (known === undefined) return;
       this.#writeLists(file, known, true, {});
-      this.#writeText(file, known, true, undefined, searchIndexed);
+      this.#writeText(file, known, true, undefined, indexed);
       file.run("DELETE FROM documents WHERE id = ?", known);
       return;
     }
+    const presented = change.presented ?? null;
     let id = known;
-    if (id === undefined) {
-      id = file.run(this.#sql.insert, key, position, ...values, change.presented ?? null, json);
-    } else file.run(this.#sql.update, position, ...values, change.presented ?? null, json, id);
+    if (stored === undefined || id === undefined) {
+      id = file.run(this.#sql.insert, key, position, ...values, presented, json);
+    } else this.#update(file, stored, [position, ...values], [presented, json, id]);
     this.#writeLists(file, id, known !== undefined, change.lists ?? {});
-    this.#writeText(file, id, known !== undefined, change.text, searchIndexed);
+    this.#writeText(file, id, known !== undefined, change.text, indexed);
+  }
+
+  /** @param values position and columns, as in `stored` behind the id */
+  #update(file: SqliteFile, stored: SqlRow, values: SqlParam[], rest: SqlParam[]): void {
+    const changed = values.map((value, at) => value !== stored[at + 1]);
+    const names = this.#sql.values.filter((_, at) => changed[at] ?? true);
+    const sql = `UPDATE documents SET ${names.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`;
+    file.run(sql, ...values.filter((_, at) => changed[at]), ...rest);
   }
 
   /** Touches only what differs: most changes of a document leave its tags alone. */
@@ -112,18 +127,18 @@ export class DocumentWriter {
     id: number,
     existed: boolean,
     text: string | undefined,
-    searchIndexed: boolean,
+    indexed: boolean,
   ): void {
     if (this.#spec.searchable !== true) return;
     const stored = existed ? file.get("SELECT text FROM texts WHERE id = ?", id)?.[0] : undefined;
     if (stored === text) return;
     if (stored !== undefined) {
       file.run("DELETE FROM texts WHERE id = ?", id);
-      if (searchIndexed) file.run("DELETE FROM fts WHERE rowid = ?", id);
+      if (indexed) file.run("DELETE FROM fts WHERE rowid = ?", id);
     }
     if (text === undefined) return;
     file.run("INSERT INTO texts (id, text) VALUES (?, ?)", id, text);
-    if (searchIndexed) file.run("INSERT INTO fts (rowid, text) VALUES (?, ?)", id, text);
+    if (indexed) file.run("INSERT INTO fts (rowid, text) VALUES (?, ?)", id, text);
   }
 }
 
@@ -133,13 +148,13 @@ function writeStatements(spec: ModelSpec) {
   const places = ["key", ...values].map(() => "?").join(", ");
   const insert = `INSERT INTO documents (${["key", ...values].join(", ")}) VALUES (${places})`;
   return {
+    values,
     insert,
-    update: `UPDATE documents SET ${values.map((name) => `${name} = ?`).join(", ")} WHERE id = ?`,
+    stored: `SELECT ${["id", "position", ...columns].join(", ")} FROM documents WHERE key = ?`,
     upsert:
       `${insert} ON CONFLICT (key) DO UPDATE SET ` +
       `${values.map((name) => `${name} = excluded.${name}`).join(", ")} ` +
       "WHERE excluded.position > documents.position",
-    remove: "DELETE FROM documents WHERE key = ? AND position < ?",
   };
 }
 

@@ -1,0 +1,161 @@
+import { projectionOf } from "../src/engine/projection.ts";
+import type { ViewModel } from "../src/stores/view-store/view-store.ts";
+import type { ShopEvents } from "./events.ts";
+
+/**
+ * What is still to be done, by when: checkouts under way, effects of orders, refunds, reservations and carts
+ * that will run out. The durable timers: what the log says is open is here, and what is done is gone.
+ */
+type Work =
+  | { kind: "cart"; dueAt: number }
+  | { kind: "checkout"; dueAt: number; cartDueAt: number }
+  | { kind: "order"; dueAt: number; open: string[] }
+  | { kind: "refund"; dueAt: number; paymentId: string }
+  | { kind: "stock"; dueAt: number; held: Record<string, number> };
+
+export type WorkKind = Work["kind"];
+
+/** A process that is under way is left alone for this long, then taken up again. */
+const takeUpAfterMs = 30_000;
+
+const cartKey = ({ id }: { id: string }) => `cart/${id}`;
+const orderKey = ({ id }: { id: string }) => `order/${id}`;
+const stockKey = ({ id }: { id: string }) => `stock/${id}`;
+
+const touched = {
+  keys: cartKey,
+  change: (_: Work | undefined, { data }: { data: { expiresAt: string } }): Work => ({
+    kind: "cart",
+    dueAt: Date.parse(data.expiresAt),
+  }),
+};
+
+const ended = { keys: cartKey, change: () => undefined };
+
+function opened(doc: Work | undefined, of: string, time: number): Work {
+  const open = doc?.kind === "order" ? doc.open : [];
+  return { kind: "order", dueAt: time + takeUpAfterMs, open: [...open, of] };
+}
+
+function closed(doc: Work | undefined, of: string): Work | undefined {
+  if (doc?.kind !== "order") return undefined;
+  const open = doc.open.filter((other) => other !== of);
+  return open.length > 0 ? { ...doc, open } : undefined;
+}
+
+function held(doc: Work | undefined, reservationId: string, expiresAt: string): Work {
+  const reservations = doc?.kind === "stock" ? doc.held : {};
+  const expires = Date.parse(expiresAt);
+  reservations[reservationId] = expires;
+  const dueAt = doc?.kind === "stock" ? Math.min(doc.dueAt, expires) : expires;
+  return { kind: "stock", dueAt, held: reservations };
+}
+
+function letGo(doc: Work | undefined, reservationId: string): Work | undefined {
+  if (doc?.kind !== "stock") return undefined;
+  const was = doc.held[reservationId];
+  delete doc.held[reservationId];
+  let next = Number.POSITIVE_INFINITY;
+  if (was !== undefined && was > doc.dueAt) next = doc.dueAt;
+  else for (const key in doc.held) next = Math.min(next, doc.held[key] ?? next);
+  return next === Number.POSITIVE_INFINITY ? undefined : { ...doc, dueAt: next };
+}
+
+const released = {
+  keys: stockKey,
+  change: (doc: Work | undefined, { data }: { data: { reservationId: string } }) =>
+    letGo(doc, data.reservationId),
+};
+
+export const workProjection = projectionOf<ShopEvents>()<Work>({
+  name: "work",
+  version: 1,
+  columns: { kind: "text", dueAt: "number" },
+  indexes: [["dueAt"], ["kind", "dueAt"]],
+  columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
+  on: {
+    CartOpened: touched,
+    ItemAdded: touched,
+    QuantityChanged: touched,
+    ItemRemoved: touched,
+    CheckoutStarted: {
+      keys: cartKey,
+      change: (doc, { time }) => ({
+        kind: "checkout",
+        dueAt: time + takeUpAfterMs,
+        cartDueAt: doc?.dueAt ?? time,
+      }),
+    },
+    CheckoutFailed: {
+      keys: cartKey,
+      change: (doc) => (doc?.kind === "checkout" ? { kind: "cart", dueAt: doc.cartDueAt } : doc),
+    },
+    CartConverted: ended,
+    CartAbandoned: ended,
+    CartExpired: ended,
+
+    ShipmentDispatched: {
+      keys: orderKey,
+      change: (doc, { data, time }) => opened(doc, data.shipmentId, time),
+    },
+    ShipmentDelivered: {
+      keys: orderKey,
+      change: (doc, { data, time }) => (data.cashDue ? opened(doc, "delivery", time) : doc),
+    },
+    ReturnReceived: { keys: orderKey, change: (doc, { data, time }) => opened(doc, data.returnId, time) },
+    OrderCancelled: { keys: orderKey, change: (doc, { time }) => opened(doc, "cancellation", time) },
+    EffectsApplied: { keys: orderKey, change: (doc, { data }) => closed(doc, data.of) },
+
+    RefundRequested: {
+      keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`,
+      change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
+    },
+    RefundFailed: { keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`, change: () => undefined },
+    OrderRefunded: { keys: ({ id, data }) => `refund/${id}/${data.refundId}`, change: () => undefined },
+
+    StockReserved: {
+      keys: stockKey,
+      change: (doc, { data }) => held(doc, data.reservationId, data.expiresAt),
+    },
+    ReservationExtended: {
+      keys: stockKey,
+      change: (doc, { data }) => held(letGo(doc, data.reservationId), data.reservationId, data.expiresAt),
+    },
+    ReservationCommitted: released,
+    ReservationReleased: released,
+    ReservationExpired: released,
+  },
+});
+
+/** One thing to do: `id` is the cart, order, payment or SKU that it is about. */
+export interface DueWork {
+  key: string;
+  kind: WorkKind;
+  id: string;
+  dueAt: number;
+}
+
+/** What is due, earliest first. */
+export async function dueWork(model: ViewModel, now: number, limit: number): Promise<DueWork[]> {
+  const { items } = await model.find({
+    where: [{ column: "dueAt", lte: now }],
+    sort: [{ column: "dueAt" }],
+    limit,
+  });
+  return items.map(toDueWork);
+}
+
+/** Processes that were under way, due or not: for a start, when nobody else can be at them. */
+export async function unfinishedWork(model: ViewModel, limit: number): Promise<DueWork[]> {
+  const { items } = await model.find({
+    where: [{ column: "kind", in: ["checkout", "order", "refund"] }],
+    limit,
+  });
+  return items.map(toDueWork);
+}
+
+function toDueWork({ key, json }: { key: string; json: string }): DueWork {
+  const doc = JSON.parse(json) as Work;
+  const id = doc.kind === "refund" ? doc.paymentId : key.slice(key.indexOf("/") + 1);
+  return { key, kind: doc.kind, id, dueAt: doc.dueAt };
+}

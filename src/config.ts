@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { isTimeZone } from "./calendar.ts";
+import { currencySchema } from "./money.ts";
+
+const roles = ["all"] as const;
+
+const wholeNumber = (min: number, max: number) =>
+  z
+    .string()
+    .regex(/^\d{1,15}$/, `a whole number from ${min} to ${max}`)
+    .transform(Number)
+    .pipe(z.int().min(min, `at least ${min}`).max(max, `at most ${max}`));
+
+const choice = <const T extends readonly string[]>(values: T) =>
+  z.enum(values, `one of: ${values.join(", ")}`);
+
+/** Every setting, by the name of its environment variable. */
+const settingsSchema = z.object({
+  PORT: wholeNumber(0, 65_535).default(3000),
+  HOST: z.string().min(1, "a host name or address").default("127.0.0.1"),
+  DATA_DIR: z.string().min(1, "a folder").default("./data"),
+  ADMIN_API_KEY: z.string().min(16, "at least 16 characters").max(200, "at most 200 characters").optional(),
+  STORE_CURRENCY: currencySchema.default("USD"),
+  STORE_TIME_ZONE: z.string().refine(isTimeZone, "an IANA time zone, such as Europe/London").default("UTC"),
+  TAX_RATE_BP: wholeNumber(0, 100_000).default(0),
+  TAX_INCLUDED: choice(["true", "false"]).default("false"),
+  TAX_PER: choice(["line", "total"]).default("line"),
+  TAX_ROUNDING: choice(["half_up", "half_even"]).default("half_up"),
+  SHIPPING_STANDARD: wholeNumber(0, 100_000_000).default(0),
+  SHIPPING_EXPRESS: wholeNumber(0, 100_000_000).default(1500),
+  SHIPPING_OVERNIGHT: wholeNumber(0, 100_000_000).default(3000),
+  CAPTURE: choice(["checkout", "shipment"]).default("checkout"),
+  ORDER_NUMBER_PREFIX: z
+    .string()
+    .regex(/^[A-Z]{1,8}$/, "1 to 8 capital letters")
+    .default("ORD"),
+  RESERVATION_MINUTES: wholeNumber(1, 1_440).default(15),
+  CART_DAYS: wholeNumber(1, 365).default(7),
+  GATEWAY_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
+  SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),
+  RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
+  LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  SAMPLE_SHOP: choice(["on", "off"]).default("on"),
+  ROLE: choice(roles).default("all"),
+});
+
+export type Config = z.output<typeof settingsSchema>;
+
+/** Settings that later versions know; named here so that nobody believes they work already. */
+const notYet = ["EVENTSTOREDB_URL", "MONGODB_URL", "REDIS_URL"] as const;
+
+/** A setting is not allowed. The message names each one and what is. */
+export class InvalidConfig extends Error {
+  constructor(problems: readonly string[]) {
+    super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);
+    this.name = "InvalidConfig";
+  }
+}
+
+/**
+ * Reads the settings from environment variables; an empty one counts as not set.
+ * @throws InvalidConfig
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    Object.keys(settingsSchema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
+  );
+  const problems = notYet
+    .filter((name) => env[name])
+    .map((name) => `${name} is not supported by this version: leave it unset to use the embedded store`);
+  const parsed = settingsSchema.safeParse(given);
+  for (const { path, message } of parsed.error?.issues ?? [])
+    problems.push(`${path.join(".")} is ${JSON.stringify(given[String(path[0])])}; allowed: ${message}`);
+  if (problems.length > 0 || !parsed.success) throw new InvalidConfig(problems);
+  return parsed.data;
+}

@@ -1,0 +1,105 @@
+import { LRUCache } from "lru-cache";
+import type { EventStore, Position, RecordedEvent } from "../stores/event-store/event-store.ts";
+import type { HotStore } from "../stores/hot-store/hot-store.ts";
+import type { ViewModel } from "../stores/view-store/view-store.ts";
+import type { Codec } from "./codec.ts";
+import { streamId, streamName } from "./decider.ts";
+import type { AnyProjection, Handler } from "./projection.ts";
+
+const documentTtlMs = 60 * 60 * 1000;
+const tailPageEvents = 200;
+/** Keys that were written lately, so that a document read meanwhile is not kept in its old form. */
+const recentWritesMax = 50_000;
+
+type AnyHandler = Handler<unknown, unknown>;
+
+export interface HotModelOptions {
+  projection: AnyProjection;
+  /** Documents of this projection are folds of one stream each: `<category>-<key>`. */
+  category: string;
+  events: EventStore;
+  hot: HotStore;
+  codec: Codec;
+  view: () => Promise<ViewModel>;
+}
+
+/**
+ * Documents of a read model as of now, not as of the projector: what the model has stored, and what the
+ * document's stream has had since. Kept in the hot store until an event of the stream drops them; a hot
+ * store that has lost everything is filled again by reading.
+ */
+export class HotModel {
+  readonly category: string;
+  private readonly options: HotModelOptions;
+  private readonly written = new LRUCache<string, Position>({ max: recentWritesMax });
+
+  constructor(options: HotModelOptions) {
+    this.options = options;
+    this.category = options.category;
+  }
+
+  /** @returns JSON text as readers see it; undefined when there is no such document */
+  async get(key: string): Promise<string | undefined> {
+    const { hot, projection } = this.options;
+    const cacheKey = this.cacheKey(key);
+    const cached = await hot.get(cacheKey).catch(() => undefined);
+    if (cached !== undefined) return cached;
+    const { doc, position } = await this.fold(key);
+    if (doc === undefined) return undefined;
+    const json = JSON.stringify(projection.present?.(doc, key) ?? doc);
+    const writtenAt = this.written.get(key);
+    if (writtenAt === undefined || writtenAt <= position)
+      await hot.set(cacheKey, json, documentTtlMs).catch(() => {});
+    return json;
+  }
+
+  /** An event of the document's stream is on the log. */
+  async invalidate(event: RecordedEvent): Promise<void> {
+    const key = streamId(event.stream);
+    this.written.set(key, event.position);
+    await this.options.hot.delete(this.cacheKey(key));
+  }
+
+  private cacheKey(key: string): string {
+    const { name, version } = this.options.projection;
+    return `${name}:${version}:${key}`;
+  }
+
+  private async fold(key: string): Promise<{ doc: unknown; position: Position }> {
+    const { projection, view, codec } = this.options;
+    const model = await view();
+    const stored = (await model.load([key])).get(key);
+    let doc: unknown = stored && JSON.parse(stored.json);
+    let position = stored?.position ?? -1;
+    for (const event of await this.tail(key, position)) {
+      position = event.position;
+      const handler = projection.on[event.type] as AnyHandler | undefined;
+      if (!handler) continue;
+      const { stream, revision, type, time } = event;
+      const data = codec.decode(event);
+      doc = handler.change(doc, { position, stream, id: key, revision, type, time, data }, key);
+    }
+    return { doc, position };
+  }
+
+  /** The stream's events behind a position, oldest first. */
+  private async tail(key: string, after: Position): Promise<RecordedEvent[]> {
+    const stream = streamName(this.category, key);
+    const newestFirst: RecordedEvent[] = [];
+    let from: number | undefined;
+    for (;;) {
+      const page = await this.options.events.readStream(stream, {
+        backwards: true,
+        maxCount: tailPageEvents,
+        ...(from !== undefined && { from }),
+      });
+      for (const event of page) {
+        if (event.position <= after) return newestFirst.reverse();
+        newestFirst.push(event);
+      }
+      const last = page.at(-1);
+      if (!last || last.revision === 0) return newestFirst.reverse();
+      from = last.revision - 1;
+    }
+  }
+}

@@ -1,0 +1,156 @@
+import type { Logger } from "pino";
+import type { EventStore, Page, Position } from "../stores/event-store/event-store.ts";
+import type { ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
+import { Fold, type FoldOptions } from "./fold.ts";
+
+const batchEventsMax = 2_000;
+const retryPauseMs = 500;
+const retryPauseMaxMs = 10_000;
+
+export interface ModelProgress {
+  name: string;
+  position: Position;
+  /** Epoch milliseconds of the newest event applied; 0 before the first. */
+  lastEventTime: number;
+  parked: number;
+}
+
+export interface ProjectorOptions {
+  events: EventStore;
+  folds: readonly Omit<FoldOptions, "inMemory">[];
+  log: Logger;
+  /** Called after every page, and when a model is held or released. */
+  onProgress: (progress: readonly ModelProgress[]) => void;
+}
+
+interface Live {
+  fold: Fold;
+  held: boolean;
+  lastEventTime: number;
+}
+
+/** Keeps the live generation of every model up to date with the log, until it is stopped. */
+export class Projector {
+  private readonly options: ProjectorOptions;
+  private readonly models: Map<string, Live>;
+  private readonly stopping = new AbortController();
+  private restart = new AbortController();
+  /** Work between two pages: holding a model, retrying a parked document. */
+  private turns: (() => Promise<void>)[] = [];
+  private running: Promise<void> | undefined;
+
+  private constructor(options: ProjectorOptions, models: Map<string, Live>) {
+    this.options = options;
+    this.models = models;
+  }
+
+  static async open(options: ProjectorOptions): Promise<Projector> {
+    const models = new Map<string, Live>();
+    for (const fold of options.folds) {
+      models.set(fold.projection.name, { fold: await Fold.open(fold), held: false, lastEventTime: 0 });
+    }
+    return new Projector(options, models);
+  }
+
+  start(): void {
+    this.running = this.run();
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    this.restart.abort();
+    await this.running;
+  }
+
+  progress(): ModelProgress[] {
+    return [...this.models].map(([name, { fold, lastEventTime }]) => ({
+      name,
+      position: fold.checkpoint,
+      lastEventTime,
+      parked: fold.parkedDocuments.length,
+    }));
+  }
+
+  /** Stops a model between two pages. @returns the position that it stands at, stored */
+  hold(name: string): Promise<Position> {
+    return this.betweenPages(async () => {
+      const live = this.live(name);
+      live.held = true;
+      await live.fold.flush();
+      return live.fold.checkpoint;
+    });
+  }
+
+  /** Lets a held model go on, on the given generation. */
+  release(name: string, model: ViewModel): Promise<void> {
+    return this.betweenPages(async () => {
+      const live = this.live(name);
+      await live.fold.switchTo(model);
+      live.held = false;
+    });
+  }
+
+  parked(name: string): ParkedDocument[] {
+    return this.live(name).fold.parkedDocuments;
+  }
+
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+    return this.betweenPages(() => this.live(name).fold.unpark(key, how, this.options.events));
+  }
+
+  private live(name: string): Live {
+    const live = this.models.get(name);
+    if (!live) throw new Error(`there is no read model ${name}`);
+    return live;
+  }
+
+  private betweenPages<T>(task: () => Promise<T>): Promise<T> {
+    return new Promise((resolve, reject) => {
+      this.turns.push(() => task().then(resolve, reject));
+      this.restart.abort();
+    });
+  }
+
+  private async run(): Promise<void> {
+    const { events, log } = this.options;
+    let pauseMs = retryPauseMs;
+    while (!this.stopping.signal.aborted) {
+      this.restart = new AbortController();
+      for (const turn of this.turns.splice(0)) await turn();
+      const active = [...this.models.values()].filter(({ held }) => !held);
+      this.options.onProgress(this.progress());
+      const after = Math.min(...active.map(({ fold }) => fold.checkpoint));
+      const signal = AbortSignal.any([this.restart.signal, this.stopping.signal]);
+      try {
+        if (active.length === 0) {
+          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
+          continue;
+        }
+        for await (const page of events.subscribe({ after, batchEventsMax, signal })) {
+          await this.project(active, page);
+          pauseMs = retryPauseMs;
+        }
+      } catch (error) {
+        // A store that is away comes back; what was not stored is applied again.
+        log.error({ err: error, pauseMs }, "projecting failed, trying again");
+        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs);
+      }
+    }
+    for (const { fold } of this.models.values()) await fold.flush();
+  }
+
+  private async project(active: readonly Live[], page: Page): Promise<void> {
+    const newest = page.events.at(-1);
+    for (const live of active) {
+      if (live.fold.checkpoint >= page.scannedTo) continue;
+      const before = live.fold.parkedDocuments.length;
+      await live.fold.project(page.events, page.scannedTo);
+      if (newest) live.lastEventTime = newest.time;
+      const parked = live.fold.parkedDocuments.slice(before);
+      for (const document of parked)
+        this.options.log.error({ model: live.fold.projection.name, ...document }, "document parked");
+    }
+    this.options.onProgress(this.progress());
+  }
+}

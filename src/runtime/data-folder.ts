@@ -1,0 +1,84 @@
+import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { DatabaseSync } from "node:sqlite";
+import { randomSecret } from "../ids.ts";
+import { StoreDamaged } from "../stores/event-store/event-store.ts";
+
+/** The data folder is used by another process, or cannot be used at all. */
+export class DataFolderUnavailable extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "DataFolderUnavailable";
+  }
+}
+
+export interface DataFolder {
+  path: string;
+  /** Signs cart tokens and cursors. Made at the first start and kept. */
+  secret: string;
+  /** The staff's API key, and whether this start has made it. */
+  adminApiKey: { value: string; isNew: boolean };
+  release(): void;
+}
+
+/**
+ * Takes a data folder for this process alone, and makes it when there is none. The lock is SQLite's on a
+ * file of its own: the system lets go of it when the process ends, however it ends.
+ *
+ * @param adminApiKey from the configuration; without it the kept one counts, or a new one is made
+ * @throws DataFolderUnavailable
+ */
+export function takeDataFolder(path: string, adminApiKey: string | undefined): DataFolder {
+  try {
+    mkdirSync(path, { recursive: true });
+  } catch (error) {
+    throw new DataFolderUnavailable(`the data folder ${path} cannot be made: ${String(error)}`, {
+      cause: error,
+    });
+  }
+  const lock = lockFolder(path);
+  try {
+    const secret = keptSecret(join(path, "secret"));
+    const kept = adminApiKey === undefined ? keptSecret(join(path, "admin-api-key")) : undefined;
+    return {
+      path,
+      secret: secret.value,
+      adminApiKey: kept ?? { value: adminApiKey ?? "", isNew: false },
+      release: () => lock.close(),
+    };
+  } catch (error) {
+    lock.close();
+    throw error;
+  }
+}
+
+function lockFolder(path: string): DatabaseSync {
+  const file = join(path, "lock.db");
+  let lock: DatabaseSync | undefined;
+  try {
+    lock = new DatabaseSync(file, { timeout: 0 });
+    lock.exec("PRAGMA journal_mode = DELETE; BEGIN EXCLUSIVE");
+    return lock;
+  } catch (error) {
+    lock?.close();
+    const busy = error instanceof Error && /locked|busy/i.test(error.message);
+    throw new DataFolderUnavailable(
+      busy
+        ? `the data folder ${path} is in use by another process; stop it, or set DATA_DIR to another folder`
+        : `the data folder ${path} cannot be used: ${String(error)}`,
+      { cause: error },
+    );
+  }
+}
+
+function keptSecret(file: string): { value: string; isNew: boolean } {
+  if (existsSync(file)) {
+    const value = readFileSync(file, "utf8").trim();
+    if (value.length < 16) throw new StoreDamaged(`${file} holds no key: restore it or delete it`);
+    return { value, isNew: false };
+  }
+  const value = randomSecret();
+  writeFileSync(file, `${value}\n`, { mode: 0o600, flush: true });
+  chmodSync(file, 0o600);
+  return { value, isNew: true };
+}

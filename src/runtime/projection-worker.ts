@@ -1,0 +1,65 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { Projector } from "../engine/projector.ts";
+import { buildGenerations } from "../engine/rebuild.ts";
+import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
+import type { AnyProjection } from "../engine/projection.ts";
+import { openWorkerStores, type WorkerData } from "./worker-data.ts";
+import { serve } from "./worker-rpc.ts";
+
+if (!parentPort) throw new Error("this file is the start of a worker thread");
+const stores = openWorkerStores(workerData as WorkerData, "projections");
+const { events, views, codec, projections, log } = stores;
+
+/** The live generation; one that an older version of its projection wrote is built anew first. */
+async function openLive(projection: AnyProjection): Promise<ViewModel> {
+  try {
+    return await views.open(projection);
+  } catch (error) {
+    if (!(error instanceof ModelOutdated)) throw error;
+    log.warn({ model: projection.name }, `${error.message}; rebuilding it`);
+    const [built] = await buildGenerations({
+      projections: [projection],
+      events,
+      views,
+      codec,
+      onProgress: () => {},
+    });
+    if (built) await views.promote(built.model);
+    return views.open(projection);
+  }
+}
+
+const folds = [];
+for (const projection of projections) {
+  const model = await openLive(projection);
+  folds.push({ projection, model, codec });
+}
+
+const byName = new Map(projections.map((projection) => [projection.name, projection]));
+const projector = await Projector.open({
+  events,
+  folds,
+  log,
+  onProgress: (progress) => tell("progress", progress),
+});
+
+const tell = serve(parentPort, {
+  appended: () => events.notify(),
+  hold: (name: string) => projector.hold(name),
+  release: async (name: string) => {
+    views.refresh();
+    const projection = byName.get(name);
+    if (!projection) throw new Error(`there is no read model ${name}`);
+    await projector.release(name, await views.open(projection));
+  },
+  parked: (name: string) => projector.parked(name),
+  unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>
+    projector.unpark(name, key, how),
+  stop: async () => {
+    await projector.stop();
+    await views.close();
+    await events.close();
+  },
+});
+projector.start();
+tell("ready", projector.progress());

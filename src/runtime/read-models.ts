@@ -1,0 +1,243 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { Worker } from "node:worker_threads";
+import type { Logger } from "pino";
+import type { AnyProjection } from "../engine/projection.ts";
+import type { ModelProgress } from "../engine/projector.ts";
+import type { Comparison, RebuildProgress } from "../engine/rebuild.ts";
+import type { EventStore, Position } from "../stores/event-store/event-store.ts";
+import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
+import type { FinishRequest } from "./rebuild-worker.ts";
+import type { WorkerData } from "./worker-data.ts";
+import { clientOf, type WorkerClient } from "./worker-rpc.ts";
+
+const rebuildWorkersMax = 2;
+const waitersMax = 20_000;
+
+export interface RebuildState extends RebuildProgress {
+  state: "rebuilding" | "done" | "failed";
+  startedAt: number;
+  comparison?: Comparison;
+  error?: string;
+}
+
+interface Waiter {
+  name: string;
+  position: Position;
+  wake: () => void;
+}
+
+export interface ReadModelsOptions {
+  events: EventStore;
+  views: ViewStore;
+  projections: readonly AnyProjection[];
+  worker: WorkerData;
+  log: Logger;
+  /** The projecting thread has died: nothing would be projected any more. */
+  onDeath: (error: Error) => void;
+}
+
+/**
+ * The read models as this process sees them: read here, kept up to date by a worker thread, rebuilt by
+ * further ones.
+ */
+export class ReadModels {
+  private readonly options: ReadModelsOptions;
+  private readonly worker: WorkerClient;
+  private readonly open = new Map<string, Promise<ViewModel>>();
+  private progressByName = new Map<string, ModelProgress>();
+  private readonly rebuilds = new Map<string, RebuildState>();
+  private readonly rebuildWorkers = new Set<WorkerClient>();
+  private readonly waiters = new Set<Waiter>();
+  private stopping = false;
+
+  private readonly ready = Promise.withResolvers<void>();
+
+  private constructor(options: ReadModelsOptions) {
+    this.options = options;
+    const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
+      workerData: options.worker,
+    });
+    this.worker = clientOf(
+      thread,
+      (name, data) => {
+        this.onProgress(data as ModelProgress[]);
+        if (name === "ready") this.ready.resolve();
+      },
+      (error) => {
+        this.ready.reject(error);
+        if (!this.stopping) options.onDeath(error);
+      },
+    );
+  }
+
+  /** Starts the projecting thread. @throws what kept it from opening the models */
+  static async start(options: ReadModelsOptions): Promise<ReadModels> {
+    const models = new ReadModels(options);
+    await models.ready.promise;
+    return models;
+  }
+
+  get names(): string[] {
+    return this.options.projections.map(({ name }) => name);
+  }
+
+  /** The live generation, for reading. */
+  model(name: string): Promise<ViewModel> {
+    const opened = this.open.get(name);
+    if (opened) return opened;
+    const projection = this.options.projections.find((candidate) => candidate.name === name);
+    if (!projection) throw new Error(`there is no read model ${name}`);
+    const opening = this.options.views.open(projection);
+    opening.catch(() => this.open.delete(name));
+    this.open.set(name, opening);
+    return opening;
+  }
+
+  /** The log has grown. */
+  appended(): void {
+    if (!this.stopping) void this.worker.call("appended").catch(() => {});
+  }
+
+  progress(name: string): ModelProgress {
+    return this.progressByName.get(name) ?? { name, position: -1, lastEventTime: 0, parked: 0 };
+  }
+
+  rebuildState(name: string): RebuildState | undefined {
+    return this.rebuilds.get(name);
+  }
+
+  /** Waits until a model has applied everything up to a position. @returns whether it has, in time */
+  async reached(name: string, position: Position, timeoutMs: number): Promise<boolean> {
+    if (this.progress(name).position >= position) return true;
+    if (timeoutMs <= 0 || this.waiters.size >= waitersMax) return false;
+    const over = new AbortController();
+    const waiter: Waiter = { name, position, wake: () => over.abort() };
+    this.waiters.add(waiter);
+    try {
+      await sleep(timeoutMs, undefined, { signal: over.signal, ref: false });
+    } catch {
+      // Woken: it is there.
+    } finally {
+      this.waiters.delete(waiter);
+    }
+    return this.progress(name).position >= position;
+  }
+
+  /** Waits until every model stands at the end of the log as it is now. */
+  async caughtUp(timeoutMs = Number.MAX_SAFE_INTEGER, onWait?: (lowest: Position, head: Position) => void) {
+    const head = await this.options.events.head();
+    const deadline = Date.now() + timeoutMs;
+    for (const name of this.names) {
+      while (!(await this.reached(name, head, Math.min(1_000, deadline - Date.now())))) {
+        onWait?.(Math.min(...this.names.map((each) => this.progress(each).position)), head);
+        if (Date.now() >= deadline) return false;
+      }
+    }
+    return true;
+  }
+
+  parked(name: string): Promise<ParkedDocument[]> {
+    return this.worker.call("parked", name);
+  }
+
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+    return this.worker.call("unpark", { name, key, how });
+  }
+
+  isRebuilding(name: string): boolean {
+    return this.rebuilds.get(name)?.state === "rebuilding";
+  }
+
+  /**
+   * Builds new generations beside the live ones, compares and, if asked to, promotes them. `rebuildState`
+   * shows how far it is.
+   * @returns what the comparison found, by model; undefined where the versions differ
+   */
+  async rebuild(
+    names: readonly string[],
+    promote: boolean,
+  ): Promise<Map<string, Comparison | undefined>> {
+    const startedAt = Date.now();
+    for (const name of names) {
+      if (this.isRebuilding(name)) throw new Error(`${name} is being rebuilt already`);
+      this.rebuilds.set(name, { state: "rebuilding", startedAt, progress: 0, events: 0, eventsPerSecond: 0 });
+    }
+    const comparisons = new Map<string, Comparison | undefined>();
+    const shares = Array.from({ length: Math.min(rebuildWorkersMax, names.length) }, (_, index) =>
+      names.filter((_, at) => at % rebuildWorkersMax === index),
+    );
+    const results = await Promise.allSettled(
+      shares.map((share) => this.rebuildShare(share, promote, comparisons)),
+    );
+    const failed = results.find((result) => result.status === "rejected");
+    if (failed) throw failed.reason;
+    return comparisons;
+  }
+
+  private async rebuildShare(
+    share: readonly string[],
+    promote: boolean,
+    comparisons: Map<string, Comparison | undefined>,
+  ): Promise<void> {
+    const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), { workerData: this.options.worker });
+    const worker = clientOf(
+      thread,
+      (_, progress) => {
+        for (const name of share) this.patch(name, progress as RebuildProgress);
+      },
+      () => {},
+    );
+    this.rebuildWorkers.add(worker);
+    const unfinished = new Set(share);
+    try {
+      await worker.call("build", share);
+      for (const name of share) {
+        const comparison = await this.finish(worker, name, promote);
+        unfinished.delete(name);
+        comparisons.set(name, comparison);
+        this.patch(name, { state: "done", progress: 1, ...(comparison && { comparison }) });
+      }
+      await worker.call("stop");
+    } catch (error) {
+      const message = error instanceof Error ? error.message : String(error);
+      for (const name of unfinished) this.patch(name, { state: "failed", error: message });
+      throw error;
+    } finally {
+      this.rebuildWorkers.delete(worker);
+      await worker.terminate();
+    }
+  }
+
+  /** The live model is held for as long as the new one needs to draw level, be compared and take over. */
+  private async finish(worker: WorkerClient, name: string, promote: boolean): Promise<Comparison | undefined> {
+    const position = await this.worker.call<Position>("hold", name);
+    try {
+      return await worker.call("finish", { name, position, promote } satisfies FinishRequest);
+    } finally {
+      if (promote) {
+        this.options.views.refresh();
+        this.open.delete(name);
+      }
+      await this.worker.call("release", name);
+    }
+  }
+
+  private patch(name: string, changes: Partial<RebuildState>): void {
+    const state = this.rebuilds.get(name);
+    if (state) this.rebuilds.set(name, { ...state, ...changes });
+  }
+
+  private onProgress(progress: readonly ModelProgress[]): void {
+    this.progressByName = new Map(progress.map((each) => [each.name, each]));
+    for (const waiter of this.waiters) {
+      if (this.progress(waiter.name).position >= waiter.position) waiter.wake();
+    }
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true;
+    for (const worker of this.rebuildWorkers) await worker.terminate();
+    await this.worker.call("stop").catch(() => {});
+    await this.worker.terminate();
+  }
+}

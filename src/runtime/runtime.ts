@@ -1,0 +1,154 @@
+import type { Logger } from "pino";
+import type { Shop, ShopSettings } from "../../commands/shop.ts";
+import { shopEvents } from "../../projections/events.ts";
+import { viewProjections } from "../../projections/all.ts";
+import type { Clock } from "../clock.ts";
+import { systemClock } from "../clock.ts";
+import type { Config } from "../config.ts";
+import { type Codec, createCodec } from "../engine/codec.ts";
+import { Engine } from "../engine/engine.ts";
+import { createExclusive } from "../engine/exclusive.ts";
+import { HotModel } from "../engine/hot-model.ts";
+import { snapshotsIn } from "../engine/snapshots.ts";
+import { createSandboxGateway } from "../gateways/sandbox.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
+import { createEmbeddedHotStore } from "../stores/hot-store/embedded.ts";
+import type { HotStore } from "../stores/hot-store/hot-store.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { ReadModels } from "./read-models.ts";
+import { WorkRunner } from "./work-runner.ts";
+import { viewsFolder } from "./worker-data.ts";
+
+const followBatchEvents = 5_000;
+
+export interface RuntimeOptions {
+  config: Config;
+  log: Logger;
+  clock?: Clock;
+  /** Whether what is due is done by this process: the server's work, not a command's. */
+  runDueWork?: boolean;
+  /** Something that the process cannot do without has died. */
+  onDeath?: (error: Error) => void;
+}
+
+/** Everything that is behind the HTTP server and the command line, opened and wired. */
+export interface Runtime {
+  config: Config;
+  log: Logger;
+  clock: Clock;
+  folder: DataFolder;
+  events: EmbeddedEventStore;
+  codec: Codec;
+  engine: Engine;
+  shop: Shop;
+  hot: HotStore;
+  models: ReadModels;
+  /** Carts and stock as of now. */
+  hotCarts: HotModel;
+  hotStock: HotModel;
+  /** Finishes what is under way and closes the stores. */
+  close(): Promise<void>;
+}
+
+export function shopSettings(config: Config): ShopSettings {
+  return {
+    currency: config.STORE_CURRENCY,
+    timeZone: config.STORE_TIME_ZONE,
+    tax: {
+      rateBp: config.TAX_RATE_BP,
+      included: config.TAX_INCLUDED === "true",
+      per: config.TAX_PER,
+      rounding: config.TAX_ROUNDING,
+    },
+    shippingPrices: {
+      standard: config.SHIPPING_STANDARD,
+      express: config.SHIPPING_EXPRESS,
+      overnight: config.SHIPPING_OVERNIGHT,
+    },
+    capture: config.CAPTURE,
+    orderNumberPrefix: config.ORDER_NUMBER_PREFIX,
+    reservationMs: config.RESERVATION_MINUTES * 60_000,
+    cartLifeMs: config.CART_DAYS * 86_400_000,
+    gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
+  };
+}
+
+/**
+ * Opens a data folder and all that works on it.
+ * @throws DataFolderUnavailable, StoreDamaged
+ */
+export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
+  const { config, log, clock = systemClock, runDueWork = false } = options;
+  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
+  const opened: (() => Promise<void> | void)[] = [() => folder.release()];
+  const close = async () => {
+    for (const undo of opened.splice(0).reverse()) await undo();
+  };
+  try {
+    const events = openEmbeddedEventStore({ directory: folder.path });
+    opened.push(() => events.close());
+    const views = openEmbeddedViewStore({
+      directory: viewsFolder(folder.path),
+      logId: events.logId,
+      readOnly: true,
+    });
+    opened.push(() => views.close());
+    const hot = createEmbeddedHotStore();
+    opened.push(() => hot.close());
+    const codec = createCodec(shopEvents);
+    const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
+    const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
+    const shop: Shop = { engine, gateway, exclusive: createExclusive(), settings: shopSettings(config) };
+    const worker = {
+      dataDir: folder.path,
+      timeZone: config.STORE_TIME_ZONE,
+      currency: config.STORE_CURRENCY,
+      logLevel: config.LOG_LEVEL,
+    };
+    const projections = viewProjections(worker);
+    const onDeath = options.onDeath ?? (() => {});
+    const models = await ReadModels.start({ events, views, projections, worker, log, onDeath });
+    opened.push(() => models.stop());
+
+    const hotModel = (name: string, category: string) => {
+      const projection = projections.find((candidate) => candidate.name === name);
+      if (!projection) throw new Error(`there is no read model ${name}`);
+      return new HotModel({ projection, category, events, hot, codec, view: () => models.model(name) });
+    };
+    const hotCarts = hotModel("carts", "cart");
+    const hotStock = hotModel("stock", "stock");
+    const following = new AbortController();
+    const followed = followLog(events, models, [hotCarts, hotStock], following.signal);
+    opened.push(async () => {
+      following.abort();
+      await followed;
+    });
+    if (runDueWork) {
+      const runner = new WorkRunner({ shop, models, clock, log });
+      runner.start();
+      opened.push(() => runner.stop());
+    }
+    return { config, log, clock, folder, events, codec, engine, shop, hot, models, hotCarts, hotStock, close };
+  } catch (error) {
+    await close();
+    throw error;
+  }
+}
+
+/** Tells the projecting thread of news, and drops hot documents that an event has changed. */
+async function followLog(
+  events: EmbeddedEventStore,
+  models: ReadModels,
+  hotModels: readonly HotModel[],
+  signal: AbortSignal,
+): Promise<void> {
+  const byCategory = new Map(hotModels.map((model) => [model.category, model]));
+  const after = await events.head();
+  for await (const page of events.subscribe({ after, batchEventsMax: followBatchEvents, signal })) {
+    models.appended();
+    for (const event of page.events) {
+      await byCategory.get(event.stream.slice(0, event.stream.indexOf("-")))?.invalidate(event);
+    }
+  }
+}

@@ -1,0 +1,40 @@
+import { join } from "node:path";
+import pino, { type Logger } from "pino";
+import { type Codec, createCodec } from "../engine/codec.ts";
+import type { AnyProjection } from "../engine/projection.ts";
+import { shopEvents } from "../../projections/events.ts";
+import { viewProjections } from "../../projections/all.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import type { ViewStore } from "../stores/view-store/view-store.ts";
+
+/** What a worker thread needs to open the stores for itself. */
+export interface WorkerData {
+  dataDir: string;
+  timeZone: string;
+  currency: string;
+  logLevel: string;
+}
+
+export interface WorkerStores {
+  events: EmbeddedEventStore;
+  views: ViewStore;
+  codec: Codec;
+  projections: readonly AnyProjection[];
+  log: Logger;
+}
+
+export function openWorkerStores(data: WorkerData, name: string): WorkerStores {
+  const events = openEmbeddedEventStore({ directory: data.dataDir, readOnly: true });
+  return {
+    events,
+    views: openEmbeddedViewStore({ directory: viewsFolder(data.dataDir), logId: events.logId }),
+    codec: createCodec(shopEvents),
+    projections: viewProjections(data),
+    log: pino({ level: data.logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true })),
+  };
+}
+
+export function viewsFolder(dataDir: string): string {
+  return join(dataDir, "views");
+}

@@ -1,0 +1,70 @@
+import { LRUCache } from "lru-cache";
+import type { Clock } from "../../clock.ts";
+import type { HotStore } from "./hot-store.ts";
+
+const valuesBytesMax = 32 * 1024 * 1024;
+const blobsBytesMax = 32 * 1024 * 1024;
+const windowsMax = 100_000;
+const recentListsMax = 20_000;
+const entryOverheadBytes = 100;
+
+/** A hot store in this process. Bounded: what was not used for longest is forgotten first. */
+export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
+  const values = new LRUCache<string, { value: string; expiresAt: number }>({
+    maxSize: valuesBytesMax,
+    sizeCalculation: ({ value }, key) => value.length + key.length + entryOverheadBytes,
+  });
+  const blobs = new LRUCache<string, Uint8Array>({
+    maxSize: blobsBytesMax,
+    sizeCalculation: (blob, key) => blob.byteLength + key.length + entryOverheadBytes,
+  });
+  const windows = new LRUCache<string, { count: number; endsAt: number }>({ max: windowsMax });
+  const lists = new LRUCache<string, { values: string[]; expiresAt: number }>({ max: recentListsMax });
+
+  const live = (key: string): string | undefined => {
+    const entry = values.get(key);
+    return entry && clock() < entry.expiresAt ? entry.value : undefined;
+  };
+
+  return {
+    get: async (key) => live(key),
+    set: async (key, value, ttlMs) => {
+      values.set(key, { value, expiresAt: clock() + ttlMs });
+    },
+    setIfAbsent: async (key, value, ttlMs) => {
+      if (live(key) !== undefined) return false;
+      values.set(key, { value, expiresAt: clock() + ttlMs });
+      return true;
+    },
+    delete: async (key) => {
+      values.delete(key);
+    },
+
+    getBlob: async (key) => blobs.get(key),
+    setBlob: async (key, value) => {
+      blobs.set(key, value);
+    },
+
+    hit: async (key, windowMs) => {
+      const now = clock();
+      let window = windows.get(key);
+      if (!window || now >= window.endsAt) window = { count: 0, endsAt: now + windowMs };
+      window.count++;
+      windows.set(key, window);
+      return { count: window.count, resetsInMs: window.endsAt - now };
+    },
+
+    pushRecent: async (key, value, max, ttlMs) => {
+      const before = lists.get(key)?.values.filter((other) => other !== value) ?? [];
+      lists.set(key, { values: [value, ...before].slice(0, max), expiresAt: clock() + ttlMs });
+    },
+    recent: async (key) => {
+      const list = lists.get(key);
+      return list && clock() < list.expiresAt ? [...list.values] : [];
+    },
+
+    close: async () => {
+      for (const cache of [values, blobs, windows, lists]) cache.clear();
+    },
+  };
+}
