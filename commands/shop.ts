@@ -32,14 +32,21 @@ export interface Shop {
 }
 
 /** On whose behalf a process runs, and by which clock (an import lives in the past). */
-export type ProcessContext = Omit<CommandContext, "commandId" | "now" | "expectedRevision"> & {
+export type ProcessContext = Omit<CommandContext, "commandId" | "now"> & {
   clock: () => number;
 };
 
 /** The context of one step of a process: the same names are the same command, however often it is sent. */
 export function stepContext(
-  { clock, ...who }: ProcessContext,
+  { clock, expectedRevision: _, ...who }: ProcessContext,
   ...names: (string | number)[]
 ): CommandContext {
   return { ...who, now: clock(), commandId: deriveId("step", ...names) };
+}
+
+/** The context of the step that decides: the only one that an expected revision is meant for. */
+export function decidingStep(context: ProcessContext, ...names: (string | number)[]): CommandContext {
+  const step = stepContext(context, ...names);
+  const { expectedRevision } = context;
+  return expectedRevision === undefined ? step : { ...step, expectedRevision };
 }

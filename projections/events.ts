@@ -1,3 +1,4 @@
+import { answerEvents } from "../commands/answer/answer.ts";
 import { cartEvents } from "../commands/cart/cart.ts";
 import { claimEvents } from "../commands/claim/claim.ts";
 import { orderEvents } from "../commands/order/events.ts";
@@ -7,6 +8,7 @@ import { stockEvents } from "../commands/stock/stock.ts";
 
 /** Every event type of the shop, by name. */
 export const shopEvents = {
+  ...answerEvents,
   ...cartEvents,
   ...claimEvents,
   ...orderEvents,

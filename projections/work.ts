@@ -113,6 +113,12 @@ export const workProjection = projectionOf<ShopEvents>()<Work>({
     RefundFailed: { keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`, change: () => undefined },
     OrderRefunded: { keys: ({ id, data }) => `refund/${id}/${data.refundId}`, change: () => undefined },
 
+    PaymentOrphaned: {
+      keys: ({ id }) => `orphan/${id}`,
+      change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
+    },
+    PaymentVoided: { keys: ({ id }) => `orphan/${id}`, change: () => undefined },
+
     StockReserved: {
       keys: stockKey,
       change: (doc, { data }) => held(doc, data.reservationId, data.expiresAt),

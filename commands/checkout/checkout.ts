@@ -257,7 +257,13 @@ async function finish(shop: Shop, attempt: Attempt, context: ProcessContext): Pr
   const { orderId, cartId, paymentId, request } = attempt;
   const free = request.quote.total === 0;
   const capturesNow = shop.settings.capture === "checkout" && needsGateway(attempt);
-  if (free || capturesNow) await capturePayment(shop, paymentId, context);
+  // Cancelled since it was confirmed: there is nothing to capture, and the cart has become an order all the same.
+  const cancelled = await shop.engine.read(
+    order,
+    orderId,
+    (state) => state.phase === "placed" && state.status === "cancelled",
+  );
+  if (!cancelled && (free || capturesNow)) await capturePayment(shop, paymentId, context);
   await shop.engine.execute(cart, cartId, "Convert", { orderId }, stepContext(context, orderId, "convert"));
 }
 

@@ -1,7 +1,7 @@
 import { Problem } from "../../src/errors.ts";
 import { capturePayment, refundPayment, voidOrRefund } from "../payment/collect.ts";
 import { manualGateway, payment } from "../payment/payment.ts";
-import { type ProcessContext, type Shop, stepContext } from "../shop.ts";
+import { decidingStep, type ProcessContext, type Shop, stepContext } from "../shop.ts";
 import { stock } from "../stock/stock.ts";
 import { cancellationEffect, deliveryEffect, order, type PlacedOrder } from "./order.ts";
 
@@ -86,7 +86,8 @@ function takeBack(
           stock,
           sku,
           "TakeBack",
-          { returnId, sellable, damaged },
+          // Two orders may have returns of one name, and the SKU's stream is theirs together.
+          { returnId: `${orderId}/${returnId}`, sellable, damaged },
           stepContext(context, orderId, "take back", returnId, sku),
         ),
       ),
@@ -130,7 +131,7 @@ export async function shipOrder(
       orderId,
       "Ship",
       request,
-      stepContext(context, orderId, "ship", request.shipmentId),
+      decidingStep(context, orderId, "ship", request.shipmentId),
     );
   }
   await applyEffects(shop, orderId, context);
@@ -166,7 +167,7 @@ export async function deliverOrder(
   context: ProcessContext,
 ): Promise<void> {
   const command = shipmentId === undefined ? {} : { shipmentId };
-  const step = stepContext(context, orderId, "deliver", shipmentId ?? "", context.clock());
+  const step = decidingStep(context, orderId, "deliver", shipmentId ?? "", context.clock());
   await shop.engine.execute(order, orderId, "Deliver", command, step);
   await applyEffects(shop, orderId, context);
 }
@@ -178,7 +179,7 @@ export async function cancelOrder(
   reason: string,
   context: ProcessContext,
 ): Promise<void> {
-  await shop.engine.execute(order, orderId, "Cancel", { reason }, stepContext(context, orderId, "cancel"));
+  await shop.engine.execute(order, orderId, "Cancel", { reason }, decidingStep(context, orderId, "cancel"));
   await applyEffects(shop, orderId, context);
 }
 

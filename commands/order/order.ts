@@ -99,7 +99,10 @@ export const order = decider({
       notes: 0,
       openEffects: new Set(),
     }),
-    OrderConfirmed: (state) => change(state, { status: "confirmed", confirmed: true }),
+    OrderConfirmed: (state) => {
+      const order = placed(state);
+      return change(order, { status: order.status === "paid" ? "paid" : "confirmed", confirmed: true });
+    },
     OrderPaid: (state) => {
       const order = placed(state);
       const status = order.status === "pending" || order.status === "confirmed" ? "paid" : order.status;
@@ -184,7 +187,8 @@ export const order = decider({
     Confirm: (state, { buyer }: { buyer?: string }) => {
       const order = existing(state);
       if (order.confirmed && order.status !== "cancelled") return [];
-      requireLegal(order, "confirmed");
+      // A transfer may be booked while the checkout is still under way.
+      if (order.status !== "paid") requireLegal(order, "confirmed");
       const lines = order.lines.map(({ sku, productId, name, category, quantity, subtotal, discount }) => ({
         sku,
         productId,
@@ -317,7 +321,7 @@ export const order = decider({
     Cancel: (state, { reason, onlyPending }: { reason: string; onlyPending?: boolean }) => {
       const order = existing(state);
       if (order.status === "cancelled") return [];
-      if (onlyPending && order.status !== "pending")
+      if (onlyPending && order.confirmed)
         throw new Problem("too_much_contention", "the order was confirmed meanwhile");
       requireLegal(order, "cancelled");
       if (order.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");

@@ -8,7 +8,7 @@ import {
 } from "../../src/gateways/gateway.ts";
 import { order, type RefundCause } from "../order/order.ts";
 import { type ProcessContext, type Shop, stepContext } from "../shop.ts";
-import { type InitiatedPayment, manualGateway, payment } from "./payment.ts";
+import { type InitiatedPayment, manualGateway, payment, refundable } from "./payment.ts";
 
 const gatewayTriesMax = 4;
 const gatewayPauseMs = 100;
@@ -144,9 +144,7 @@ export function capturePayment(shop: Shop, paymentId: string, context: ProcessCo
     const state = await known(shop, paymentId);
     if (!state) throw new Problem("not_found", "there is no such payment");
     if (state.phase === "authorized") {
-      const { amount, currency, reference = "" } = state;
-      const request = { idempotencyKey: `${paymentId}/capture`, reference, amount, currency };
-      const result = await moveMoney(shop, () => shop.gateway.capture(request));
+      const result = await captureAtGateway(shop, paymentId, state);
       if (result?.status !== "done") {
         const reason = result?.reason ?? "the gateway did not answer";
         const step = stepContext(context, paymentId, "capture failed", context.clock());
@@ -161,6 +159,15 @@ export function capturePayment(shop: Shop, paymentId: string, context: ProcessCo
   });
 }
 
+function captureAtGateway(
+  shop: Shop,
+  paymentId: string,
+  { amount, currency, reference = "" }: Known,
+): Promise<MoneyResult | undefined> {
+  const request = { idempotencyKey: `${paymentId}/capture`, reference, amount, currency };
+  return moveMoney(shop, () => shop.gateway.capture(request));
+}
+
 /** Gives back what was authorized or captured, whichever it is; nothing when there is nothing. */
 export function voidOrRefund(
   shop: Shop,
@@ -171,22 +178,48 @@ export function voidOrRefund(
   return shop.exclusive(`payment:${paymentId}`, async () => {
     const state = await known(shop, paymentId);
     if (!state) return;
-    if (state.phase === "captured") {
-      const refund = { refundId: "cancellation", reason, cause: "cancellation" as const };
-      await requestRefund(shop, paymentId, refund, context);
-      await settleRefunds(shop, paymentId, context);
+    if (state.phase !== "captured" && (await voidAuthorization(shop, paymentId, state, reason, context)))
       return;
-    }
-    const { phase, orphaned, amount, currency, reference } = state;
-    if (reference !== undefined && (phase === "authorized" || orphaned)) {
-      const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
-      const result = await moveMoney(shop, () => shop.gateway.void(request));
-      // Unanswered: the effect stays open and is applied again later.
-      if (!result) throw new Problem("unavailable", "the payment gateway does not answer");
-    }
-    const step = stepContext(context, paymentId, "void", orphaned ? "orphan" : "");
-    await shop.engine.execute(payment, paymentId, "Void", { reason }, step);
+    const left = await shop.engine.read(payment, paymentId, (state) =>
+      state.phase === "absent" ? 0 : refundable(state),
+    );
+    const refund = { refundId: "cancellation", reason, cause: "cancellation" as const };
+    if (left > 0) await requestRefund(shop, paymentId, refund, context);
+    await settleRefunds(shop, paymentId, context);
   });
+}
+
+/** @returns false when it was captured instead, by a process that died before it could record that */
+async function voidAuthorization(
+  shop: Shop,
+  paymentId: string,
+  state: Known,
+  reason: string,
+  context: ProcessContext,
+): Promise<boolean> {
+  const { phase, orphaned, amount, currency, reference } = state;
+  if (reference !== undefined && (phase === "authorized" || orphaned)) {
+    const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
+    const voided = await moveMoney(shop, () => shop.gateway.void(request));
+    const refused = voided?.status === "refused" && phase === "authorized";
+    // Capturing with the key of the capture that may have been moves nothing then, and tells.
+    const answer = refused ? await captureAtGateway(shop, paymentId, state) : voided;
+    // Unanswered: it stays open and is done again later.
+    if (!answer) throw new Problem("unavailable", "the payment gateway does not answer");
+    if (refused && answer.status === "done") {
+      await shop.engine.execute(
+        payment,
+        paymentId,
+        "Capture",
+        {},
+        stepContext(context, paymentId, "capture"),
+      );
+      return false;
+    }
+  }
+  const step = stepContext(context, paymentId, "void", orphaned ? "orphan" : "");
+  await shop.engine.execute(payment, paymentId, "Void", { reason }, step);
+  return true;
 }
 
 export interface RefundRequest {
@@ -222,9 +255,13 @@ export function refundPayment(
   });
 }
 
-/** Finishes refunds that were requested and not finished. */
+/** Finishes what was begun and not finished: refunds, and giving back what was authorized too late. */
 export function resumeRefunds(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
-  return shop.exclusive(`payment:${paymentId}`, () => settleRefunds(shop, paymentId, context));
+  return shop.exclusive(`payment:${paymentId}`, async () => {
+    await settleRefunds(shop, paymentId, context);
+    const state = await known(shop, paymentId);
+    if (state?.orphaned) await voidAuthorization(shop, paymentId, state, "authorized too late", context);
+  });
 }
 
 async function settleRefunds(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {

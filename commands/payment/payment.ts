@@ -158,7 +158,8 @@ export const payment = decider({
       const payment = existing(state);
       if (payment.phase === "voided" && payment.orphaned)
         return [{ type: "PaymentVoided", data: { reason } }];
-      if (payment.phase === "voided" || payment.phase === "failed") return [];
+      // A failed one too: should it be authorized after all, that is too late.
+      if (payment.phase === "voided") return [];
       if (payment.phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
       return [{ type: "PaymentVoided", data: { reason } }];
     },

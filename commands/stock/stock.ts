@@ -7,6 +7,7 @@ import { Problem } from "../../src/errors.ts";
 export const stockQuantityMax = 1_000_000_000;
 const returnsRememberedMax = 1_000;
 const shipmentsRememberedMax = 1_000;
+const movementsRememberedMax = 1_000;
 /** Holds that a shop may have open on one SKU at once. */
 const openReservationsMax = 200_000;
 
@@ -15,8 +16,9 @@ const count = z.int().min(0).max(stockQuantityMax);
 const id = z.string().min(1).max(200);
 
 export const stockEvents = {
-  StockReceived: event(z.object({ quantity, reference: z.string().optional() })),
-  StockAdjusted: event(z.object({ delta: z.int(), reason: z.string() })),
+  /** `movementId` names a movement that may be booked again by mistake and must count once. */
+  StockReceived: event(z.object({ quantity, reference: z.string().optional(), movementId: id.optional() })),
+  StockAdjusted: event(z.object({ delta: z.int(), reason: z.string(), movementId: id.optional() })),
   StockReserved: event(z.object({ reservationId: id, quantity, expiresAt: z.string() })),
   ReservationExtended: event(z.object({ reservationId: id, expiresAt: z.string() })),
   ReservationCommitted: event(z.object({ reservationId: id, quantity })),
@@ -64,6 +66,7 @@ export interface Stock {
   nextExpiry: number;
   returns: Set<string>;
   shipments: Set<string>;
+  movements: Set<string>;
 }
 
 const initial = (): Stock => ({
@@ -79,11 +82,25 @@ const initial = (): Stock => ({
   nextExpiry: Number.POSITIVE_INFINITY,
   returns: new Set(),
   shipments: new Set(),
+  movements: new Set(),
 });
 
 /** What can still be promised. Held reservations count until an event ends them. */
 export function availableOf(stock: Stock): number {
   return stock.onHand - stock.damaged - stock.committed - stock.reserved;
+}
+
+interface Receive {
+  quantity: number;
+  reference?: string;
+  movementId?: string;
+}
+
+interface Adjust {
+  sku: string;
+  delta: number;
+  reason: string;
+  movementId?: string;
 }
 
 interface Reserve {
@@ -105,8 +122,8 @@ export const stock = decider({
   initial,
 
   evolve: {
-    StockReceived: (state, { quantity }) => ({ ...state, onHand: state.onHand + quantity }),
-    StockAdjusted: (state, { delta }) => ({ ...state, onHand: state.onHand + delta }),
+    StockReceived: (state, { quantity, movementId }) => moved(state, quantity, movementId),
+    StockAdjusted: (state, { delta, movementId }) => moved(state, delta, movementId),
     StockReserved: (state, { reservationId, quantity, expiresAt }) => {
       const expires = Date.parse(expiresAt);
       state.reservations.set(reservationId, {
@@ -170,22 +187,29 @@ export const stock = decider({
   },
 
   decide: {
-    Receive: (state, command: { quantity: number; reference?: string }) => {
-      requireRoom(state, command.quantity);
-      const { quantity, reference } = command;
+    Receive: (state, { quantity, reference, movementId }: Receive) => {
+      if (movementId !== undefined && state.movements.has(movementId)) return [];
+      requireRoom(state, quantity);
       const received: StockEvent = {
         type: "StockReceived",
-        data: { quantity, ...(reference !== undefined && { reference }) },
+        data: {
+          quantity,
+          ...(reference !== undefined && { reference }),
+          ...(movementId !== undefined && { movementId }),
+        },
       };
       return [received, ...fillBackorders(state, quantity)];
     },
 
-    Adjust: (state, { sku, delta, reason }: { sku: string; delta: number; reason: string }) => {
-      if (delta === 0) return [];
+    Adjust: (state, { sku, delta, reason, movementId }: Adjust) => {
+      if (delta === 0 || (movementId !== undefined && state.movements.has(movementId))) return [];
       if (delta > 0) requireRoom(state, delta);
       if (state.track && !state.backorders && delta < 0 && availableOf(state) + delta < 0)
         throw outOfStock(sku, availableOf(state), -delta);
-      const adjusted: StockEvent = { type: "StockAdjusted", data: { delta, reason } };
+      const adjusted: StockEvent = {
+        type: "StockAdjusted",
+        data: { delta, reason, ...(movementId !== undefined && { movementId }) },
+      };
       const filled = delta > 0 ? fillBackorders(state, delta) : [];
       return withLowStock(state, [adjusted, ...filled], delta);
     },
@@ -268,8 +292,15 @@ export const stock = decider({
     },
   },
 
-  weigh: (state) => 300 + state.reservations.size * 200 + (state.returns.size + state.shipments.size) * 100,
+  weigh: ({ reservations, returns, shipments, movements }) =>
+    300 + reservations.size * 200 + (returns.size + shipments.size + movements.size) * 100,
 });
+
+function moved(state: Stock, delta: number, movementId: string | undefined): Stock {
+  state.onHand += delta;
+  if (movementId !== undefined) rememberIn(state.movements, movementId, movementsRememberedMax);
+  return state;
+}
 
 function noLongerHeld(state: Stock, reservationId: string, quantity: number): Stock {
   state.reserved -= quantity;

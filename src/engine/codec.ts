@@ -54,7 +54,10 @@ export function createCodec(...maps: readonly EventMap[]): Codec {
       let data = event.data;
       // Metadata of log reads costs a look-up, and a type that never changed has nothing to upcast.
       if (version === 1) return data;
-      for (let from = event.metadata.schemaVersion ?? 1; from < version; from++) {
+      const written = event.metadata.schemaVersion ?? 1;
+      if (written > version)
+        throw new UndecodableEvent(`${event.type} has version ${written}, known is up to ${version}`);
+      for (let from = written; from < version; from++) {
         const step = upcast[from];
         if (!step) throw new UndecodableEvent(`${event.type} cannot be upcast from version ${from}`);
         data = step(data);

@@ -93,7 +93,7 @@ const onlyRead = "";
 
 type Decision =
   | { job: Job; error: unknown }
-  | { job: Job; revision: number; eventCount: number; repeated: Remembered | undefined; result: unknown };
+  | { job: Job; outcome: Remembered; changed: boolean; repeated: boolean; result: unknown };
 
 export interface EngineOptions {
   events: EventStore;
@@ -111,6 +111,7 @@ export class Engine {
   private readonly snapshots: SnapshotCache;
   private readonly queues = new Map<string, Job[]>();
   private readonly cache: LRUCache<string, CachedStream>;
+  private newest: Position = logStart;
 
   constructor({ events, codec, snapshots = noSnapshots }: EngineOptions) {
     this.events = events;
@@ -168,6 +169,11 @@ export class Engine {
       select as Job["respond"],
     );
     return outcome.result;
+  }
+
+  /** The newest position that this engine has written. */
+  get lastPosition(): Position {
+    return this.newest;
   }
 
   /** How many commands wait, over all streams. */
@@ -228,9 +234,10 @@ export class Engine {
     for (let attempt = 0; ; attempt++) {
       const current = this.cache.get(stream) ?? (await this.load(decider, stream));
       const before = current.revision;
-      const { decisions, events, untouched } = this.decideBatch(decider, current, batch);
+      const { decisions, outcomes, events, untouched } = this.decideBatch(decider, current, batch);
       try {
         const appended = events.length > 0 ? await this.events.append(stream, before, events) : current;
+        for (const outcome of outcomes) outcome.position = appended.position;
         this.settle(decider, stream, current, decisions, appended, before);
         return untouched;
       } catch (error) {
@@ -246,6 +253,7 @@ export class Engine {
 
   private decideBatch(decider: AnyDecider, current: CachedStream, batch: Job[]) {
     const decisions: Decision[] = [];
+    const outcomes: Remembered[] = [];
     const events: EventToAppend[] = [];
     let bytes = 0;
     let taken = 0;
@@ -253,7 +261,7 @@ export class Engine {
       const repeated = current.commands.get(job.context.commandId);
       let decided: DecidedEvent[] = [];
       try {
-        if (!repeated) decided = this.decideOne(decider, current, job);
+        if (repeated === undefined) decided = this.decideOne(decider, current, job);
       } catch (error) {
         // A refusal leaves the state as it was: nothing has evolved yet.
         decisions.push({ job, error });
@@ -269,11 +277,23 @@ export class Engine {
         this.evolve(decider, current, event.type, event.data, metadata, id);
         events.push({ id, type: event.type, data: event.json, metadata: { ...metadata, ...event.version } });
       }
-      const result = job.respond(current.state as never, current.revision);
-      decisions.push({ job, revision: current.revision, eventCount: decided.length, repeated, result });
       taken++;
+      // Where it stands is told when it is stored; until then it is known, should it come twice in this batch.
+      const outcome = repeated ?? { revision: current.revision, position: current.position };
+      const changed = decided.length > 0;
+      if (changed) {
+        remember(current.commands, job.context.commandId, outcome);
+        outcomes.push(outcome);
+      }
+      try {
+        const result = job.respond(current.state as never, current.revision);
+        decisions.push({ job, outcome, changed, repeated: repeated !== undefined, result });
+      } catch (error) {
+        // Only the answer failed: what the command did stands.
+        decisions.push({ job, error });
+      }
     }
-    return { decisions, events, untouched: batch.slice(taken) };
+    return { decisions, outcomes, events, untouched: batch.slice(taken) };
   }
 
   private decideOne(decider: AnyDecider, current: CachedStream, job: Job): DecidedEvent[] {
@@ -322,28 +342,16 @@ export class Engine {
     if (appended.revision !== current.revision)
       throw new Error(`${stream}: appended up to ${appended.revision}, decided up to ${current.revision}`);
     current.position = appended.position;
-    for (const decision of decisions) {
-      if ("error" in decision) continue;
-      if (decision.eventCount > 0)
-        remember(current.commands, decision.job.context.commandId, {
-          revision: decision.revision,
-          position: appended.position,
-        });
-    }
+    if (current.revision > before) this.newest = Math.max(this.newest, appended.position);
     this.keep(decider, stream, current);
     for (const decision of decisions) {
       if ("error" in decision) {
         decision.job.reject(decision.error);
         continue;
       }
-      const { job, revision, eventCount, repeated, result } = decision;
-      job.resolve({
-        revision: repeated?.revision ?? revision,
-        position: repeated?.position ?? appended.position,
-        repeated: repeated !== undefined,
-        changed: eventCount > 0,
-        result,
-      });
+      const { job, outcome, changed, repeated, result } = decision;
+      const position = changed || repeated ? outcome.position : appended.position;
+      job.resolve({ revision: outcome.revision, position, repeated, changed, result });
     }
     if (current.revision > before) this.snapshot(decider, stream, current);
   }

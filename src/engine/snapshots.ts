@@ -15,6 +15,7 @@ export interface Snapshot {
 interface Foldable {
   category: string;
   events: EventMap;
+  initial: () => unknown;
   // biome-ignore lint/complexity/noBannedTypes: only the text of the functions is looked at
   evolve: Record<string, Function>;
 }
@@ -49,22 +50,43 @@ export function snapshotsIn(blobs: BlobCache): SnapshotCache {
     async load(decider, stream) {
       try {
         const blob = await blobs.getBlob(keyOf(decider, stream));
-        return blob && (deserialize(blob) as Snapshot);
+        const stored: unknown = blob && deserialize(blob);
+        return isSnapshot(stored) ? stored : undefined;
       } catch {
         // A cache that is away or holds nonsense is a cache that holds nothing.
         return undefined;
       }
     },
     save(decider, stream, snapshot) {
-      const blob = serialize(snapshot);
-      if (blob.byteLength > snapshotBytesMax) return;
-      blobs.setBlob(keyOf(decider, stream), blob).catch(() => {});
+      try {
+        const blob = serialize(snapshot);
+        if (blob.byteLength > snapshotBytesMax) return;
+        blobs.setBlob(keyOf(decider, stream), blob).catch(() => {});
+      } catch {
+        // As above: the command that led here has taken effect already.
+      }
     },
   };
 }
 
-function foldHash({ category, events, evolve }: Foldable): string {
+function isSnapshot(stored: unknown): stored is Snapshot {
+  if (typeof stored !== "object" || stored === null) return false;
+  const { state, revision, position, lastEventId, commands } = stored as Partial<Snapshot>;
+  return (
+    state !== undefined &&
+    Number.isSafeInteger(revision) &&
+    Number.isSafeInteger(position) &&
+    typeof lastEventId === "string" &&
+    commands instanceof Map
+  );
+}
+
+function foldHash({ category, events, initial, evolve }: Foldable): string {
   const versions = Object.entries(events).map(([type, { version }]) => [type, version]);
   const steps = Object.entries(evolve).map(([type, step]) => [type, step.toString()]);
-  return hash("sha1", JSON.stringify([category, versions, steps]), "hex").slice(0, 16);
+  return hash(
+    "sha1",
+    JSON.stringify([category, versions, serialize(initial()).toString("hex"), steps]),
+    "hex",
+  ).slice(0, 16);
 }

@@ -28,7 +28,8 @@ interface Waiter {
 
 export interface ReadModelsOptions {
   events: EventStore;
-  views: ViewStore;
+  /** For reading; called once the projecting thread has made what is missing. */
+  openViews: () => ViewStore;
   projections: readonly AnyProjection[];
   worker: WorkerData;
   log: Logger;
@@ -48,6 +49,7 @@ export class ReadModels {
   private readonly rebuilds = new Map<string, RebuildState>();
   private readonly rebuildWorkers = new Set<WorkerClient>();
   private readonly waiters = new Set<Waiter>();
+  private views: ViewStore | undefined;
   private stopping = false;
 
   private readonly ready = Promise.withResolvers<void>();
@@ -73,8 +75,14 @@ export class ReadModels {
   /** Starts the projecting thread. @throws what kept it from opening the models */
   static async start(options: ReadModelsOptions): Promise<ReadModels> {
     const models = new ReadModels(options);
-    await models.ready.promise;
-    return models;
+    try {
+      await models.ready.promise;
+      models.views = options.openViews();
+      return models;
+    } catch (error) {
+      await models.stop();
+      throw error;
+    }
   }
 
   get names(): string[] {
@@ -87,7 +95,8 @@ export class ReadModels {
     if (opened) return opened;
     const projection = this.options.projections.find((candidate) => candidate.name === name);
     if (!projection) throw new Error(`there is no read model ${name}`);
-    const opening = this.options.views.open(projection);
+    if (!this.views) throw new Error("the read models are not open");
+    const opening = this.views.open(projection);
     opening.catch(() => this.open.delete(name));
     this.open.set(name, opening);
     return opening;
@@ -215,7 +224,7 @@ export class ReadModels {
       return await worker.call("finish", { name, position, promote } satisfies FinishRequest);
     } finally {
       if (promote) {
-        this.options.views.refresh();
+        this.views?.refresh();
         this.open.delete(name);
       }
       await this.worker.call("release", name);
@@ -237,6 +246,8 @@ export class ReadModels {
   async stop(): Promise<void> {
     this.stopping = true;
     for (const worker of this.rebuildWorkers) await worker.terminate();
+    // Readers first: the last to close a file is then the one that may tidy it up.
+    await this.views?.close();
     await this.worker.call("stop").catch(() => {});
     await this.worker.terminate();
   }

@@ -88,12 +88,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     const events = openEmbeddedEventStore({ directory: folder.path });
     opened.push(() => events.close());
-    const views = openEmbeddedViewStore({
-      directory: viewsFolder(folder.path),
-      logId: events.logId,
-      readOnly: true,
-    });
-    opened.push(() => views.close());
     const hot = createEmbeddedHotStore();
     opened.push(() => hot.close());
     const codec = createCodec(shopEvents);
@@ -108,7 +102,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     };
     const projections = viewProjections(worker);
     const onDeath = options.onDeath ?? (() => {});
-    const models = await ReadModels.start({ events, views, projections, worker, log, onDeath });
+    const openViews = () =>
+      openEmbeddedViewStore({ directory: viewsFolder(folder.path), logId: events.logId, readOnly: true });
+    const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
     opened.push(() => models.stop());
 
     const hotModel = (name: string, category: string) => {

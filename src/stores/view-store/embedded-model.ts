@@ -7,6 +7,7 @@ import {
   facetSql,
   matchCountSql,
   matchTerm,
+  type PageSql,
   type Sql,
   searchMatch,
   searchPage,
@@ -44,11 +45,10 @@ const rareHoldersMax = 1_000;
 const rareVerdictTtlMs = 10_000;
 const matchCountTtlMs = 10_000;
 const verdictsMax = 1_000;
+const plansMax = 200;
 
-const readerCacheKiB = 4_096;
-const writerCacheKiB = 16_384;
-/** A writer gives its cache back when it has rested so long. */
-const writerIdleMs = 5_000;
+/** For each file in each thread, and not given back: the allocator keeps what a cache frees. */
+const liveCacheKiB = 2_048;
 const fillingCacheKiB = 65_536;
 const checkpointPages = 16_000;
 const walBytesMax = 64 * 1024 * 1024;
@@ -59,7 +59,7 @@ const walBytesMax = 64 * 1024 * 1024;
  */
 const livePragmas = {
   synchronous: "NORMAL",
-  cache_size: -readerCacheKiB,
+  cache_size: -liveCacheKiB,
   wal_autocheckpoint: checkpointPages,
   journal_size_limit: walBytesMax,
 };
@@ -89,11 +89,11 @@ export class EmbeddedViewModel implements ViewModel {
   readonly #writer: DocumentWriter;
   readonly #rareVerdicts = new LRUCache<string, boolean>({ max: verdictsMax, ttl: rareVerdictTtlMs });
   readonly #matchCounts = new LRUCache<string, number>({ max: verdictsMax, ttl: matchCountTtlMs });
+  readonly #plans = new LRUCache<string, string>({ max: plansMax });
   #state: State;
   #file: SqliteFile | undefined;
   #searchIndexed = false;
   #released = false;
-  #resting: NodeJS.Timeout | undefined;
 
   constructor(options: EmbeddedModelOptions, state: "live" | "filling") {
     this.spec = options.spec;
@@ -139,8 +139,6 @@ export class EmbeddedViewModel implements ViewModel {
     this.#file?.close();
     this.#file = undefined;
     this.#released = true;
-    clearTimeout(this.#resting);
-    this.#resting = undefined;
   }
 
   /** No more use. */
@@ -162,6 +160,8 @@ export class EmbeddedViewModel implements ViewModel {
     const mode = file.get("PRAGMA journal_mode = WAL")?.[0];
     if (mode !== "wal") throw new StoreUnavailable(`${this.#options.path} stays in journal mode ${mode}`);
     this.release();
+    this.#plans.clear();
+    this.#rareVerdicts.clear();
     flushClosedFile(this.#options.path);
     this.#state = "live";
   }
@@ -236,7 +236,6 @@ export class EmbeddedViewModel implements ViewModel {
         if (parked !== undefined) replaceParked(file, parked);
         file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
       });
-      if (!filling) this.#keepWarm(file);
     } catch (error) {
       if (filling) {
         this.#state = "spoilt";
@@ -244,19 +243,6 @@ export class EmbeddedViewModel implements ViewModel {
       }
       throw error;
     }
-  }
-
-  /** A large cache makes large batches several times faster; fifteen models at rest must not keep theirs. */
-  #keepWarm(file: SqliteFile): void {
-    if (this.#resting !== undefined) {
-      this.#resting.refresh();
-      return;
-    }
-    file.exec(`PRAGMA cache_size = -${writerCacheKiB}`);
-    this.#resting = setTimeout(() => {
-      this.#resting = undefined;
-      file.exec("PRAGMA shrink_memory");
-    }, writerIdleMs).unref();
   }
 
   async parked(): Promise<ParkedDocument[]> {
@@ -281,9 +267,10 @@ export class EmbeddedViewModel implements ViewModel {
     if (match === undefined || (sorted && match !== null)) {
       const searched = match === undefined ? terms : [...terms, matchTerm(match)];
       const pages = sortedPages(this.spec, query, searched, match !== undefined);
-      return pages.length === 1
-        ? sortedResult(file, pages, query.limit)
-        : file.transaction(() => sortedResult(file, pages, query.limit), "DEFERRED");
+      const statements = pages.map((page) => this.#planned(file, page));
+      return statements.length === 1
+        ? sortedResult(file, statements, query.limit)
+        : file.transaction(() => sortedResult(file, statements, query.limit), "DEFERRED");
     }
     if (match === null) return { items: [], next: null };
     let matches = this.#matchCounts.get(match);
@@ -339,6 +326,16 @@ export class EmbeddedViewModel implements ViewModel {
     return match;
   }
 
+  #planned(file: SqliteFile, { text, params, sorting }: PageSql): Sql {
+    let planned = this.#plans.get(text);
+    if (planned === undefined) {
+      const plan = file.all(`EXPLAIN QUERY PLAN ${text}`, ...params, 1);
+      planned = plan.some((row) => String(row[3]).includes("TEMP B-TREE")) ? sorting() : text;
+      this.#plans.set(text, planned);
+    }
+    return { text: planned, params };
+  }
+
   #isRare = (field: string, value: string): boolean => {
     const name = JSON.stringify([field, value]);
     let rare = this.#rareVerdicts.get(name);
@@ -372,7 +369,7 @@ function searchResult(
   match: string,
   matches: number,
   query: FindQuery,
-  terms: Parameters<typeof searchSql>[2],
+  terms: readonly Sql[],
 ): FindResult {
   const page = searchPage(query.after, matches);
   const { text, params } = searchSql(match, page, terms, query.limit + 1);

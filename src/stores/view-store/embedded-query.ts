@@ -25,6 +25,12 @@ export const searchRankedMax = 1_000;
 const searchWordsMax = 16;
 const searchTextMax = 500;
 
+/** A page of documents, to be run as `text` when an index gives its order, else as `sorting()`. */
+export interface PageSql extends Sql {
+  /** The same, but only row ids are sorted and the documents of the page fetched then. */
+  sorting: () => string;
+}
+
 type Term = Sql;
 
 const term = (text: string, ...params: ColumnValue[]): Term => ({ text, params });
@@ -178,7 +184,7 @@ export function sortedPages(
   query: FindQuery,
   terms: readonly Term[],
   inOne: boolean,
-): Sql[] {
+): PageSql[] {
   const sort = query.sort ?? [];
   const page = pageSql(spec, sort, terms);
   if (query.after === undefined) return [page([])];
@@ -197,25 +203,30 @@ export function sortedPages(
   return stretches.map(page);
 }
 
-/** Sorts row ids before it fetches documents: where no index gives the order, documents are not sorted along. */
 function pageSql(
   spec: ModelSpec,
   sort: NonNullable<FindQuery["sort"]>,
   terms: readonly Term[],
-): (more: readonly Term[]) => Sql {
+): (more: readonly Term[]) => PageSql {
   const columns = sort.map(({ column }) => columnOf(spec, column));
-  const picked = ["d.id AS id", "d.key AS key", ...columns.map((column, at) => `${column} AS s${at}`)];
   const order = (names: readonly string[], key: string): string => {
     const directed = sort.map(({ descending }, at) => `${names[at]}${descending ? " DESC" : ""}`);
     return ` ORDER BY ${[...directed, key].join(", ")}`;
   };
-  const values = columns.map((_, at) => `p.s${at}`);
-  const select = `SELECT ${[shown, ...values].join(", ")} FROM (SELECT ${picked.join(", ")} FROM documents d`;
-  const tail =
-    `${order(columns, "d.key")} LIMIT ?) p CROSS JOIN documents d ON d.id = p.id` + order(values, "p.key");
+  const tail = `${order(columns, "d.key")} LIMIT ?`;
+  const select = `SELECT ${[shown, ...columns].join(", ")} FROM documents d`;
   return (more) => {
     const { text, params } = whereSql([...terms, ...more]);
-    return { text: select + text + tail, params };
+    const sorting = (): string => {
+      const picked = ["d.id AS id", "d.key AS key", ...columns.map((column, at) => `${column} AS s${at}`)];
+      const values = columns.map((_, at) => `p.s${at}`);
+      return (
+        `SELECT ${[shown, ...values].join(", ")} FROM ` +
+        `(SELECT ${picked.join(", ")} FROM documents d${text}${tail}) p ` +
+        `CROSS JOIN documents d ON d.id = p.id${order(values, "p.key")}`
+      );
+    };
+    return { text: select + text + tail, params, sorting };
   };
 }
 

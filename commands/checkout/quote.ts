@@ -1,0 +1,95 @@
+import type { z } from "zod";
+import type { Engine } from "../../src/engine/engine.ts";
+import { notFound, Problem } from "../../src/errors.ts";
+import { type PricedOrder, priceOrder } from "../../src/pricing.ts";
+import { type CartItem, type CartLine, cart, linesOf, type quoteSchema } from "../cart/cart.ts";
+import { claim, claimId } from "../claim/claim.ts";
+import { type Offer, offerOf, product } from "../product/product.ts";
+import type { ShippingMethod, Shop } from "../shop.ts";
+
+export type Quote = z.output<typeof quoteSchema>;
+
+export interface QuotedCart {
+  quote: Quote;
+  priced: PricedOrder;
+  lines: CartLine[];
+  currency: string;
+  /** Of the cart that was quoted: the checkout must start on the same. */
+  revision: number;
+}
+
+/**
+ * What a SKU is sold as right now.
+ * @throws Problem not_found, not_for_sale
+ */
+export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
+  const productId = await engine.read(claim, claimId("sku", sku), (state) =>
+    state.held ? state.holder : undefined,
+  );
+  const offer =
+    productId === undefined
+      ? undefined
+      : await engine.read(product, productId, (state) => offerOf(state, sku));
+  if (productId === undefined || !offer) throw notFound("SKU", sku);
+  if (!offer.forSale) throw new Problem("not_for_sale", `${sku} is not for sale`, { sku });
+  return { ...offer, productId };
+}
+
+/** A cart line of a SKU at its price of now, or at one that staff has set (minor units). */
+export async function itemOf(
+  engine: Engine,
+  sku: string,
+  quantity: number,
+  unitPrice?: number,
+): Promise<{ item: CartItem; currency: string }> {
+  const { productId, name, variantName, category, price } = await findOffer(engine, sku);
+  const item: CartItem = {
+    sku,
+    productId,
+    name: variantName ? `${name}, ${variantName}` : name,
+    ...(category !== undefined && { category }),
+    quantity,
+    unitPrice: unitPrice ?? price.amount,
+    ...(unitPrice !== undefined && { priceOverridden: true as const }),
+  };
+  return { item, currency: price.currency };
+}
+
+/**
+ * Prices a cart as it is now: the products' prices of now, but what staff has set stays.
+ * @throws Problem not_found, not_for_sale, cart_empty; validation_failed beyond what money can hold
+ */
+export async function quoteCart(
+  shop: Shop,
+  cartId: string,
+  shippingMethod: ShippingMethod,
+): Promise<QuotedCart> {
+  const { engine, settings } = shop;
+  const { lines, currency, revision } = await engine.read(cart, cartId, (state, revision) => {
+    if (state.phase === "absent") throw notFound("cart", cartId);
+    return { lines: linesOf(state), currency: state.currency, revision };
+  });
+  if (lines.length === 0) throw new Problem("cart_empty", "there is nothing in the cart to check out");
+  const repriced = await Promise.all(
+    lines.map(async (line) => {
+      const offer = await findOffer(engine, line.sku);
+      return line.priceOverridden ? line : { ...line, unitPrice: offer.price.amount };
+    }),
+  );
+  const shipping = settings.shippingPrices[shippingMethod];
+  const priced = priceLines(repriced, shipping, shop);
+  const unitPrices = repriced.map(({ unitPrice }) => unitPrice);
+  const quote = { unitPrices, shipping, tax: settings.tax, total: priced.totals.total };
+  return { quote, priced, lines: repriced, currency, revision };
+}
+
+function priceLines(lines: readonly CartLine[], shipping: number, { settings }: Shop): PricedOrder {
+  try {
+    return priceOrder(lines, shipping, settings.tax);
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    throw new Problem("validation_failed", "the cart is worth more than can be counted", {
+      errors: [{ path: "items", message: error.message }],
+    });
+  }
+}

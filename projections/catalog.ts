@@ -1,0 +1,349 @@
+import type { DataOf } from "../src/engine/decider.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
+import type { Money } from "../src/money.ts";
+import {
+  availableOf,
+  initialPolicy,
+  movementOf,
+  type StockEventData,
+  type StockMovementType,
+  type StockPolicy,
+} from "./availability.ts";
+import { listItemOf, pricesOf, stockOf } from "./catalog-views.ts";
+import type { ShopEvents } from "./events.ts";
+import { known, knownIn } from "./handlers.ts";
+import { tally } from "./sold-lines.ts";
+
+type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
+
+/** Stock as a shopper sees it: how much is left, and what the policy makes of it. */
+interface Availability extends StockPolicy {
+  available: number;
+}
+
+/** Under `sku/<sku>`: stock events know only the SKU, and it leads them to its product. */
+interface SkuDoc extends Availability {
+  productId?: string;
+}
+
+export interface SkuStock extends Availability {
+  sku: string;
+}
+
+export interface VariantDoc {
+  sku: string;
+  name?: string;
+  price: Money;
+  compareAtPrice?: Money;
+  attributes: Readonly<Record<string, string>>;
+  retired?: true;
+}
+
+export interface ProductDetails {
+  status: "draft" | "published" | "archived";
+  slug: string;
+  name: string;
+  shortDescription?: string;
+  description?: string;
+  brand?: string;
+  category?: string;
+  tags: readonly string[];
+  images: Data<"ProductCreated">["images"];
+  /** In the order they were added, with those that were retired. */
+  variants: VariantDoc[];
+  /** Epoch milliseconds. */
+  createdAt: number;
+  updatedAt: number;
+}
+
+export interface ProductDoc {
+  /** Of the SKUs that the product has claimed. */
+  stock: SkuStock[];
+  /** Pieces in confirmed orders. */
+  sold: number;
+  /** Absent until the product is created: its SKUs are claimed before. */
+  details?: ProductDetails;
+}
+
+type CatalogDoc = ProductDoc | SkuDoc;
+
+const skuPrefix = "sku/";
+/** `claimId` of the write model: kind, dash, value. */
+const skuClaimPrefix = "sku-";
+
+const skuKey = ({ id }: { id: string }) => skuPrefix + id;
+const claimedSkuKey = ({ id }: { id: string }) =>
+  id.startsWith(skuClaimPrefix) ? skuPrefix + id.slice(skuClaimPrefix.length) : [];
+
+const unitsByProduct = tally((line) => line.productId);
+
+function isProduct(doc: CatalogDoc): doc is ProductDoc {
+  return "stock" in doc;
+}
+
+/**
+ * What shoppers browse: products with their prices and what is left of them. Readers see the item of a list;
+ * the document holds the rest of the product, which `getProduct` shows.
+ */
+export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
+  name: "catalog",
+  version: 1,
+  columns: {
+    slug: "text",
+    /** 1 for products that are published; null for everything else, SKUs too. */
+    listed: "number",
+    brand: "text",
+    category: "text",
+    price: "number",
+    inStock: "number",
+    createdAt: "number",
+    sold: "number",
+    rating: "number",
+  },
+  lists: ["tag"],
+  searchable: true,
+  indexes: [
+    ["slug"],
+    ["listed", "createdAt"],
+    ["listed", "price"],
+    ["listed", "sold"],
+    ["category", "createdAt"],
+    ["brand", "createdAt"],
+  ],
+  columnsOf: (doc) => (isProduct(doc) && doc.details ? columnsOf(doc, doc.details) : {}),
+  listsOf: (doc) => ({ tag: listedDetails(doc)?.tags ?? [] }),
+  textOf: (doc) => {
+    const details = listedDetails(doc);
+    return details ? textOf(details) : "";
+  },
+  present: (doc, key) => (isProduct(doc) && doc.details ? listItemOf(key, doc, doc.details) : undefined),
+  on: {
+    // A product claims its SKUs before it gets them, one event for each: so here every SKU can lead to its
+    // product and bring the stock it has, which no event of the product could do for several at once.
+    Claimed: {
+      keys: claimedSkuKey,
+      change: (doc, { data }) => ({ ...skuDoc(doc), productId: data.holder }),
+      follow: toProduct,
+      changeFollower: changeStock,
+    },
+    ClaimReleased: {
+      keys: claimedSkuKey,
+      change: (doc, { data }) => {
+        const { productId, ...availability } = skuDoc(doc);
+        return productId === data.holder ? availability : doc;
+      },
+      follow: (_, { data }) => [data.holder],
+      changeFollower: (doc, { id }) => withoutStock(doc, id.slice(skuClaimPrefix.length)),
+    },
+    StockReceived: moving("StockReceived"),
+    StockAdjusted: moving("StockAdjusted"),
+    // ReservationCommitted and StockShipped take from two counts at once: what is available stays.
+    StockReserved: moving("StockReserved"),
+    ReservationReleased: moving("ReservationReleased"),
+    ReservationExpired: moving("ReservationExpired"),
+    StockReturned: moving("StockReturned"),
+    StockMarkedDamaged: moving("StockMarkedDamaged"),
+    StockPolicySet: {
+      keys: skuKey,
+      change: (doc, { data }) => {
+        const sku = skuDoc(doc);
+        sku.track = data.track;
+        sku.backorders = data.backorders;
+        sku.lowStockThreshold = data.lowStockThreshold;
+        return sku;
+      },
+      follow: toProduct,
+      changeFollower: changeStock,
+    },
+    ProductCreated: {
+      keys: ({ id, data }) => [id, ...data.variants.map(({ sku }) => skuPrefix + sku)],
+      change: (doc, event, key) =>
+        key === event.id ? created(doc, event) : { ...skuDoc(doc), productId: event.id },
+    },
+    ProductDescribed: onDetails(describe),
+    PriceChanged: onDetails(({ variants }, { sku, price, compareAtPrice }) => {
+      const variant = knownIn(variants, "sku", sku);
+      variant.price = price;
+      if (compareAtPrice) variant.compareAtPrice = compareAtPrice;
+      else delete variant.compareAtPrice;
+    }),
+    VariantAdded: {
+      keys: ({ id, data }) => [id, skuPrefix + data.variant.sku],
+      change: (doc, event, key) =>
+        key === event.id ? withVariant(doc, event) : { ...skuDoc(doc), productId: event.id },
+    },
+    VariantChanged: onDetails(({ variants }, { sku, name, attributes }) => {
+      const variant = knownIn(variants, "sku", sku);
+      if (name === null) delete variant.name;
+      else if (name !== undefined) variant.name = name;
+      if (attributes) variant.attributes = attributes;
+    }),
+    VariantRetired: onDetails(({ variants }, { sku }) => {
+      knownIn(variants, "sku", sku).retired = true;
+    }),
+    ProductPublished: onDetails((details) => {
+      details.status = "published";
+    }),
+    ProductArchived: onDetails((details) => {
+      details.status = "archived";
+    }),
+    OrderConfirmed: {
+      keys: ({ data }) => [...unitsByProduct(data).keys()],
+      change: (doc, { data }, key) => {
+        // An order may hold what is in no catalog.
+        if (doc && isProduct(doc)) doc.sold += unitsByProduct(data).get(key)?.units ?? 0;
+        return doc;
+      },
+    },
+  },
+});
+
+function moving<K extends StockMovementType>(type: K): Handler<CatalogDoc, StockEventData<K>> {
+  const movement = movementOf(type);
+  return {
+    keys: skuKey,
+    change: (doc, { data }) => {
+      const sku = skuDoc(doc);
+      sku.available += availableOf(movement(data));
+      return sku;
+    },
+    follow: (doc, event) => (availableOf(movement(event.data)) === 0 ? [] : toProduct(doc)),
+    changeFollower: changeStock,
+  };
+}
+
+function toProduct(doc: CatalogDoc | undefined): readonly string[] {
+  const productId = doc && !isProduct(doc) ? doc.productId : undefined;
+  return productId === undefined ? [] : [productId];
+}
+
+function skuDoc(doc: CatalogDoc | undefined): SkuDoc {
+  if (doc === undefined) return { available: 0, ...initialPolicy };
+  if (isProduct(doc)) throw new Error("a product stands where a SKU should");
+  return doc;
+}
+
+/** A SKU's availability as its product shows it. `origin` is the SKU's document after the event. */
+function changeStock(
+  doc: CatalogDoc | undefined,
+  { id, type }: ProjectedEvent,
+  _: string,
+  origin: CatalogDoc | undefined,
+): ProductDoc {
+  const sku = type === "Claimed" ? id.slice(skuClaimPrefix.length) : id;
+  const { available, track, backorders, lowStockThreshold } = skuDoc(origin);
+  const product = productDoc(doc);
+  const stock = { sku, available, track, backorders, lowStockThreshold };
+  const index = product.stock.findIndex((each) => each.sku === sku);
+  if (index < 0) product.stock.push(stock);
+  else product.stock[index] = stock;
+  return product;
+}
+
+/** What was claimed for a product that did not come to be leaves nothing behind. */
+function withoutStock(doc: CatalogDoc | undefined, sku: string): ProductDoc | undefined {
+  const product = productDoc(doc);
+  product.stock = product.stock.filter((each) => each.sku !== sku);
+  return product.details || product.stock.length > 0 ? product : undefined;
+}
+
+function productDoc(doc: CatalogDoc | undefined): ProductDoc {
+  if (doc === undefined) return { stock: [], sold: 0 };
+  if (!isProduct(doc)) throw new Error("a SKU stands where a product should");
+  return doc;
+}
+
+function created(doc: CatalogDoc | undefined, { data, time }: ProjectedEvent<Data<"ProductCreated">>) {
+  const { slug, name, shortDescription, description, brand, category, tags, images, variants } = data;
+  const product = productDoc(doc);
+  product.details = {
+    status: "draft",
+    slug,
+    name,
+    ...(shortDescription !== undefined && { shortDescription }),
+    ...(description !== undefined && { description }),
+    ...(brand !== undefined && { brand }),
+    ...(category !== undefined && { category }),
+    tags,
+    images,
+    variants: variants.map(variantDoc),
+    createdAt: time,
+    updatedAt: time,
+  };
+  return product;
+}
+
+function variantDoc({ sku, name, price, compareAtPrice, attributes }: Data<"VariantAdded">["variant"]) {
+  const variant: VariantDoc = { sku, ...(name !== undefined && { name }), price, attributes };
+  if (compareAtPrice) variant.compareAtPrice = compareAtPrice;
+  return variant;
+}
+
+function withVariant(doc: CatalogDoc | undefined, event: ProjectedEvent<Data<"VariantAdded">>): ProductDoc {
+  const { variants } = detailsOf(doc, event);
+  const variant = variantDoc(event.data.variant);
+  // A SKU that was retired comes back in its old place.
+  const index = variants.findIndex(({ sku }) => sku === variant.sku);
+  if (index < 0) variants.push(variant);
+  else variants[index] = variant;
+  return productDoc(doc);
+}
+
+function onDetails<D>(change: (details: ProductDetails, data: D) => void): Handler<CatalogDoc, D> {
+  return {
+    keys: ({ id }) => id,
+    change: (doc, event) => {
+      change(detailsOf(doc, event), event.data);
+      return doc;
+    },
+  };
+}
+
+function detailsOf(doc: CatalogDoc | undefined, event: ProjectedEvent): ProductDetails {
+  const details = known(productDoc(doc).details, event);
+  details.updatedAt = event.time;
+  return details;
+}
+
+function describe(details: ProductDetails, changes: Data<"ProductDescribed">): void {
+  const { name, slug, tags, images } = changes;
+  if (name !== undefined) details.name = name;
+  if (slug !== undefined) details.slug = slug;
+  if (tags !== undefined) details.tags = tags;
+  if (images !== undefined) details.images = images;
+  for (const field of ["shortDescription", "description", "brand", "category"] as const) {
+    const value = changes[field];
+    if (value === null) delete details[field];
+    else if (value !== undefined) details[field] = value;
+  }
+}
+
+/** Of a product that is published. */
+function listedDetails(doc: CatalogDoc): ProductDetails | undefined {
+  return isProduct(doc) && doc.details?.status === "published" ? doc.details : undefined;
+}
+
+function columnsOf(doc: ProductDoc, details: ProductDetails) {
+  const { slug, status, brand, category, createdAt } = details;
+  if (status !== "published") return { slug };
+  return {
+    slug,
+    listed: 1,
+    brand: brand ?? null,
+    category: category ?? null,
+    price: pricesOf(details)[0]?.amount ?? null,
+    inStock: stockOf(doc, details).stockStatus === "out_of_stock" ? 0 : 1,
+    createdAt,
+    sold: doc.sold,
+    // Nobody reviews yet.
+    rating: 0,
+  };
+}
+
+function textOf({ name, brand, category, tags, variants, shortDescription, description }: ProductDetails) {
+  const live = variants.filter(({ retired }) => !retired);
+  const names = live.map((variant) => `${variant.sku} ${variant.name ?? ""}`);
+  return [name, brand, category, ...tags, ...names, shortDescription, description]
+    .filter((part) => part !== undefined)
+    .join("\n");
+}

@@ -1,0 +1,174 @@
+import type { Address } from "../commands/address.ts";
+import { dayRange } from "../src/calendar.ts";
+import type { Money } from "../src/money.ts";
+import type { Condition, StoredDocument, ViewModel } from "../src/stores/view-store/view-store.ts";
+import type { OrderDoc, OrderReturnDoc, OrderStatus, OrderSummary, TimelineType } from "./orders.ts";
+import { type DayRange, type Page, type PageRequest, pageOf, pageQuery } from "./page.ts";
+import { type PaymentView, paymentsOfOrder } from "./payments.ts";
+
+export interface OrderLineView {
+  sku: string;
+  productId: string;
+  name: string;
+  category?: string;
+  quantity: number;
+  unitPrice: Money;
+  subtotal: Money;
+  discount: Money;
+  tax: Money;
+  total: Money;
+}
+
+/** One order, with all there is to know of it. */
+export interface OrderView extends Omit<OrderSummary, "total"> {
+  paymentMethod: string;
+  paymentId: string;
+  cartId: string;
+  currency: string;
+  lines: OrderLineView[];
+  totals: { subtotal: Money; discount: Money; shipping: Money; tax: Money; total: Money };
+  /** How it was taxed. */
+  tax: OrderDoc["tax"];
+  refunded: Money;
+  shippingMethod: string;
+  shippingAddress?: Address;
+  billingAddress?: Address;
+  payments: PaymentView[];
+  shipments: {
+    id: string;
+    lines: { sku: string; quantity: number }[];
+    carrier?: string;
+    trackingNumber?: string;
+    dispatchedAt: string;
+    deliveredAt?: string;
+  }[];
+  returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
+  refunds: { id: string; amount: Money; cause: string; at: string }[];
+  /** Oldest first. Entries of type `note` are the staff's own. */
+  timeline: { at: string; type: TimelineType; text: string }[];
+}
+
+export interface OrdersQuery extends PageRequest, DayRange {
+  customer?: string | undefined;
+  /** In any case of letters. */
+  email?: string | undefined;
+  status?: OrderStatus | undefined;
+  sku?: string | undefined;
+}
+
+/**
+ * Orders by when they were placed, newest first. `from` and `to` are days of `timeZone`.
+ * @throws RangeError for what is no day
+ */
+export async function listOrders(
+  model: ViewModel,
+  query: OrdersQuery,
+  timeZone: string,
+): Promise<Page<OrderSummary>> {
+  const { customer, email, status, from, to, sku } = query;
+  const where: Condition[] = [];
+  if (customer !== undefined) where.push({ column: "customerId", eq: customer });
+  if (email !== undefined) where.push({ column: "email", eq: email.toLowerCase() });
+  if (status !== undefined) where.push({ column: "status", eq: status });
+  if (from !== undefined) where.push({ column: "placedAt", gte: dayRange(from, from, timeZone).startMs });
+  if (to !== undefined) where.push({ column: "placedAt", lt: dayRange(to, to, timeZone).endMs });
+  if (sku !== undefined) where.push({ column: "sku", has: sku });
+  const sort = [{ column: "placedAt", descending: true }];
+  return pageOf(await model.find({ where, sort, ...pageQuery(query) }));
+}
+
+/**
+ * @param idOrNumber an order's id, or its number in any case of letters
+ * @returns undefined when there is no such order
+ */
+export async function getOrder(
+  orders: ViewModel,
+  payments: ViewModel,
+  idOrNumber: string,
+): Promise<OrderView | undefined> {
+  const stored = (await storedOrder(orders, idOrNumber)) ?? (await storedByNumber(orders, idOrNumber));
+  if (!stored) return undefined;
+  const { key, json } = stored;
+  return viewOf(key, JSON.parse(json) as OrderDoc, await paymentsOfOrder(payments, key));
+}
+
+async function storedOrder(orders: ViewModel, id: string): Promise<StoredDocument | undefined> {
+  return (await orders.load([id])).get(id);
+}
+
+async function storedByNumber(orders: ViewModel, number: string): Promise<StoredDocument | undefined> {
+  const { items } = await orders.find({
+    where: [{ column: "number", in: [number, number.toUpperCase()] }],
+    limit: 1,
+  });
+  return items[0] && storedOrder(orders, items[0].key);
+}
+
+function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
+  const { currency, lines, totals, email, customerId, shippingAddress, billingAddress } = doc;
+  const money = (amount: number): Money => ({ amount, currency });
+  return {
+    id,
+    number: doc.number,
+    status: doc.status,
+    paymentStatus: doc.paymentStatus,
+    paymentMethod: doc.paymentMethod,
+    paymentId: doc.paymentId,
+    cartId: doc.cartId,
+    currency,
+    ...(email !== undefined && { email }),
+    ...(customerId !== undefined && { customerId }),
+    itemCount: lines.reduce((sum, line) => sum + line[4], 0),
+    lineCount: lines.length,
+    lines: linesOf(doc, money),
+    totals: {
+      subtotal: money(totals.subtotal),
+      discount: money(totals.discount),
+      shipping: money(totals.shipping),
+      tax: money(totals.tax),
+      total: money(totals.total),
+    },
+    tax: doc.tax,
+    refunded: money(doc.refunded),
+    shippingMethod: doc.shippingMethod,
+    ...(shippingAddress && { shippingAddress }),
+    ...(billingAddress && { billingAddress }),
+    payments,
+    shipments: doc.shipments.map(({ dispatchedAt, deliveredAt, ...shipment }) => ({
+      ...shipment,
+      dispatchedAt: isoAt(dispatchedAt),
+      ...(deliveredAt !== undefined && { deliveredAt: isoAt(deliveredAt) }),
+    })),
+    returns: doc.returns.map((each) => ({ ...each, requestedAt: isoAt(each.requestedAt) })),
+    refunds: doc.refunds.map(({ id, amount, cause, at }) => ({
+      id,
+      amount: money(amount),
+      cause,
+      at: isoAt(at),
+    })),
+    timeline: doc.timeline.map(([at, type, text]) => ({ at: isoAt(at), type, text })),
+    placedAt: isoAt(doc.placedAt),
+    updatedAt: isoAt(doc.updatedAt),
+  };
+}
+
+function linesOf({ lines }: OrderDoc, money: (amount: number) => Money): OrderLineView[] {
+  return lines.map(
+    ([sku, productId, name, category, quantity, unitPrice, subtotal, discount, tax, total]) => ({
+      sku,
+      productId,
+      name,
+      ...(category !== "" && { category }),
+      quantity,
+      unitPrice: money(unitPrice),
+      subtotal: money(subtotal),
+      discount: money(discount),
+      tax: money(tax),
+      total: money(total),
+    }),
+  );
+}
+
+function isoAt(epochMs: number): string {
+  return new Date(epochMs).toISOString();
+}

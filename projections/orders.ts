@@ -1,0 +1,289 @@
+import type { Address } from "../commands/address.ts";
+import type { DataOf } from "../src/engine/decider.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
+import { type Money, toDecimal } from "../src/money.ts";
+import type { ShopEvents } from "./events.ts";
+import { knownIn, onExisting, streamKey } from "./handlers.ts";
+
+type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
+type PlacedData = Data<"OrderPlaced">;
+
+export type OrderStatus =
+  | "pending"
+  | "confirmed"
+  | "paid"
+  | "processing"
+  | "shipped"
+  | "delivered"
+  | "cancelled"
+  | "refunded";
+export type OrderPaymentStatus = "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+
+/** A row of an order, small because there may be two thousand. Minor units; "" without a category. */
+export type OrderLineRow = [
+  sku: string,
+  productId: string,
+  name: string,
+  category: string,
+  quantity: number,
+  unitPrice: number,
+  subtotal: number,
+  discount: number,
+  tax: number,
+  total: number,
+];
+
+export interface OrderShipmentDoc {
+  id: string;
+  lines: Data<"ShipmentDispatched">["lines"];
+  carrier?: string;
+  trackingNumber?: string;
+  dispatchedAt: number;
+  deliveredAt?: number;
+}
+
+export interface OrderReturnDoc {
+  id: string;
+  status: "requested" | "approved" | "rejected" | "received";
+  lines: Data<"ReturnRequested">["lines"];
+  reason?: string;
+  rejection?: string;
+  /** As inspection found it. */
+  received?: Data<"ReturnReceived">["lines"];
+  requestedAt: number;
+}
+
+/** The state of an order. Amounts are minor units of its currency, times epoch milliseconds. */
+export interface OrderDoc {
+  number: string;
+  status: OrderStatus;
+  paymentStatus: OrderPaymentStatus;
+  paymentMethod: string;
+  paymentId: string;
+  cartId: string;
+  currency: string;
+  email?: string;
+  customerId?: string;
+  lines: OrderLineRow[];
+  totals: PlacedData["totals"];
+  tax: PlacedData["tax"];
+  shippingMethod: string;
+  shippingAddress?: Address;
+  billingAddress?: Address;
+  shipments: OrderShipmentDoc[];
+  returns: OrderReturnDoc[];
+  refunds: { id: string; amount: number; cause: string; at: number }[];
+  refunded: number;
+  timeline: [at: number, type: TimelineType, text: string][];
+  placedAt: number;
+  updatedAt: number;
+}
+
+export type TimelineType =
+  | "placed"
+  | "confirmed"
+  | "paid"
+  | "payment_failed"
+  | "processing"
+  | "shipped"
+  | "delivered"
+  | "return_requested"
+  | "return_approved"
+  | "return_rejected"
+  | "return_received"
+  | "cancelled"
+  | "refunded"
+  | "note";
+
+/** An order as lists show it. */
+export interface OrderSummary {
+  id: string;
+  number: string;
+  status: OrderStatus;
+  paymentStatus: OrderPaymentStatus;
+  email?: string;
+  customerId?: string;
+  total: Money;
+  /** Pieces over all lines. */
+  itemCount: number;
+  lineCount: number;
+  placedAt: string;
+  updatedAt: string;
+}
+
+/** An event in an order's life. @param change returns what the timeline says, or changes are all */
+function step<D>(
+  type: TimelineType,
+  change: (order: OrderDoc, data: D, time: number) => string,
+): Handler<OrderDoc, D> {
+  return onExisting((order, { data, time }: ProjectedEvent<D>) => {
+    order.timeline.push([time, type, change(order, data, time)]);
+    order.updatedAt = time;
+  });
+}
+
+/**
+ * The history of orders. The document is the whole order, which `getOrder` shows; readers of the model see
+ * the summary, so that lists need not walk through lines.
+ */
+export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
+  name: "orders",
+  version: 1,
+  columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
+  lists: ["sku"],
+  indexes: [
+    ["placedAt"],
+    ["status", "placedAt"],
+    ["email", "placedAt"],
+    ["customerId", "placedAt"],
+    ["number"],
+  ],
+  columnsOf: ({ number, status, email, customerId, placedAt }) => ({
+    number,
+    status,
+    email: email?.toLowerCase() ?? null,
+    customerId: customerId ?? null,
+    placedAt,
+  }),
+  listsOf: ({ lines }) => ({ sku: lines.map(([sku]) => sku) }),
+  present: (doc, id) => summaryOf(id, doc),
+  on: {
+    OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },
+    OrderConfirmed: step("confirmed", (order) => {
+      order.status = "confirmed";
+      return "Order confirmed";
+    }),
+    OrderPaid: step("paid", (order, { amount }) => {
+      if (order.status === "pending" || order.status === "confirmed") order.status = "paid";
+      order.paymentStatus = "paid";
+      return `${text(order, amount)} paid`;
+    }),
+    OrderPaymentFailed: step("payment_failed", (order, { reason }) => {
+      order.paymentStatus = "failed";
+      return `Payment failed: ${reason}`;
+    }),
+    ProcessingStarted: step("processing", (order) => {
+      order.status = "processing";
+      return "Being prepared";
+    }),
+    ShipmentDispatched: step("shipped", dispatch),
+    ShipmentDelivered: step("delivered", (order, { shipmentId, complete }, time) => {
+      knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
+      if (complete && order.status === "shipped") order.status = "delivered";
+      return complete ? "Delivered" : "Part of it delivered";
+    }),
+    ReturnRequested: step("return_requested", (order, { returnId, lines, reason }, time) => {
+      const request: OrderReturnDoc = { id: returnId, status: "requested", lines, requestedAt: time };
+      if (reason !== undefined) request.reason = reason;
+      order.returns.push(request);
+      return `Return of ${piecesOf(lines)} requested${reason === undefined ? "" : `: ${reason}`}`;
+    }),
+    ReturnApproved: step("return_approved", (order, { returnId }) => {
+      knownIn(order.returns, "id", returnId).status = "approved";
+      return "Return approved";
+    }),
+    ReturnRejected: step("return_rejected", (order, { returnId, reason }) => {
+      const rejected = knownIn(order.returns, "id", returnId);
+      rejected.status = "rejected";
+      rejected.rejection = reason;
+      return `Return rejected: ${reason}`;
+    }),
+    ReturnReceived: step("return_received", (order, { returnId, lines }) => {
+      const received = knownIn(order.returns, "id", returnId);
+      received.status = "received";
+      received.received = lines;
+      return "Return received";
+    }),
+    OrderCancelled: step("cancelled", (order, { reason }) => {
+      order.status = "cancelled";
+      return `Cancelled: ${reason}`;
+    }),
+    OrderRefunded: step("refunded", (order, { refundId, amount, cause, full }, time) => {
+      order.refunds.push({ id: refundId, amount, cause, at: time });
+      order.refunded += amount;
+      order.paymentStatus = full ? "refunded" : "partially_refunded";
+      if (full && refundable.has(order.status)) order.status = "refunded";
+      return `${text(order, amount)} refunded`;
+    }),
+    NoteAdded: step("note", (_, data) => data.text),
+  },
+});
+
+/** The statuses that a full refund ends, as the write model has them. A cancelled order stays cancelled. */
+const refundable: ReadonlySet<OrderStatus> = new Set(["paid", "shipped", "delivered"]);
+
+function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
+  const { email, customerId, shippingAddress, billingAddress } = data;
+  return {
+    number: data.number,
+    status: "pending",
+    paymentStatus: "pending",
+    paymentMethod: data.paymentMethod,
+    paymentId: data.paymentId,
+    cartId: data.cartId,
+    currency: data.currency,
+    ...(email !== undefined && { email }),
+    ...(customerId !== undefined && { customerId }),
+    lines: data.lines.map((line) => [
+      line.sku,
+      line.productId,
+      line.name,
+      line.category ?? "",
+      line.quantity,
+      line.unitPrice,
+      line.subtotal,
+      line.discount,
+      line.tax,
+      line.total,
+    ]),
+    totals: data.totals,
+    tax: data.tax,
+    shippingMethod: data.shippingMethod,
+    ...(shippingAddress && { shippingAddress }),
+    ...(billingAddress && { billingAddress }),
+    shipments: [],
+    returns: [],
+    refunds: [],
+    refunded: 0,
+    timeline: [[time, "placed", "Order placed"]],
+    placedAt: time,
+    updatedAt: time,
+  };
+}
+
+function dispatch(order: OrderDoc, data: Data<"ShipmentDispatched">, time: number): string {
+  const { shipmentId, lines, carrier, trackingNumber, complete } = data;
+  const shipment: OrderShipmentDoc = { id: shipmentId, lines, dispatchedAt: time };
+  if (carrier !== undefined) shipment.carrier = carrier;
+  if (trackingNumber !== undefined) shipment.trackingNumber = trackingNumber;
+  order.shipments.push(shipment);
+  if (complete) order.status = "shipped";
+  const by = [carrier, trackingNumber].filter((part) => part !== undefined).join(" ");
+  return `${piecesOf(lines)} shipped${by === "" ? "" : ` with ${by}`}`;
+}
+
+function piecesOf(lines: readonly { quantity: number }[]): string {
+  const count = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  return count === 1 ? "1 piece" : `${count} pieces`;
+}
+
+function text({ currency }: OrderDoc, amount: number): string {
+  return `${toDecimal({ amount, currency })} ${currency}`;
+}
+
+function summaryOf(id: string, doc: OrderDoc): OrderSummary {
+  const { number, status, paymentStatus, email, customerId, currency, totals, lines } = doc;
+  return {
+    id,
+    number,
+    status,
+    paymentStatus,
+    ...(email !== undefined && { email }),
+    ...(customerId !== undefined && { customerId }),
+    total: { amount: totals.total, currency },
+    itemCount: lines.reduce((sum, line) => sum + line[4], 0),
+    lineCount: lines.length,
+    placedAt: new Date(doc.placedAt).toISOString(),
+    updatedAt: new Date(doc.updatedAt).toISOString(),
+  };
+}

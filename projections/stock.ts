@@ -1,0 +1,97 @@
+import { type Handler, projectionOf } from "../src/engine/projection.ts";
+import type { ViewModel } from "../src/stores/view-store/view-store.ts";
+import {
+  availableOf,
+  initialPolicy,
+  movementOf,
+  type StockCounts,
+  type StockEventData,
+  type StockMovementType,
+  type StockPolicy,
+  type StockStatus,
+  stockStatusOf,
+} from "./availability.ts";
+import type { ShopEvents } from "./events.ts";
+import { streamKey } from "./handlers.ts";
+import { type Page, type PageRequest, pageOf, pageQuery } from "./page.ts";
+
+interface StockDoc extends StockCounts, StockPolicy {}
+
+/** The stock of one SKU. */
+export interface StockView extends StockCounts, StockPolicy {
+  sku: string;
+  /** Below 0 by what is on backorder. Says nothing when the SKU is not tracked. */
+  available: number;
+  status: StockStatus;
+}
+
+const newStock = (): StockDoc => ({ onHand: 0, damaged: 0, reserved: 0, committed: 0, ...initialPolicy });
+
+function counted<K extends StockMovementType>(type: K): Handler<StockDoc, StockEventData<K>> {
+  const movement = movementOf(type);
+  return {
+    keys: streamKey,
+    change: (doc = newStock(), { data }) => {
+      const { onHand, damaged, reserved, committed } = movement(data);
+      doc.onHand += onHand;
+      doc.damaged += damaged;
+      doc.reserved += reserved;
+      doc.committed += committed;
+      // The write model never lets more go than was held; asserted again here.
+      if (doc.reserved < 0 || doc.committed < 0)
+        throw new Error(`${doc.reserved} pieces would be reserved, ${doc.committed} committed`);
+      return doc;
+    },
+  };
+}
+
+/** The stock of each SKU as the write model counts it. */
+export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
+  name: "stock",
+  version: 1,
+  columns: { status: "text" },
+  indexes: [["status"]],
+  columnsOf: (doc) => ({ status: stockStatusOf(availableOf(doc), doc) }),
+  present: (doc, sku): StockView => {
+    const available = availableOf(doc);
+    const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = doc;
+    const status = stockStatusOf(available, doc);
+    const policy = { track, backorders, lowStockThreshold };
+    return { sku, onHand, reserved, committed, damaged, available, status, ...policy };
+  },
+  on: {
+    StockReceived: counted("StockReceived"),
+    StockAdjusted: counted("StockAdjusted"),
+    StockReserved: counted("StockReserved"),
+    ReservationCommitted: counted("ReservationCommitted"),
+    ReservationReleased: counted("ReservationReleased"),
+    ReservationExpired: counted("ReservationExpired"),
+    StockShipped: counted("StockShipped"),
+    StockReturned: counted("StockReturned"),
+    StockMarkedDamaged: counted("StockMarkedDamaged"),
+    StockPolicySet: {
+      keys: streamKey,
+      change: (doc = newStock(), { data }) => {
+        doc.track = data.track;
+        doc.backorders = data.backorders;
+        doc.lowStockThreshold = data.lowStockThreshold;
+        return doc;
+      },
+    },
+  },
+});
+
+/** @returns undefined for a SKU that nothing has happened to */
+export async function getStock(model: ViewModel, sku: string): Promise<StockView | undefined> {
+  const found = await model.get(sku);
+  return found && (JSON.parse(found.json) as StockView);
+}
+
+/** SKUs in ascending order, of one status or of all. */
+export async function listStock(
+  model: ViewModel,
+  { status, ...page }: PageRequest & { status?: StockStatus | undefined },
+): Promise<Page<StockView>> {
+  const where = status === undefined ? [] : [{ column: "status", eq: status }];
+  return pageOf(await model.find({ where, ...pageQuery(page) }));
+}

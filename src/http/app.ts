@@ -1,0 +1,125 @@
+import { randomUUID } from "node:crypto";
+import helmet from "@fastify/helmet";
+import swagger from "@fastify/swagger";
+import scalar from "@scalar/fastify-api-reference";
+import fastify, { type FastifyRequest } from "fastify";
+import {
+  createJsonSchemaTransform,
+  jsonSchemaTransformObject,
+  validatorCompiler,
+} from "fastify-type-provider-zod";
+import packageJson from "../../package.json" with { type: "json" };
+import { Problem } from "../errors.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { createAuth } from "./auth.ts";
+import { createCommands } from "./command.ts";
+import { cartCommands } from "./command-api/carts.ts";
+import { orderCommands, paymentCommands } from "./command-api/orders.ts";
+import { productCommands, stockCommands } from "./command-api/products.ts";
+import { handleError, sendProblem } from "./problems.ts";
+import { limitRates } from "./rate-limit.ts";
+import { createRecency } from "./recency.ts";
+import type { App, Deps } from "./server.ts";
+
+const bodyBytesMax = 1024 * 1024;
+/** A SKU of 64 four-byte characters, percent-encoded. */
+const pathParameterCharactersMax = 64 * 4 * 3;
+const requestTimeoutMs = 120_000;
+const keepAliveTimeoutMs = 72_000;
+const requestIdPattern = /^[\w.:-]{1,100}$/;
+
+/** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
+export async function buildApp(runtime: Runtime): Promise<App> {
+  const app = fastify({
+    loggerInstance: runtime.log,
+    bodyLimit: bodyBytesMax,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveTimeoutMs,
+    routerOptions: { maxParamLength: pathParameterCharactersMax },
+    disableRequestLogging: true,
+    genReqId: requestId,
+    // An answer may come while the server is closing: what was accepted is finished.
+    return503OnClosing: false,
+    forceCloseConnections: "idle",
+    frameworkErrors: (error, request, reply) => {
+      handleError(error, request, reply);
+    },
+  }) as unknown as App;
+  app.setValidatorCompiler(validatorCompiler);
+  app.setSerializerCompiler(() => (data) => JSON.stringify(data));
+  app.setErrorHandler(handleError);
+  app.setNotFoundHandler((request, reply) =>
+    sendProblem(reply, new Problem("not_found", `there is no ${request.method} ${request.url.slice(0, 200)}`)),
+  );
+  app.addHook("onRequest", async (request, reply) => {
+    reply.header("Request-Id", request.id);
+  });
+  app.addHook("onResponse", async (request, reply) => {
+    const { method, url, ip } = request;
+    const ms = Math.round(reply.elapsedTime * 10) / 10;
+    request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
+  });
+  acceptEmptyJson(app);
+
+  await app.register(helmet, {
+    contentSecurityPolicy: {
+      // The API reference is one page of inline script and style from this origin.
+      directives: { scriptSrc: ["'self'", "'unsafe-inline'"], styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },
+    },
+  });
+  await limitRates(app, runtime);
+  await describeApi(app);
+
+  const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
+  const recency = createRecency();
+  const deps: Deps = { runtime, auth, recency, commands: createCommands(runtime, auth, recency) };
+  app.after(() => {
+    productCommands(app, deps);
+    stockCommands(app, deps);
+    cartCommands(app, deps);
+    orderCommands(app, deps);
+    paymentCommands(app, deps);
+  });
+  await app.ready();
+  return app;
+}
+
+function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
+  const given = request.headers["x-request-id"] ?? request.headers["request-id"];
+  return typeof given === "string" && requestIdPattern.test(given) ? given : randomUUID();
+}
+
+/** Commands without fields may be sent with a JSON content type and no body. */
+function acceptEmptyJson(app: App): void {
+  const parse = app.getDefaultJsonParser("error", "error");
+  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
+    if (body === "") done(null, undefined);
+    else parse(request as FastifyRequest, body as string, done);
+  });
+}
+
+async function describeApi(app: App): Promise<void> {
+  await app.register(swagger, {
+    openapi: {
+      openapi: "3.1.0",
+      info: {
+        title: "Cartwright",
+        description: "Carts, orders, payments and stock, event-sourced.",
+        version: packageJson.version,
+      },
+      components: {
+        securitySchemes: {
+          bearer: { type: "http", scheme: "bearer", description: "A staff API key" },
+          cartToken: { type: "apiKey", in: "header", name: "Cart-Token", description: "A guest's cart" },
+        },
+      },
+    },
+    transform: createJsonSchemaTransform({ skipList: ["/openapi.json", "/metrics"] }),
+    transformObject: jsonSchemaTransformObject,
+  });
+  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
+  await app.register(scalar, {
+    routePrefix: "/docs",
+    configuration: { url: "/openapi.json", telemetry: false, withDefaultFonts: false },
+  });
+}

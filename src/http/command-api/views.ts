@@ -1,0 +1,116 @@
+import { type Cart, linesOf } from "../../../commands/cart/cart.ts";
+import type { PlacedOrder } from "../../../commands/order/order.ts";
+import { type InitiatedPayment, refundable } from "../../../commands/payment/payment.ts";
+import type { ShopSettings } from "../../../commands/shop.ts";
+import { availableOf, type Stock } from "../../../commands/stock/stock.ts";
+import { isoTime } from "../../clock.ts";
+import { notFound } from "../../errors.ts";
+import type { Money } from "../../money.ts";
+import { priceOrder } from "../../pricing.ts";
+
+/** Answers to commands: the thing as it is right after. They hold no personal data (see AnswerStored). */
+
+export function stockView(sku: string, state: Stock) {
+  const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = state;
+  const available = availableOf(state);
+  return { sku, onHand, reserved, committed, damaged, available, track, backorders, lowStockThreshold };
+}
+
+const statusOf = { open: "open", locked: "checking_out", converted: "converted" } as const;
+
+/** The items of a cart, wherever they are read from. */
+export interface CartItemView {
+  quantity: number;
+  unitPrice: Money;
+}
+
+/** What a cart would cost now, shipping not counted. */
+export function cartTotals(items: readonly CartItemView[], currency: string, { tax }: ShopSettings) {
+  const { totals } = priceOrder(
+    items.map(({ quantity, unitPrice }) => ({ quantity, unitPrice: unitPrice.amount })),
+    0,
+    tax,
+  );
+  return moneyOf(totals, currency);
+}
+
+export function cartView(id: string, state: Cart, settings: ShopSettings) {
+  if (state.phase === "absent") throw notFound("cart", id);
+  const { currency } = state;
+  const items = linesOf(state).map(({ sku, productId, name, quantity, unitPrice, priceOverridden }) => ({
+    sku,
+    productId,
+    name,
+    quantity,
+    unitPrice: { amount: unitPrice, currency },
+    lineTotal: { amount: unitPrice * quantity, currency },
+    ...(priceOverridden && { priceOverridden }),
+  }));
+  return {
+    id,
+    status: state.phase === "closed" ? state.reason : statusOf[state.phase],
+    currency,
+    items,
+    itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
+    totals: cartTotals(items, currency, settings),
+    expiresAt: isoTime(state.expiresAt),
+    ...(state.phase === "converted" && { orderId: state.orderId }),
+  };
+}
+
+export function orderView(id: string, state: PlacedOrder) {
+  const { number, status, paymentStatus, paymentId, paymentMethod, currency, cartId, shippingMethod } = state;
+  const money = (amount: number): Money => ({ amount, currency });
+  return {
+    id,
+    number,
+    status,
+    paymentStatus,
+    cartId,
+    paymentMethod,
+    payments: [{ id: paymentId }],
+    shippingMethod,
+    lines: state.lines.map(({ sku, productId, name, quantity, priceOverridden, ...amounts }) => ({
+      sku,
+      productId,
+      name,
+      quantity,
+      unitPrice: money(amounts.unitPrice),
+      subtotal: money(amounts.subtotal),
+      discount: money(amounts.discount),
+      tax: money(amounts.tax),
+      total: money(amounts.total),
+      ...(priceOverridden && { priceOverridden }),
+    })),
+    totals: moneyOf(state.totals, currency),
+    refunded: money(state.refunded),
+    shipments: [...state.shipments].map(([shipmentId, { lines, delivered }]) => ({
+      id: shipmentId,
+      lines,
+      delivered,
+    })),
+    returns: [...state.returns].map(([returnId, { status, lines }]) => ({ id: returnId, status, lines })),
+  };
+}
+
+export function paymentView(id: string, state: InitiatedPayment) {
+  const { orderId, phase, currency, method, gateway, actionUrl } = state;
+  const money = (amount: number): Money => ({ amount, currency });
+  return {
+    id,
+    orderId,
+    status: phase,
+    method,
+    gateway,
+    amount: money(state.amount),
+    captured: money(state.captured),
+    refunded: money(state.refunded),
+    refundable: money(refundable(state)),
+    ...(phase === "action_required" && actionUrl !== undefined && { actionUrl }),
+  };
+}
+
+function moneyOf<K extends string>(amounts: Record<K, number>, currency: string): Record<K, Money> {
+  const entries = Object.entries<number>(amounts).map(([name, amount]) => [name, { amount, currency }]);
+  return Object.fromEntries(entries) as Record<K, Money>;
+}

@@ -1,0 +1,77 @@
+import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
+import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
+import type { z } from "zod";
+import { type FieldError, Problem, type ProblemCode } from "../errors.ts";
+import { CurrencyMismatch } from "../money.ts";
+import { StoreUnavailable } from "../stores/event-store/event-store.ts";
+
+const retryAfterSeconds = 1;
+const typeBase = "https://cartwright.invalid/problems/";
+
+export interface ProblemDocument {
+  type: string;
+  title: string;
+  status: number;
+  detail: string;
+  code: ProblemCode;
+  [extra: string]: unknown;
+}
+
+/** A problem as RFC 9457 has it, with `code` and what belongs to it as further members. */
+export function problemDocument(problem: Problem): ProblemDocument {
+  const { code, status, title, message, extras } = problem;
+  return { type: typeBase + code.replaceAll("_", "-"), title, status, detail: message, code, ...extras };
+}
+
+/** Any error as a problem: what is not foreseen says nothing of its inside. */
+export function toProblem(error: unknown): Problem {
+  if (error instanceof Problem) return error;
+  if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error as FastifyError);
+  if (error instanceof StoreUnavailable) return new Problem("unavailable", "the shop is too busy; try again");
+  if (error instanceof CurrencyMismatch) return new Problem("currency_mismatch", error.message);
+  const { statusCode, message } = error as Partial<FastifyError>;
+  if (statusCode === 413) return new Problem("payload_too_large", message ?? "the body is too large");
+  if (statusCode === 415) return new Problem("unsupported_media_type", message ?? "send application/json");
+  if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
+    return new Problem("malformed_request", message ?? "the request cannot be read");
+  return new Problem("internal_error", "the request failed; its outcome can be asked for with the same Idempotency-Key");
+}
+
+function validationProblem(error: FastifyError): Problem {
+  const where = error.validationContext ?? "body";
+  const errors = (error.validation ?? []).flatMap(({ instancePath, message = "", params }): FieldError[] => {
+    const path = instancePath.split("/").filter(Boolean).join(".");
+    const unknown = (params as { keys?: string[] }).keys;
+    if (Array.isArray(unknown))
+      return unknown.map((key) => ({ path: path ? `${path}.${key}` : key, message: "unknown field" }));
+    return [{ path: path || where, message }];
+  });
+  return invalid(errors, where === "body" ? "" : ` (${where})`);
+}
+
+/** A request whose fields are not valid, naming them. */
+export function invalid(errors: FieldError[], suffix = ""): Problem {
+  const named = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  return new Problem("validation_failed", `${named.slice(0, 1_000)}${suffix}`, { errors: errors.slice(0, 100) });
+}
+
+export function fieldErrors(error: z.ZodError): FieldError[] {
+  return error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
+}
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  const { status } = problem;
+  if (status === 503 || status === 429)
+    if (!reply.hasHeader("Retry-After")) reply.header("Retry-After", String(retryAfterSeconds));
+  if (status === 401) reply.header("WWW-Authenticate", "Bearer");
+  return reply
+    .code(status)
+    .header("Content-Type", "application/problem+json; charset=utf-8")
+    .send(JSON.stringify(problemDocument(problem)));
+}
+
+export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
+  const problem = toProblem(error);
+  if (problem.status >= 500) request.log.error({ err: error }, "request failed");
+  return sendProblem(reply, problem);
+}

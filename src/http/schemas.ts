@@ -1,0 +1,152 @@
+import { z } from "zod";
+import { addressSchema } from "../../commands/address.ts";
+import { lineQuantityMax, paymentMethods } from "../../commands/cart/cart.ts";
+import { skuSchema } from "../../commands/product/fields.ts";
+import { shippingMethods } from "../../commands/shop.ts";
+import { stockQuantityMax } from "../../commands/stock/stock.ts";
+import { currencySchema, moneySchema } from "../money.ts";
+
+/** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
+const idSchema = z.string().min(1).max(64);
+const reason = z.string().trim().min(1).max(500);
+
+export const idParams = z.strictObject({ id: idSchema });
+export const skuParams = z.strictObject({ sku: skuSchema });
+export const idAndSkuParams = z.strictObject({ id: idSchema, sku: skuSchema });
+export const returnParams = z.strictObject({ id: idSchema, returnId: idSchema });
+export const noQuery = z.strictObject({});
+/** Commands without fields may come with no body or an empty one. */
+export const emptyBody = z.strictObject({}).nullish();
+
+const lineQuantity = z.int().min(1).max(lineQuantityMax);
+const pieces = z.strictObject({ sku: skuSchema, quantity: lineQuantity });
+
+export const receiptBody = z.strictObject({
+  quantity: z.int().min(1).max(stockQuantityMax),
+  reference: z.string().trim().min(1).max(200).optional(),
+});
+export const adjustmentBody = z.strictObject({
+  delta: z
+    .int()
+    .min(-stockQuantityMax)
+    .max(stockQuantityMax)
+    .refine((delta) => delta !== 0, "not 0"),
+  reason,
+});
+export const policyBody = z.strictObject({
+  track: z.boolean().optional(),
+  backorders: z.boolean().optional(),
+  lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
+});
+
+export const openCartBody = z.strictObject({ currency: currencySchema.optional() }).nullish();
+export const addItemBody = z.strictObject({
+  sku: skuSchema,
+  quantity: lineQuantity,
+  /** Staff only: the price of this line, whatever the product costs. */
+  unitPrice: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+});
+export const changeItemBody = z.strictObject({ quantity: lineQuantity });
+
+export const checkoutBody = z.strictObject({
+  email: z.email().max(254),
+  shippingAddress: addressSchema,
+  billingAddress: addressSchema.optional(),
+  shippingMethod: z.enum(shippingMethods).default("standard"),
+  payment: z.strictObject({
+    method: z.enum(paymentMethods),
+    token: z.string().min(1).max(500).optional(),
+  }),
+  acceptedTotal: moneySchema.optional(),
+});
+
+export const cancelBody = z.strictObject({ reason: reason.optional() }).nullish();
+export const shipmentBody = z
+  .strictObject({
+    lines: z.array(pieces).min(1).max(2_000).optional(),
+    carrier: z.string().trim().min(1).max(100).optional(),
+    trackingNumber: z.string().trim().min(1).max(100).optional(),
+  })
+  .nullish();
+export const deliveryBody = z.strictObject({ shipmentId: idSchema.optional() }).nullish();
+export const returnBody = z.strictObject({
+  lines: z
+    .array(
+      pieces.extend({
+        /** Given when the goods are here and inspected already: the rest of the quantity is damaged. */
+        sellable: z.int().min(0).max(lineQuantityMax).optional(),
+      }),
+    )
+    .min(1)
+    .max(2_000),
+  reason: reason.optional(),
+});
+export const rejectReturnBody = z.strictObject({ reason });
+export const receiveReturnBody = z.strictObject({
+  lines: z
+    .array(
+      z.strictObject({
+        sku: skuSchema,
+        sellable: z.int().min(0).max(lineQuantityMax),
+        damaged: z.int().min(0).max(lineQuantityMax).default(0),
+      }),
+    )
+    .min(1)
+    .max(2_000),
+});
+export const refundBody = z.strictObject({
+  amount: moneySchema.refine(({ amount }) => amount > 0, "above 0").optional(),
+  reason,
+});
+export const noteBody = z.strictObject({ text: z.string().trim().min(1).max(5_000) });
+
+export const problemSchema = z
+  .looseObject({
+    type: z.string(),
+    title: z.string(),
+    status: z.int(),
+    detail: z.string(),
+    code: z.string(),
+    errors: z.array(z.object({ path: z.string(), message: z.string() })).optional(),
+  })
+  .meta({ id: "Problem" });
+
+const money = z.object({ amount: z.int(), currency: z.string() }).meta({ id: "Money" });
+export const moneyAnswer = money;
+const totals = z
+  .object({ subtotal: money, discount: money, shipping: money, tax: money, total: money })
+  .meta({ id: "Totals" });
+
+export const stockAnswer = z
+  .looseObject({ sku: z.string(), onHand: z.int(), available: z.int().nullable() })
+  .meta({ id: "StockLevel" });
+export const productAnswer = z
+  .looseObject({ id: z.string(), slug: z.string(), status: z.string() })
+  .meta({ id: "ProductSummary" });
+export const cartAnswer = z
+  .looseObject({
+    id: z.string(),
+    status: z.string(),
+    currency: z.string(),
+    cartToken: z.string().optional(),
+    items: z.array(
+      z.looseObject({ sku: z.string(), name: z.string(), quantity: z.int(), unitPrice: money, lineTotal: money }),
+    ),
+    totals,
+  })
+  .meta({ id: "Cart" });
+export const orderAnswer = z
+  .looseObject({
+    id: z.string(),
+    number: z.string(),
+    status: z.string(),
+    paymentStatus: z.string(),
+    lines: z.array(
+      z.looseObject({ sku: z.string(), name: z.string(), quantity: z.int(), unitPrice: money, total: money }),
+    ),
+    totals,
+  })
+  .meta({ id: "Order" });
+export const paymentAnswer = z
+  .looseObject({ id: z.string(), orderId: z.string(), status: z.string(), amount: money })
+  .meta({ id: "Payment" });

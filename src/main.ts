@@ -1,0 +1,55 @@
+import closeWithGrace from "close-with-grace";
+import pino from "pino";
+import { InvalidConfig, readConfig } from "./config.ts";
+import { buildApp } from "./http/app.ts";
+import { DataFolderUnavailable } from "./runtime/data-folder.ts";
+import { openRuntime } from "./runtime/runtime.ts";
+import { fillSampleShop } from "./runtime/sample-shop.ts";
+import { StoreDamaged } from "./stores/event-store/event-store.ts";
+
+const closeTimeoutMs = 30_000;
+
+/** Starts the server and keeps it running until it is told to stop. */
+export async function startServer(): Promise<void> {
+  const config = readConfig(process.env);
+  const log = pino({ level: config.LOG_LEVEL });
+  const runtime = await openRuntime({
+    config,
+    log,
+    runDueWork: true,
+    onDeath: (error) => {
+      log.fatal({ err: error }, "the projecting thread died");
+      process.exit(1);
+    },
+  });
+  const app = await buildApp(runtime);
+  // What was accepted is finished, then the stores are closed.
+  closeWithGrace({ delay: closeTimeoutMs, logger: log }, async ({ err }) => {
+    if (err) log.fatal({ err }, "stopping after an error");
+    await app.close();
+    await runtime.close();
+  });
+  await app.listen({ host: config.HOST, port: config.PORT });
+  if (config.SAMPLE_SHOP === "on" && (await fillSampleShop(runtime)))
+    log.info("filled the empty store with a sample shop; SAMPLE_SHOP=off leaves it empty");
+  const { adminApiKey } = runtime.folder;
+  if (adminApiKey.isNew)
+    process.stdout.write(`\n  Staff API key, made for this data folder: ${adminApiKey.value}\n\n`);
+}
+
+/** Errors that an operator has to act on: said in a sentence, without a stack. */
+export function isForOperator(error: unknown): error is Error {
+  return (
+    error instanceof InvalidConfig ||
+    error instanceof DataFolderUnavailable ||
+    error instanceof StoreDamaged ||
+    (error instanceof Error && "code" in error && (error.code === "EADDRINUSE" || error.code === "EACCES"))
+  );
+}
+
+if (import.meta.main) {
+  startServer().catch((error: unknown) => {
+    process.stderr.write(isForOperator(error) ? `${error.message}\n` : `${error instanceof Error ? error.stack : error}\n`);
+    process.exit(1);
+  });
+}

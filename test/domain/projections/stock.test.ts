@@ -1,0 +1,226 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { availableOf, type Stock, stock } from "../../../commands/stock/stock.ts";
+import { catalogProjection } from "../../../projections/catalog.ts";
+import { getStock, listStock, type StockView, stockProjection } from "../../../projections/stock.ts";
+import { stockLedger, stockLedgerProjection } from "../../../projections/stock-ledger.ts";
+import { Problem } from "../../../src/errors.ts";
+import { InvalidCursor } from "../../../src/stores/view-store/view-store.ts";
+import { documentsOf, Log, project, type ShopEvent } from "./support.ts";
+
+const sku = "85123A";
+const day = Date.parse("2011-03-07T09:00:00Z");
+const expiresAt = "2011-03-07T09:15:00.000Z";
+
+const quantity = fc.integer({ min: 1, max: 8 });
+const reservationId = fc.constantFrom("o1", "o2", "o3", "o4");
+/** An order demands one quantity of a SKU, whatever it is asked. */
+const demand = fc.constantFrom(
+  { reservationId: "o1", quantity: 1 },
+  { reservationId: "o2", quantity: 3 },
+  { reservationId: "o3", quantity: 4 },
+  { reservationId: "o4", quantity: 8 },
+);
+const commands = fc.oneof(
+  fc.record({ name: fc.constant("Receive"), command: fc.record({ quantity }) }),
+  fc.record({
+    name: fc.constant("Adjust"),
+    command: fc.record({ delta: fc.integer({ min: -6, max: 6 }), reason: fc.constant("count") }),
+  }),
+  fc.record({
+    name: fc.constant("Reserve"),
+    command: fc
+      .tuple(demand, fc.constantFrom(10, 1_000))
+      .map(([reservation, holdMs]) => ({ ...reservation, holdMs })),
+  }),
+  fc.record({ name: fc.constant("Commit"), command: demand }),
+  fc.record({
+    name: fc.constant("Release"),
+    command: fc.record({ reservationId, reason: fc.constant("cancelled") }),
+  }),
+  fc.record({ name: fc.constant("Expire"), command: fc.record({ reservationId }) }),
+  fc.record({
+    name: fc.constant("Ship"),
+    command: fc.record({ reservationId, shipmentId: fc.constantFrom("s1", "s2", "s3"), quantity }),
+  }),
+  fc.record({
+    name: fc.constant("TakeBack"),
+    command: fc.record({
+      returnId: fc.constantFrom("r1", "r2", "r3"),
+      sellable: fc.nat(3),
+      damaged: fc.nat(2),
+    }),
+  }),
+  fc.record({
+    name: fc.constant("MarkDamaged"),
+    command: fc.record({ quantity, reason: fc.constant("broken") }),
+  }),
+  fc.record({
+    name: fc.constant("SetPolicy"),
+    command: fc.record({
+      track: fc.boolean(),
+      backorders: fc.boolean(),
+      lowStockThreshold: fc.nat(4),
+    }),
+  }),
+);
+
+type Evolve = (state: Stock, data: unknown, context: { time: number }) => Stock;
+type Decide = (state: Stock, command: unknown, context: { now: number }) => ShopEvent[];
+
+/** The events of commands as the decider decides them, with its state after each. */
+function decided(sequence: readonly { name: string; command: object; wait: number }[]) {
+  const steps: { event: ShopEvent; at: number; state: Record<string, unknown>; available: number }[] = [];
+  let state = stock.initial();
+  let now = day;
+  for (const { name, command, wait } of sequence) {
+    now += wait;
+    let events: ShopEvent[];
+    try {
+      events =
+        (stock.decide as unknown as Record<string, Decide>)[name]?.(state, { sku, ...command }, { now }) ??
+        [];
+    } catch (error) {
+      if (error instanceof Problem) continue;
+      throw error;
+    }
+    for (const event of events) {
+      const evolve = (stock.evolve as unknown as Record<string, Evolve>)[event.type];
+      state = evolve?.(state, event.data, { time: now }) ?? state;
+      const { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold } = state;
+      const counts = { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold };
+      steps.push({ event, at: now, state: counts, available: availableOf(state) });
+    }
+  }
+  return steps;
+}
+
+describe("stock", () => {
+  test("counts what the write model counts, after every event", () => {
+    const waiting = fc.tuple(commands, fc.constantFrom(0, 5, 500)).map(([each, wait]) => ({ ...each, wait }));
+    fc.assert(
+      fc.property(fc.array(waiting, { minLength: 10, maxLength: 60 }), (sequence) => {
+        const log = new Log();
+        for (const { event, at, state, available } of decided(sequence)) {
+          log.addAll(`stock-${sku}`, at, [event]);
+          const doc = documentsOf(stockProjection, log).get(sku);
+          if (doc === undefined) continue;
+          expect(doc).toEqual(state);
+          expect(stockProjection.present?.(doc as never, sku)).toMatchObject({ available });
+          const { track, backorders, lowStockThreshold } = state;
+          const shown = { available, track, backorders, lowStockThreshold };
+          expect(documentsOf(catalogProjection, log).get(`sku/${sku}`) ?? shown).toEqual(shown);
+        }
+        expect([...documentsOf(stockProjection, log, true)]).toEqual([...documentsOf(stockProjection, log)]);
+      }),
+      { numRuns: 150 },
+    );
+  });
+
+  test("is low at its threshold, out when nothing is left, and never out when it is not tracked", async () => {
+    const log = new Log();
+    const policy = { track: true, backorders: false, lowStockThreshold: 3 };
+    for (const [id, quantity] of [
+      ["many", 4],
+      ["few", 3],
+      ["untracked", 1],
+    ] as const)
+      log
+        .add(`stock-${id}`, day, "StockPolicySet", { ...policy, track: id !== "untracked" })
+        .add(`stock-${id}`, day, "StockReceived", { quantity });
+    log
+      .add("stock-none", day, "StockReceived", { quantity: 1 })
+      .add("stock-none", day, "StockReserved", { reservationId: "o1", quantity: 1, expiresAt });
+    const model = await project(stockProjection, log);
+    const statuses = async (ids: string[]) =>
+      Promise.all(ids.map(async (id) => (await getStock(model, id))?.status));
+    expect(await statuses(["many", "few", "none", "untracked", "unheard of"])).toEqual([
+      "in_stock",
+      "low_stock",
+      "out_of_stock",
+      "in_stock",
+      undefined,
+    ]);
+    expect(await getStock(model, "none")).toEqual({
+      sku: "none",
+      onHand: 1,
+      reserved: 1,
+      committed: 0,
+      damaged: 0,
+      available: 0,
+      status: "out_of_stock",
+      track: true,
+      backorders: false,
+      lowStockThreshold: 0,
+    } satisfies StockView);
+    const low = await listStock(model, { status: "low_stock", limit: 10 });
+    expect(low.items.map(({ sku }) => sku)).toEqual(["few"]);
+  });
+
+  test("a document is parked rather than that more is let go than was held", () => {
+    const log = new Log().add(`stock-${sku}`, day, "ReservationExpired", {
+      reservationId: "o1",
+      quantity: 1,
+    });
+    expect(() => documentsOf(stockProjection, log)).toThrow(/would be reserved/);
+  });
+});
+
+describe("stock ledger", () => {
+  const movements = new Log()
+    .add(`stock-${sku}`, day, "StockReceived", { quantity: 10, reference: "delivery 1" })
+    .add(`stock-${sku}`, day, "StockReserved", { reservationId: "o1", quantity: 2, expiresAt })
+    .add(`stock-${sku}`, day, "ReservationExtended", { reservationId: "o1", expiresAt })
+    .add(`stock-${sku}`, day, "ReservationCommitted", { reservationId: "o1", quantity: 2 })
+    .add(`stock-${sku}`, day, "ReservationReleased", {
+      reservationId: "o1",
+      quantity: 2,
+      committed: true,
+      reason: "the order was cancelled",
+    })
+    .add(`stock-${sku}`, day, "StockReturned", { returnId: "r1", sellable: 1, damaged: 2 })
+    .add(`stock-${sku}`, day, "StockAdjusted", { delta: -1, reason: "count" });
+
+  test("shows what moved, newest first", async () => {
+    const model = await project(stockLedgerProjection, movements);
+    const at = "2011-03-07T09:00:00.000Z";
+    expect(await stockLedger(model, sku, { limit: 20 })).toEqual({
+      items: [
+        { revision: 6, at, type: "adjusted", quantity: -1, reason: "count" },
+        { revision: 5, at, type: "returned", quantity: 3, reference: "r1", damaged: 2 },
+        {
+          revision: 4,
+          at,
+          type: "uncommitted",
+          quantity: 2,
+          reference: "o1",
+          reason: "the order was cancelled",
+        },
+        { revision: 3, at, type: "committed", quantity: 2, reference: "o1" },
+        { revision: 1, at, type: "reserved", quantity: 2, reference: "o1" },
+        { revision: 0, at, type: "received", quantity: 10, reference: "delivery 1" },
+      ],
+      next: null,
+    });
+    expect(await stockLedger(model, "another", { limit: 20 })).toEqual({ items: [], next: null });
+  });
+
+  test("pages through buckets without a gap, each page where the one before ended", async () => {
+    const log = new Log();
+    for (let quantity = 1; quantity <= 345; quantity++)
+      log.add(`stock-${sku}`, day, "StockReceived", { quantity });
+    log.add("stock-85123A/00000001", day, "StockReceived", { quantity: 9_999 });
+    const model = await project(stockLedgerProjection, log);
+    for (const limit of [1, 7, 45, 100]) {
+      const seen: number[] = [];
+      let after: readonly (number | string | null)[] | undefined;
+      do {
+        const page = await stockLedger(model, sku, { limit, after });
+        seen.push(...page.items.map(({ quantity }) => quantity));
+        after = page.next ?? undefined;
+      } while (after);
+      expect(seen).toEqual(Array.from({ length: 345 }, (_, index) => 345 - index));
+    }
+    await expect(stockLedger(model, sku, { limit: 1, after: ["x"] })).rejects.toThrow(InvalidCursor);
+  });
+});

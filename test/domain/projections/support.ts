@@ -1,0 +1,121 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { expect, onTestFinished } from "vitest";
+import { type ShopEvents, shopEvents } from "../../../projections/events.ts";
+import { createCodec } from "../../../src/engine/codec.ts";
+import { type EventOf, streamId } from "../../../src/engine/decider.ts";
+import { Fold } from "../../../src/engine/fold.ts";
+import type { AnyProjection, Handler, ProjectedEvent } from "../../../src/engine/projection.ts";
+import type { RecordedEvent } from "../../../src/stores/event-store/event-store.ts";
+import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded.ts";
+import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
+
+export type ShopEvent = EventOf<ShopEvents>;
+type DataOfType<T extends ShopEvent["type"]> = Extract<ShopEvent, { type: T }>["data"];
+
+const codec = createCodec(shopEvents);
+
+/** A log that grows event by event, as the store would have recorded it. */
+export class Log {
+  readonly events: RecordedEvent[] = [];
+  private readonly revisions = new Map<string, number>();
+
+  /** @param at ISO time, or epoch milliseconds */
+  add<T extends ShopEvent["type"]>(stream: string, at: string | number, type: T, data: DataOfType<T>): this {
+    const revision = (this.revisions.get(stream) ?? -1) + 1;
+    this.revisions.set(stream, revision);
+    const position = this.events.length * 3 + 1;
+    const time = typeof at === "number" ? at : Date.parse(at);
+    const metadata = { time, commandId: "c", correlationId: "c", actor: "test" };
+    const json = codec.encode(type, data).json;
+    this.events.push({
+      position,
+      stream,
+      revision,
+      id: `e${position}`,
+      type,
+      time,
+      data: JSON.parse(json),
+      metadata,
+    });
+    return this;
+  }
+
+  addAll(stream: string, at: string | number, events: readonly ShopEvent[]): this {
+    for (const { type, data } of events) this.add(stream, at, type, data as never);
+    return this;
+  }
+}
+
+type AnyHandler = Handler<unknown, unknown>;
+
+interface Held {
+  doc: unknown;
+  position: number;
+}
+
+/**
+ * Folds a log as the engine does, in memory: by key, followers right after their origin, each event to each
+ * document at most once.
+ * @param stored whether every document goes through JSON after every event, as if it had been stored
+ */
+export function documentsOf(
+  projection: AnyProjection,
+  { events }: Log,
+  stored = false,
+): Map<string, unknown> {
+  const held = new Map<string, Held>();
+  const apply = (key: string, event: ProjectedEvent, change: AnyHandler["change"]): unknown => {
+    const entry = held.get(key) ?? { doc: undefined, position: -1 };
+    held.set(key, entry);
+    if (entry.position >= event.position) return entry.doc;
+    const doc = change(entry.doc, event, key);
+    entry.doc = stored && doc !== undefined ? JSON.parse(JSON.stringify(doc)) : doc;
+    entry.position = event.position;
+    return entry.doc;
+  };
+  for (const { metadata: _, ...recorded } of events) {
+    const handler = projection.on[recorded.type] as AnyHandler | undefined;
+    if (!handler) continue;
+    const event = { ...recorded, id: streamId(recorded.stream) };
+    for (const key of [handler.keys(event)].flat()) {
+      const origin = apply(key, event, handler.change);
+      const { follow, changeFollower } = handler;
+      if (!follow || !changeFollower) continue;
+      for (const follower of follow(origin, event, key))
+        apply(follower, event, (doc, event, key) => changeFollower(doc, event, key, origin));
+    }
+  }
+  const present = [...held].filter(([, { doc }]) => doc !== undefined);
+  return new Map(present.map(([key, { doc }]) => [key, doc]));
+}
+
+/**
+ * A model in the embedded store, projected by the engine live, a few events at a time; rebuilt in memory
+ * beside it, and both must be the same byte for byte. Gone after the test.
+ */
+export async function project(projection: AnyProjection, log: Log): Promise<ViewModel> {
+  const directory = mkdtempSync(join(tmpdir(), "cartwright-projections-"));
+  const store = openEmbeddedViewStore({ directory, logId: "log" });
+  onTestFinished(async () => {
+    await store.close();
+    rmSync(directory, { recursive: true });
+  });
+  const model = await store.open(projection);
+  const live = await Fold.open({ projection, model, codec });
+  const head = log.events.at(-1)?.position ?? -1;
+  for (let from = 0; from < log.events.length; from += 3) {
+    const page = log.events.slice(from, from + 3);
+    await live.project(structuredClone(page), page.at(-1)?.position ?? head);
+  }
+  expect(live.parkedDocuments).toEqual([]);
+
+  const next = await store.createGeneration(projection);
+  const rebuild = await Fold.open({ projection, model: next, codec, inMemory: true });
+  await rebuild.apply(log.events, head);
+  await rebuild.spill();
+  expect(await next.scan(undefined, 10_000)).toEqual(await model.scan(undefined, 10_000));
+  await store.drop(next);
+  return model;
+}

@@ -1,0 +1,126 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import {
+  type AuthorizationResult,
+  GatewayOutcomeUnknown,
+  type MoneyRequest,
+  type MoneyResult,
+  type PaymentGateway,
+  type PaymentRequest,
+} from "../../src/gateways/gateway.ts";
+import { createSandboxGateway } from "../../src/gateways/sandbox.ts";
+
+interface Account {
+  paymentId: string;
+  authorized: number;
+  captured: number;
+  refunded: number;
+  voided: boolean;
+}
+
+/** The sandbox, with books: what the log says of money can be held against what really moved. */
+export interface Bank extends PaymentGateway {
+  /** By reference of the authorization. */
+  readonly accounts: ReadonlyMap<string, Readonly<Account>>;
+  /** What the shop holds of a payment: captured and not given back. */
+  balanceOf(paymentId: string): number;
+  /** Authorizations of a payment that were neither captured nor given back. */
+  openOf(paymentId: string): number;
+  /** Calls that are made after this fail with an unknown outcome once they have taken effect, or before. */
+  loseNext(call: "authorize" | "capture" | "void" | "refund", times?: number): void;
+  readonly calls: string[];
+}
+
+export const webhookSecret = "test secret";
+
+/** @param slowAnswerMs what `tok_slow` takes; the sandbox takes two seconds */
+export function createBank({ slowAnswerMs = 5 } = {}): Bank {
+  const sandbox = createSandboxGateway({ webhookSecret });
+  const accounts = new Map<string, Account>();
+  const answers = new Map<string, MoneyResult>();
+  const losing = new Map<string, number>();
+  const calls: string[] = [];
+  const of = (paymentId: string) =>
+    [...accounts.values()].filter((account) => account.paymentId === paymentId);
+
+  function losesAnswer(call: string): boolean {
+    calls.push(call);
+    const left = losing.get(call) ?? 0;
+    losing.set(call, left - 1);
+    return left > 0;
+  }
+
+  function book(result: AuthorizationResult | undefined, paymentId: string, authorized: number): void {
+    if (result?.status !== "authorized" || accounts.has(result.reference)) return;
+    accounts.set(result.reference, { paymentId, authorized, captured: 0, refunded: 0, voided: false });
+  }
+
+  async function authorize(request: PaymentRequest): Promise<AuthorizationResult> {
+    const lost = losesAnswer("authorize");
+    const slow = request.token === "tok_slow";
+    if (slow) await sleep(slowAnswerMs);
+    try {
+      const result = await sandbox.authorize(slow ? { ...request, token: "tok_ok" } : request);
+      book(result, request.paymentId, request.amount);
+      if (lost) throw new GatewayOutcomeUnknown("the connection broke off");
+      return result;
+    } catch (error) {
+      book(await sandbox.lookup(request.idempotencyKey), request.paymentId, request.amount);
+      throw error;
+    }
+  }
+
+  async function move(
+    call: string,
+    request: MoneyRequest,
+    change: (account: Account) => string | undefined,
+  ): Promise<MoneyResult> {
+    const lost = losesAnswer(call);
+    const known = answers.get(request.idempotencyKey);
+    if (known && !lost) return known;
+    const account = accounts.get(request.reference);
+    const refusal = account ? change(account) : "there is no such authorization";
+    const result: MoneyResult =
+      refusal === undefined
+        ? { status: "done", reference: `${call}_${request.idempotencyKey}` }
+        : { status: "refused", reason: refusal };
+    answers.set(request.idempotencyKey, known ?? result);
+    if (lost) throw new GatewayOutcomeUnknown("the connection broke off");
+    return result;
+  }
+
+  return {
+    name: "bank",
+    accounts,
+    calls,
+    balanceOf: (paymentId) =>
+      of(paymentId).reduce((sum, { captured, refunded }) => sum + captured - refunded, 0),
+    openOf: (paymentId) => of(paymentId).filter(({ captured, voided }) => captured === 0 && !voided).length,
+    loseNext: (call, times = 1) => void losing.set(call, times),
+    authorize,
+    lookup: async (key) => {
+      const result = await sandbox.lookup(key);
+      return result;
+    },
+    capture: (request) =>
+      move("capture", request, (account) => {
+        if (account.voided) return "the authorization was voided";
+        if (account.captured > 0) return "it is captured already";
+        if (request.amount > account.authorized) return "more than was authorized";
+        account.captured = request.amount;
+        return undefined;
+      }),
+    void: (request) =>
+      move("void", request, (account) => {
+        if (account.captured > 0) return "it is captured";
+        account.voided = true;
+        return undefined;
+      }),
+    refund: (request) =>
+      move("refund", request, (account) => {
+        if (request.amount > account.captured - account.refunded) return "more than is left";
+        account.refunded += request.amount;
+        return undefined;
+      }),
+    readWebhook: (body, signature, now) => sandbox.readWebhook(body, signature, now),
+  };
+}

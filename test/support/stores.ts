@@ -1,0 +1,36 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { onTestFinished } from "vitest";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import type { AppendResult, EventStore, EventToAppend } from "../../src/stores/event-store/event-store.ts";
+
+/** A log in a folder of its own, gone with the test. */
+export async function temporaryLog(): Promise<EmbeddedEventStore> {
+  const directory = await mkdtemp(join(tmpdir(), "cartwright-test-"));
+  const store = openEmbeddedEventStore({ directory });
+  onTestFinished(async () => {
+    await store.close();
+    await rm(directory, { recursive: true });
+  });
+  return store;
+}
+
+export type Append = (
+  stream: string,
+  expectedRevision: number,
+  events: readonly EventToAppend[],
+) => Promise<AppendResult>;
+
+/** The store with another append around its own: `wrap` gets the real one to call, or not to. */
+export function withAppend(store: EventStore, wrap: (append: Append) => Append): EventStore {
+  return {
+    logId: store.logId,
+    append: wrap((stream, expectedRevision, events) => store.append(stream, expectedRevision, events)),
+    readStream: (stream, options) => store.readStream(stream, options),
+    readAll: (options) => store.readAll(options),
+    subscribe: (options) => store.subscribe(options),
+    head: () => store.head(),
+    close: () => store.close(),
+  };
+}
