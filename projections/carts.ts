@@ -9,7 +9,7 @@ export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "
 /** A row of a cart, small because there may be two thousand; minor units, and 1 where staff set the price. */
 type Line = [sku: string, productId: string, name: string, quantity: number, unitPrice: number, override?: 1];
 
-interface CartDoc {
+export interface CartDoc {
   status: CartStatus;
   currency: string;
   /** By line id, which always holds a colon: so neither `__proto__` nor an index, which would sort first. */
@@ -125,10 +125,11 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDoc>({
 /** @returns undefined when there is no such cart */
 export async function getCart(model: ViewModel, id: string): Promise<CartView | undefined> {
   const stored = (await model.load([id])).get(id);
-  return stored && viewOf(id, JSON.parse(stored.json) as CartDoc);
+  return stored && cartViewOf(id, JSON.parse(stored.json) as CartDoc);
 }
 
-function viewOf(id: string, cart: CartDoc): CartView {
+/** A stored document as readers see it. */
+export function cartViewOf(id: string, cart: CartDoc): CartView {
   const { status, currency, orderId, failure, createdAt, updatedAt, expiresAt } = cart;
   const money = (amount: number): Money => ({ amount, currency });
   const items = Object.values(cart.lines).map(

@@ -1,6 +1,7 @@
 import { answerEvents } from "../commands/answer/answer.ts";
 import { cartEvents } from "../commands/cart/cart.ts";
 import { claimEvents } from "../commands/claim/claim.ts";
+import { importEvents } from "../commands/import/import.ts";
 import { orderEvents } from "../commands/order/events.ts";
 import { paymentEvents } from "../commands/payment/payment.ts";
 import { productEvents } from "../commands/product/product.ts";
@@ -11,6 +12,7 @@ export const shopEvents = {
   ...answerEvents,
   ...cartEvents,
   ...claimEvents,
+  ...importEvents,
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,

@@ -150,7 +150,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   on: {
     OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },
     OrderConfirmed: step("confirmed", (order) => {
-      order.status = "confirmed";
+      if (order.status !== "paid") order.status = "confirmed";
       return "Order confirmed";
     }),
     OrderPaid: step("paid", (order, { amount }) => {

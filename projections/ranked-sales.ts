@@ -18,6 +18,7 @@ interface SalesDoc {
 export type RankedSalesProjection = Projection<SalesDoc, ShopEvents>;
 
 const ever = "ever";
+const everPrefix = `${ever}/`;
 const keyOf = (period: string, item: string) => `${period}/${item}`;
 const itemOf = (key: string) => key.slice(key.indexOf("/") + 1);
 const periodOf = (key: string) => key.slice(0, key.indexOf("/"));
@@ -55,7 +56,7 @@ export function rankedSalesProjection(
           if (!sold) throw new Error(`${key} is not of this order`);
           doc.units += sold.units;
           doc.revenue += sold.revenue;
-          if (periodOf(key) !== ever) return doc;
+          if (!key.startsWith(everPrefix)) return doc;
           if (doc.currency !== undefined && doc.currency !== data.currency)
             throw new CurrencyMismatch(doc.currency, data.currency);
           doc.name = sold.name;

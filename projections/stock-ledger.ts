@@ -6,24 +6,26 @@ import type { Page, PageRequest } from "./page.ts";
 const bucketRevisions = 100;
 const bucketDigits = 8;
 
-/** Stored by their place in this list: names may be added, never moved. */
-const movementTypes = [
-  "received",
-  "adjusted",
-  "reserved",
-  "committed",
-  "released",
-  "uncommitted",
-  "expired",
-  "shipped",
-  "returned",
-  "damaged",
-  "backordered",
-  "backorder_filled",
-] as const;
+/** As they are stored: more may come at the end, none may move. */
+const codes = {
+  received: 0,
+  adjusted: 1,
+  reserved: 2,
+  committed: 3,
+  released: 4,
+  uncommitted: 5,
+  expired: 6,
+  shipped: 7,
+  returned: 8,
+  damaged: 9,
+  backordered: 10,
+  backorder_filled: 11,
+} as const;
 
 /** `released`: of what was only held; `uncommitted`: of what was promised for good. */
-export type StockMovementName = (typeof movementTypes)[number];
+export type StockMovementName = keyof typeof codes;
+
+const namesByCode = Object.keys(codes) as StockMovementName[];
 
 /** What has happened to up to a hundred revisions of a SKU, by column: a million rows have to stay small. */
 interface Bucket {
@@ -52,26 +54,20 @@ export interface StockMovement {
   damaged?: number;
 }
 
-interface Entry {
-  type: StockMovementName;
-  quantity: number;
-  reference?: string | undefined;
-  note?: string | number;
-}
-
-function recorded<Data>(entryOf: (data: Data) => Entry): Handler<Bucket, Data> {
+function recorded<Data>(append: (doc: Bucket, event: ProjectedEvent<Data>) => void): Handler<Bucket, Data> {
   return {
     keys: ({ id, revision }) => bucketKey(id, Math.floor(revision / bucketRevisions)),
-    change: (doc = newBucket(), event) => append(doc, event, entryOf(event.data)),
+    change: (doc = newBucket(), event) => {
+      append(doc, event);
+      return doc;
+    },
   };
 }
 
 const ofReservation = (type: StockMovementName) =>
-  recorded(({ quantity, reservationId }: { quantity: number; reservationId: string }) => ({
-    type,
-    quantity,
-    reference: reservationId,
-  }));
+  recorded<{ quantity: number; reservationId: string }>((doc, event) =>
+    add(doc, event, type, event.data.quantity, event.data.reservationId),
+  );
 
 /** What moved the pieces of a SKU, in the order it happened. */
 export const stockLedgerProjection = projectionOf<ShopEvents>()<Bucket>({
@@ -84,25 +80,31 @@ export const stockLedgerProjection = projectionOf<ShopEvents>()<Bucket>({
     bucket: Number(key.slice(-bucketDigits)),
   }),
   on: {
-    StockReceived: recorded(({ quantity, reference }) => ({ type: "received", quantity, reference })),
-    StockAdjusted: recorded(({ delta, reason }) => ({ type: "adjusted", quantity: delta, note: reason })),
+    StockReceived: recorded((doc, event) =>
+      add(doc, event, "received", event.data.quantity, event.data.reference),
+    ),
+    StockAdjusted: recorded((doc, event) => {
+      add(doc, event, "adjusted", event.data.delta);
+      note(doc, event, event.data.reason);
+    }),
     StockReserved: ofReservation("reserved"),
     ReservationCommitted: ofReservation("committed"),
-    ReservationReleased: recorded(({ quantity, reservationId, committed, reason }) => ({
-      type: committed ? "uncommitted" : "released",
-      quantity,
-      reference: reservationId,
-      note: reason,
-    })),
+    ReservationReleased: recorded((doc, event) => {
+      const { quantity, reservationId, committed, reason } = event.data;
+      add(doc, event, committed ? "uncommitted" : "released", quantity, reservationId);
+      note(doc, event, reason);
+    }),
     ReservationExpired: ofReservation("expired"),
     StockShipped: ofReservation("shipped"),
-    StockReturned: recorded(({ returnId, sellable, damaged }) => ({
-      type: "returned",
-      quantity: sellable + damaged,
-      reference: returnId,
-      ...(damaged > 0 && { note: damaged }),
-    })),
-    StockMarkedDamaged: recorded(({ quantity, reason }) => ({ type: "damaged", quantity, note: reason })),
+    StockReturned: recorded((doc, event) => {
+      const { returnId, sellable, damaged } = event.data;
+      add(doc, event, "returned", sellable + damaged, returnId);
+      if (damaged > 0) note(doc, event, damaged);
+    }),
+    StockMarkedDamaged: recorded((doc, event) => {
+      add(doc, event, "damaged", event.data.quantity);
+      note(doc, event, event.data.reason);
+    }),
     BackorderQueued: ofReservation("backordered"),
     BackorderFilled: ofReservation("backorder_filled"),
   },
@@ -157,24 +159,29 @@ function newBucket(): Bucket {
   return { offsets: [], times: [], types: [], quantities: [], references: [] };
 }
 
-function append(doc: Bucket, { revision, time }: ProjectedEvent, entry: Entry): Bucket {
-  const { type, quantity, reference = "", note } = entry;
-  doc.offsets.push(revision % bucketRevisions);
-  doc.times.push(time);
-  doc.types.push(movementTypes.indexOf(type));
+function add(
+  doc: Bucket,
+  event: ProjectedEvent,
+  type: StockMovementName,
+  quantity: number,
+  reference = "",
+): void {
+  doc.offsets.push(event.revision % bucketRevisions);
+  doc.times.push(event.time);
+  doc.types.push(codes[type]);
   doc.quantities.push(quantity);
   doc.references.push(reference);
-  if (note !== undefined) {
-    doc.notes ??= {};
-    doc.notes[revision] = note;
-  }
-  return doc;
+}
+
+function note(doc: Bucket, { revision }: ProjectedEvent, text: string | number): void {
+  doc.notes ??= {};
+  doc.notes[revision] = text;
 }
 
 function entriesOf({ offsets, times, types, quantities, references, notes }: Bucket, bucket: number) {
   return offsets.map((offset, index): StockMovement => {
     const revision = bucket * bucketRevisions + offset;
-    const type = movementTypes[types[index] ?? -1];
+    const type = namesByCode[types[index] ?? -1];
     if (type === undefined)
       throw new Error(`revision ${revision} is of a type that this version does not know`);
     const reference = references[index];

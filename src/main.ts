@@ -1,11 +1,10 @@
 import closeWithGrace from "close-with-grace";
 import pino from "pino";
-import { InvalidConfig, readConfig } from "./config.ts";
+import { readConfig } from "./config.ts";
 import { buildApp } from "./http/app.ts";
-import { DataFolderUnavailable } from "./runtime/data-folder.ts";
+import { isForOperator } from "./operator-errors.ts";
 import { openRuntime } from "./runtime/runtime.ts";
 import { fillSampleShop } from "./runtime/sample-shop.ts";
-import { StoreDamaged } from "./stores/event-store/event-store.ts";
 
 const closeTimeoutMs = 30_000;
 
@@ -37,19 +36,11 @@ export async function startServer(): Promise<void> {
     process.stdout.write(`\n  Staff API key, made for this data folder: ${adminApiKey.value}\n\n`);
 }
 
-/** Errors that an operator has to act on: said in a sentence, without a stack. */
-export function isForOperator(error: unknown): error is Error {
-  return (
-    error instanceof InvalidConfig ||
-    error instanceof DataFolderUnavailable ||
-    error instanceof StoreDamaged ||
-    (error instanceof Error && "code" in error && (error.code === "EADDRINUSE" || error.code === "EACCES"))
-  );
-}
-
 if (import.meta.main) {
   startServer().catch((error: unknown) => {
-    process.stderr.write(isForOperator(error) ? `${error.message}\n` : `${error instanceof Error ? error.stack : error}\n`);
+    process.stderr.write(
+      isForOperator(error) ? `${error.message}\n` : `${error instanceof Error ? error.stack : error}\n`,
+    );
     process.exit(1);
   });
 }

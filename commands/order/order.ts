@@ -314,6 +314,10 @@ export const order = decider({
       }
       const unasked = lines.find((line) => !asked.some(({ sku }) => sku === line.sku));
       if (unasked) throw notFound("SKU in this return", unasked.sku);
+      if (lines.length > asked.length)
+        throw new Problem("validation_failed", "each SKU of the return has one line", {
+          errors: [{ path: "lines", message: "one line for each SKU" }],
+        });
       return [{ type: "ReturnReceived", data: { returnId, lines } }];
     },
 

@@ -176,7 +176,7 @@ export function voidOrRefund(
   context: ProcessContext,
 ): Promise<void> {
   return shop.exclusive(`payment:${paymentId}`, async () => {
-    const state = await known(shop, paymentId);
+    const state = await knownToGateway(shop, paymentId, context);
     if (!state) return;
     if (state.phase !== "captured" && (await voidAuthorization(shop, paymentId, state, reason, context)))
       return;
@@ -187,6 +187,25 @@ export function voidOrRefund(
     if (left > 0) await requestRefund(shop, paymentId, refund, context);
     await settleRefunds(shop, paymentId, context);
   });
+}
+
+/** What is known, and what a process that died may have asked the gateway without recording its answer. */
+async function knownToGateway(
+  shop: Shop,
+  paymentId: string,
+  context: ProcessContext,
+): Promise<Known | undefined> {
+  const state = await known(shop, paymentId);
+  if (state?.phase !== "initiated" || state.gateway === manualGateway) return state;
+  const result = await bounded(shop, shop.gateway.lookup(paymentId)).catch((error: unknown) => {
+    if (!(error instanceof GatewayOutcomeUnknown)) throw error;
+    throw new Problem("unavailable", "the payment gateway does not answer");
+  });
+  if (result?.status !== "authorized") return state;
+  const { reference } = result;
+  const step = stepContext(context, paymentId, "authorize");
+  await shop.engine.execute(payment, paymentId, "Authorize", { reference }, step);
+  return known(shop, paymentId);
 }
 
 /** @returns false when it was captured instead, by a process that died before it could record that */

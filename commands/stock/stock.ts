@@ -232,26 +232,28 @@ export const stock = decider({
     Commit: (state, { sku, reservationId, quantity }: Commit, { now }) => {
       const known = state.reservations.get(reservationId);
       if (known?.committed) return [];
-      if (!known && !state.track) return [];
+      if (known && isLive(known, now))
+        return [{ type: "ReservationCommitted", data: { reservationId, quantity: known.quantity } }];
+      // Not tracked any more: nothing needs to be promised, and what has run out ends.
+      if (!state.track) return known ? sweep(state, now) : [];
       const committed: StockEvent = { type: "ReservationCommitted", data: { reservationId, quantity } };
-      if (known && isLive(known, now)) return [committed];
       return [...reserve(state, { sku, reservationId, quantity, holdMs: 0 }, now), committed];
     },
 
     Release: (state, { reservationId, reason }: { reservationId: string; reason: string }) => {
       const reservation = state.reservations.get(reservationId);
       if (!reservation) return [];
-      const { quantity, shipped, committed } = reservation;
-      return [
-        {
-          type: "ReservationReleased",
-          data: { reservationId, quantity: quantity - shipped, committed, reason },
-        },
-      ];
+      const { quantity, shipped, committed, backordered } = reservation;
+      const left = quantity - shipped;
+      const released: StockEvent = {
+        type: "ReservationReleased",
+        data: { reservationId, quantity: left, committed, reason },
+      };
+      return [released, ...fillBackorders(state, left - backordered, [reservationId])];
     },
 
     /** Ends what has run out; for the timer. */
-    Expire: (state, _: { reservationId: string }, { now }) => expired(state, now),
+    Expire: (state, _: { reservationId: string }, { now }) => sweep(state, now),
 
     Ship: (state, command: { sku: string; reservationId: string; shipmentId: string; quantity: number }) => {
       const { sku, reservationId, shipmentId, quantity } = command;
@@ -330,7 +332,22 @@ function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve
   if (short > 0 && !state.backorders) throw outOfStock(sku, Math.max(0, free), quantity);
   const queued: StockEvent[] =
     short > 0 ? [{ type: "BackorderQueued", data: { reservationId, quantity: short } }] : [];
-  return withLowStock(state, [...swept, reserved, ...queued], freed - quantity);
+  return withLowStock(state, [...swept, ...refilled(state, swept), reserved, ...queued], freed - quantity);
+}
+
+function sweep(state: Stock, now: number): StockEvent[] {
+  const ended = expired(state, now);
+  return [...ended, ...refilled(state, ended)];
+}
+
+/** Pieces that ended reservations had in hand go to those that wait. */
+function refilled(state: Stock, ended: readonly { data: ExpiredData }[]): StockEvent[] {
+  const ids = ended.map(({ data }) => data.reservationId);
+  const freed = ids.reduce((sum, id) => {
+    const { quantity, backordered } = reservationOf(state, id);
+    return sum + quantity - backordered;
+  }, 0);
+  return fillBackorders(state, freed, ids);
 }
 
 function expired(state: Stock, now: number): { type: "ReservationExpired"; data: ExpiredData }[] {
@@ -346,13 +363,16 @@ function expired(state: Stock, now: number): { type: "ReservationExpired"; data:
 
 type ExpiredData = DataOf<typeof stockEvents, "ReservationExpired">;
 
-/** Pieces that came in go to the backorders first, oldest first. */
-function fillBackorders(state: Stock, arrived: number): StockEvent[] {
+/** Pieces that came in or came free go to the backorders first, oldest first; not to those that end. */
+function fillBackorders(state: Stock, arrived: number, ended: readonly string[] = []): StockEvent[] {
+  // Pieces that wait are pieces that are missing: where none is, nobody needs to be looked for.
+  if (arrived <= 0 || availableOf(state) >= 0) return [];
+  const ending = new Set(ended);
   const events: StockEvent[] = [];
   let left = arrived;
   for (const [reservationId, { backordered }] of state.reservations) {
     if (left === 0) break;
-    if (backordered === 0) continue;
+    if (backordered === 0 || ending.has(reservationId)) continue;
     const quantity = Math.min(left, backordered);
     left -= quantity;
     events.push({ type: "BackorderFilled", data: { reservationId, quantity } });

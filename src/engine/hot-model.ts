@@ -21,6 +21,8 @@ export interface HotModelOptions {
   hot: HotStore;
   codec: Codec;
   view: () => Promise<ViewModel>;
+  /** What readers see; left out, what the projection presents, or else the document. */
+  present?: (doc: unknown, key: string) => unknown;
 }
 
 /**
@@ -40,13 +42,13 @@ export class HotModel {
 
   /** @returns JSON text as readers see it; undefined when there is no such document */
   async get(key: string): Promise<string | undefined> {
-    const { hot, projection } = this.options;
+    const { hot, projection, present = projection.present } = this.options;
     const cacheKey = this.cacheKey(key);
     const cached = await hot.get(cacheKey).catch(() => undefined);
     if (cached !== undefined) return cached;
     const { doc, position } = await this.fold(key);
     if (doc === undefined) return undefined;
-    const json = JSON.stringify(projection.present?.(doc, key) ?? doc);
+    const json = JSON.stringify(present?.(doc, key) ?? doc);
     const writtenAt = this.written.get(key);
     if (writtenAt === undefined || writtenAt <= position)
       await hot.set(cacheKey, json, documentTtlMs).catch(() => {});

@@ -16,7 +16,19 @@ import { createCommands } from "./command.ts";
 import { cartCommands } from "./command-api/carts.ts";
 import { orderCommands, paymentCommands } from "./command-api/orders.ts";
 import { productCommands, stockCommands } from "./command-api/products.ts";
+import { healthOps } from "./ops-api/health.ts";
+import { createLagWatch } from "./ops-api/lag.ts";
+import { measure } from "./ops-api/metrics.ts";
+import { projectionOps } from "./ops-api/projections.ts";
+import { streamOps } from "./ops-api/streams.ts";
 import { handleError, sendProblem } from "./problems.ts";
+import { analyticsQueries } from "./query-api/analytics.ts";
+import { cartQueries } from "./query-api/carts.ts";
+import { createCursors } from "./query-api/cursors.ts";
+import { createAsOfNow, createFreshness } from "./query-api/freshness.ts";
+import { orderQueries } from "./query-api/orders.ts";
+import { productQueries } from "./query-api/products.ts";
+import { stockQueries } from "./query-api/stock.ts";
 import { limitRates } from "./rate-limit.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
@@ -49,7 +61,10 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler(handleError);
   app.setNotFoundHandler((request, reply) =>
-    sendProblem(reply, new Problem("not_found", `there is no ${request.method} ${request.url.slice(0, 200)}`)),
+    sendProblem(
+      reply,
+      new Problem("not_found", `there is no ${request.method} ${request.url.slice(0, 200)}`),
+    ),
   );
   app.addHook("onRequest", async (request, reply) => {
     reply.header("Request-Id", request.id);
@@ -64,21 +79,46 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   await app.register(helmet, {
     contentSecurityPolicy: {
       // The API reference is one page of inline script and style from this origin.
-      directives: { scriptSrc: ["'self'", "'unsafe-inline'"], styleSrc: ["'self'", "'unsafe-inline'"], upgradeInsecureRequests: null },
+      directives: {
+        scriptSrc: ["'self'", "'unsafe-inline'"],
+        styleSrc: ["'self'", "'unsafe-inline'"],
+        upgradeInsecureRequests: null,
+      },
     },
   });
   await limitRates(app, runtime);
   await describeApi(app);
 
+  const lag = createLagWatch(runtime);
+  measure(app, runtime, lag);
+
   const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
   const recency = createRecency();
-  const deps: Deps = { runtime, auth, recency, commands: createCommands(runtime, auth, recency) };
+  const deps: Deps = {
+    runtime,
+    auth,
+    recency,
+    commands: createCommands(runtime, auth, recency),
+    staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
+    fresh: createFreshness(runtime, recency),
+    asOfNow: createAsOfNow(runtime),
+    cursors: createCursors(runtime.folder.secret),
+    lag,
+  };
   app.after(() => {
     productCommands(app, deps);
     stockCommands(app, deps);
     cartCommands(app, deps);
     orderCommands(app, deps);
     paymentCommands(app, deps);
+    productQueries(app, deps);
+    stockQueries(app, deps);
+    cartQueries(app, deps);
+    orderQueries(app, deps);
+    analyticsQueries(app, deps);
+    projectionOps(app, deps);
+    streamOps(app, deps);
+    healthOps(app, deps);
   });
   await app.ready();
   return app;

@@ -5,11 +5,11 @@ import type { ProcessContext } from "../../commands/shop.ts";
 import type { CommandContext } from "../engine/engine.ts";
 import { Problem, type ProblemCode } from "../errors.ts";
 import { deriveId, newId } from "../ids.ts";
+import type { Runtime } from "../runtime/runtime.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
 import { type Auth, header } from "./auth.ts";
 import { problemDocument, toProblem } from "./problems.ts";
 import type { Recency } from "./recency.ts";
-import type { Runtime } from "../runtime/runtime.ts";
 
 const idempotencyKeyCharactersMax = 255;
 const userAgentCharactersMax = 200;
@@ -70,7 +70,13 @@ export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): 
       const body = JSON.stringify(outcome.body);
       const stored = { fingerprint, status: outcome.status, headers, body };
       if (outcome.keep)
-        await engine.execute(answer, scoped, "Store", stored, contextOf(request, deriveId(commandId, "answer")));
+        await engine.execute(
+          answer,
+          scoped,
+          "Store",
+          stored,
+          contextOf(request, deriveId(commandId, "answer")),
+        );
       send(reply, outcome.status, headers, body);
     } finally {
       await hot.delete(runningKey).catch(() => {});
@@ -131,12 +137,7 @@ function replay(reply: FastifyReply, { status, headers, body }: StoredAnswer): v
   send(reply.header("Idempotent-Replayed", "true"), status, headers, body);
 }
 
-function send(
-  reply: FastifyReply,
-  status: number,
-  headers: Record<string, string>,
-  body: string,
-): void {
+function send(reply: FastifyReply, status: number, headers: Record<string, string>, body: string): void {
   const type = status >= 400 ? "application/problem+json" : "application/json";
   reply.code(status).headers(headers).header("Content-Type", `${type}; charset=utf-8`).send(body);
 }
@@ -160,7 +161,12 @@ function scopedKey(key: string, request: FastifyRequest, auth: Auth): string {
 }
 
 function fingerprintOf(request: FastifyRequest): string {
-  const text = JSON.stringify([request.method, request.url, request.body ?? null, header(request, "if-match") ?? ""]);
+  const text = JSON.stringify([
+    request.method,
+    request.url,
+    request.body ?? null,
+    header(request, "if-match") ?? "",
+  ]);
   return hash("sha256", text, "hex").slice(0, 40);
 }
 
@@ -180,10 +186,11 @@ export function formatPosition(position: Position): string {
 
 /** @throws Problem malformed_request */
 export function parsePosition(token: string): Position {
-  const digits = /^p([0-9a-z]{1,10})$/.exec(token)?.[1];
-  if (digits === undefined)
+  const digits = /^p(-1|[0-9a-z]{1,11})$/.exec(token)?.[1];
+  const position = digits === undefined ? Number.NaN : Number.parseInt(digits, 36);
+  if (!Number.isSafeInteger(position))
     throw new Problem("malformed_request", "Min-Position: a position as an answer gave it");
-  return Number.parseInt(digits, 36);
+  return position;
 }
 
 /** For what a command starts in several streams. `expectedRevision` stays with the first of its steps. */
@@ -191,4 +198,3 @@ export function processContext(runtime: Runtime, context: CommandContext): Proce
   const { commandId: _, now: __, ...who } = context;
   return { ...who, causationId: context.commandId, clock: runtime.clock };
 }
-

@@ -4,6 +4,7 @@ import type { z } from "zod";
 import { type FieldError, Problem, type ProblemCode } from "../errors.ts";
 import { CurrencyMismatch } from "../money.ts";
 import { StoreUnavailable } from "../stores/event-store/event-store.ts";
+import { InvalidCursor } from "../stores/view-store/view-store.ts";
 
 const retryAfterSeconds = 1;
 const typeBase = "https://cartwright.invalid/problems/";
@@ -28,13 +29,18 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error as FastifyError);
   if (error instanceof StoreUnavailable) return new Problem("unavailable", "the shop is too busy; try again");
+  if (error instanceof InvalidCursor)
+    return new Problem("invalid_cursor", "the list has changed too much for this cursor; start again");
   if (error instanceof CurrencyMismatch) return new Problem("currency_mismatch", error.message);
   const { statusCode, message } = error as Partial<FastifyError>;
   if (statusCode === 413) return new Problem("payload_too_large", message ?? "the body is too large");
   if (statusCode === 415) return new Problem("unsupported_media_type", message ?? "send application/json");
   if (statusCode !== undefined && statusCode >= 400 && statusCode < 500)
     return new Problem("malformed_request", message ?? "the request cannot be read");
-  return new Problem("internal_error", "the request failed; its outcome can be asked for with the same Idempotency-Key");
+  return new Problem(
+    "internal_error",
+    "the request failed; its outcome can be asked for with the same Idempotency-Key",
+  );
 }
 
 function validationProblem(error: FastifyError): Problem {
@@ -52,7 +58,9 @@ function validationProblem(error: FastifyError): Problem {
 /** A request whose fields are not valid, naming them. */
 export function invalid(errors: FieldError[], suffix = ""): Problem {
   const named = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  return new Problem("validation_failed", `${named.slice(0, 1_000)}${suffix}`, { errors: errors.slice(0, 100) });
+  return new Problem("validation_failed", `${named.slice(0, 1_000)}${suffix}`, {
+    errors: errors.slice(0, 100),
+  });
 }
 
 export function fieldErrors(error: z.ZodError): FieldError[] {

@@ -15,7 +15,7 @@ export async function limitRates(app: App, { config, hot }: Runtime): Promise<vo
     max,
     timeWindow: windowMs,
     keyGenerator: (request) => request.ip,
-    allowList: (request: FastifyRequest) => request.url.startsWith("/health/"),
+    allowList: (request: FastifyRequest) => request.url.startsWith("/health/") || request.url === "/metrics",
     enableDraftSpec: true,
     // A hot store that is away does not stop the shop.
     skipOnError: true,

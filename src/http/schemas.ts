@@ -130,7 +130,13 @@ export const cartAnswer = z
     currency: z.string(),
     cartToken: z.string().optional(),
     items: z.array(
-      z.looseObject({ sku: z.string(), name: z.string(), quantity: z.int(), unitPrice: money, lineTotal: money }),
+      z.looseObject({
+        sku: z.string(),
+        name: z.string(),
+        quantity: z.int(),
+        unitPrice: money,
+        lineTotal: money,
+      }),
     ),
     totals,
   })

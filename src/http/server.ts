@@ -1,9 +1,12 @@
-import type { FastifyInstance, FastifyBaseLogger, RawServerDefault } from "fastify";
-import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
+import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
 import type { Commands } from "./command.ts";
+import type { LagWatch } from "./ops-api/lag.ts";
+import type { Cursors } from "./query-api/cursors.ts";
+import type { AsOfNow, Freshness } from "./query-api/freshness.ts";
 import type { Recency } from "./recency.ts";
 
 export type App = FastifyInstance<
@@ -20,4 +23,10 @@ export interface Deps {
   auth: Auth;
   commands: Commands;
   recency: Recency;
+  /** Route options of what only staff may do. */
+  staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
+  fresh: Freshness;
+  asOfNow: AsOfNow;
+  cursors: Cursors;
+  lag: LagWatch;
 }

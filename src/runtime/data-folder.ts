@@ -22,13 +22,26 @@ export interface DataFolder {
 }
 
 /**
+ * Where a restore puts a log until it is whole. A folder of this name that nobody holds is what a restore
+ * that was broken off has left.
+ */
+export function restoringFolder(path: string): string {
+  return join(path, "restoring");
+}
+
+/**
  * Takes a data folder for this process alone, and makes it when there is none. The lock is SQLite's on a
  * file of its own: the system lets go of it when the process ends, however it ends.
  *
  * @param adminApiKey from the configuration; without it the kept one counts, or a new one is made
+ * @param purpose only a restore may take a folder in which another one was broken off
  * @throws DataFolderUnavailable
  */
-export function takeDataFolder(path: string, adminApiKey: string | undefined): DataFolder {
+export function takeDataFolder(
+  path: string,
+  adminApiKey: string | undefined,
+  purpose: "use" | "restore" = "use",
+): DataFolder {
   try {
     mkdirSync(path, { recursive: true });
   } catch (error) {
@@ -38,6 +51,10 @@ export function takeDataFolder(path: string, adminApiKey: string | undefined): D
   }
   const lock = lockFolder(path);
   try {
+    if (purpose === "use" && existsSync(restoringFolder(path)))
+      throw new DataFolderUnavailable(
+        `a restore into the data folder ${path} was broken off: run it again, or delete ${restoringFolder(path)}`,
+      );
     const secret = keptSecret(join(path, "secret"));
     const kept = adminApiKey === undefined ? keptSecret(join(path, "admin-api-key")) : undefined;
     return {

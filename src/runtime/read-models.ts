@@ -51,6 +51,7 @@ export class ReadModels {
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
   private stopping = false;
+  private died: Error | undefined;
 
   private readonly ready = Promise.withResolvers<void>();
 
@@ -67,6 +68,7 @@ export class ReadModels {
       },
       (error) => {
         this.ready.reject(error);
+        this.died = error;
         if (!this.stopping) options.onDeath(error);
       },
     );
@@ -83,6 +85,11 @@ export class ReadModels {
       await models.stop();
       throw error;
     }
+  }
+
+  /** What the projecting thread died of: what is read stays as it was then. */
+  get death(): Error | undefined {
+    return this.died;
   }
 
   get names(): string[] {

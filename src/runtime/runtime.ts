@@ -2,6 +2,8 @@ import type { Logger } from "pino";
 import type { Shop, ShopSettings } from "../../commands/shop.ts";
 import { shopEvents } from "../../projections/events.ts";
 import { viewProjections } from "../../projections/all.ts";
+import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/carts.ts";
+import { stockProjection } from "../../projections/stock.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
@@ -107,13 +109,20 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
     opened.push(() => models.stop());
 
-    const hotModel = (name: string, category: string) => {
-      const projection = projections.find((candidate) => candidate.name === name);
-      if (!projection) throw new Error(`there is no read model ${name}`);
-      return new HotModel({ projection, category, events, hot, codec, view: () => models.model(name) });
-    };
-    const hotCarts = hotModel("carts", "cart");
-    const hotStock = hotModel("stock", "stock");
+    const source = { events, hot, codec };
+    const hotCarts = new HotModel({
+      ...source,
+      projection: cartsProjection,
+      category: "cart",
+      view: () => models.model("carts"),
+      present: (doc, id) => cartViewOf(id, doc as CartDoc),
+    });
+    const hotStock = new HotModel({
+      ...source,
+      projection: stockProjection,
+      category: "stock",
+      view: () => models.model("stock"),
+    });
     const following = new AbortController();
     const followed = followLog(events, models, [hotCarts, hotStock], following.signal);
     opened.push(async () => {

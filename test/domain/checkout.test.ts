@@ -669,6 +669,19 @@ describe("a crash", () => {
     expect([next.bank.balanceOf(paymentId), next.bank.openOf(paymentId)]).toEqual([0, 0]);
   });
 
+  test("between the authorization and its record, then a cancellation: the money is let go", async () => {
+    const { shop, next } = await crashingShop((type) => type === "OrderPlaced");
+    await shop.receive("A", 5);
+    const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
+    await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+    expect(shop.bank.openOf(paymentId)).toBe(1);
+    await cancelOrder(next, orderId, "no", next.context);
+    expect(next.bank.openOf(paymentId)).toBe(0);
+    expect(await next.paymentOf(orderId)).toMatchObject({ phase: "voided" });
+    await runCheckout(next, cartId, next.context);
+    expect(await next.phaseOf(cartId)).toBe("open");
+  });
+
   test("between the capture and its record, then a cancellation: the money goes back", async () => {
     const { shop, next } = await crashingShop((type) => type === "OrderConfirmed");
     await shop.receive("A", 5);

@@ -28,12 +28,20 @@ export interface Bank extends PaymentGateway {
   /** Calls that are made after this fail with an unknown outcome once they have taken effect, or before. */
   loseNext(call: "authorize" | "capture" | "void" | "refund", times?: number): void;
   readonly calls: string[];
+  /** The customer does what `tok_action` asks for. @returns the reference that the webhook tells */
+  act(paymentId: string, amount: number): string;
+}
+
+interface BankOptions {
+  /** What `tok_slow` takes; the sandbox takes two seconds. */
+  slowAnswerMs?: number;
+  /** Before and after every call: where other things may happen. */
+  pause?: () => Promise<unknown>;
 }
 
 export const webhookSecret = "test secret";
 
-/** @param slowAnswerMs what `tok_slow` takes; the sandbox takes two seconds */
-export function createBank({ slowAnswerMs = 5 } = {}): Bank {
+export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOptions = {}): Bank {
   const sandbox = createSandboxGateway({ webhookSecret });
   const accounts = new Map<string, Account>();
   const answers = new Map<string, MoneyResult>();
@@ -56,6 +64,7 @@ export function createBank({ slowAnswerMs = 5 } = {}): Bank {
 
   async function authorize(request: PaymentRequest): Promise<AuthorizationResult> {
     const lost = losesAnswer("authorize");
+    await pause();
     const slow = request.token === "tok_slow";
     if (slow) await sleep(slowAnswerMs);
     try {
@@ -75,6 +84,7 @@ export function createBank({ slowAnswerMs = 5 } = {}): Bank {
     change: (account: Account) => string | undefined,
   ): Promise<MoneyResult> {
     const lost = losesAnswer(call);
+    await pause();
     const known = answers.get(request.idempotencyKey);
     if (known && !lost) return known;
     const account = accounts.get(request.reference);
@@ -84,6 +94,7 @@ export function createBank({ slowAnswerMs = 5 } = {}): Bank {
         ? { status: "done", reference: `${call}_${request.idempotencyKey}` }
         : { status: "refused", reason: refusal };
     answers.set(request.idempotencyKey, known ?? result);
+    await pause();
     if (lost) throw new GatewayOutcomeUnknown("the connection broke off");
     return result;
   }
@@ -92,15 +103,17 @@ export function createBank({ slowAnswerMs = 5 } = {}): Bank {
     name: "bank",
     accounts,
     calls,
+    act(paymentId, amount) {
+      const reference = `act_${paymentId}`;
+      book({ status: "authorized", reference }, paymentId, amount);
+      return reference;
+    },
     balanceOf: (paymentId) =>
       of(paymentId).reduce((sum, { captured, refunded }) => sum + captured - refunded, 0),
     openOf: (paymentId) => of(paymentId).filter(({ captured, voided }) => captured === 0 && !voided).length,
     loseNext: (call, times = 1) => void losing.set(call, times),
     authorize,
-    lookup: async (key) => {
-      const result = await sandbox.lookup(key);
-      return result;
-    },
+    lookup: (key) => sandbox.lookup(key),
     capture: (request) =>
       move("capture", request, (account) => {
         if (account.voided) return "the authorization was voided";

@@ -118,6 +118,11 @@ export interface EmbeddedEventStore extends EventStore {
   check(): string[];
 }
 
+/** Where the log of a data folder is, whether there is one yet or not. */
+export function logFileIn(directory: string): string {
+  return join(directory, logFile);
+}
+
 /**
  * Opens the log of a data folder: one SQLite file, write-ahead logging, flushed to disk before an append
  * is answered. Appends made in one turn of the event loop share one transaction and one flush.
@@ -125,7 +130,7 @@ export interface EmbeddedEventStore extends EventStore {
  * @throws StoreDamaged when the file is not a log of this format or is malformed
  */
 export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEventStore {
-  const file = join(options.directory, logFile);
+  const file = logFileIn(options.directory);
   let db: DatabaseSync | undefined;
   try {
     if (!options.readOnly && !existsSync(file)) createLog(options.directory, file);

@@ -12,7 +12,7 @@ import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded.t
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
 export type ShopEvent = EventOf<ShopEvents>;
-type DataOfType<T extends ShopEvent["type"]> = Extract<ShopEvent, { type: T }>["data"];
+export type ShopData<T extends ShopEvent["type"]> = Extract<ShopEvent, { type: T }>["data"];
 
 const codec = createCodec(shopEvents);
 
@@ -22,7 +22,7 @@ export class Log {
   private readonly revisions = new Map<string, number>();
 
   /** @param at ISO time, or epoch milliseconds */
-  add<T extends ShopEvent["type"]>(stream: string, at: string | number, type: T, data: DataOfType<T>): this {
+  add<T extends ShopEvent["type"]>(stream: string, at: string | number, type: T, data: ShopData<T>): this {
     const revision = (this.revisions.get(stream) ?? -1) + 1;
     this.revisions.set(stream, revision);
     const position = this.events.length * 3 + 1;

@@ -1,0 +1,144 @@
+import { viewProjections } from "../../projections/all.ts";
+import { dueWork, unfinishedWork } from "../../projections/work.ts";
+import type { Config } from "../config.ts";
+import type { AnyProjection } from "../engine/projection.ts";
+import { viewsFolder } from "../runtime/worker-data.ts";
+import { type EventStore, StoreUnavailable } from "../stores/event-store/event-store.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import { ModelOutdated, type ViewModel, type ViewStore } from "../stores/view-store/view-store.ts";
+import { counted } from "./output.ts";
+
+const parkedShownMax = 10;
+/** A model stores its checkpoint now and then when the events do not concern it; less behind means nothing. */
+const behindUsualMax = 50_000;
+/** More than this is counted as this. */
+const workCountedMax = 10_000;
+
+/** A problem makes the store not clean; a note is good to know and needs nobody. */
+export interface Finding {
+  level: "problem" | "note";
+  about: string;
+  message: string;
+}
+
+export interface CheckedModel {
+  name: string;
+  documents: number;
+  checkpoint: number;
+  /** Positions of the log that it has not applied yet. */
+  behind: number;
+  parked: number;
+}
+
+/** How many processes of each kind were under way when the store was last used, by kind. */
+export type OpenWork = Record<string, number>;
+
+export interface CheckedModels {
+  models: CheckedModel[];
+  openWork: OpenWork;
+}
+
+/** Opens every read model as it is and holds its checkpoint against the log. */
+export async function checkReadModels(
+  events: EventStore,
+  config: Config,
+  findings: Finding[],
+): Promise<CheckedModels> {
+  const checked: CheckedModels = { models: [], openWork: {} };
+  const views = openViews(events, config, findings);
+  if (!views) return checked;
+  try {
+    const head = await events.head();
+    const settings = { timeZone: config.STORE_TIME_ZONE, currency: config.STORE_CURRENCY };
+    for (const projection of viewProjections(settings)) {
+      try {
+        const opened = await checkModel(views, projection, head, findings);
+        checked.models.push(opened.checked);
+        if (projection.name === "work") checked.openWork = await checkWork(opened.model, findings);
+      } catch (error) {
+        findings.push(findingOf(projection.name, error));
+      }
+    }
+  } finally {
+    await views.close();
+  }
+  return checked;
+}
+
+function openViews(events: EventStore, config: Config, findings: Finding[]): ViewStore | undefined {
+  try {
+    return openEmbeddedViewStore({
+      directory: viewsFolder(config.DATA_DIR),
+      logId: events.logId,
+      readOnly: true,
+    });
+  } catch (error) {
+    findings.push(findingOf("read models", error));
+    return undefined;
+  }
+}
+
+async function checkModel(
+  views: ViewStore,
+  projection: AnyProjection,
+  head: number,
+  findings: Finding[],
+): Promise<{ checked: CheckedModel; model: ViewModel }> {
+  const { name } = projection;
+  const model = await views.open(projection);
+  const checkpoint = await model.checkpoint();
+  const parked = await model.parked();
+  if (checkpoint > head)
+    findings.push({
+      level: "problem",
+      about: name,
+      message: `has applied the log up to ${checkpoint}, and the log ends at ${head}: events are missing from it`,
+    });
+  for (const { key, eventType, position, reason } of parked.slice(0, parkedShownMax))
+    findings.push({
+      level: "problem",
+      about: name,
+      message: `document ${key} is parked at the ${eventType} at ${position}: ${reason}`,
+    });
+  const behind = Math.max(0, head - checkpoint);
+  if (behind > behindUsualMax)
+    findings.push({
+      level: "note",
+      about: name,
+      message: `${counted(behind, "position")} behind; the next start catches up`,
+    });
+  return {
+    model,
+    checked: { name, documents: await model.count(), checkpoint, behind, parked: parked.length },
+  };
+}
+
+/** A model that is missing or of another version is made by the next start; anything else is not right. */
+function findingOf(about: string, error: unknown): Finding {
+  const message = error instanceof Error ? error.message : String(error);
+  const mended = error instanceof ModelOutdated || error instanceof StoreUnavailable;
+  return mended
+    ? { level: "note", about, message: `${message}; the next start makes it` }
+    : { level: "problem", about, message };
+}
+
+async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWork> {
+  const unfinished = await unfinishedWork(model, workCountedMax);
+  const due = await dueWork(model, Date.now(), workCountedMax);
+  const open: OpenWork = {};
+  for (const { kind } of unfinished) open[kind] = (open[kind] ?? 0) + 1;
+  const expired = due.filter(({ kind }) => kind === "cart" || kind === "stock").length;
+  if (unfinished.length > 0)
+    findings.push({
+      level: "note",
+      about: "work",
+      message: `${counted(unfinished.length, "task")} under way; the next start takes them up`,
+    });
+  if (expired > 0)
+    findings.push({
+      level: "note",
+      about: "work",
+      message: `${counted(expired, "deadline")} of carts and reservations passed; the next start sees to them`,
+    });
+  return open;
+}

@@ -1,0 +1,70 @@
+import type { Command } from "commander";
+import { isoTime } from "../clock.ts";
+import type { EventStore, RecordedEvent } from "../stores/event-store/event-store.ts";
+import { write, writeJson } from "./output.ts";
+import { commandConfig, jsonOption, Refused, wholeNumber, withLog } from "./session.ts";
+
+const pageEvents = 500;
+
+interface EventsOptions {
+  from: number;
+  limit?: number;
+  json?: boolean;
+}
+
+export function addEvents(program: Command): void {
+  program
+    .command("events")
+    .argument("<stream>", "a stream, such as order-<id>")
+    .description("print the events of a stream with their metadata, oldest first")
+    .option("--from <revision>", "the first revision to print", wholeNumber(0), 0)
+    .option("--limit <count>", "how many events to print at most", wholeNumber(1))
+    .option(...jsonOption)
+    .action(printEvents);
+}
+
+async function printEvents(stream: string, { from, limit, json }: EventsOptions): Promise<void> {
+  await withLog(commandConfig(), async (events) => {
+    const [newest] = await events.readStream(stream, { backwards: true, maxCount: 1 });
+    if (!newest) throw new Refused(`there is no stream ${stream}`);
+    const pages = pagesOf(events, stream, from, limit ?? Number.POSITIVE_INFINITY);
+    if (!json) {
+      for await (const page of pages) await write(page.map(asText).join(""));
+      return;
+    }
+    let separator = "\n";
+    await writeJson(`{"stream":${JSON.stringify(stream)},"events":[`);
+    for await (const page of pages) {
+      await writeJson(separator + page.map((event) => JSON.stringify(plain(event))).join(",\n"));
+      separator = ",\n";
+    }
+    await writeJson("\n]}\n");
+  });
+}
+
+async function* pagesOf(events: EventStore, stream: string, from: number, limit: number) {
+  let next = from;
+  let left = limit;
+  while (left > 0) {
+    const maxCount = Math.min(left, pageEvents);
+    const page = await events.readStream(stream, { from: next, maxCount });
+    if (page.length > 0) yield page;
+    if (page.length < maxCount) return;
+    left -= page.length;
+    next = (page.at(-1)?.revision ?? next) + 1;
+  }
+}
+
+function plain({ position, revision, id, type, time, data, metadata }: RecordedEvent) {
+  return { position, revision, id, type, time: isoTime(time), data, metadata };
+}
+
+function asText({ position, revision, id, type, time, data, metadata }: RecordedEvent): string {
+  const { time: _, ...rest } = metadata;
+  return `${revision}  ${isoTime(time)}  ${type}
+    id        ${id}
+    position  ${position}
+    data      ${JSON.stringify(data)}
+    metadata  ${JSON.stringify(rest)}
+`;
+}

@@ -1,0 +1,340 @@
+import { createHash } from "node:crypto";
+import { createReadStream } from "node:fs";
+import { open, rename } from "node:fs/promises";
+import { basename } from "node:path";
+import { pipeline } from "node:stream/promises";
+import { createGunzip } from "node:zlib";
+import { parse } from "csv-parse";
+import { type CartItem, cart, linesOf } from "../../../commands/cart/cart.ts";
+import { orderIdOf, runCheckout } from "../../../commands/checkout/checkout.ts";
+import { importer } from "../../../commands/import/import.ts";
+import { applyEffects, deliverOrder, refundOrder, shipOrder } from "../../../commands/order/fulfil.ts";
+import { order } from "../../../commands/order/order.ts";
+import { payment, refundable } from "../../../commands/payment/payment.ts";
+import { createProduct, describeProduct } from "../../../commands/product/create-product.ts";
+import { product } from "../../../commands/product/product.ts";
+import { type ProcessContext, type Shop, stepContext } from "../../../commands/shop.ts";
+import { stock } from "../../../commands/stock/stock.ts";
+import type { CommandContext } from "../../engine/engine.ts";
+import { Problem } from "../../errors.ts";
+import { deriveId } from "../../ids.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import {
+  createPlanner,
+  type ImportPlan,
+  type InvoiceLine,
+  type NewSku,
+  type PlannedDay,
+  type Relisting,
+  type Reversal,
+  type Sale,
+} from "./plan.ts";
+
+/** Invoices under way at once: enough that their steps share commits. */
+const concurrentInvoicesMax = 48;
+const concurrentChangesMax = 64;
+const columns = [
+  "InvoiceNo",
+  "StockCode",
+  "Description",
+  "Quantity",
+  "InvoiceDate",
+  "UnitPrice",
+  "CustomerID",
+  "Country",
+] as const;
+
+export interface ImportOptions {
+  /** A CSV file in the columns of the data set, gzipped when it ends in .gz. */
+  file: string;
+  /** Where rejected lines go, with their reasons; beside the file's name in the working folder by default. */
+  rejectsFile?: string;
+  progress?: (done: number, total: number, what: string) => void;
+}
+
+export interface ImportSummary {
+  file: string;
+  lines: number;
+  used: { sales: number; returns: number; stockChanges: number; total: number };
+  rejected: { total: number; byReason: Record<string, number>; file: string };
+  orders: number;
+  units: number;
+  gross: { amount: number; currency: string };
+  /** The import had been started before and went on from this day, or had been finished already. */
+  resumedAfter?: string;
+  alreadyImported?: boolean;
+  events: number;
+  seconds: number;
+  eventsPerSecond: number;
+}
+
+/** The file is not one of these columns. */
+export class UnreadableFile extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "UnreadableFile";
+  }
+}
+
+/**
+ * Replays a year of a shop as commands, each at the time of its invoice: products and stock as needed, every
+ * sale a cart that is checked out, paid and shipped, cancellations as returns and refunds, write-offs as
+ * adjustments. Started again after it was stopped, it goes on; what was done is not done twice.
+ *
+ * @throws UnreadableFile
+ */
+export async function importOnlineRetail(runtime: Runtime, options: ImportOptions): Promise<ImportSummary> {
+  const { file, progress = () => {} } = options;
+  const started = performance.now();
+  const before = await runtime.events.head();
+  progress(0, 1, "reading");
+  const { plan, digest } = await readPlan(file, runtime);
+  const rejectsFile = options.rejectsFile ?? `${basename(file)}.rejects.csv`;
+  await writeRejects(rejectsFile, plan);
+
+  const run = createRun(runtime, digest);
+  const first = plan.days[0];
+  const state = await runtime.engine.read(importer, digest, (state) => ({ ...state }));
+  if (first && !state.finished) {
+    const at = first.skus[0]?.at ?? 0;
+    const begin = { file: basename(file), lines: plan.lines };
+    await runtime.engine.execute(importer, digest, "Start", begin, run.context(at, "start"));
+    await run.days(plan, state.lastDay, progress);
+  }
+  progress(plan.orders, plan.orders, "projecting");
+  await runtime.models.caughtUp();
+
+  const seconds = (performance.now() - started) / 1000;
+  const events = (await runtime.events.head()) - before;
+  const byReason: Record<string, number> = {};
+  for (const { reason } of plan.rejects) byReason[reason] = (byReason[reason] ?? 0) + 1;
+  const { sales, returns, stockChanges } = plan.used;
+  return {
+    file: basename(file),
+    lines: plan.lines,
+    used: { ...plan.used, total: sales + returns + stockChanges },
+    rejected: { total: plan.rejects.length, byReason, file: rejectsFile },
+    orders: plan.orders,
+    units: plan.units,
+    gross: { amount: plan.gross, currency: runtime.config.STORE_CURRENCY },
+    ...(state.finished ? { alreadyImported: true } : state.lastDay !== undefined && { resumedAfter: state.lastDay }),
+    events,
+    seconds: Math.round(seconds * 10) / 10,
+    eventsPerSecond: Math.round(events / seconds),
+  };
+}
+
+async function readPlan(file: string, { config }: Runtime): Promise<{ plan: ImportPlan; digest: string }> {
+  const planner = createPlanner({ timeZone: config.STORE_TIME_ZONE, currency: config.STORE_CURRENCY });
+  const hash = createHash("sha256");
+  const parser = parse({ bom: true, columns: false, relax_column_count: true });
+  const source = createReadStream(file);
+  source.on("data", (chunk) => hash.update(chunk));
+  const reading = file.endsWith(".gz") ? pipeline(source, createGunzip(), parser) : pipeline(source, parser);
+  try {
+    let line = 0;
+    for await (const row of parser as AsyncIterable<string[]>) {
+      if (++line === 1) requireColumns(row, file);
+      else planner.add(lineOf(row, line));
+    }
+    await reading;
+  } catch (error) {
+    reading.catch(() => {});
+    if (error instanceof UnreadableFile) throw error;
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new UnreadableFile(`${file} cannot be read: ${reason}`, { cause: error });
+  }
+  return { plan: planner.finish(), digest: hash.digest("hex").slice(0, 32) };
+}
+
+function requireColumns(header: readonly string[], file: string): void {
+  const given = header.map((name) => name.trim());
+  if (columns.every((name, index) => given[index] === name)) return;
+  throw new UnreadableFile(`${file} has the columns ${given.join(",")}; needed: ${columns.join(",")}`);
+}
+
+function lineOf(row: readonly string[], line: number): InvoiceLine {
+  const [invoice = "", code = "", description = "", quantity = "", date = "", unitPrice = "", customer = ""] = row;
+  return { line, invoice, code, description, quantity, date, unitPrice, customer, country: row[7] ?? "" };
+}
+
+async function writeRejects(file: string, { rejects }: ImportPlan): Promise<void> {
+  const rows = rejects.map(({ line, reason }) => `${line},"${reason}"\n`);
+  const handle = await open(`${file}.tmp`, "w");
+  try {
+    await handle.writeFile(`line,reason\n${rows.join("")}`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  await rename(`${file}.tmp`, file);
+}
+
+/** The commands of one import. All ids derive from the file and the invoice, so each takes effect once. */
+function createRun(runtime: Runtime, digest: string) {
+  const { engine } = runtime;
+  // What the invoices say was paid: nothing is added for shipping or tax.
+  const shop: Shop = {
+    ...runtime.shop,
+    settings: {
+      ...runtime.shop.settings,
+      tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
+      shippingPrices: { standard: 0, express: 0, overnight: 0 },
+    },
+  };
+  const { currency, cartLifeMs: lifeMs } = shop.settings;
+  const who = { actor: "system:import", correlationId: `import-${digest}` };
+  const context = (at: number, ...names: (string | number)[]): CommandContext =>
+    stepContext(process(at), digest, ...names);
+  const process = (at: number): ProcessContext => ({ ...who, clock: () => at });
+  const cartOf = (invoice: string) => deriveId("import", digest, "cart", invoice);
+  const orderOf = (invoice: string) => orderIdOf(cartOf(invoice), 1);
+  /** What the catalog lists a SKU at, as the import goes on. */
+  const listed = new Map<string, { productId: string; price: number }>();
+
+  const productIdOf = (sku: string) => deriveId(context(0, "product", sku).commandId, "product");
+
+  async function addSku({ sku, tracked, opening, product: sold, at }: NewSku): Promise<void> {
+    if (tracked && opening > 0) {
+      const receipt = { quantity: opening, reference: "opening stock", movementId: `${digest}/opening` };
+      await engine.execute(stock, sku, "Receive", receipt, context(at, "receive", sku));
+    }
+    if (!tracked) await engine.execute(stock, sku, "SetPolicy", { track: false }, context(at, "untracked", sku));
+    if (!sold) return;
+    const { name, slug, price } = sold;
+    const variants = [{ sku, price: { amount: price, currency } }];
+    await createProduct(engine, context(at, "product", sku), { name, slug, variants });
+    await engine.execute(product, productIdOf(sku), "Publish", {}, context(at, "publish", sku));
+  }
+
+  function note({ sku, product: sold }: NewSku): void {
+    if (sold) listed.set(sku, { productId: productIdOf(sku), price: sold.price });
+  }
+
+  async function sell({ invoice, at, customer, lines }: Sale): Promise<void> {
+    const cartId = cartOf(invoice);
+    const items = lines.map(({ sku, name, quantity, unitPrice }): CartItem => {
+      const listing = listed.get(sku);
+      if (!listing) throw new Error(`${sku} is sold before it is listed`);
+      const overridden = unitPrice !== listing.price && { priceOverridden: true as const };
+      return { sku, productId: listing.productId, name, quantity, unitPrice, ...overridden };
+    });
+    const opened = engine.execute(cart, cartId, "Open", { currency, lifeMs }, context(at, "open", invoice));
+    const add = { cartId, items, currency, lifeMs };
+    const added = engine.execute(cart, cartId, "Add", add, context(at, "add", invoice), (state) =>
+      state.phase === "absent" ? [] : linesOf(state).map(({ quantity, unitPrice }) => ({ quantity, unitPrice })),
+    );
+    const [, { result }] = await Promise.all([opened, added]);
+    const unitPrices = result.map(({ unitPrice }) => unitPrice);
+    const total = result.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0);
+    const request = {
+      ...(customer !== "" && { customerId: customer }),
+      shippingMethod: "standard",
+      payment: { method: "credit_card" as const },
+      quote: { unitPrices, shipping: 0, tax: shop.settings.tax, total },
+    };
+    const start = { cartId, request, orderIdOf: (attempt: number) => orderIdOf(cartId, attempt) };
+    await engine.execute(cart, cartId, "StartCheckout", start, context(at, "checkout", invoice));
+    const checkout = await runCheckout(shop, cartId, process(at));
+    if (checkout.status !== "confirmed") {
+      const why = checkout.status === "failed" ? checkout.problem.message : "its payment is pending";
+      throw new Error(`invoice ${invoice} did not become an order: ${why}`);
+    }
+    const shipmentId = deriveId("import", digest, "shipment", invoice);
+    await shipOrder(shop, checkout.orderId, { shipmentId }, process(at));
+  }
+
+  async function takeBack({ invoice, orderInvoice, at, lines, amount }: Reversal): Promise<void> {
+    const orderId = orderOf(orderInvoice);
+    const returnId = deriveId("import", digest, "return", invoice, orderInvoice);
+    const reason = `cancellation ${invoice}`;
+    await deliverOrder(shop, orderId, undefined, process(at));
+    const step = (name: string) => context(at, name, invoice, orderInvoice);
+    await engine.execute(order, orderId, "RequestReturn", { returnId, lines, reason }, step("return"));
+    await engine.execute(order, orderId, "ApproveReturn", { returnId }, step("approve"));
+    const bySku = new Map<string, number>();
+    for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
+    const received = [...bySku].map(([sku, sellable]) => ({ sku, sellable, damaged: 0 }));
+    await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines: received }, step("receive"));
+    await applyEffects(shop, orderId, process(at));
+    await refund(orderId, returnId, amount, reason, at);
+  }
+
+  /** What the cancellation says, as far as it was paid. */
+  async function refund(orderId: string, refundId: string, amount: number, reason: string, at: number) {
+    const paymentId = await engine.read(order, orderId, (state) =>
+      state.phase === "absent" ? "" : state.paymentId,
+    );
+    const most = await engine.read(payment, paymentId, (state) => {
+      if (state.phase === "absent") return 0;
+      return state.refunds.get(refundId)?.amount ?? refundable(state);
+    });
+    const request = { refundId, amount: Math.min(amount, most), reason, cause: "return" as const };
+    if (request.amount > 0) await refundOrder(shop, orderId, request, process(at));
+  }
+
+  async function relist({ sku, name, price, at }: Relisting): Promise<void> {
+    const id = productIdOf(sku);
+    const reprice = { sku, price: { amount: price, currency } };
+    await engine.execute(product, id, "Reprice", reprice, context(at, "reprice", sku, at));
+    await describeProduct(engine, context(at, "describe", sku, at), id, { name });
+    listed.set(sku, { productId: id, price });
+  }
+
+  async function importDay(planned: PlannedDay, onInvoice: () => void): Promise<void> {
+    const { day, skus, sales, stockChanges, reversals, relistings } = planned;
+    await inParallel(skus, concurrentChangesMax, addSku);
+    for (const sku of skus) note(sku);
+    await inParallel(sales, concurrentInvoicesMax, async (sale) => {
+      await sell(sale);
+      onInvoice();
+    });
+    await inParallel(stockChanges, concurrentChangesMax, async ({ line, sku, delta, reason, at }) => {
+      const adjust = { sku, delta, reason, movementId: `${digest}/${line}` };
+      await engine.execute(stock, sku, "Adjust", adjust, context(at, "adjust", line));
+    });
+    // Those of one order one after the other; an order is not cancelled by many invoices a day.
+    for (const reversal of reversals) await takeBack(reversal);
+    await inParallel(relistings, concurrentChangesMax, relist);
+    const done = planned.skus[0]?.at ?? sales[0]?.at ?? stockChanges[0]?.at ?? 0;
+    await engine.execute(importer, digest, "FinishDay", { day }, context(done, "day", day));
+  }
+
+  async function days(
+    plan: ImportPlan,
+    lastDay: string | undefined,
+    progress: (done: number, total: number, what: string) => void,
+  ): Promise<void> {
+    let orders = 0;
+    for (const planned of plan.days) {
+      if (lastDay !== undefined && planned.day <= lastDay) {
+        for (const sku of planned.skus) note(sku);
+        for (const { sku, price } of planned.relistings) listed.set(sku, { productId: productIdOf(sku), price });
+        orders += planned.sales.length;
+        continue;
+      }
+      await importDay(planned, () => progress(++orders, plan.orders, planned.day));
+    }
+    await engine.execute(importer, digest, "Finish", { orders: plan.orders }, context(runtime.clock(), "finish"));
+  }
+
+  return { context, days };
+}
+
+/** Runs tasks with at most so many at once; the first failure ends it. */
+async function inParallel<T>(
+  items: readonly T[],
+  concurrentMax: number,
+  task: (item: T) => Promise<void>,
+): Promise<void> {
+  const next = items.values();
+  const worker = async () => {
+    for (const item of next) await task(item);
+  };
+  await Promise.all(Array.from({ length: Math.min(concurrentMax, items.length) }, worker));
+}
+
+/** Whether an error is the import's own trouble with its input, to be told in a sentence. */
+export function isImportProblem(error: unknown): error is Error {
+  return error instanceof UnreadableFile || error instanceof Problem;
+}

@@ -1,0 +1,324 @@
+import { slugify } from "../../../commands/product/slug.ts";
+import { cartLinesMax, lineQuantityMax } from "../../../commands/cart/cart.ts";
+import { skuSchema } from "../../../commands/product/fields.ts";
+import { instantOf, dayOf } from "../../calendar.ts";
+import { parseMoney } from "../../money.ts";
+
+/** One line of the file, by the columns of the Online Retail data set. */
+export interface InvoiceLine {
+  /** Line number in the file, the header being 1. */
+  line: number;
+  invoice: string;
+  code: string;
+  description: string;
+  quantity: string;
+  /** Local time of the store, ISO 8601 without an offset. */
+  date: string;
+  unitPrice: string;
+  customer: string;
+  country: string;
+}
+
+export interface SaleLine {
+  line: number;
+  sku: string;
+  name: string;
+  quantity: number;
+  /** Minor units. */
+  unitPrice: number;
+}
+
+export interface Sale {
+  invoice: string;
+  at: number;
+  customer: string;
+  lines: SaleLine[];
+}
+
+export interface StockChange {
+  line: number;
+  sku: string;
+  delta: number;
+  reason: string;
+  at: number;
+}
+
+/** Goods of one order that one cancellation invoice takes back. */
+export interface Reversal {
+  invoice: string;
+  /** The invoice of the order that they were bought with. */
+  orderInvoice: string;
+  at: number;
+  lines: { line: number; sku: string; quantity: number }[];
+  /** Minor units, as the cancellation has it. */
+  amount: number;
+}
+
+export interface NewSku {
+  sku: string;
+  tracked: boolean;
+  /** Pieces that the file takes out of stock: what it opens with. */
+  opening: number;
+  /** Left out when it is never sold. */
+  product?: { name: string; slug: string; price: number };
+  at: number;
+}
+
+/** The newest name and price that a day has sold a SKU at. */
+export interface Relisting {
+  sku: string;
+  name: string;
+  price: number;
+  at: number;
+}
+
+export interface PlannedDay {
+  day: string;
+  skus: NewSku[];
+  sales: Sale[];
+  stockChanges: StockChange[];
+  reversals: Reversal[];
+  relistings: Relisting[];
+}
+
+export interface Reject {
+  line: number;
+  reason: string;
+}
+
+export interface ImportPlan {
+  days: PlannedDay[];
+  rejects: Reject[];
+  lines: number;
+  used: { sales: number; returns: number; stockChanges: number };
+  orders: number;
+  units: number;
+  /** Minor units. */
+  gross: number;
+}
+
+export const rejectReasons = {
+  unreadable: "a field cannot be read",
+  badDebt: "an adjustment of bad debt, not of goods",
+  free: "goods in at no price: neither a sale nor a write-off",
+  nothing: "the quantity is 0",
+  negativePrice: "the price is below 0",
+  unmatched: "a cancellation without an earlier order of this customer for this many of this SKU",
+  guestCancellation: "a cancellation without a customer",
+  tooLong: `an invoice of more than ${cartLinesMax} lines`,
+  notStocked: "a write-off of what is not stocked",
+} as const;
+
+/**
+ * Merchandise is numbered, with five digits and perhaps a letter, or with a maker's prefix. Everything else
+ * (POST, BANK CHARGES, M, gift_0001_20) is charged for, but not kept on a shelf.
+ */
+export function isStocked(sku: string): boolean {
+  return /^(\d{5}|DCGS|SP\d)/i.test(sku);
+}
+
+/** What an order has still to give back, while the plan is made. */
+interface OpenOrder {
+  invoice: string;
+  at: number;
+  left: Map<string, number>;
+}
+
+/**
+ * Decides for every line of the file what it becomes, from the file alone: doing it again gives the same
+ * plan, so an import that was stopped goes on with it.
+ *
+ * A sale line is one whose invoice begins with neither C nor A, with quantity and unit price above 0.
+ */
+export function createPlanner(settings: { timeZone: string; currency: string }) {
+  const { timeZone, currency } = settings;
+  const rejects: Reject[] = [];
+  const sales = new Map<string, Sale>();
+  const cancellations: { at: number; customer: string; invoice: string; line: SaleLine }[] = [];
+  const writeOffs: StockChange[] = [];
+  const names = new Map<string, string>();
+  let lines = 0;
+
+  const reject = (line: number, reason: string) => rejects.push({ line, reason });
+  // One string per distinct text: half a million lines repeat a few thousand.
+  const shared = (text: string): string => {
+    const known = names.get(text);
+    if (known !== undefined) return known;
+    names.set(text, text);
+    return text;
+  };
+
+  function add(row: InvoiceLine): void {
+    lines++;
+    const { line } = row;
+    const parsed = readLine(row);
+    if (!parsed) return void reject(line, rejectReasons.unreadable);
+    const { at, ...read } = parsed;
+    const item: SaleLine = { ...read, sku: shared(read.sku), name: shared(read.name) };
+    const kind = row.invoice.charAt(0).toUpperCase();
+    if (kind === "A") return void reject(line, rejectReasons.badDebt);
+    if (item.quantity === 0) return void reject(line, rejectReasons.nothing);
+    if (read.negativePrice) return void reject(line, rejectReasons.negativePrice);
+    if (kind === "C") return addCancellation(row, item, at);
+    if (item.quantity < 0) return addWriteOff(row, item, at);
+    if (!read.priced) return void reject(line, rejectReasons.free);
+    const sale = sales.get(row.invoice);
+    if (sale) sale.lines.push(item);
+    else sales.set(row.invoice, { invoice: row.invoice, at, customer: shared(row.customer), lines: [item] });
+  }
+
+  function readLine({ line, code, description, quantity, date, unitPrice }: InvoiceLine) {
+    if (!skuSchema.safeParse(code).success || !/^-?\d{1,9}$/.test(quantity)) return undefined;
+    try {
+      const count = Number(quantity);
+      if (Math.abs(count) > lineQuantityMax) return undefined;
+      const { amount } = parseMoney(unitPrice, currency);
+      const at = instantOf(date, timeZone);
+      // A price below half a penny is a price all the same.
+      const priced = !unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
+      const negativePrice = unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
+      return { line, sku: code, name: nameOf(description, code), quantity: count, unitPrice: amount, at, priced, negativePrice };
+    } catch {
+      return undefined;
+    }
+  }
+
+  function addCancellation({ invoice, customer }: InvoiceLine, line: SaleLine, at: number): void {
+    if (customer === "") return void reject(line.line, rejectReasons.guestCancellation);
+    if (line.quantity > 0) return void reject(line.line, rejectReasons.unmatched);
+    cancellations.push({ at, customer, invoice, line: { ...line, quantity: -line.quantity } });
+  }
+
+  function addWriteOff({ invoice, description }: InvoiceLine, { line, sku, quantity }: SaleLine, at: number): void {
+    if (!isStocked(sku)) return void reject(line, rejectReasons.notStocked);
+    const reason = description.trim() === "" ? `write-off ${invoice}` : `write-off ${invoice}: ${description.trim()}`;
+    writeOffs.push({ line, sku, delta: quantity, reason: reason.slice(0, 500), at });
+  }
+
+  function finish(): ImportPlan {
+    for (const [invoice, sale] of sales) {
+      if (sale.lines.length <= cartLinesMax) continue;
+      for (const { line } of sale.lines) reject(line, rejectReasons.tooLong);
+      sales.delete(invoice);
+    }
+    const inOrder = [...sales.values()].sort((a, b) => a.at - b.at);
+    const reversals = matchCancellations(inOrder, cancellations, reject);
+    const days = new Map<string, PlannedDay>();
+    const dayAt = (at: number): PlannedDay => {
+      const day = dayOf(at, timeZone);
+      let planned = days.get(day);
+      if (!planned) {
+        planned = { day, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
+        days.set(day, planned);
+      }
+      return planned;
+    };
+    for (const sale of inOrder) dayAt(sale.at).sales.push(sale);
+    for (const change of writeOffs) dayAt(change.at).stockChanges.push(change);
+    for (const reversal of reversals) dayAt(reversal.at).reversals.push(reversal);
+    const sorted = [...days.values()].sort((a, b) => (a.day < b.day ? -1 : 1));
+    listSkus(sorted);
+    const sold = inOrder.flatMap((sale) => sale.lines);
+    return {
+      days: sorted,
+      rejects: rejects.sort((a, b) => a.line - b.line),
+      lines,
+      used: {
+        sales: sold.length,
+        returns: reversals.reduce((sum, reversal) => sum + reversal.lines.length, 0),
+        stockChanges: writeOffs.length,
+      },
+      orders: inOrder.length,
+      units: sold.reduce((sum, { quantity }) => sum + quantity, 0),
+      gross: sold.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
+    };
+  }
+
+  return { add, finish };
+}
+
+/** A product needs a name of three characters at least. */
+function nameOf(description: string, code: string): string {
+  const name = description.trim().replace(/\s+/g, " ").slice(0, 255);
+  return name.length >= 3 ? name : `Item ${code}`;
+}
+
+/** Each cancelled line goes to the customer's latest order before it that has enough of the SKU left. */
+function matchCancellations(
+  sales: readonly Sale[],
+  cancellations: readonly { at: number; customer: string; invoice: string; line: SaleLine }[],
+  reject: (line: number, reason: string) => void,
+): Reversal[] {
+  const byCustomer = new Map<string, OpenOrder[]>();
+  for (const { customer, invoice, at, lines } of sales) {
+    if (customer === "") continue;
+    const left = new Map<string, number>();
+    for (const { sku, quantity } of lines) left.set(sku, (left.get(sku) ?? 0) + quantity);
+    const orders = byCustomer.get(customer);
+    if (orders) orders.push({ invoice, at, left });
+    else byCustomer.set(customer, [{ invoice, at, left }]);
+  }
+  const reversals = new Map<string, Reversal>();
+  for (const { at, customer, invoice, line } of [...cancellations].sort((a, b) => a.at - b.at)) {
+    const { sku, quantity, unitPrice } = line;
+    const order = byCustomer
+      .get(customer)
+      ?.findLast((candidate) => candidate.at <= at && (candidate.left.get(sku) ?? 0) >= quantity);
+    if (!order) {
+      reject(line.line, rejectReasons.unmatched);
+      continue;
+    }
+    order.left.set(sku, (order.left.get(sku) ?? 0) - quantity);
+    const key = `${invoice}/${order.invoice}`;
+    const reversal = reversals.get(key) ?? { invoice, orderInvoice: order.invoice, at, lines: [], amount: 0 };
+    reversal.lines.push({ line: line.line, sku, quantity });
+    reversal.amount += quantity * unitPrice;
+    reversals.set(key, reversal);
+  }
+  return [...reversals.values()];
+}
+
+/** On the day a SKU is first met, and what its name and price become as the days go by. */
+function listSkus(days: readonly PlannedDay[]): void {
+  const bySku = new Map<string, NewSku>();
+  const current = new Map<string, { name: string; price: number }>();
+  const slugs = new Set<string>();
+  const meet = (planned: PlannedDay, sku: string, at: number): NewSku => {
+    const known = bySku.get(sku);
+    if (known) return known;
+    const met: NewSku = { sku, tracked: isStocked(sku), opening: 0, at };
+    bySku.set(sku, met);
+    planned.skus.push(met);
+    return met;
+  };
+  for (const planned of days) {
+    const today = new Map<string, { line: SaleLine; at: number }>();
+    for (const { at, lines } of planned.sales) {
+      for (const line of lines) {
+        const met = meet(planned, line.sku, at);
+        met.opening += line.quantity;
+        if (!met.product) {
+          met.product = { name: line.name, price: line.unitPrice, slug: freeSlug(slugs, line.name, line.sku) };
+          current.set(line.sku, { name: line.name, price: line.unitPrice });
+        }
+        const newest = today.get(line.sku);
+        if (!newest || newest.line.line < line.line) today.set(line.sku, { line, at });
+      }
+    }
+    for (const { sku, delta, at } of planned.stockChanges) meet(planned, sku, at).opening -= delta;
+    for (const [sku, { line, at }] of today) {
+      const listed = current.get(sku);
+      if (listed?.name === line.name && listed.price === line.unitPrice) continue;
+      current.set(sku, { name: line.name, price: line.unitPrice });
+      planned.relistings.push({ sku, name: line.name, price: line.unitPrice, at });
+    }
+  }
+}
+
+function freeSlug(taken: Set<string>, name: string, sku: string): string {
+  const base = slugify(`${name.slice(0, 50)} ${sku}`);
+  let slug = base;
+  for (let number = 2; taken.has(slug); number++) slug = `${base.slice(0, 70)}-${number}`;
+  taken.add(slug);
+  return slug;
+}

@@ -1,0 +1,109 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import type { Command } from "commander";
+import { viewProjections } from "../../projections/all.ts";
+import type { Config } from "../config.ts";
+import type { Comparison } from "../engine/rebuild.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import { counted, formatCount, printJson, printLine, secondsSince } from "./output.ts";
+import type { Progress } from "./progress.ts";
+import {
+  catchUp,
+  commandConfig,
+  jsonOption,
+  requireStore,
+  WrongUse,
+  withProgress,
+  withRuntime,
+} from "./session.ts";
+
+const lookEveryMs = 250;
+
+export function addRebuild(program: Command): void {
+  program
+    .command("rebuild")
+    .argument("<name>", "a read model, or all")
+    .description("build a read model anew from the log, beside the live one, and put it in its place")
+    .option(...jsonOption)
+    .action(rebuild);
+}
+
+async function rebuild(name: string, { json }: { json?: boolean }): Promise<void> {
+  const config = commandConfig();
+  const names = modelsNamed([name], config);
+  requireStore(config);
+  const startedAt = performance.now();
+  const rebuilt = await withRuntime(config, (runtime) =>
+    withProgress(async (progress) => {
+      await catchUp(runtime, progress);
+      const comparisons = await rebuildShown(runtime, names, true, progress);
+      return Promise.all(
+        names.map(async (each) => {
+          const model = await runtime.models.model(each);
+          const parked = await runtime.models.parked(each);
+          const changed = comparisons.get(each)?.differing;
+          return {
+            name: each,
+            documents: await model.count(),
+            changed: changed ?? null,
+            parked: parked.length,
+          };
+        }),
+      );
+    }),
+  );
+  const seconds = secondsSince(startedAt);
+  if (json) return printJson({ models: rebuilt, seconds });
+  for (const { name: each, documents, changed, parked } of rebuilt) {
+    const difference = changed ? `, ${formatCount(changed)} changed` : "";
+    await printLine(
+      `${each}: ${counted(documents, "document")}${difference}${parked ? `, ${parked} parked` : ""}`,
+    );
+  }
+  await printLine(`Rebuilt ${counted(names.length, "read model")} in ${seconds} s.`);
+}
+
+/** The read models of these names; `all` or no name means all. @throws WrongUse naming those there are */
+export function modelsNamed(names: readonly string[], config: Config): string[] {
+  const known = viewProjections({ timeZone: config.STORE_TIME_ZONE, currency: config.STORE_CURRENCY }).map(
+    (projection) => projection.name,
+  );
+  if (names.length === 0 || names.includes("all")) return known;
+  const unknown = names.filter((name) => !known.includes(name));
+  if (unknown.length > 0)
+    throw new WrongUse(`there is no read model ${unknown.join(", ")}; there are: all, ${known.join(", ")}`);
+  return [...new Set(names)];
+}
+
+/** ReadModels.rebuild, with its progress shown. */
+export async function rebuildShown(
+  { models }: Runtime,
+  names: readonly string[],
+  promote: boolean,
+  progress: Progress,
+): Promise<Map<string, Comparison | undefined>> {
+  progress.step(promote ? "Rebuilding" : "Rebuilding beside");
+  const over = new AbortController();
+  const rebuilding = models.rebuild(names, promote).finally(() => over.abort());
+  const watching = watch(models, names, progress, over.signal);
+  try {
+    return await rebuilding;
+  } finally {
+    await watching;
+  }
+}
+
+async function watch(
+  models: Runtime["models"],
+  names: readonly string[],
+  progress: Progress,
+  signal: AbortSignal,
+): Promise<void> {
+  while (!signal.aborted) {
+    await sleep(lookEveryMs, undefined, { signal }).catch(() => {});
+    const states = names.flatMap((name) => models.rebuildState(name) ?? []);
+    const mean = states.reduce((sum, state) => sum + state.progress, 0) / Math.max(1, states.length);
+    const done = states.filter(({ state }) => state === "done").length;
+    const fastest = Math.max(0, ...states.map(({ eventsPerSecond }) => eventsPerSecond));
+    progress.at(mean, () => `${done} of ${names.length} done, ${formatCount(fastest)} events/s`);
+  }
+}

@@ -1,0 +1,176 @@
+import { existsSync, rmSync } from "node:fs";
+import { mkdir, open, rename, rm } from "node:fs/promises";
+import type { Command } from "commander";
+import type { Config } from "../config.ts";
+import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
+import { viewsFolder } from "../runtime/worker-data.ts";
+import { logFileIn, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
+import {
+  type AppendResult,
+  type EventStore,
+  type EventToAppend,
+  logStart,
+  RevisionConflict,
+  StoreDamaged,
+} from "../stores/event-store/event-store.ts";
+import { type BackupContents, type BackupEvent, eventsOf, readBackup } from "./backup-file.ts";
+import { counted, printJson, printLine, secondsSince } from "./output.ts";
+import type { Progress } from "./progress.ts";
+import {
+  catchUp,
+  commandConfig,
+  jsonOption,
+  Refused,
+  tellNewKey,
+  withProgress,
+  withRuntime,
+} from "./session.ts";
+
+interface Restored extends BackupContents {
+  streams: number;
+}
+
+export function addRestore(program: Command): void {
+  program
+    .command("restore")
+    .argument("<file>", "a file that backup has written")
+    .description("fill an empty store from a backup, and build the read models")
+    .option(...jsonOption)
+    .action(restore);
+}
+
+async function restore(file: string, { json }: { json?: boolean }): Promise<void> {
+  const config = commandConfig();
+  const startedAt = performance.now();
+  const restored = await withProgress(async (progress) => {
+    const contents = await restoreLog(file, config, progress);
+    const logSeconds = secondsSince(startedAt);
+    await withRuntime(config, (runtime) => catchUp(runtime, progress));
+    return { ...contents, logSeconds };
+  });
+  const seconds = secondsSince(startedAt);
+  const { header, events, streams, logSeconds } = restored;
+  if (json) return printJson({ file, events, streams, backedUpAt: header.createdAt, logSeconds, seconds });
+  await printLine(
+    `Restored ${counted(events, "event")} of ${counted(streams, "stream")}, backed up at ${header.createdAt}, ` +
+      `in ${seconds} s (the log took ${logSeconds} s, the read models the rest).`,
+  );
+}
+
+/**
+ * Puts the log of a backup into a data folder that has none, or an empty one. It is made in a folder of its
+ * own and takes its place when it is whole: what a restore that was broken off leaves is never taken for a
+ * log, and keeps the data folder from being used until it is restored again or deleted.
+ *
+ * The restored log has a log id of its own. Positions may differ from those of the log that was backed up,
+ * so read models and checkpoints of that one must not pass for this one's.
+ */
+async function restoreLog(file: string, config: Config, progress: Progress): Promise<Restored> {
+  if (!existsSync(file)) throw new Refused(`there is no file ${file}`);
+  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY, "restore");
+  try {
+    await requireEmpty(folder.path);
+    tellNewKey(folder);
+    progress.step("Checking the backup");
+    const { events } = await readBackup(
+      file,
+      () => {},
+      (fraction) => progress.at(fraction),
+    );
+    const unfinished = restoringFolder(folder.path);
+    await rm(unfinished, { recursive: true, force: true });
+    await mkdir(unfinished);
+    try {
+      const restored = await fillLog(unfinished, file, events, progress);
+      await takePlace(folder.path, unfinished);
+      return restored;
+    } catch (error) {
+      await rm(unfinished, { recursive: true, force: true });
+      throw error;
+    }
+  } finally {
+    folder.release();
+  }
+}
+
+/** @throws Refused */
+async function requireEmpty(path: string): Promise<void> {
+  if (!existsSync(logFileIn(path))) return;
+  try {
+    const events = openEmbeddedEventStore({ directory: path, readOnly: true });
+    const head = await events.head();
+    await events.close();
+    if (head === logStart) return;
+  } catch (error) {
+    if (!(error instanceof StoreDamaged)) throw error;
+    throw new Refused(`${logFileIn(path)} is damaged: move it away, then restore again`, { cause: error });
+  }
+  throw new Refused(`the store in ${path} is not empty; a backup is only restored into an empty one`);
+}
+
+async function fillLog(
+  directory: string,
+  file: string,
+  total: number,
+  progress: Progress,
+): Promise<Restored> {
+  const log = openEmbeddedEventStore({ directory });
+  try {
+    progress.step("Restoring the log");
+    let count = 0;
+    let streams = 0;
+    const contents = await readBackup(
+      file,
+      async (lines) => {
+        const batch = eventsOf(lines);
+        await appendAll(log, batch);
+        count += batch.length;
+        streams += batch.filter(({ revision }) => revision === 0).length;
+        progress.at(count / total, () => counted(count, "event"));
+      },
+      () => {},
+    );
+    return { ...contents, streams };
+  } catch (error) {
+    if (!(error instanceof RevisionConflict)) throw error;
+    throw new Refused(`${file} does not hold a whole log: ${error.message}`, { cause: error });
+  } finally {
+    // The last connection that closes moves everything from the write-ahead log into the file.
+    await log.close();
+  }
+}
+
+/**
+ * Appends made in one turn of the event loop are written in the order of the calls, in one transaction, so
+ * the order over all streams is kept without waiting for each.
+ */
+async function appendAll(log: EventStore, events: readonly BackupEvent[]): Promise<void> {
+  const appends: Promise<AppendResult>[] = [];
+  for (let at = 0; at < events.length; ) {
+    const first = events[at];
+    if (!first) break;
+    const together: EventToAppend[] = [];
+    for (let next: BackupEvent | undefined = first; next?.stream === first.stream; next = events[at]) {
+      const { id, type, data, metadata } = next;
+      together.push({ id, type, data: JSON.stringify(data), metadata });
+      at++;
+    }
+    appends.push(log.append(first.stream, first.revision - 1, together));
+  }
+  await Promise.all(appends);
+}
+
+/** The empty log and read models of another one make way; the log's name changes hands at once. */
+async function takePlace(path: string, unfinished: string): Promise<void> {
+  const from = logFileIn(unfinished);
+  const to = logFileIn(path);
+  if (existsSync(`${from}-wal`)) throw new Error(`${from} was not closed properly`);
+  await rm(viewsFolder(path), { recursive: true, force: true });
+  // A write-ahead log that stays would be taken for the new file's.
+  for (const suffix of ["-wal", "-shm", ""]) rmSync(to + suffix, { force: true });
+  await rename(from, to);
+  const folder = await open(path, "r");
+  await folder.sync();
+  await folder.close();
+  await rm(unfinished, { recursive: true, force: true });
+}

@@ -1,0 +1,110 @@
+import { existsSync } from "node:fs";
+import { InvalidArgumentError } from "commander";
+import pino from "pino";
+import { type Config, readConfig } from "../config.ts";
+import { type DataFolder, restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
+import { openRuntime, type Runtime } from "../runtime/runtime.ts";
+import {
+  type EmbeddedEventStore,
+  logFileIn,
+  openEmbeddedEventStore,
+} from "../stores/event-store/embedded.ts";
+import { counted, tell } from "./output.ts";
+import { createProgress, type Progress } from "./progress.ts";
+
+/** A command will not do what it was asked for. The message is the reason, for people. */
+export class Refused extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "Refused";
+  }
+}
+
+/** A command was called in a way that it does not know. */
+export class WrongUse extends Error {
+  constructor(message: string) {
+    super(message);
+    this.name = "WrongUse";
+  }
+}
+
+/** The option that every command with a result has. */
+export const jsonOption = ["--json", "print one JSON document on standard output, and nothing else"] as const;
+
+/** The settings of the server, except that a command keeps quiet unless it is told otherwise. */
+export function commandConfig(): Config {
+  return readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || "warn" });
+}
+
+/** For commands that must not make a store where there is none. @throws Refused */
+export function requireStore({ DATA_DIR }: Config): void {
+  // A restore that was broken off is not nothing: taking the folder says what to do about it.
+  if (!existsSync(logFileIn(DATA_DIR)) && !existsSync(restoringFolder(DATA_DIR)))
+    throw new Refused(`there is no store in ${DATA_DIR}; DATA_DIR says which folder to use`);
+}
+
+/** Runs a task on everything opened, and closes it again, also when the projecting thread dies meanwhile. */
+export async function withRuntime<T>(config: Config, task: (runtime: Runtime) => Promise<T>): Promise<T> {
+  const died = Promise.withResolvers<never>();
+  died.promise.catch(() => {});
+  const log = pino({ level: config.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
+  const runtime = await openRuntime({ config, log, onDeath: died.reject });
+  try {
+    tellNewKey(runtime.folder);
+    return await Promise.race([task(runtime), died.promise]);
+  } finally {
+    await runtime.close();
+  }
+}
+
+/** Runs a task on the log alone, for reading: no read model is opened, made or brought up to date. */
+export async function withLog<T>(
+  config: Config,
+  task: (events: EmbeddedEventStore, folder: DataFolder) => Promise<T>,
+): Promise<T> {
+  requireStore(config);
+  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
+  try {
+    const events = openEmbeddedEventStore({ directory: folder.path, readOnly: true });
+    try {
+      return await task(events, folder);
+    } finally {
+      await events.close();
+    }
+  } finally {
+    folder.release();
+  }
+}
+
+/** The key is shown once, by whoever makes it. */
+export function tellNewKey({ adminApiKey }: DataFolder): void {
+  if (adminApiKey.isNew) tell(`Staff API key, made for this data folder: ${adminApiKey.value}`);
+}
+
+/** Shows a task's progress, whatever becomes of it. */
+export async function withProgress<T>(task: (progress: Progress) => Promise<T>): Promise<T> {
+  const progress = createProgress();
+  try {
+    return await task(progress);
+  } finally {
+    progress.end();
+  }
+}
+
+/** Waits until every read model has applied the whole log. */
+export async function catchUp({ models }: Runtime, progress: Progress): Promise<void> {
+  progress.step("Catching up");
+  await models.caughtUp(undefined, (lowest, head) =>
+    progress.at((lowest + 1) / (head + 1), () => `${counted(head - lowest, "position")} to go`),
+  );
+}
+
+/** For an option or argument that is a whole number. */
+export function wholeNumber(min: number): (text: string) => number {
+  return (text) => {
+    const value = Number(text);
+    if (!/^\d{1,15}$/.test(text) || value < min)
+      throw new InvalidArgumentError(`Allowed: a whole number from ${min}.`);
+    return value;
+  };
+}

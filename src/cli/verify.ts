@@ -1,0 +1,90 @@
+import type { Command } from "commander";
+import type { Difference } from "../engine/rebuild.ts";
+import type { ParkedDocument } from "../stores/view-store/view-store.ts";
+import { counted, printJson, printLine, secondsSince } from "./output.ts";
+import { modelsNamed, rebuildShown } from "./rebuild.ts";
+import { catchUp, commandConfig, jsonOption, requireStore, withProgress, withRuntime } from "./session.ts";
+
+const differencesShownMax = 5;
+const parkedShownMax = 20;
+const textShownMax = 400;
+
+interface VerifiedModel {
+  name: string;
+  documents: number;
+  differing: number;
+  /** The first few. */
+  differences: Difference[];
+  parked: number;
+  /** The first few. */
+  parkedDocuments: ParkedDocument[];
+}
+
+export function addVerify(program: Command): void {
+  program
+    .command("verify")
+    .argument("[names...]", "read models; all when left out")
+    .description("build the read models anew beside the live ones and compare every document")
+    .option(...jsonOption)
+    .action(verify);
+}
+
+async function verify(names: readonly string[], { json }: { json?: boolean }): Promise<void> {
+  const config = commandConfig();
+  const chosen = modelsNamed(names, config);
+  requireStore(config);
+  const startedAt = performance.now();
+  const models = await withRuntime(config, (runtime) =>
+    withProgress(async (progress): Promise<VerifiedModel[]> => {
+      await catchUp(runtime, progress);
+      const comparisons = await rebuildShown(runtime, chosen, false, progress);
+      return Promise.all(
+        chosen.map(async (name) => {
+          const comparison = comparisons.get(name);
+          // Opening has brought every model to this program's version.
+          if (!comparison) throw new Error(`${name} was not compared`);
+          const parked = await runtime.models.parked(name);
+          return {
+            name,
+            ...comparison,
+            parked: parked.length,
+            parkedDocuments: parked.slice(0, parkedShownMax),
+          };
+        }),
+      );
+    }),
+  );
+  const clean = models.every(({ differing, parked }) => differing === 0 && parked === 0);
+  if (!clean) process.exitCode = 1;
+  const seconds = secondsSince(startedAt);
+  if (json) return printJson({ clean, models, seconds });
+  for (const model of models) await printModel(model);
+  await printLine(
+    clean
+      ? `Clean: the log gives every document again (${seconds} s).`
+      : `Not clean (${seconds} s). "cartwright rebuild" puts differing documents right; parked ones stay parked.`,
+  );
+}
+
+async function printModel({
+  name,
+  documents,
+  differing,
+  differences,
+  parked,
+  parkedDocuments,
+}: VerifiedModel) {
+  await printLine(`${name}: ${counted(documents, "document")}, ${differing} differing, ${parked} parked`);
+  for (const { key, live, rebuilt } of differences.slice(0, differencesShownMax)) {
+    await printLine(`  ${key}`);
+    await printLine(`    live:    ${shortened(live)}`);
+    await printLine(`    rebuilt: ${shortened(rebuilt)}`);
+  }
+  for (const { key, eventType, position, reason, waiting } of parkedDocuments)
+    await printLine(`  parked ${key}: ${eventType} at ${position}: ${reason} (${waiting} waiting behind it)`);
+}
+
+function shortened(text: string | undefined): string {
+  if (text === undefined) return "(none)";
+  return text.length > textShownMax ? `${text.slice(0, textShownMax)}... (${text.length} characters)` : text;
+}

@@ -1,0 +1,79 @@
+import { answer } from "../../../commands/answer/answer.ts";
+import { cart } from "../../../commands/cart/cart.ts";
+import { claim } from "../../../commands/claim/claim.ts";
+import { importer } from "../../../commands/import/import.ts";
+import { order } from "../../../commands/order/order.ts";
+import { payment } from "../../../commands/payment/payment.ts";
+import { product } from "../../../commands/product/product.ts";
+import { stock } from "../../../commands/stock/stock.ts";
+import type { Codec } from "../../engine/codec.ts";
+import type { Decider, EventMap } from "../../engine/decider.ts";
+import type { EventStore } from "../../stores/event-store/event-store.ts";
+
+const pageEvents = 1_000;
+
+// biome-ignore lint/suspicious/noExplicitAny: the states of all categories are only shown
+type AnyDecider = Decider<any, EventMap>;
+
+const deciders = new Map(
+  ([answer, cart, claim, importer, order, payment, product, stock] as unknown as AnyDecider[]).map(
+    (decider) => [decider.category, decider],
+  ),
+);
+
+/** Up to a revision, or up to a time in epoch milliseconds; both included. */
+export type FoldUpTo = { revision: number } | { timeMs: number };
+
+export interface FoldedState {
+  /** Of the last event folded; -1 before the first. */
+  revision: number;
+  time: string | null;
+  /** As JSON has it: maps are objects, sets are arrays. Null before the first event, or without a write model. */
+  state: unknown;
+}
+
+/** What the write model of a stream's category made of the stream at some point. */
+export async function foldStream(
+  { events, codec }: { events: EventStore; codec: Codec },
+  stream: string,
+  upTo: FoldUpTo,
+): Promise<FoldedState> {
+  const decider = deciders.get(stream.slice(0, stream.indexOf("-")));
+  let state: unknown = decider?.initial();
+  let last: { revision: number; time: number } | undefined;
+  for (;;) {
+    const page = await events.readStream(stream, { from: (last?.revision ?? -1) + 1, maxCount: pageEvents });
+    for (const event of page) {
+      const { revision, type, time } = event;
+      // Times of a stream need not grow: another process may have another clock.
+      if ("revision" in upTo ? revision > upTo.revision : time > upTo.timeMs)
+        return shown(decider, state, last);
+      const step = decider?.evolve[type];
+      if (step) state = step(state, codec.decode(event), { time });
+      last = { revision, time };
+    }
+    if (page.length < pageEvents) return shown(decider, state, last);
+  }
+}
+
+function shown(
+  decider: AnyDecider | undefined,
+  state: unknown,
+  last: { revision: number; time: number } | undefined,
+): FoldedState {
+  return {
+    revision: last?.revision ?? -1,
+    time: last ? new Date(last.time).toISOString() : null,
+    state: decider && last ? plain(state) : null,
+  };
+}
+
+/** A copy in which maps are objects and sets are arrays. */
+function plain(value: unknown): unknown {
+  if (value instanceof Map)
+    return Object.fromEntries([...value].map(([key, each]) => [String(key), plain(each)]));
+  if (value instanceof Set) return [...value].map(plain);
+  if (Array.isArray(value)) return value.map(plain);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, plain(each)]));
+}

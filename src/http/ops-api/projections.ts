@@ -1,0 +1,191 @@
+import { illegalTransition, notFound } from "../../errors.ts";
+import type { RebuildState } from "../../runtime/read-models.ts";
+import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
+import { listOf, sendJson } from "../query-api/pages.ts";
+import { pageQuery } from "../query-api/schemas.ts";
+import { emptyBody, noQuery, problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import type { ModelLag } from "./lag.ts";
+import {
+  parkedBody,
+  parkedListAnswer,
+  projectionParams,
+  projectionsAnswer,
+  rebuildAnswer,
+  unparkAnswer,
+} from "./schemas.ts";
+
+/** A model that is behind by less is live: its events are on their way. */
+const catchingUpLagMsMin = 1_000;
+const catchingUpLagEventsMin = 5_000;
+/** Counting walks through a model, so it is not done for every look at it. */
+const documentCountTtlMs = 2_000;
+
+const tags = ["operations"];
+const security = [{ bearer: [] }];
+
+export function projectionOps(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands, lag } = deps;
+  const { models, log } = runtime;
+  const documentCounts = new Map<string, { count: number; at: number }>();
+
+  async function documentsOf(name: string): Promise<number> {
+    const known = documentCounts.get(name);
+    if (known && performance.now() - known.at < documentCountTtlMs) return known.count;
+    const count = await (await models.model(name)).count();
+    documentCounts.set(name, { count, at: performance.now() });
+    return count;
+  }
+
+  async function describeModel({ name, position, head, lagEvents, lagMs }: ModelLag) {
+    const rebuild = models.rebuildState(name);
+    const { spec } = await models.model(name);
+    return {
+      name,
+      version: spec.version,
+      state: stateOf(lagEvents, lagMs, rebuild),
+      position,
+      head,
+      lagEvents,
+      lagMs,
+      documents: await documentsOf(name),
+      parked: models.progress(name).parked,
+      ...(rebuild?.state === "rebuilding" && {
+        progress: rebuild.progress,
+        eventsPerSecond: rebuild.eventsPerSecond,
+      }),
+      ...(rebuild && { rebuild: { ...rebuild, startedAt: new Date(rebuild.startedAt).toISOString() } }),
+    };
+  }
+
+  app.get(
+    "/v1/ops/projections",
+    {
+      ...staffOnly,
+      schema: {
+        tags,
+        summary: "How far each read model is, and what came of its last rebuild",
+        security,
+        querystring: noQuery,
+        response: { 200: projectionsAnswer, "4xx": problemSchema },
+      },
+    },
+    async (_request, reply) => {
+      sendJson(reply, JSON.stringify(await Promise.all((await lag()).map(describeModel))));
+    },
+  );
+
+  app.post(
+    "/v1/ops/projections/:name/rebuild",
+    {
+      ...staffOnly,
+      schema: {
+        tags,
+        summary: "Build a read model anew beside the live one, compare them and switch over",
+        security,
+        querystring: noQuery,
+        params: projectionParams,
+        body: emptyBody,
+        response: { 202: rebuildAnswer, "4xx": problemSchema },
+      },
+    },
+    (request, reply) =>
+      commands.run(request, reply, async () => {
+        const { name } = request.params;
+        requireModel(models.names, name);
+        if (models.isRebuilding(name)) throw illegalTransition(`${name} is being rebuilt already`);
+        models
+          .rebuild([name], true)
+          .then((comparisons) =>
+            log.info({ model: name, comparison: comparisons.get(name) }, "read model rebuilt"),
+          )
+          .catch((error: unknown) =>
+            log.error({ err: error, model: name }, "rebuilding a read model failed"),
+          );
+        return { status: 202, body: { name, state: "rebuilding" } };
+      }),
+  );
+
+  parkedOps(app, deps);
+}
+
+function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): void {
+  const { models } = runtime;
+
+  app.get(
+    "/v1/ops/projections/:name/parked",
+    {
+      ...staffOnly,
+      schema: {
+        tags,
+        summary: "Documents whose event could not be applied, in the order they were parked",
+        security,
+        querystring: pageQuery,
+        params: projectionParams,
+        response: { 200: parkedListAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { name } = request.params;
+      requireModel(models.names, name);
+      const { page, next } = listOf(cursors, "parked", [name], request.query);
+      const parked = (await models.parked(name)).sort(byPosition);
+      const [position, key] = page.after ?? [];
+      const last = { position: Number(position ?? -1), key: String(key ?? "") };
+      const rest = parked.filter((document) => byPosition(document, last) > 0);
+      const items = rest.slice(0, page.limit);
+      const end = items.at(-1);
+      const nextCursor = next(rest.length > items.length && end ? [end.position, end.key] : null);
+      sendJson(reply, JSON.stringify({ items, nextCursor }));
+    },
+  );
+
+  for (const [how, summary] of [
+    ["retry", "Apply a parked document's events again"],
+    ["skip", "Go on with a parked document without the event that failed"],
+  ] as const) {
+    app.post(
+      `/v1/ops/projections/:name/parked/${how}`,
+      {
+        ...staffOnly,
+        schema: {
+          tags,
+          summary,
+          security,
+          querystring: noQuery,
+          params: projectionParams,
+          body: parkedBody,
+          response: { 200: unparkAnswer, "4xx": problemSchema },
+        },
+      },
+      (request, reply) =>
+        commands.run(request, reply, async () => {
+          const { name } = request.params;
+          const { key } = request.body;
+          requireModel(models.names, name);
+          if (!(await models.unpark(name, key, how))) throw notFound(`parked document of ${name}`, key);
+          // It may be parked again, by the same event or by one that waited behind it.
+          const parked = (await models.parked(name)).some((document) => document.key === key);
+          return { status: 200, body: { name, key, parked } };
+        }),
+    );
+  }
+}
+
+function stateOf(lagEvents: number, lagMs: number, rebuild: RebuildState | undefined) {
+  if (rebuild?.state === "rebuilding") return "rebuilding";
+  const behind = lagEvents >= catchingUpLagEventsMin || (lagEvents > 0 && lagMs >= catchingUpLagMsMin);
+  return behind ? "catching_up" : "live";
+}
+
+/** @throws Problem not_found */
+function requireModel(names: readonly string[], name: string): void {
+  if (!names.includes(name)) throw notFound("read model", name);
+}
+
+function byPosition(
+  a: Pick<ParkedDocument, "position" | "key">,
+  b: Pick<ParkedDocument, "position" | "key">,
+) {
+  return a.position - b.position || (a.key < b.key ? -1 : Number(a.key > b.key));
+}

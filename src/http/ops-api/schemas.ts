@@ -1,0 +1,93 @@
+import { z } from "zod";
+import { pageFields } from "../query-api/schemas.ts";
+
+export const projectionParams = z.strictObject({ name: z.string().min(1).max(64) });
+export const parkedBody = z.strictObject({ key: z.string().min(1).max(1_000) });
+
+const instant = z.iso
+  .datetime({ offset: true })
+  .transform((text) => ({ timeMs: Date.parse(text) }))
+  .refine(({ timeMs }) => Number.isFinite(timeMs));
+const revision = z
+  .string()
+  .regex(/^\d{1,15}$/)
+  .transform((text) => ({ revision: Number(text) }));
+
+export const streamParams = z.strictObject({ stream: z.string().min(1).max(300) });
+export const streamQuery = z.strictObject({
+  at: z.union([revision, instant], "a revision, or a time such as 2026-01-15T12:00:00Z").optional(),
+  ...pageFields,
+});
+
+const rebuild = z.looseObject({
+  state: z.enum(["rebuilding", "done", "failed"]),
+  startedAt: z.string(),
+  progress: z.number(),
+  events: z.int(),
+  eventsPerSecond: z.number(),
+});
+
+export const projectionsAnswer = z
+  .array(
+    z.looseObject({
+      name: z.string(),
+      version: z.int(),
+      state: z.enum(["live", "rebuilding", "catching_up"]),
+      position: z.int(),
+      head: z.int(),
+      lagEvents: z.int(),
+      lagMs: z.number(),
+      documents: z.int(),
+      parked: z.int(),
+      progress: z.number().optional(),
+      eventsPerSecond: z.number().optional(),
+      rebuild: rebuild.optional(),
+    }),
+  )
+  .meta({ id: "Projections" });
+export const rebuildAnswer = z
+  .object({ name: z.string(), state: z.literal("rebuilding") })
+  .meta({ id: "Rebuild" });
+export const parkedListAnswer = z
+  .object({
+    items: z.array(
+      z.object({
+        key: z.string(),
+        position: z.int(),
+        eventType: z.string(),
+        reason: z.string(),
+        waiting: z.int(),
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+  })
+  .meta({ id: "ParkedDocuments" });
+export const unparkAnswer = z
+  .object({ name: z.string(), key: z.string(), parked: z.boolean() })
+  .meta({ id: "UnparkedDocument" });
+
+export const streamAnswer = z
+  .object({
+    stream: z.string(),
+    category: z.string(),
+    items: z.array(
+      z.object({
+        revision: z.int(),
+        position: z.int(),
+        id: z.string(),
+        type: z.string(),
+        time: z.string(),
+        data: z.unknown(),
+        metadata: z.looseObject({}),
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+    at: z.object({ revision: z.int(), time: z.string().nullable() }).optional(),
+    state: z.unknown().optional(),
+  })
+  .meta({ id: "Stream" });
+
+export const liveAnswer = z.object({ status: z.literal("ok") }).meta({ id: "Alive" });
+export const readyAnswer = z
+  .object({ status: z.literal("ready"), stores: z.record(z.string(), z.literal("ok")) })
+  .meta({ id: "Ready" });

@@ -1,0 +1,48 @@
+import { notFound } from "../../errors.ts";
+import type { RecordedEvent } from "../../stores/event-store/event-store.ts";
+import { listOf, sendJson } from "../query-api/pages.ts";
+import { problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { foldStream } from "./deciders.ts";
+import { streamAnswer, streamParams, streamQuery } from "./schemas.ts";
+
+export function streamOps(app: App, { runtime, staffOnly, cursors }: Deps): void {
+  const { events } = runtime;
+
+  app.get(
+    "/v1/ops/streams/:stream",
+    {
+      ...staffOnly,
+      schema: {
+        tags: ["operations"],
+        summary: "A stream's events, oldest first; with `at`, also the state that they had led to by then",
+        security: [{ bearer: [] }],
+        querystring: streamQuery,
+        params: streamParams,
+        response: { 200: streamAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { stream } = request.params;
+      const { at, ...paging } = request.query;
+      const { page, next } = listOf(cursors, "stream", [stream], paging);
+      const from = Number(page.after?.[0] ?? 0);
+      const read = await events.readStream(stream, { from, maxCount: page.limit + 1 });
+      if (from === 0 && read.length === 0) throw notFound("stream", stream);
+      const answer = {
+        stream,
+        category: stream.slice(0, stream.indexOf("-")),
+        items: read.slice(0, page.limit).map(eventOf),
+        nextCursor: next(read.length > page.limit ? [from + page.limit] : null),
+      };
+      if (at === undefined) return sendJson(reply, JSON.stringify(answer));
+      const { state, ...folded } = await foldStream(runtime, stream, at);
+      sendJson(reply, JSON.stringify({ ...answer, at: folded, state }));
+    },
+  );
+}
+
+function eventOf({ revision, position, id, type, time, data, metadata }: RecordedEvent) {
+  const { time: _, ...rest } = metadata;
+  return { revision, position, id, type, time: new Date(time).toISOString(), data, metadata: rest };
+}

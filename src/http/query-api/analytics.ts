@@ -1,0 +1,108 @@
+import { categorySales } from "../../../projections/category-sales.ts";
+import { funnel } from "../../../projections/funnel.ts";
+import { productSales } from "../../../projections/product-sales.ts";
+import { refundsByPeriod, salesByPeriod } from "../../../projections/sales.ts";
+import { problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { sendJson } from "./pages.ts";
+import {
+  categorySalesAnswer,
+  daysQuery,
+  funnelAnswer,
+  periodsQuery,
+  productSalesAnswer,
+  rankedQuery,
+  refundsAnswer,
+  salesAnswer,
+} from "./schemas.ts";
+
+/** Reports by days of the store's time zone, `from` and `to` both included. */
+export function analyticsQueries(app: App, { runtime, staffOnly, fresh }: Deps): void {
+  const { models } = runtime;
+  const describe = (summary: string) => ({ tags: ["analytics"], summary, security: [{ bearer: [] }] });
+  const periods = { querystring: periodsQuery };
+  const ranked = { querystring: rankedQuery };
+
+  app.get(
+    "/v1/analytics/sales",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("Sales by day or by month, oldest first"),
+        ...periods,
+        response: { 200: salesAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      await fresh(request, reply, "sales");
+      sendJson(reply, JSON.stringify(await salesByPeriod(await models.model("sales"), request.query)));
+    },
+  );
+
+  app.get(
+    "/v1/analytics/refunds",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("Money given back by day or by month, oldest first"),
+        ...periods,
+        response: { 200: refundsAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      await fresh(request, reply, "sales");
+      sendJson(reply, JSON.stringify(await refundsByPeriod(await models.model("sales"), request.query)));
+    },
+  );
+
+  app.get(
+    "/v1/analytics/products",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("What was sold of each SKU, best first"),
+        ...ranked,
+        response: { 200: productSalesAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      await fresh(request, reply, "product-sales");
+      sendJson(reply, JSON.stringify(await productSales(await models.model("product-sales"), request.query)));
+    },
+  );
+
+  app.get(
+    "/v1/analytics/categories",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("What was sold of each category, best first"),
+        ...ranked,
+        response: { 200: categorySalesAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      await fresh(request, reply, "category-sales");
+      sendJson(
+        reply,
+        JSON.stringify(await categorySales(await models.model("category-sales"), request.query)),
+      );
+    },
+  );
+
+  app.get(
+    "/v1/analytics/funnel",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("How many took each step from cart to order"),
+        querystring: daysQuery,
+        response: { 200: funnelAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      await fresh(request, reply, "funnel");
+      sendJson(reply, JSON.stringify(await funnel(await models.model("funnel"), request.query)));
+    },
+  );
+}

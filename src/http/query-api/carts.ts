@@ -1,0 +1,34 @@
+import type { CartView } from "../../../projections/carts.ts";
+import { notFound } from "../../errors.ts";
+import { cartTotals } from "../command-api/views.ts";
+import { cartAnswer, idParams, noQuery, problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { sendJson } from "./pages.ts";
+
+export function cartQueries(app: App, { runtime, auth, asOfNow }: Deps): void {
+  const { hotCarts, shop } = runtime;
+
+  app.get(
+    "/v1/carts/:id",
+    {
+      schema: {
+        tags: ["carts"],
+        summary: "A cart as of now, with what it would cost",
+        security: [{ cartToken: [] }, { bearer: [] }],
+        querystring: noQuery,
+        params: idParams,
+        response: { 200: cartAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      auth.requireCart(request, id);
+      asOfNow(request, reply, "carts");
+      const json = await hotCarts.get(id);
+      if (json === undefined) throw notFound("cart", id);
+      const cart = JSON.parse(json) as CartView;
+      const totals = cartTotals(cart.items, cart.currency, shop.settings);
+      sendJson(reply, JSON.stringify({ ...cart, totals }));
+    },
+  );
+}

@@ -1,0 +1,67 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { Problem } from "../../errors.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { logStart, type Position } from "../../stores/event-store/event-store.ts";
+import { header } from "../auth.ts";
+import { formatPosition, parsePosition } from "../command.ts";
+import type { Recency } from "../recency.ts";
+
+const waitMsMax = 5_000;
+/** A client that has just written waits this long for what it wrote, and is answered in any case. */
+const ownWriteWaitMs = 250;
+
+/**
+ * Waits until read models are as new as a request asks for with Min-Position, and says in Position what the
+ * answer is made of: at least that.
+ *
+ * @throws Problem `projection_behind` when the models are not there in time, `malformed_request`
+ */
+export type Freshness = (request: FastifyRequest, reply: FastifyReply, ...models: string[]) => Promise<void>;
+
+export function createFreshness({ models }: Runtime, recency: Recency): Freshness {
+  const standAt = (names: readonly string[]): Position =>
+    names.reduce((lowest, name) => Math.min(lowest, models.progress(name).position), Number.MAX_SAFE_INTEGER);
+
+  return async (request, reply, ...names) => {
+    const asked = minPosition(request);
+    const target = asked ?? recency.lastWrite(request.ip) ?? logStart;
+    if (standAt(names) < target) {
+      const timeoutMs = asked === undefined ? ownWriteWaitMs : waitMs(request);
+      const reached = await Promise.all(names.map((name) => models.reached(name, target, timeoutMs)));
+      const behind = names.filter((_, index) => !reached[index]);
+      if (asked !== undefined && behind.length > 0)
+        throw new Problem("projection_behind", `${behind.join(", ")}: not there after ${timeoutMs} ms`, {
+          position: formatPosition(standAt(names)),
+        });
+    }
+    reply.header("Position", formatPosition(standAt(names)));
+  };
+}
+
+/**
+ * For answers that are always as of now: nothing is ever waited for.
+ * @throws Problem malformed_request
+ */
+export type AsOfNow = (request: FastifyRequest, reply: FastifyReply, model: string) => void;
+
+export function createAsOfNow({ models, engine }: Runtime): AsOfNow {
+  return (request, reply, model) => {
+    minPosition(request);
+    const position = Math.max(engine.lastPosition, models.progress(model).position);
+    reply.header("Position", formatPosition(position));
+  };
+}
+
+/** @throws Problem malformed_request */
+export function minPosition(request: FastifyRequest): Position | undefined {
+  const token = header(request, "min-position");
+  return token === undefined ? undefined : parsePosition(token);
+}
+
+/** `Prefer: wait=N` in seconds (RFC 7240, section 4.3); what is no such preference is ignored, as it says. */
+function waitMs(request: FastifyRequest): number {
+  const seconds = /(?:^|[,;]) *wait *= *"?(\d{1,9})"? *(?:$|[,;])/i.exec(
+    header(request, "prefer") ?? "",
+  )?.[1];
+  return seconds === undefined ? waitMsMax : Math.min(Number(seconds) * 1_000, waitMsMax);
+}

@@ -1,0 +1,81 @@
+import { getOrder, listOrders } from "../../../projections/order-queries.ts";
+import { notFound } from "../../errors.ts";
+import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { listOf, listText, sendJson, unparsed } from "./pages.ts";
+import { orderDetailAnswer, orderListAnswer, orderParams, ordersQuery } from "./schemas.ts";
+
+const security = [{ bearer: [] }];
+
+export function orderQueries(app: App, { runtime, auth, staffOnly, fresh, cursors }: Deps): void {
+  const { models, config } = runtime;
+
+  app.get(
+    "/v1/orders",
+    {
+      ...staffOnly,
+      schema: {
+        tags: ["orders"],
+        summary: "List orders, newest first",
+        security,
+        querystring: ordersQuery,
+        response: { 200: orderListAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { limit, cursor, ...filters } = request.query;
+      const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
+      await fresh(request, reply, "orders");
+      const found = await unparsed(await models.model("orders"), (model) =>
+        listOrders(model, { ...filters, ...page }, config.STORE_TIME_ZONE),
+      );
+      sendJson(reply, listText(found.texts, next(found.page.next)));
+    },
+  );
+
+  app.get(
+    "/v1/orders/:id",
+    {
+      schema: {
+        tags: ["orders"],
+        summary: "One order, by its id or its number; for a guest with the Cart-Token of its cart",
+        security: [{ cartToken: [] }, { bearer: [] }],
+        querystring: noQuery,
+        params: orderParams,
+        response: { 200: orderDetailAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await fresh(request, reply, "orders", "payments");
+      const [orders, payments] = await Promise.all([models.model("orders"), models.model("payments")]);
+      const order = await getOrder(orders, payments, id);
+      // A guest is told the same of an order that is not there and of one that is another's.
+      auth.requireCart(request, order?.cartId ?? "");
+      if (!order) throw notFound("order", id);
+      sendJson(reply, JSON.stringify(order));
+    },
+  );
+
+  app.get(
+    "/v1/payments/:id",
+    {
+      ...staffOnly,
+      schema: {
+        tags: ["payments"],
+        summary: "One payment",
+        security,
+        querystring: noQuery,
+        params: idParams,
+        response: { 200: paymentAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await fresh(request, reply, "payments");
+      const found = await (await models.model("payments")).get(id);
+      if (!found) throw notFound("payment", id);
+      sendJson(reply, found.json);
+    },
+  );
+}

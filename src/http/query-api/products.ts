@@ -1,0 +1,143 @@
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { getProduct, listProducts } from "../../../projections/catalog-queries.ts";
+import { productSales } from "../../../projections/product-sales.ts";
+import { notFound, Problem } from "../../errors.ts";
+import { header } from "../auth.ts";
+import { formatPosition } from "../command.ts";
+import { noQuery, problemSchema } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
+import { minPosition } from "./freshness.ts";
+import { listOf, listText, sendJson, unparsed } from "./pages.ts";
+import {
+  limitQuery,
+  productDetailAnswer,
+  productListAnswer,
+  productParams,
+  productSalesAnswer,
+  productsQuery,
+  recentProductsAnswer,
+} from "./schemas.ts";
+
+const recentProductsMax = 20;
+const recentProductsTtlMs = 30 * 24 * 60 * 60 * 1_000;
+const bestSellersTtlMs = 5_000;
+const visitorPattern = /^[\x21-\x7e]{1,64}$/;
+
+export function productQueries(app: App, { runtime, auth, recency, fresh, cursors }: Deps): void {
+  const { models, hot } = runtime;
+  const answers = createAnswerCache(recency);
+  const describe = (summary: string) => ({ tags: ["products"], summary, security: [] });
+  const recentKey = (visitor: string) => `recently-viewed:${visitor}`;
+
+  app.get(
+    "/v1/products",
+    {
+      schema: {
+        ...describe("List products, filtered, searched and counted by facets"),
+        querystring: productsQuery,
+        response: { 200: productListAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const cached = answers.find(request);
+      if (cached) return sendAnswer(reply, cached);
+      const { limit, cursor, facets, ...filters } = request.query;
+      const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
+      await fresh(request, reply, "catalog");
+      const { position } = models.progress("catalog");
+      const found = await unparsed(await models.model("catalog"), (model) =>
+        listProducts(model, { ...filters, facets, ...page }),
+      );
+      const counted = found.page.facets && { facets: found.page.facets };
+      const json = listText(found.texts, next(found.page.next), counted);
+      sendAnswer(reply, answers.keep(request, position, json));
+    },
+  );
+
+  app.get(
+    "/v1/products/:id",
+    {
+      schema: {
+        ...describe("One product, by its id or its slug; drafts and archived ones for staff"),
+        querystring: noQuery,
+        params: productParams,
+        response: { 200: productDetailAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const visitor = visitorOf(request);
+      const unpublished = auth.principal(request).kind === "staff";
+      await fresh(request, reply, "catalog");
+      const product = await getProduct(await models.model("catalog"), id, { unpublished });
+      if (!product) throw notFound("product", id);
+      // Only a convenience: a hot store that is away must not keep the product from being shown.
+      if (visitor !== undefined)
+        await hot
+          .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
+          .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
+      sendJson(reply, JSON.stringify(product));
+    },
+  );
+
+  app.get(
+    "/v1/recently-viewed",
+    {
+      schema: {
+        ...describe("What the visitor named by Visitor-Id has looked at, newest first"),
+        querystring: noQuery,
+        response: { 200: recentProductsAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const visitor = visitorOf(request);
+      if (visitor === undefined) throw new Problem("malformed_request", "this needs a Visitor-Id");
+      await fresh(request, reply, "catalog");
+      const [ids, model] = await Promise.all([hot.recent(recentKey(visitor)), models.model("catalog")]);
+      const products = await Promise.all(ids.map((id) => getProduct(model, id)));
+      const published = products.flatMap((product) => product?.id ?? []);
+      const found = await model.getMany(published);
+      const texts = published.flatMap((id) => found.get(id)?.json ?? []);
+      sendJson(reply, `{"items":[${texts.join(",")}]}`);
+    },
+  );
+
+  app.get(
+    "/v1/best-sellers",
+    {
+      schema: {
+        ...describe("What was sold most, of all time, by units"),
+        querystring: limitQuery,
+        response: { 200: productSalesAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { limit } = request.query;
+      const key = `best-sellers:${limit}`;
+      if (minPosition(request) === undefined) {
+        const cached = await hot.get(key).catch(() => undefined);
+        if (cached !== undefined) return sendJson(reply, cached);
+      }
+      await fresh(request, reply, "product-sales");
+      const json = JSON.stringify(
+        await productSales(await models.model("product-sales"), { sort: "units", limit }),
+      );
+      await hot.set(key, json, bestSellersTtlMs).catch(() => {});
+      sendJson(reply, json);
+    },
+  );
+}
+
+function sendAnswer(reply: FastifyReply, { position, body }: CachedAnswer): void {
+  reply.header("Position", formatPosition(position));
+  sendJson(reply, body);
+}
+
+/** @throws Problem malformed_request */
+function visitorOf(request: FastifyRequest): string | undefined {
+  const visitor = header(request, "visitor-id");
+  if (visitor !== undefined && !visitorPattern.test(visitor))
+    throw new Problem("malformed_request", "Visitor-Id: 1 to 64 visible ASCII characters");
+  return visitor;
+}

@@ -1,0 +1,292 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { manualGateway, payment, refundable } from "../../commands/payment/payment.ts";
+import type { EventOf } from "../../src/engine/decider.ts";
+import { Problem } from "../../src/errors.ts";
+import { given } from "./given.ts";
+
+type PaymentEvent = EventOf<typeof payment.events>;
+
+const initiate = {
+  orderId: "o-1",
+  amount: 1_000,
+  currency: "USD",
+  method: "credit_card" as const,
+  gateway: "bank",
+};
+const initiated: PaymentEvent = { type: "PaymentInitiated", data: initiate };
+const manual: PaymentEvent = {
+  type: "PaymentInitiated",
+  data: { ...initiate, method: "cod", gateway: manualGateway },
+};
+const authorized: PaymentEvent = { type: "PaymentAuthorized", data: { amount: 1_000, reference: "auth" } };
+const captured: PaymentEvent = { type: "PaymentCaptured", data: { amount: 1_000 } };
+const voided: PaymentEvent = { type: "PaymentVoided", data: { reason: "r" } };
+const failed: PaymentEvent = { type: "PaymentFailed", data: { reason: "r" } };
+const action: PaymentEvent = { type: "PaymentActionRequired", data: { actionUrl: "https://x.invalid" } };
+const orphaned = (reference: string): PaymentEvent => ({
+  type: "PaymentOrphaned",
+  data: { reason: "authorized after it was voided", reference },
+});
+const asked = (refundId: string, amount?: number) => ({
+  refundId,
+  reason: "r",
+  cause: "goodwill" as const,
+  ...(amount !== undefined && { amount }),
+});
+const requested = (refundId: string, amount: number): PaymentEvent => ({
+  type: "RefundRequested",
+  data: { refundId, orderId: "o-1", amount, reason: "r", cause: "goodwill" },
+});
+const succeeded = (refundId: string, amount: number): PaymentEvent => ({
+  type: "RefundSucceeded",
+  data: { refundId, amount, reference: "re" },
+});
+const refused = (refundId: string, amount: number): PaymentEvent => ({
+  type: "RefundFailed",
+  data: { refundId, orderId: "o-1", amount, reason: "r" },
+});
+
+const paid = [initiated, authorized, captured];
+
+describe("authorizing", () => {
+  test("begins once, with the intent", () => {
+    given(payment, []).when("Initiate", initiate).then([initiated]);
+    given(payment, [initiated])
+      .when("Initiate", { ...initiate, amount: 5 })
+      .then([]);
+  });
+
+  test("records what the gateway says, once", () => {
+    given(payment, [initiated]).when("Authorize", { reference: "auth" }).then([authorized]);
+    given(payment, [initiated, action]).when("Authorize", { reference: "auth" }).then([authorized]);
+    for (const past of [[initiated, authorized], paid])
+      given(payment, past).when("Authorize", { reference: "auth" }).then([]);
+  });
+
+  test("asks for an action only before there is an answer", () => {
+    const ask = { actionUrl: "https://x.invalid" };
+    given(payment, [initiated]).when("RequireAction", ask).then([action]);
+    for (const past of [
+      [initiated, action],
+      [initiated, authorized],
+      [initiated, failed],
+      [initiated, voided],
+    ])
+      given(payment, past).when("RequireAction", ask).then([]);
+  });
+
+  test("that failed can succeed after all, while nobody has given up", () => {
+    given(payment, [initiated, failed]).when("Authorize", { reference: "auth" }).then([authorized]);
+  });
+
+  test("that succeeds after a void is orphaned, once per authorization", () => {
+    given(payment, [initiated, voided])
+      .when("Authorize", { reference: "late" })
+      .then([orphaned("late")]);
+    given(payment, [initiated, failed, voided])
+      .when("Authorize", { reference: "late" })
+      .then([orphaned("late")]);
+    given(payment, [initiated, voided, orphaned("late")])
+      .when("Authorize", { reference: "late" })
+      .then([]);
+    given(payment, [initiated, authorized, voided]).when("Authorize", { reference: "auth" }).then([]);
+    given(payment, [initiated, voided, orphaned("late"), voided])
+      .when("Authorize", { reference: "late" })
+      .then([]);
+  });
+
+  test("a late failure takes nothing away", () => {
+    given(payment, [initiated]).when("Fail", { reason: "r" }).then([failed]);
+    given(payment, [initiated, action]).when("Fail", { reason: "r" }).then([failed]);
+    for (const past of [[initiated, failed], [initiated, authorized], paid, [initiated, voided]])
+      given(payment, past).when("Fail", { reason: "r" }).then([]);
+  });
+});
+
+describe("capturing", () => {
+  test("takes what was authorized, once", () => {
+    given(payment, [initiated, authorized]).when("Capture", undefined).then([captured]);
+    given(payment, paid).when("Capture", undefined).then([]);
+  });
+
+  test("books what nobody authorizes", () => {
+    given(payment, [manual]).when("Capture", undefined).then([captured]);
+  });
+
+  test.each([
+    ["not authorized", [initiated]],
+    ["waiting for an action", [initiated, action]],
+    ["failed", [initiated, failed]],
+    ["voided", [initiated, authorized, voided]],
+  ])("what is %s is refused", (_, past) => {
+    given(payment, past).when("Capture", undefined).refused("illegal_transition");
+  });
+
+  test("that the gateway refuses leaves the authorization", () => {
+    const event: PaymentEvent = { type: "CaptureFailed", data: { reason: "r" } };
+    given(payment, [initiated, authorized]).when("FailCapture", { reason: "r" }).then([event]);
+    given(payment, [initiated, authorized, event]).when("Capture", undefined).then([captured]);
+    given(payment, paid).when("FailCapture", { reason: "r" }).then([]);
+  });
+});
+
+describe("voiding", () => {
+  test("ends what was not captured, once", () => {
+    for (const past of [
+      [initiated],
+      [initiated, action],
+      [initiated, authorized],
+      [initiated, failed],
+      [manual],
+    ]) {
+      given(payment, past).when("Void", { reason: "r" }).then([voided]);
+      given(payment, [...past, voided])
+        .when("Void", { reason: "r" })
+        .then([]);
+    }
+    given(payment, paid).when("Void", { reason: "r" }).refused("illegal_transition");
+  });
+
+  test("gives back an orphan", () => {
+    given(payment, [initiated, voided, orphaned("late")])
+      .when("Void", { reason: "r" })
+      .then([voided]);
+    expect(given(payment, [initiated, voided, orphaned("late"), voided]).state()).toMatchObject({
+      orphaned: false,
+    });
+  });
+});
+
+describe("refunding", () => {
+  test("gives back a part, or all that is left, each refund once", () => {
+    given(payment, paid)
+      .when("RequestRefund", asked("r-1", 300))
+      .then([requested("r-1", 300)]);
+    given(payment, [...paid, requested("r-1", 300)])
+      .when("RequestRefund", asked("r-1", 300))
+      .then([]);
+    given(payment, [...paid, requested("r-1", 300)])
+      .when("RequestRefund", asked("r-2"))
+      .then([requested("r-2", 700)]);
+  });
+
+  test("counts what is on its way: never more than was captured", () => {
+    const half = given(payment, [...paid, requested("r-1", 600)]);
+    half.when("RequestRefund", asked("r-2", 401)).refused("illegal_transition");
+    half.when("RequestRefund", asked("r-2", 400)).then([requested("r-2", 400)]);
+    const done = given(payment, [...paid, requested("r-1", 1_000), succeeded("r-1", 1_000)]);
+    done.when("RequestRefund", asked("r-2", 1)).refused("illegal_transition");
+    done.when("RequestRefund", asked("r-2")).refused("illegal_transition");
+    given(payment, [initiated, authorized])
+      .when("RequestRefund", asked("r-1", 1))
+      .refused("illegal_transition");
+  });
+
+  test("ends each refund once; one that failed frees its money again", () => {
+    const open = [...paid, requested("r-1", 600)];
+    const succeed = { refundId: "r-1", reference: "re" };
+    given(payment, open)
+      .when("SucceedRefund", succeed)
+      .then([succeeded("r-1", 600)]);
+    given(payment, [...open, succeeded("r-1", 600)])
+      .when("SucceedRefund", succeed)
+      .then([]);
+    given(payment, open)
+      .when("FailRefund", { refundId: "r-1", reason: "r" })
+      .then([refused("r-1", 600)]);
+    given(payment, [...open, refused("r-1", 600)])
+      .when("FailRefund", { refundId: "r-1", reason: "r" })
+      .then([]);
+    given(payment, [...open, succeeded("r-1", 600)])
+      .when("FailRefund", { refundId: "r-1", reason: "r" })
+      .then([]);
+    given(payment, [...open, refused("r-1", 600)])
+      .when("RequestRefund", asked("r-2"))
+      .then([requested("r-2", 1_000)]);
+  });
+
+  test("nobody asked for cannot end", () => {
+    given(payment, paid).when("SucceedRefund", { refundId: "r-9", reference: "re" }).refused("not_found");
+    given(payment, paid).when("FailRefund", { refundId: "r-9", reason: "r" }).refused("not_found");
+  });
+});
+
+describe("a payment that does not exist", () => {
+  test.each([
+    "Authorize",
+    "Fail",
+    "Capture",
+    "FailCapture",
+    "Void",
+    "RequireAction",
+    "RequestRefund",
+  ] as const)("takes no %s", (name) => {
+    const command = { reference: "x", reason: "r", actionUrl: "u", ...asked("r-1") };
+    given(payment, [])
+      .when(name, command as never)
+      .refused("not_found");
+  });
+});
+
+describe("whatever is asked of a payment", () => {
+  const name = fc.constantFrom(
+    ...["Authorize", "Authorize", "Fail", "Capture", "Capture", "FailCapture", "Void", "RequireAction"],
+    ...["RequestRefund", "RequestRefund", "RequestRefund", "SucceedRefund", "FailRefund"],
+  );
+  const step = fc.record({
+    name,
+    reference: fc.constantFrom("auth-1", "auth-2"),
+    refundId: fc.constantFrom("r-1", "r-2", "r-3"),
+    amount: fc.integer({ min: 1, max: 1_200 }),
+  });
+
+  test("it never gives back more than was captured, and doing a thing twice is doing it once", () => {
+    fc.assert(
+      fc.property(fc.boolean(), fc.array(step, { maxLength: 40 }), (byHand, steps) => {
+        let state = payment.initial();
+        let [captures, back] = [0, 0];
+        const failedOnce = new Set<string>();
+        const apply = ({ type, data }: PaymentEvent) => {
+          const evolve = payment.evolve[type] as (
+            s: typeof state,
+            d: never,
+            c: { time: number },
+          ) => typeof state;
+          state = evolve(state, payment.events[type].schema.parse(data) as never, { time: 0 });
+          if (type === "PaymentCaptured") captures++;
+          if (type === "RefundSucceeded") back += data.amount;
+          if (type === "RefundFailed") failedOnce.add(data.refundId);
+        };
+        apply(byHand ? manual : initiated);
+        for (const { name, ...rest } of steps) {
+          // A refund that a gateway first refuses and then makes all the same is its word against the books.
+          if (name === "SucceedRefund" && failedOnce.has(rest.refundId)) continue;
+          const command = { ...rest, reason: "r", cause: "goodwill", actionUrl: "u" };
+          const decide = payment.decide[name as keyof typeof payment.decide] as (
+            s: typeof state,
+            c: unknown,
+          ) => PaymentEvent[];
+          const before = structuredClone(state);
+          try {
+            const events = decide(state, command);
+            expect(state).toEqual(before);
+            for (const event of events) apply(event);
+            if (name !== "FailCapture") expect(decide(state, command)).toEqual([]);
+          } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+            expect(state).toEqual(before);
+          }
+          if (state.phase === "absent") throw new Error("a payment never goes away");
+          expect(captures).toBeLessThanOrEqual(1);
+          expect(state.captured).toBe(captures * 1_000);
+          expect(state.refunded).toBe(back);
+          expect(refundable(state)).toBeGreaterThanOrEqual(0);
+          expect(state.refundPending).toBeGreaterThanOrEqual(0);
+          if (captures > 0) expect(state.phase).toBe("captured");
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+});

@@ -1,0 +1,221 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Cart, type CartLine, cart, cartEvents, linesOf } from "../../../commands/cart/cart.ts";
+import { cartsProjection, getCart } from "../../../projections/carts.ts";
+import { funnel, funnelProjection } from "../../../projections/funnel.ts";
+import { Problem } from "../../../src/errors.ts";
+import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
+
+const opened = Date.parse("2011-03-07T09:00:00Z");
+const expiresAt = "2011-03-14T09:00:00.000Z";
+const tax = { rateBp: 0, included: false, per: "line", rounding: "half_up" } as const;
+const item = { lineId: "sku:mug", sku: "mug", productId: "p1", name: "Mug", quantity: 2, unitPrice: 299 };
+const checkout: ShopData<"CheckoutStarted"> = {
+  email: "ada@example.org",
+  shippingMethod: "standard",
+  payment: { method: "credit_card", token: "tok_ok" },
+  quote: { unitPrices: [299], shipping: 0, tax, total: 598 },
+  attempt: 1,
+  orderId: "o1",
+};
+
+describe("carts", () => {
+  test("shows its items with totals, in the order they were added", async () => {
+    const log = new Log()
+      .add("cart-c1", opened, "CartOpened", { currency: "GBP", expiresAt })
+      .add("cart-c1", opened + 1, "ItemAdded", { ...item, expiresAt })
+      .add("cart-c1", opened + 2, "ItemAdded", {
+        ...item,
+        lineId: "1:22423",
+        sku: "22423",
+        unitPrice: 1,
+        quantity: 1,
+        priceOverridden: true,
+        expiresAt,
+      })
+      .add("cart-c1", opened + 3, "ItemAdded", { ...item, quantity: 3, name: "Big mug", expiresAt })
+      .add("cart-c1", opened + 4, "QuantityChanged", { lineId: "1:22423", quantity: 4, expiresAt });
+    const model = await project(cartsProjection, log);
+    const gbp = (amount: number) => ({ amount, currency: "GBP" });
+    expect(await getCart(model, "c1")).toEqual({
+      id: "c1",
+      status: "open",
+      currency: "GBP",
+      items: [
+        {
+          sku: "mug",
+          productId: "p1",
+          name: "Big mug",
+          quantity: 5,
+          unitPrice: gbp(299),
+          lineTotal: gbp(1495),
+        },
+        {
+          sku: "22423",
+          productId: "p1",
+          name: "Mug",
+          quantity: 4,
+          unitPrice: gbp(1),
+          lineTotal: gbp(4),
+          priceOverridden: true,
+        },
+      ],
+      subtotal: gbp(1499),
+      itemCount: 9,
+      createdAt: "2011-03-07T09:00:00.000Z",
+      updatedAt: "2011-03-07T09:00:00.004Z",
+      expiresAt,
+    });
+    expect(await getCart(model, "c2")).toBeUndefined();
+  });
+
+  test("tells of a checkout that is under way, has failed, or is done", async () => {
+    const log = new Log()
+      .add("cart-c1", opened, "CartOpened", { currency: "GBP", expiresAt })
+      .add("cart-c1", opened, "ItemAdded", { ...item, expiresAt });
+    const cartNow = async () => getCart(await project(cartsProjection, log), "c1");
+
+    log.add("cart-c1", opened, "CheckoutStarted", checkout);
+    expect(await cartNow()).toMatchObject({ status: "checking_out", orderId: "o1" });
+
+    const failure = { code: "payment_declined", detail: "no funds" };
+    log.add("cart-c1", opened, "CheckoutFailed", { ...failure, attempt: 1, orderId: "o1", extras: {} });
+    const failed = await cartNow();
+    expect(failed).toMatchObject({ status: "open", failure });
+    expect(failed).not.toHaveProperty("orderId");
+
+    log
+      .add("cart-c1", opened, "CheckoutStarted", { ...checkout, attempt: 2, orderId: "o2" })
+      .add("cart-c1", opened, "CartConverted", { orderId: "o2" });
+    const converted = await cartNow();
+    expect(converted).toMatchObject({ status: "converted", orderId: "o2" });
+    expect(converted).not.toHaveProperty("failure");
+  });
+
+  test("holds what the write model holds, whatever the SKUs are called", () => {
+    const skus = ["__proto__", "22423", "constructor", "85123A"];
+    const added = fc.record({
+      name: fc.constant("Add"),
+      sku: fc.constantFrom(...skus),
+      quantity: fc.integer({ min: 1, max: 9 }),
+      price: fc.option(fc.integer({ min: 0, max: 3 }), { nil: undefined }),
+    });
+    const changed = fc.record({
+      name: fc.constantFrom("ChangeQuantity", "Remove"),
+      sku: fc.constantFrom(...skus),
+      quantity: fc.integer({ min: 1, max: 9 }),
+    });
+    fc.assert(
+      fc.property(fc.array(fc.oneof(added, changed), { maxLength: 30 }), (sequence) => {
+        const log = new Log();
+        let state: Cart = cart.initial();
+        const run = (decide: (context: { now: number }) => ShopEvent[]) => {
+          let events: ShopEvent[] = [];
+          try {
+            events = decide({ now: opened });
+          } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+          }
+          log.addAll("cart-c1", opened, events);
+          for (const { type, data } of events) {
+            const evolve = cart.evolve[type as keyof typeof cart.evolve];
+            state = evolve(state, data as never, { time: opened });
+          }
+        };
+        const lifeMs = 1_000;
+        run((context) => cart.decide.Open(state, { currency: "GBP", lifeMs }, context) as ShopEvent[]);
+        for (const { sku, quantity, ...step } of sequence) {
+          const change = { cartId: "c1", sku, quantity, lifeMs };
+          run((context) => {
+            if (!("price" in step)) return cart.decide[step.name as "Remove"](state, change, context);
+            const override = step.price === undefined ? {} : { priceOverridden: true as const };
+            const items = [
+              { sku, productId: "p1", name: sku, quantity, unitPrice: step.price ?? 5, ...override },
+            ];
+            return cart.decide.Add(state, { cartId: "c1", items, currency: "GBP", lifeMs }, context);
+          });
+        }
+        for (const stored of [false, true]) {
+          const doc = documentsOf(cartsProjection, log, stored).get("c1") as {
+            lines: Record<string, unknown>;
+          };
+          const lines = state.phase === "absent" ? [] : linesOf(state);
+          expect(Object.entries(doc.lines)).toEqual(lines.map(rowOf));
+        }
+      }),
+      { numRuns: 100 },
+    );
+  });
+});
+
+function rowOf({ lineId, sku, productId, name, quantity, unitPrice, priceOverridden }: CartLine) {
+  return [lineId, [sku, productId, name, quantity, unitPrice, ...(priceOverridden ? [1] : [])]];
+}
+
+describe("funnel", () => {
+  const line = { ...item, subtotal: 598, discount: 0, tax: 0, total: 598 };
+  const placed: ShopData<"OrderPlaced"> = {
+    number: "ORD-1",
+    cartId: "c1",
+    paymentId: "pay1",
+    paymentMethod: "credit_card",
+    currency: "GBP",
+    lines: [line],
+    totals: { subtotal: 598, discount: 0, shipping: 0, tax: 0, total: 598 },
+    tax,
+    shippingMethod: "standard",
+  };
+
+  test("counts each cart once for each step, on the store's day of it", async () => {
+    const evening = "2011-03-27T22:59:00Z"; // 23:59 in London, on the day the clocks went forward
+    const night = "2011-03-27T23:01:00Z"; // the next day
+    const log = new Log()
+      .add("cart-c1", evening, "CartOpened", { currency: "GBP", expiresAt })
+      .add("cart-c2", evening, "CartOpened", { currency: "GBP", expiresAt })
+      .add("cart-c1", night, "ItemAdded", { ...item, expiresAt })
+      .add("cart-c1", night, "ItemAdded", { ...item, lineId: "sku:cup", sku: "cup", expiresAt })
+      .add("cart-c1", night, "CheckoutStarted", checkout)
+      .add("order-o1", night, "OrderPlaced", placed)
+      .add("cart-c1", night, "CheckoutStarted", { ...checkout, attempt: 2, orderId: "o2" })
+      .add("order-o2", night, "OrderPlaced", placed)
+      .add("order-o2", night, "OrderConfirmed", {
+        currency: "GBP",
+        lines: [{ sku: "mug", productId: "p1", name: "Mug", quantity: 2, revenue: 598 }],
+        units: 2,
+        gross: 598,
+      });
+    const model = await project(funnelProjection("Europe/London"), log);
+    const counts = async (range: { from?: string; to?: string }) =>
+      (await funnel(model, range)).items.map(({ step, count }) => `${step} ${count}`);
+    expect(await counts({})).toEqual([
+      "carts_opened 2",
+      "carts_with_items 1",
+      "checkouts_started 1",
+      "orders_placed 2",
+      "orders_confirmed 1",
+    ]);
+    expect((await counts({ to: "2011-03-27" })).slice(0, 2)).toEqual([
+      "carts_opened 2",
+      "carts_with_items 0",
+    ]);
+    expect((await counts({ from: "2011-03-28" })).slice(0, 2)).toEqual([
+      "carts_opened 0",
+      "carts_with_items 1",
+    ]);
+  });
+
+  test("may take the second event of a cart for its first item", () => {
+    // With an event that can come between opening and the first item, the funnel has to count otherwise.
+    expect(Object.keys(cartEvents).sort()).toEqual([
+      "CartAbandoned",
+      "CartConverted",
+      "CartExpired",
+      "CartOpened",
+      "CheckoutFailed",
+      "CheckoutStarted",
+      "ItemAdded",
+      "ItemRemoved",
+      "QuantityChanged",
+    ]);
+  });
+});

@@ -1,0 +1,245 @@
+import { describe, expect, test } from "vitest";
+import { catalogProjection } from "../../../projections/catalog.ts";
+import { getProduct, listProducts, type ProductsQuery } from "../../../projections/catalog-queries.ts";
+import { documentsOf, Log, project, type ShopData } from "./support.ts";
+
+const day = Date.parse("2011-03-07T09:00:00Z");
+const usd = (amount: number) => ({ amount, currency: "USD" });
+const variant = (sku: string, amount: number, more: object = {}) => ({
+  sku,
+  price: usd(amount),
+  attributes: {},
+  ...more,
+});
+const mug: ShopData<"ProductCreated"> = {
+  name: "Tea mug",
+  slug: "tea-mug",
+  brand: "Acme",
+  category: "Kitchen",
+  tags: ["new", "gift"],
+  description: "Holds half a litre",
+  images: [
+    { url: "/a.jpg", primary: false },
+    { url: "/b.jpg", alt: "From above", primary: true },
+  ],
+  variants: [variant("MUG-S", 900), variant("MUG-L", 700, { compareAtPrice: usd(1000), name: "Large" })],
+};
+const expiresAt = "2011-03-07T09:15:00.000Z";
+
+/** As `createProduct` writes it: claims first. */
+function create(log: Log, id: string, data: ShopData<"ProductCreated">, at = day): Log {
+  log.add(`claim-slug-${data.slug}`, at, "Claimed", { holder: id });
+  for (const { sku } of data.variants) log.add(`claim-sku-${sku}`, at, "Claimed", { holder: id });
+  return log.add(`product-${id}`, at, "ProductCreated", data);
+}
+
+function published(log: Log, id: string, data: ShopData<"ProductCreated">, at = day): Log {
+  return create(log, id, data, at).add(`product-${id}`, at, "ProductPublished", {});
+}
+
+const receive = (log: Log, sku: string, quantity: number) =>
+  log.add(`stock-${sku}`, day, "StockReceived", { quantity });
+
+describe("catalog", () => {
+  test("lists a published product with its prices and what is left over all variants", async () => {
+    const log = published(receive(new Log(), "MUG-S", 2), "p1", mug);
+    receive(log, "MUG-L", 5).add("stock-MUG-L", day, "StockReserved", {
+      reservationId: "o1",
+      quantity: 1,
+      expiresAt,
+    });
+    const { items, next } = await listProducts(await project(catalogProjection, log), { limit: 20 });
+    expect(next).toBeNull();
+    expect(items).toEqual([
+      {
+        id: "p1",
+        slug: "tea-mug",
+        name: "Tea mug",
+        brand: "Acme",
+        category: "Kitchen",
+        tags: ["new", "gift"],
+        price: usd(700),
+        priceRange: { min: usd(700), max: usd(900) },
+        compareAtPrice: usd(1000),
+        image: { url: "/b.jpg", alt: "From above" },
+        available: 6,
+        stockStatus: "in_stock",
+        createdAt: "2011-03-07T09:00:00.000Z",
+      },
+    ]);
+  });
+
+  test("shows one by id or slug, with its variants and their availability", async () => {
+    const log = published(new Log(), "p1", mug);
+    receive(log, "MUG-L", 2)
+      .add("stock-MUG-L", day, "StockPolicySet", { track: true, backorders: true, lowStockThreshold: 2 })
+      .add("stock-MUG-S", day, "StockPolicySet", { track: false, backorders: false, lowStockThreshold: 0 });
+    const model = await project(catalogProjection, log);
+    const found = await getProduct(model, "tea-mug");
+    expect(found).toEqual(await getProduct(model, "p1"));
+    expect(found).toMatchObject({
+      id: "p1",
+      status: "published",
+      description: "Holds half a litre",
+      images: mug.images,
+      available: null,
+      stockStatus: "in_stock",
+      variants: [
+        { sku: "MUG-S", price: usd(900), available: null, stockStatus: "in_stock", backorders: false },
+        { sku: "MUG-L", name: "Large", available: 2, stockStatus: "low_stock", backorders: true },
+      ],
+    });
+    for (const nothing of ["sku/MUG-L", "MUG-L", "unheard-of"])
+      expect(await getProduct(model, nothing)).toBeUndefined();
+  });
+
+  test("knows stock that came before the product, between its claims and it, and after it", async () => {
+    const log = receive(new Log(), "MUG-S", 1);
+    log.add("claim-sku-MUG-S", day, "Claimed", { holder: "p1" });
+    log.add("claim-sku-MUG-L", day, "Claimed", { holder: "p1" });
+    receive(log, "MUG-S", 10);
+    log.add("product-p1", day, "ProductCreated", mug).add("product-p1", day, "ProductPublished", {});
+    receive(log, "MUG-L", 100);
+    const availableNow = async () =>
+      (await getProduct(await project(catalogProjection, log), "p1"))?.available;
+    expect(await availableNow()).toBe(111);
+
+    const added = variant("MUG-XL", 1100);
+    receive(log, "MUG-XL", 1_000)
+      .add("claim-sku-MUG-XL", day, "Claimed", { holder: "p1" })
+      .add("product-p1", day, "VariantAdded", { variant: added })
+      .add("product-p1", day, "VariantRetired", { sku: "MUG-S" });
+    expect(await availableNow()).toBe(1_100);
+  });
+
+  test("forgets what was claimed for a product that did not come to be", () => {
+    const log = receive(new Log(), "MUG-S", 1)
+      .add("claim-sku-MUG-S", day, "Claimed", { holder: "p1" })
+      .add("claim-sku-MUG-S", day, "ClaimReleased", { holder: "p1" });
+    const free = { available: 1, track: true, backorders: false, lowStockThreshold: 0 };
+    expect([...documentsOf(catalogProjection, log)]).toEqual([["sku/MUG-S", free]]);
+    log.add("claim-sku-MUG-S", day, "Claimed", { holder: "p2" });
+    expect(documentsOf(catalogProjection, log).get("p2")).toMatchObject({ stock: [{ available: 1 }] });
+  });
+
+  test("follows a reservation, and not what leaves as much available as before", () => {
+    const log = receive(published(new Log(), "p1", mug), "MUG-S", 5);
+    const { follow } = catalogProjection.on.StockReturned ?? {};
+    const doc = documentsOf(catalogProjection, log).get("sku/MUG-S") as never;
+    const returned = (sellable: number) =>
+      follow?.(doc, { data: { returnId: "r1", sellable, damaged: 1 } } as never, "sku/MUG-S");
+    expect([returned(0), returned(1)]).toEqual([[], ["p1"]]);
+    expect(Object.keys(catalogProjection.on)).not.toContain("ReservationCommitted");
+    expect(Object.keys(catalogProjection.on)).not.toContain("StockShipped");
+  });
+
+  test("takes changes of the product, and shows nothing that is no longer for sale", async () => {
+    const log = published(new Log(), "p1", mug)
+      .add("product-p1", day + 1, "ProductDescribed", { brand: null, slug: "big-mug", tags: ["sale"] })
+      .add("product-p1", day + 2, "PriceChanged", {
+        sku: "MUG-L",
+        price: usd(650),
+        compareAtPrice: null,
+        previous: usd(700),
+      })
+      .add("product-p1", day + 3, "VariantChanged", { sku: "MUG-L", name: null, attributes: { size: "L" } });
+    const model = await project(catalogProjection, log);
+    expect(await getProduct(model, "tea-mug")).toBeUndefined();
+    const found = await getProduct(model, "big-mug");
+    expect(found).toMatchObject({ tags: ["sale"], price: usd(650), updatedAt: "2011-03-07T09:00:00.003Z" });
+    expect(found?.variants[1]).toMatchObject({ attributes: { size: "L" }, price: usd(650) });
+    for (const gone of ["brand", "compareAtPrice"]) expect(found).not.toHaveProperty(gone);
+    expect(found?.variants[1]).not.toHaveProperty("name");
+
+    log.add("product-p1", day + 4, "ProductArchived", {});
+    const archived = await project(catalogProjection, log);
+    expect((await listProducts(archived, { limit: 20 })).items).toEqual([]);
+    expect(await getProduct(archived, "p1")).toBeUndefined();
+    expect(await getProduct(archived, "p1", { unpublished: true })).toMatchObject({ status: "archived" });
+  });
+
+  describe("search", () => {
+    const log = new Log();
+    const bare = { ...mug, tags: [], images: [], description: "" };
+    published(log, "p1", mug, day);
+    published(
+      log,
+      "p2",
+      { ...bare, name: "Coffee cup", slug: "cup", brand: "Bodo", variants: [variant("CUP", 800)] },
+      day + 1,
+    );
+    published(
+      log,
+      "p3",
+      { ...bare, name: "Wall clock", slug: "clock", category: "Decor", variants: [variant("CLK 1", 5000)] },
+      day + 2,
+    );
+    create(log, "p4", { ...bare, name: "Draft mug", slug: "draft", variants: [variant("DRAFT", 1)] });
+    receive(log, "CUP", 3).add("order-o1", day, "OrderConfirmed", {
+      currency: "USD",
+      lines: [
+        { sku: "CUP", productId: "p2", name: "Coffee cup", quantity: 2, revenue: 1600 },
+        { sku: "CUP", productId: "p2", name: "Coffee cup", quantity: 1, revenue: 700 },
+        { sku: "MUG-S", productId: "p1", name: "Tea mug", quantity: 1, revenue: 900 },
+        { sku: "X", productId: "in no catalog", name: "X", quantity: 9, revenue: 9 },
+      ],
+      units: 13,
+      gross: 3209,
+    });
+    const ids = async (query: Partial<ProductsQuery>) => {
+      const { items } = await listProducts(await project(catalogProjection, log), { limit: 20, ...query });
+      return items.map(({ id }) => id).join(" ");
+    };
+
+    test("filters", async () => {
+      expect(await ids({ category: "Kitchen" })).toBe("p2 p1");
+      expect(await ids({ brand: "Bodo" })).toBe("p2");
+      expect(await ids({ tag: "gift" })).toBe("p1");
+      expect(await ids({ minPrice: 701, maxPrice: 800 })).toBe("p2");
+      expect(await ids({ inStock: true })).toBe("p2");
+      expect(await ids({ inStock: false })).toBe("p3 p1");
+    });
+
+    test("finds words in names, brands, tags, SKUs and descriptions", async () => {
+      expect(await ids({ q: "mug" })).toBe("p1");
+      expect(await ids({ q: "bodo" })).toBe("p2");
+      expect(await ids({ q: "clk" })).toBe("p3");
+      expect(await ids({ q: "half litre" })).toBe("p1");
+      expect(await ids({ q: "acme kitchen", sort: "price" })).toBe("p1");
+      expect(await ids({ q: "draft" })).toBe("");
+      expect(await ids({ q: " " })).toBe("p3 p2 p1");
+    });
+
+    test("sorts", async () => {
+      expect(await ids({})).toBe("p3 p2 p1");
+      expect(await ids({ sort: "price" })).toBe("p1 p2 p3");
+      expect(await ids({ sort: "-price" })).toBe("p3 p2 p1");
+      expect(await ids({ sort: "best-selling" })).toBe("p2 p1 p3");
+      expect(await ids({ sort: "rating" })).toBe("p1 p2 p3");
+    });
+
+    test("counts facets over all that was found, and pages", async () => {
+      const model = await project(catalogProjection, log);
+      const page = await listProducts(model, {
+        limit: 1,
+        maxPrice: 800,
+        facets: ["category", "brand", "tag"],
+      });
+      expect(page.items).toHaveLength(1);
+      expect(page.facets).toEqual({
+        category: [{ value: "Kitchen", count: 2 }],
+        brand: [
+          { value: "Acme", count: 1 },
+          { value: "Bodo", count: 1 },
+        ],
+        tag: [
+          { value: "gift", count: 1 },
+          { value: "new", count: 1 },
+        ],
+      });
+      const second = await listProducts(model, { limit: 1, maxPrice: 800, after: page.next ?? [] });
+      expect(second.items.map(({ id }) => id)).toEqual(["p1"]);
+      expect(second).not.toHaveProperty("facets");
+    });
+  });
+});

@@ -1,0 +1,329 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Order, order } from "../../../commands/order/order.ts";
+import { payment } from "../../../commands/payment/payment.ts";
+import { getOrder, listOrders } from "../../../projections/order-queries.ts";
+import { type OrderDoc, ordersProjection } from "../../../projections/orders.ts";
+import { getPayment, paymentsOfOrder, paymentsProjection } from "../../../projections/payments.ts";
+import { Problem } from "../../../src/errors.ts";
+import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
+
+const line = (sku: string, quantity: number, unitPrice: number) => ({
+  sku,
+  productId: `p-${sku}`,
+  name: sku,
+  quantity,
+  unitPrice,
+  subtotal: quantity * unitPrice,
+  discount: 0,
+  tax: 0,
+  total: quantity * unitPrice,
+});
+const lines = [{ ...line("mug", 2, 299), category: "kitchen" }, line("22423", 1, 400)];
+const totals = { subtotal: 998, discount: 0, shipping: 500, tax: 0, total: 1498 };
+const tax = { rateBp: 0, included: false, per: "line", rounding: "half_up" } as const;
+const ada = { fullName: "Ada", addressLine1: "1 High St", city: "London", postalCode: "N1", country: "GB" };
+const placed: ShopData<"OrderPlaced"> = {
+  number: "ORD-20110307-ABC123",
+  cartId: "c1",
+  paymentId: "pay1",
+  paymentMethod: "credit_card",
+  currency: "GBP",
+  lines,
+  totals,
+  tax,
+  shippingMethod: "standard",
+  email: "Ada@Example.org",
+  customerId: "ada",
+  shippingAddress: ada,
+};
+const confirmed = {
+  currency: "GBP",
+  lines: [{ sku: "mug", productId: "p-mug", name: "mug", quantity: 2, revenue: 598 }],
+  units: 3,
+  gross: 998,
+};
+const gbp = (amount: number) => ({ amount, currency: "GBP" });
+const noon = (day: string) => `${day}T12:00:00.000Z`;
+
+describe("orders", () => {
+  const log = new Log()
+    .add("payment-pay1", noon("2011-03-07"), "PaymentInitiated", {
+      orderId: "o1",
+      amount: 1498,
+      currency: "GBP",
+      method: "credit_card",
+      gateway: "sandbox",
+      token: "tok_ok",
+    })
+    .add("order-o1", noon("2011-03-07"), "OrderPlaced", placed)
+    .add("payment-pay1", noon("2011-03-07"), "PaymentAuthorized", { amount: 1498, reference: "ref" })
+    .add("order-o1", noon("2011-03-07"), "OrderConfirmed", confirmed)
+    .add("payment-pay1", noon("2011-03-07"), "PaymentCaptured", { amount: 1498 })
+    .add("order-o1", noon("2011-03-07"), "OrderPaid", { amount: 1498 })
+    .add("order-o1", noon("2011-03-08"), "ProcessingStarted", {})
+    .add("order-o1", noon("2011-03-08"), "ShipmentDispatched", {
+      shipmentId: "s1",
+      lines: [
+        { sku: "mug", quantity: 2 },
+        { sku: "22423", quantity: 1 },
+      ],
+      carrier: "DHL",
+      trackingNumber: "123",
+      complete: true,
+    })
+    .add("order-o1", noon("2011-03-09"), "ShipmentDelivered", { shipmentId: "s1", complete: true })
+    .add("order-o1", noon("2011-03-10"), "ReturnRequested", {
+      returnId: "r1",
+      lines: [{ sku: "mug", quantity: 1 }],
+      reason: "chipped",
+    })
+    .add("order-o1", noon("2011-03-10"), "ReturnApproved", { returnId: "r1" })
+    .add("order-o1", noon("2011-03-12"), "ReturnReceived", {
+      returnId: "r1",
+      lines: [{ sku: "mug", sellable: 0, damaged: 1 }],
+    })
+    .add("payment-pay1", noon("2011-03-12"), "RefundRequested", {
+      refundId: "f1",
+      orderId: "o1",
+      amount: 299,
+      reason: "chipped",
+      cause: "return",
+    })
+    .add("payment-pay1", noon("2011-03-12"), "RefundSucceeded", {
+      refundId: "f1",
+      amount: 299,
+      reference: "ref2",
+    })
+    .add("order-o1", noon("2011-03-12"), "OrderRefunded", {
+      refundId: "f1",
+      currency: "GBP",
+      amount: 299,
+      goods: 299,
+      cause: "return",
+      full: false,
+    })
+    .add("order-o1", noon("2011-03-12"), "EffectsApplied", { of: "r1" });
+
+  test("shows one with lines, totals, payments, shipments, returns and its timeline", async () => {
+    const [orders, payments] = [await project(ordersProjection, log), await project(paymentsProjection, log)];
+    const found = await getOrder(orders, payments, "o1");
+    expect(found).toEqual(await getOrder(orders, payments, "ord-20110307-abc123"));
+    expect(await getOrder(orders, payments, "nobody's")).toBeUndefined();
+    expect(found).toMatchObject({
+      id: "o1",
+      number: "ORD-20110307-ABC123",
+      status: "delivered",
+      paymentStatus: "partially_refunded",
+      email: "Ada@Example.org",
+      customerId: "ada",
+      shippingAddress: ada,
+      totals: { subtotal: gbp(998), shipping: gbp(500), total: gbp(1498) },
+      refunded: gbp(299),
+      itemCount: 3,
+      placedAt: noon("2011-03-07"),
+      updatedAt: noon("2011-03-12"),
+      shipments: [
+        {
+          id: "s1",
+          carrier: "DHL",
+          trackingNumber: "123",
+          dispatchedAt: noon("2011-03-08"),
+          deliveredAt: noon("2011-03-09"),
+        },
+      ],
+      returns: [{ id: "r1", status: "received", reason: "chipped" }],
+      refunds: [{ id: "f1", amount: gbp(299), cause: "return", at: noon("2011-03-12") }],
+    });
+    expect(found?.lines[0]).toEqual({
+      sku: "mug",
+      productId: "p-mug",
+      name: "mug",
+      category: "kitchen",
+      quantity: 2,
+      unitPrice: gbp(299),
+      subtotal: gbp(598),
+      discount: gbp(0),
+      tax: gbp(0),
+      total: gbp(598),
+    });
+    expect(found?.lines[1]).not.toHaveProperty("category");
+    expect(found?.payments).toMatchObject([
+      { id: "pay1", status: "captured", captured: gbp(1498), refunded: gbp(299), refundPending: gbp(0) },
+    ]);
+    expect(JSON.stringify(found)).not.toContain("tok_ok");
+    expect(found?.timeline.map(({ type, text }) => `${type}: ${text}`)).toEqual([
+      "placed: Order placed",
+      "confirmed: Order confirmed",
+      "paid: 14.98 GBP paid",
+      "processing: Being prepared",
+      "shipped: 3 pieces shipped with DHL 123",
+      "delivered: Delivered",
+      "return_requested: Return of 1 piece requested: chipped",
+      "return_approved: Return approved",
+      "return_received: Return received",
+      "refunded: 2.99 GBP refunded",
+    ]);
+  });
+
+  test("lists summaries, newest first, by who, what, when and status", async () => {
+    const many = new Log();
+    const { customerId: _, ...guest } = { ...placed, email: "bob@example.org", number: "N" };
+    const orders: [id: string, at: string, data: ShopData<"OrderPlaced">][] = [
+      ["o1", "2011-03-26T23:30:00Z", placed],
+      ["o2", "2011-03-27T23:30:00Z", { ...placed, lines: [line("cup", 1, 998)] }], // 28 March in London
+      ["o3", "2011-03-28T12:00:00Z", guest],
+    ];
+    for (const [id, at, data] of orders) many.add(`order-${id}`, at, "OrderPlaced", data);
+    many.add("order-o3", "2011-03-28T12:00:01Z", "OrderConfirmed", confirmed);
+    const model = await project(ordersProjection, many);
+    const ids = async (filter: object) => {
+      const { items } = await listOrders(model, { limit: 20, ...filter }, "Europe/London");
+      return items.map(({ id }) => id);
+    };
+    expect(await ids({})).toEqual(["o3", "o2", "o1"]);
+    expect(await ids({ email: "ADA@example.org" })).toEqual(["o2", "o1"]);
+    expect(await ids({ customer: "ada", sku: "mug" })).toEqual(["o1"]);
+    expect(await ids({ status: "confirmed" })).toEqual(["o3"]);
+    expect(await ids({ from: "2011-03-28" })).toEqual(["o3", "o2"]);
+    expect(await ids({ to: "2011-03-27" })).toEqual(["o1"]);
+
+    const first = await listOrders(model, { limit: 2 }, "Europe/London");
+    const second = await listOrders(model, { limit: 2, after: first.next ?? [] }, "Europe/London");
+    expect([first.items.length, second.items.map(({ id }) => id), second.next]).toEqual([2, ["o1"], null]);
+    expect(second.items[0]).toEqual({
+      id: "o1",
+      number: "ORD-20110307-ABC123",
+      status: "pending",
+      paymentStatus: "pending",
+      email: "Ada@Example.org",
+      customerId: "ada",
+      total: gbp(1498),
+      itemCount: 3,
+      lineCount: 2,
+      placedAt: "2011-03-26T23:30:00.000Z",
+      updatedAt: "2011-03-26T23:30:00.000Z",
+    });
+  });
+
+  test("has the status that the write model has, after every event", () => {
+    const step = fc.oneof(
+      fc.constant(["Confirm", {}] as const),
+      fc.constant(["MarkPaid", { amount: 1498 }] as const),
+      fc.constant(["MarkPaymentFailed", { reason: "declined" }] as const),
+      fc.constant(["StartProcessing", {}] as const),
+      fc
+        .constantFrom("s1", "s2")
+        .map((shipmentId) => ["Ship", { shipmentId, lines: [{ sku: "mug", quantity: 1 }] }] as const),
+      fc.constant(["Ship", { shipmentId: "s3" }] as const),
+      fc.constant(["Deliver", {}] as const),
+      fc.constant(["RequestReturn", { returnId: "r1", lines: [{ sku: "mug", quantity: 1 }] }] as const),
+      fc.constant(["ApproveReturn", { returnId: "r1" }] as const),
+      fc.constant(["RejectReturn", { returnId: "r1", reason: "used" }] as const),
+      fc.constant([
+        "ReceiveReturn",
+        { returnId: "r1", lines: [{ sku: "mug", sellable: 1, damaged: 0 }] },
+      ] as const),
+      fc
+        .tuple(fc.constantFrom("f1", "f2", "f3"), fc.constantFrom(400, 749, 1498))
+        .map(([refundId, amount]) => ["MarkRefunded", { refundId, amount, cause: "goodwill" }] as const),
+      { arbitrary: fc.constant(["Cancel", { reason: "changed my mind" }] as const), weight: 1 },
+      fc.constant(["AddNote", { text: "call back" }] as const),
+    );
+    fc.assert(
+      fc.property(
+        fc.constantFrom("credit_card" as const, "cod" as const),
+        fc.array(step, { maxLength: 40 }),
+        (paymentMethod, sequence) => {
+          const log = new Log();
+          let state: Order = { phase: "absent" };
+          const steps = [["Place", { ...placed, paymentMethod }], ...sequence] as [string, unknown][];
+          for (const [name, command] of steps) {
+            let events: ShopEvent[] = [];
+            try {
+              const decide = order.decide[name as "Place"];
+              events = decide(state, command as never) as ShopEvent[];
+            } catch (error) {
+              if (!(error instanceof Problem)) throw error;
+            }
+            for (const event of events) {
+              log.addAll("order-o1", noon("2011-03-07"), [event]);
+              const evolve = order.evolve[event.type as "OrderPaid"];
+              state = evolve(state, event.data as never, { time: 0 });
+            }
+            const doc = documentsOf(ordersProjection, log, true).get("o1") as OrderDoc | undefined;
+            const { status, paymentStatus, refunded } = state as Extract<Order, { phase: "placed" }>;
+            expect(doc).toMatchObject({ status, paymentStatus, refunded });
+          }
+        },
+      ),
+      { numRuns: 150 },
+    );
+  });
+});
+
+describe("payments", () => {
+  test("follow the write model through refunds that fail and then succeed after all", async () => {
+    const log = new Log()
+      .add("payment-pay1", 1_000, "PaymentInitiated", {
+        orderId: "o1",
+        amount: 1000,
+        currency: "GBP",
+        method: "paypal",
+        gateway: "sandbox",
+      })
+      .add("payment-pay1", 1_001, "PaymentActionRequired", { actionUrl: "https://example.org/3ds" });
+    const paymentNow = async () => getPayment(await project(paymentsProjection, log), "pay1");
+    expect(await paymentNow()).toMatchObject({
+      status: "action_required",
+      actionUrl: "https://example.org/3ds",
+    });
+
+    log
+      .add("payment-pay1", 1_002, "PaymentAuthorized", { amount: 1000, reference: "ref" })
+      .add("payment-pay1", 1_003, "CaptureFailed", { reason: "no answer" });
+    const authorized = await paymentNow();
+    expect(authorized).toMatchObject({ status: "authorized", failure: "no answer", captured: gbp(0) });
+    expect(authorized).not.toHaveProperty("actionUrl");
+
+    const refund = { refundId: "f1", orderId: "o1", amount: 400, reason: "late", cause: "goodwill" } as const;
+    log
+      .add("payment-pay1", 1_004, "PaymentCaptured", { amount: 1000 })
+      .add("payment-pay1", 1_005, "RefundRequested", refund)
+      .add("payment-pay1", 1_006, "RefundRequested", { ...refund, refundId: "f2", amount: 100 })
+      .add("payment-pay1", 1_007, "RefundFailed", {
+        refundId: "f1",
+        orderId: "o1",
+        amount: 400,
+        reason: "closed",
+      });
+    expect(await paymentNow()).toMatchObject({
+      refunded: gbp(0),
+      refundPending: gbp(100),
+      refunds: [
+        { id: "f1", status: "failed", failure: "closed" },
+        { id: "f2", status: "pending" },
+      ],
+    });
+
+    log.add("payment-pay1", 1_008, "RefundSucceeded", { refundId: "f1", amount: 400, reference: "r" });
+    expect(await paymentNow()).toMatchObject({ refunded: gbp(400), refundPending: gbp(100) });
+    let state = payment.initial();
+    for (const { type, data, time } of log.events)
+      state = payment.evolve[type as "PaymentFailed"](state, data as never, { time });
+    expect(state).toMatchObject({ refunded: 400, refundPending: 100 });
+  });
+
+  test("of an order come oldest first", async () => {
+    const log = new Log();
+    const initiated = { amount: 1, currency: "GBP", method: "cod", gateway: "manual" } as const;
+    for (const [id, orderId, at] of [
+      ["b", "o1", 1_000],
+      ["a", "o1", 2_000],
+      ["c", "o2", 3_000],
+    ] as const)
+      log.add(`payment-${id}`, at, "PaymentInitiated", { ...initiated, orderId });
+    const found = await paymentsOfOrder(await project(paymentsProjection, log), "o1");
+    expect(found.map(({ id }) => id)).toEqual(["b", "a"]);
+  });
+});

@@ -1,0 +1,516 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { availableOf, type Stock, stock, stockQuantityMax } from "../../commands/stock/stock.ts";
+import { isoTime } from "../../src/clock.ts";
+import type { EventOf } from "../../src/engine/decider.ts";
+import { Problem } from "../../src/errors.ts";
+import { given } from "./given.ts";
+
+type StockEvent = EventOf<typeof stock.events>;
+
+const received = (quantity: number): StockEvent => ({ type: "StockReceived", data: { quantity } });
+const reserved = (reservationId: string, quantity: number, expiresAt = 1_000): StockEvent => ({
+  type: "StockReserved",
+  data: { reservationId, quantity, expiresAt: isoTime(expiresAt) },
+});
+const committed = (reservationId: string, quantity: number): StockEvent => ({
+  type: "ReservationCommitted",
+  data: { reservationId, quantity },
+});
+const released = (reservationId: string, quantity: number, committed = false, reason = "r"): StockEvent => ({
+  type: "ReservationReleased",
+  data: { reservationId, quantity, committed, reason },
+});
+const expired = (reservationId: string, quantity: number): StockEvent => ({
+  type: "ReservationExpired",
+  data: { reservationId, quantity },
+});
+const shipped = (reservationId: string, shipmentId: string, quantity: number): StockEvent => ({
+  type: "StockShipped",
+  data: { reservationId, shipmentId, quantity },
+});
+const queued = (reservationId: string, quantity: number): StockEvent => ({
+  type: "BackorderQueued",
+  data: { reservationId, quantity },
+});
+const filled = (reservationId: string, quantity: number): StockEvent => ({
+  type: "BackorderFilled",
+  data: { reservationId, quantity },
+});
+const policy = (changes: {
+  track?: boolean;
+  backorders?: boolean;
+  lowStockThreshold?: number;
+}): StockEvent => ({
+  type: "StockPolicySet",
+  data: { track: true, backorders: false, lowStockThreshold: 0, ...changes },
+});
+const low = (available: number, threshold: number): StockEvent => ({
+  type: "LowStockReached",
+  data: { available, threshold },
+});
+
+const reserve = (reservationId: string, quantity: number) => ({
+  sku: "A",
+  reservationId,
+  quantity,
+  holdMs: 1_000,
+});
+const commit = (reservationId: string, quantity: number) => ({ sku: "A", reservationId, quantity });
+
+describe("receiving and adjusting", () => {
+  test("adds pieces, with the reference that was given", () => {
+    given(stock, [])
+      .when("Receive", { quantity: 5, reference: "PO-1" })
+      .then([{ type: "StockReceived", data: { quantity: 5, reference: "PO-1" } }]);
+  });
+
+  test("beyond what any shop has is a mistake", () => {
+    const full = given(stock, [received(stockQuantityMax)]);
+    full.when("Receive", { quantity: 1 }).refused("validation_failed");
+    full.when("Adjust", { sku: "A", delta: 1, reason: "count" }).refused("validation_failed");
+  });
+
+  test("adjusts up and down, but not below what is promised", () => {
+    const shelf = given(stock, [received(5), reserved("r-1", 3)]);
+    shelf
+      .when("Adjust", { sku: "A", delta: -2, reason: "lost" })
+      .then([{ type: "StockAdjusted", data: { delta: -2, reason: "lost" } }, low(0, 0)]);
+    shelf
+      .when("Adjust", { sku: "A", delta: -3, reason: "lost" })
+      .refused("out_of_stock", { available: 2, requested: 3 });
+    shelf.when("Adjust", { sku: "A", delta: 0, reason: "count" }).then([]);
+  });
+
+  test("marks pieces damaged that are not promised", () => {
+    const shelf = given(stock, [received(5), reserved("r-1", 3)]);
+    const marked = (quantity: number) => ({ sku: "A", quantity, reason: "wet" });
+    shelf
+      .when("MarkDamaged", marked(1))
+      .then([{ type: "StockMarkedDamaged", data: { quantity: 1, reason: "wet" } }]);
+    shelf.when("MarkDamaged", marked(3)).refused("out_of_stock");
+  });
+});
+
+describe("reserving", () => {
+  test("holds pieces for a time", () => {
+    given(stock, [received(5)])
+      .when("Reserve", reserve("r-1", 2), { now: 500 })
+      .then([reserved("r-1", 2, 1_500)]);
+  });
+
+  test("more than is available is refused, with what there is", () => {
+    given(stock, [received(5), reserved("r-1", 4)])
+      .when("Reserve", reserve("r-2", 2))
+      .refused("out_of_stock", { sku: "A", available: 1, requested: 2 });
+    given(stock, []).when("Reserve", reserve("r-1", 1)).refused("out_of_stock", { available: 0 });
+  });
+
+  test("again while it is held or committed changes nothing", () => {
+    const held = [received(5), reserved("r-1", 2)];
+    given(stock, held).when("Reserve", reserve("r-1", 2), { now: 999 }).then([]);
+    given(stock, [...held, committed("r-1", 2)])
+      .when("Reserve", reserve("r-1", 2), { now: 5_000 })
+      .then([]);
+  });
+
+  test("the last pieces tells that they are low, once", () => {
+    const shelf = [received(5), policy({ lowStockThreshold: 3 })];
+    given(stock, shelf)
+      .when("Reserve", reserve("r-1", 2))
+      .then([reserved("r-1", 2), low(3, 3)]);
+    given(stock, [...shelf, reserved("r-1", 2)])
+      .when("Reserve", reserve("r-2", 1))
+      .then([reserved("r-2", 1)]);
+  });
+
+  test("ends what has run out only when its pieces are needed", () => {
+    const shelf = given(stock, [received(5), reserved("r-1", 3, 100)]);
+    shelf.when("Reserve", reserve("r-2", 2), { now: 200 }).then([reserved("r-2", 2, 1_200), low(0, 0)]);
+    shelf
+      .when("Reserve", reserve("r-2", 3), { now: 200 })
+      .then([expired("r-1", 3), reserved("r-2", 3, 1_200)]);
+  });
+
+  test("is live while now is before its end, and not any more at it", () => {
+    const shelf = given(stock, [received(1), reserved("r-1", 1, 1_000)]);
+    shelf.when("Reserve", reserve("r-2", 1), { now: 999 }).refused("out_of_stock");
+    shelf
+      .when("Reserve", reserve("r-2", 1), { now: 1_000 })
+      .then([expired("r-1", 1), reserved("r-2", 1, 2_000)]);
+  });
+
+  test("what is not tracked needs no reservation, ever", () => {
+    const untracked = given(stock, [policy({ track: false })]);
+    untracked.when("Reserve", reserve("r-1", 99)).then([]);
+    untracked.when("Commit", commit("r-1", 99)).then([]);
+    untracked.when("Release", { reservationId: "r-1", reason: "r" }).then([]);
+    untracked.when("Ship", { sku: "A", reservationId: "r-1", shipmentId: "s-1", quantity: 9 }).then([]);
+    untracked.when("TakeBack", { returnId: "b-1", sellable: 1, damaged: 0 }).then([]);
+  });
+});
+
+describe("extending", () => {
+  const held = given(stock, [received(5), reserved("r-1", 2, 1_000)]);
+  const extend = { reservationId: "r-1", holdMs: 1_000 };
+
+  test("moves the end of what is held, never backwards", () => {
+    held
+      .when("Extend", extend, { now: 500 })
+      .then([{ type: "ReservationExtended", data: { reservationId: "r-1", expiresAt: isoTime(1_500) } }]);
+    held.when("Extend", extend, { now: 0 }).then([]);
+  });
+
+  test("does nothing for what has run out, is committed or is unknown", () => {
+    held.when("Extend", extend, { now: 1_000 }).then([]);
+    given(stock, [received(5), reserved("r-1", 2), committed("r-1", 2)])
+      .when("Extend", extend, { now: 500 })
+      .then([]);
+    given(stock, []).when("Extend", extend).then([]);
+  });
+
+  test("is looked at when reservations are swept", () => {
+    const extended: StockEvent = {
+      type: "ReservationExtended",
+      data: { reservationId: "r-1", expiresAt: isoTime(2_000) },
+    };
+    const shelf = given(stock, [received(5), reserved("r-1", 2, 1_000), extended]);
+    shelf.when("Expire", { reservationId: "r-1" }, { now: 1_500 }).then([]);
+    shelf.when("Expire", { reservationId: "r-1" }, { now: 2_000 }).then([expired("r-1", 2)]);
+  });
+});
+
+describe("committing", () => {
+  test("makes a held reservation final, once", () => {
+    const held = [received(5), reserved("r-1", 2)];
+    given(stock, held)
+      .when("Commit", commit("r-1", 2), { now: 500 })
+      .then([committed("r-1", 2)]);
+    given(stock, [...held, committed("r-1", 2)])
+      .when("Commit", commit("r-1", 2))
+      .then([]);
+  });
+
+  test("commits what was held, whatever quantity is named", () => {
+    given(stock, [received(5), reserved("r-1", 2)])
+      .when("Commit", commit("r-1", 4), { now: 500 })
+      .then([committed("r-1", 2)]);
+  });
+
+  test("one that has run out makes it again in the same append, if the pieces are there", () => {
+    given(stock, [received(5), reserved("r-1", 5, 1_000)])
+      .when("Commit", commit("r-1", 5), { now: 1_000 })
+      .then([expired("r-1", 5), reserved("r-1", 5, 1_000), committed("r-1", 5)]);
+    given(stock, [received(5), reserved("r-1", 3, 1_000), expired("r-1", 3), reserved("r-2", 3, 9_000)])
+      .when("Commit", commit("r-1", 3), { now: 1_000 })
+      .refused("out_of_stock", { available: 2, requested: 3 });
+  });
+
+  test("expiry and commit race to one winner", () => {
+    const held = [received(1), reserved("r-1", 1, 1_000)];
+    given(stock, [...held, committed("r-1", 1)])
+      .when("Expire", { reservationId: "r-1" }, { now: 2_000 })
+      .then([]);
+    given(stock, [...held, expired("r-1", 1), reserved("r-2", 1, 9_000)])
+      .when("Commit", commit("r-1", 1), { now: 2_000 })
+      .refused("out_of_stock");
+  });
+
+  test("one that ran out before the SKU stopped being tracked needs no pieces", () => {
+    given(stock, [
+      received(1),
+      reserved("r-1", 1, 1_000),
+      policy({ track: false }),
+      reserved("r-2", 1, 9_000),
+    ])
+      .when("Commit", commit("r-1", 1), { now: 2_000 })
+      .then([expired("r-1", 1)]);
+  });
+});
+
+describe("releasing", () => {
+  test("frees what is held or committed, once", () => {
+    const held = [received(5), reserved("r-1", 2)];
+    const release = { reservationId: "r-1", reason: "r" };
+    given(stock, held)
+      .when("Release", release)
+      .then([released("r-1", 2)]);
+    given(stock, [...held, committed("r-1", 2)])
+      .when("Release", release)
+      .then([released("r-1", 2, true)]);
+    given(stock, [...held, released("r-1", 2)])
+      .when("Release", release)
+      .then([]);
+  });
+
+  test("frees only what has not been shipped", () => {
+    given(stock, [received(5), reserved("r-1", 3), committed("r-1", 3), shipped("r-1", "s-1", 1)])
+      .when("Release", { reservationId: "r-1", reason: "r" })
+      .then([released("r-1", 2, true)]);
+  });
+});
+
+describe("shipping", () => {
+  const ready = [received(5), reserved("r-1", 3), committed("r-1", 3)];
+  const ship = (shipmentId: string, quantity: number) => ({
+    sku: "A",
+    reservationId: "r-1",
+    shipmentId,
+    quantity,
+  });
+
+  test("takes committed pieces out of the house, each shipment once", () => {
+    given(stock, ready)
+      .when("Ship", ship("s-1", 2))
+      .then([shipped("r-1", "s-1", 2)]);
+    const one = [...ready, shipped("r-1", "s-1", 2)];
+    given(stock, one).when("Ship", ship("s-1", 2)).then([]);
+    given(stock, one)
+      .when("Ship", ship("s-2", 1))
+      .then([shipped("r-1", "s-2", 1)]);
+    given(stock, one).when("Ship", ship("s-2", 2)).refused("out_of_stock", { available: 1 });
+  });
+
+  test("what is only held is refused", () => {
+    given(stock, [received(5), reserved("r-1", 3)])
+      .when("Ship", ship("s-1", 1))
+      .refused("out_of_stock");
+  });
+
+  test("what is on backorder is refused until it is filled", () => {
+    const waiting = [
+      received(1),
+      policy({ backorders: true }),
+      reserved("r-1", 3),
+      queued("r-1", 2),
+      committed("r-1", 3),
+    ];
+    given(stock, waiting).when("Ship", ship("s-1", 2)).refused("out_of_stock", { available: 1 });
+    given(stock, [...waiting, received(2), filled("r-1", 2)])
+      .when("Ship", ship("s-1", 3))
+      .then([shipped("r-1", "s-1", 3)]);
+  });
+});
+
+describe("taking back", () => {
+  test("restocks what is sellable; the rest is damaged; each return once", () => {
+    const back = { returnId: "b-1", sellable: 2, damaged: 1 };
+    const event: StockEvent = { type: "StockReturned", data: back };
+    given(stock, []).when("TakeBack", back).then([event]);
+    const after = given(stock, [event]);
+    after.when("TakeBack", back).then([]);
+    expect(after.state()).toMatchObject({ onHand: 3, damaged: 1 });
+    expect(availableOf(after.state())).toBe(2);
+    given(stock, []).when("TakeBack", { returnId: "b-2", sellable: 0, damaged: 0 }).then([]);
+  });
+});
+
+describe("backorders", () => {
+  const waiting = [
+    received(1),
+    policy({ backorders: true }),
+    reserved("r-1", 1),
+    reserved("r-2", 2),
+    queued("r-2", 2),
+  ];
+
+  test("promise what is not there, and say how much of it", () => {
+    given(stock, [received(1), policy({ backorders: true })])
+      .when("Reserve", reserve("r-1", 3))
+      .then([reserved("r-1", 3), queued("r-1", 2), low(-2, 0)]);
+  });
+
+  test("are filled by what comes in, oldest first", () => {
+    const two = given(stock, [...waiting, reserved("r-3", 1), queued("r-3", 1)]);
+    two.when("Receive", { quantity: 1 }).then([received(1), filled("r-2", 1)]);
+    two.when("Receive", { quantity: 9 }).then([received(9), filled("r-2", 2), filled("r-3", 1)]);
+    two
+      .when("TakeBack", { returnId: "b-1", sellable: 1, damaged: 5 })
+      .then([
+        { type: "StockReturned", data: { returnId: "b-1", sellable: 1, damaged: 5 } },
+        filled("r-2", 1),
+      ]);
+  });
+
+  test("are filled by what another gives up: a piece on the shelf must not wait for a delivery", () => {
+    given(stock, waiting)
+      .when("Release", { reservationId: "r-1", reason: "r" })
+      .then([released("r-1", 1), filled("r-2", 1)]);
+    given(stock, waiting)
+      .when("Expire", { reservationId: "" }, { now: 1_000 })
+      .then([expired("r-1", 1), expired("r-2", 2)]);
+    const held = [
+      received(1),
+      policy({ backorders: true }),
+      reserved("r-1", 1, 100),
+      reserved("r-2", 1),
+      queued("r-2", 1),
+    ];
+    given(stock, held)
+      .when("Expire", { reservationId: "" }, { now: 100 })
+      .then([expired("r-1", 1), filled("r-2", 1)]);
+    given(stock, held)
+      .when("Reserve", reserve("r-3", 1), { now: 100 })
+      .then([expired("r-1", 1), filled("r-2", 1), reserved("r-3", 1, 1_100), queued("r-3", 1)]);
+  });
+
+  test("that are given up fill nobody with pieces that were never there", () => {
+    given(stock, [...waiting, reserved("r-3", 1), queued("r-3", 1)])
+      .when("Release", { reservationId: "r-2", reason: "r" })
+      .then([released("r-2", 2)]);
+  });
+});
+
+describe("the policy", () => {
+  test("changes what is named and nothing else; the same again changes nothing", () => {
+    given(stock, [policy({ lowStockThreshold: 7 })])
+      .when("SetPolicy", { backorders: true })
+      .then([policy({ backorders: true, lowStockThreshold: 7 })]);
+    given(stock, [policy({ backorders: true })])
+      .when("SetPolicy", { backorders: true })
+      .then([]);
+  });
+});
+
+describe("whatever is asked of a stock", () => {
+  const ids = fc.constantFrom("r-1", "r-2", "r-3", "r-4");
+  const quantity = fc.integer({ min: 1, max: 6 });
+  const holdMs = fc.integer({ min: 1, max: 50 });
+  const sku = fc.constant("A");
+  const reason = fc.constant("r");
+  const command = fc.oneof(
+    fc.record({ name: fc.constant("Receive" as const), command: fc.record({ quantity }) }),
+    fc.record({
+      name: fc.constant("Adjust" as const),
+      command: fc.record({ sku, reason, delta: fc.integer({ min: -5, max: 5 }) }),
+    }),
+    fc.record({
+      name: fc.constant("Reserve" as const),
+      command: fc.record({ sku, reservationId: ids, quantity, holdMs }),
+    }),
+    fc.record({ name: fc.constant("Extend" as const), command: fc.record({ reservationId: ids, holdMs }) }),
+    fc.record({
+      name: fc.constant("Commit" as const),
+      command: fc.record({ sku, reservationId: ids, quantity }),
+    }),
+    fc.record({ name: fc.constant("Release" as const), command: fc.record({ reservationId: ids, reason }) }),
+    fc.record({ name: fc.constant("Expire" as const), command: fc.record({ reservationId: ids }) }),
+    fc.record({
+      name: fc.constant("Ship" as const),
+      command: fc.record({
+        sku,
+        reservationId: ids,
+        shipmentId: fc.constantFrom("s-1", "s-2", "s-3"),
+        quantity,
+      }),
+    }),
+    fc.record({
+      name: fc.constant("TakeBack" as const),
+      command: fc.record({
+        returnId: fc.constantFrom("b-1", "b-2", "b-3"),
+        sellable: fc.nat(3),
+        damaged: fc.nat(3),
+      }),
+    }),
+    fc.record({ name: fc.constant("MarkDamaged" as const), command: fc.record({ sku, reason, quantity }) }),
+  );
+  const history = fc.array(fc.record({ step: command, passMs: fc.nat(30) }), { minLength: 1, maxLength: 60 });
+  /** Doing these again, right away, is doing nothing. The others are told apart by their command ids. */
+  const idempotent = ["Reserve", "Extend", "Commit", "Release", "Expire", "Ship", "TakeBack"];
+
+  type Step = (state: Stock, data: never, context: { time: number }) => Stock;
+  type Decide = (state: Stock, command: unknown, context: { now: number }) => StockEvent[];
+
+  function apply(state: Stock, { type, data }: StockEvent, time: number): Stock {
+    const checked = stock.events[type].schema.parse(data);
+    return (stock.evolve[type] as Step)(state, checked as never, { time });
+  }
+
+  /** @returns what was decided; nothing when it was refused. Refused or not, the state must be as it was. */
+  function decide(state: Stock, name: keyof typeof stock.decide, asked: unknown, now: number): StockEvent[] {
+    const before = structuredClone(state);
+    try {
+      return (stock.decide[name] as Decide)(state, asked, { now });
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return [];
+    } finally {
+      expect(state).toEqual(before);
+    }
+  }
+
+  test.each([
+    ["without backorders", false],
+    ["with backorders", true],
+  ])("pieces are conserved and reservations end once, %s", (_, backorders) => {
+    fc.assert(
+      fc.property(history, (steps) => {
+        let state = apply(stock.initial(), policy({ backorders }), 0);
+        let now = 0;
+        const sum = { received: 0, adjusted: 0, shipped: 0, returned: 0 };
+        const open = new Map<string, number>();
+        for (const { step, passMs } of steps) {
+          now += passMs;
+          const events = decide(state, step.name, step.command, now);
+          for (const event of events) {
+            state = apply(state, event, now);
+            count(sum, event);
+            follow(open, event);
+          }
+          if (idempotent.includes(step.name)) expect(decide(state, step.name, step.command, now)).toEqual([]);
+          check(state, open, sum, backorders);
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  type Sums = { received: number; adjusted: number; shipped: number; returned: number };
+
+  function count(sum: Sums, { type, data }: StockEvent): void {
+    if (type === "StockReceived") sum.received += data.quantity;
+    if (type === "StockAdjusted") sum.adjusted += data.delta;
+    if (type === "StockShipped") sum.shipped += data.quantity;
+    if (type === "StockReturned") sum.returned += data.sellable + data.damaged;
+  }
+
+  /** A reservation begins when there is none, and ends when there is one. */
+  function follow(open: Map<string, number>, { type, data }: StockEvent): void {
+    if (type === "StockReserved") {
+      expect(open.has(data.reservationId)).toBe(false);
+      open.set(data.reservationId, data.quantity);
+    }
+    if (type === "StockShipped") {
+      const left = (open.get(data.reservationId) ?? 0) - data.quantity;
+      expect(left).toBeGreaterThanOrEqual(0);
+      if (left > 0) open.set(data.reservationId, left);
+      else open.delete(data.reservationId);
+    }
+    if (type === "ReservationReleased" || type === "ReservationExpired") {
+      expect(open.get(data.reservationId)).toBe(data.quantity);
+      open.delete(data.reservationId);
+    }
+  }
+
+  function check(state: Stock, open: Map<string, number>, sum: Sums, backorders: boolean): void {
+    expect(state.onHand).toBe(sum.received + sum.adjusted - sum.shipped + sum.returned);
+    const reservations = [...state.reservations.values()];
+    const of = (committed: boolean) =>
+      reservations
+        .filter((reservation) => reservation.committed === committed)
+        .reduce((total, { quantity, shipped }) => total + quantity - shipped, 0);
+    expect(state.reserved).toBe(of(false));
+    expect(state.committed).toBe(of(true));
+    expect([...state.reservations.keys()].toSorted()).toEqual([...open.keys()].toSorted());
+    expect(state.held.size).toBe(reservations.filter(({ committed }) => !committed).length);
+    for (const { backordered, quantity, shipped } of reservations) {
+      expect(backordered).toBeGreaterThanOrEqual(0);
+      expect(backordered).toBeLessThanOrEqual(quantity - shipped);
+    }
+    if (!backorders) expect(availableOf(state)).toBeGreaterThanOrEqual(0);
+    const waiting = reservations.reduce((total, { backordered }) => total + backordered, 0);
+    expect(waiting, "pieces on the shelf while somebody waits").toBeLessThanOrEqual(
+      Math.max(0, -availableOf(state)),
+    );
+  }
+});

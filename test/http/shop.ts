@@ -1,0 +1,179 @@
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import type { InjectOptions, Response } from "light-my-request";
+import pino from "pino";
+import { onTestFinished } from "vitest";
+import type { Clock } from "../../src/clock.ts";
+import { readConfig } from "../../src/config.ts";
+import { buildApp } from "../../src/http/app.ts";
+import type { App } from "../../src/http/server.ts";
+import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+
+export const adminApiKey = "a key for the tests only";
+export const staff = { authorization: `Bearer ${adminApiKey.replaceAll(" ", "-")}` };
+
+// biome-ignore lint/suspicious/noExplicitAny: tests look into answers as a client does
+export type Body = any;
+
+export interface Answer {
+  status: number;
+  headers: Response["headers"];
+  body: Body;
+  text: string;
+}
+
+export interface CallOptions {
+  headers?: Record<string, string>;
+  body?: unknown;
+}
+
+export interface OpenCart {
+  id: string;
+  /** The header that its owner sends. */
+  guest: { "cart-token": string };
+}
+
+/** A shop on a folder of its own, spoken to over HTTP. */
+export interface HttpShop {
+  app: App;
+  runtime: Runtime;
+  folder: string;
+  call(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, options?: CallOptions): Promise<Answer>;
+  get(url: string, headers?: Record<string, string>): Promise<Answer>;
+  /** As staff, in the body what is given. */
+  post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
+  /** A published product with one variant for each SKU, and this many pieces of each. */
+  product(options?: ProductOptions): Promise<{ id: string; slug: string }>;
+  receive(sku: string, quantity: number): Promise<void>;
+  cart(...lines: readonly [sku: string, quantity: number][]): Promise<OpenCart>;
+  checkOut(cart: OpenCart, changes?: object, headers?: Record<string, string>): Promise<Answer>;
+  /** A paid order of these lines. */
+  order(...lines: readonly [sku: string, quantity: number][]): Promise<{ order: Body; cart: OpenCart }>;
+  /** Waits until every read model stands at the end of the log. */
+  caughtUp(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ProductOptions {
+  name?: string;
+  skus?: readonly string[];
+  /** Minor units. */
+  price?: number;
+  quantity?: number;
+  fields?: object;
+}
+
+export interface ShopOptions {
+  env?: Record<string, string>;
+  /** Of a shop that was closed. */
+  folder?: string;
+  clock?: Clock;
+  runDueWork?: boolean;
+}
+
+export const checkoutBody = {
+  email: "buyer@example.com",
+  shippingAddress: {
+    fullName: "A Buyer",
+    addressLine1: "1 High Street",
+    city: "London",
+    postalCode: "N1 1AA",
+    country: "GB",
+  },
+  payment: { method: "credit_card", token: "tok_ok" },
+};
+
+/** Opens a shop; it and its folder are gone with the test that is running. */
+export async function openShop(options: ShopOptions = {}): Promise<HttpShop> {
+  const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "cartwright-http-")));
+  const shop = await startShop(folder, options);
+  onTestFinished(async () => {
+    await shop.close();
+    if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
+  });
+  return shop;
+}
+
+/** For `beforeAll`: whoever starts it closes it and removes its folder. */
+export async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions = {}): Promise<HttpShop> {
+  const config = readConfig({
+    DATA_DIR: folder,
+    ADMIN_API_KEY: staff.authorization.slice("Bearer ".length),
+    LOG_LEVEL: "silent",
+    SAMPLE_SHOP: "off",
+    RATE_LIMIT_PER_MINUTE: "0",
+    ...env,
+  });
+  const runtime = await openRuntime({
+    config,
+    log: pino({ level: "silent" }),
+    ...(clock && { clock }),
+    ...(runDueWork !== undefined && { runDueWork }),
+  });
+  const app = await buildApp(runtime);
+  return shopOver(app, runtime, folder);
+}
+
+function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
+  const call: HttpShop["call"] = async (method, url, { headers = {}, body } = {}) => {
+    const request: InjectOptions = { method, url, headers, ...(body !== undefined && { payload: body as object }) };
+    return answerOf(await app.inject(request));
+  };
+  const post: HttpShop["post"] = (url, body, headers = staff) => call("POST", url, { headers, body });
+  const done = async (answer: Promise<Answer>): Promise<Body> => {
+    const { status, body } = await answer;
+    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
+    return body;
+  };
+  let products = 0;
+  let closed = false;
+
+  const shop: HttpShop = {
+    app,
+    runtime,
+    folder,
+    call,
+    get: (url, headers = {}) => call("GET", url, { headers }),
+    post,
+    async product({ name, skus = ["SKU-1"], price = 1_000, quantity = 10, fields } = {}) {
+      const variants = skus.map((sku) => ({ sku, price: { amount: price, currency: "USD" } }));
+      const body = { name: name ?? `Product ${++products}`, variants, ...fields };
+      const { id, slug } = await done(post("/v1/products", body));
+      await done(post(`/v1/products/${id}/publish`));
+      if (quantity > 0) for (const sku of skus) await shop.receive(sku, quantity);
+      return { id, slug };
+    },
+    async receive(sku, quantity) {
+      await done(post(`/v1/stock/${encodeURIComponent(sku)}/receipts`, { quantity }));
+    },
+    async cart(...lines) {
+      const { id, cartToken } = await done(post("/v1/carts", undefined, {}));
+      const guest = { "cart-token": cartToken as string };
+      for (const [sku, quantity] of lines) await done(post(`/v1/carts/${id}/items`, { sku, quantity }, guest));
+      return { id, guest };
+    },
+    checkOut: (cart, changes, headers) =>
+      post(`/v1/carts/${cart.id}/checkout`, { ...checkoutBody, ...changes }, { ...cart.guest, ...headers }),
+    async order(...lines) {
+      const cart = await shop.cart(...lines);
+      return { cart, order: await done(shop.checkOut(cart)) };
+    },
+    async caughtUp() {
+      if (!(await runtime.models.caughtUp(10_000))) throw new Error("the read models do not catch up");
+    },
+    async close() {
+      if (closed) return;
+      closed = true;
+      await app.close();
+      await runtime.close();
+    },
+  };
+  return shop;
+}
+
+function answerOf(response: Response): Answer {
+  const { statusCode: status, headers, payload: text } = response;
+  const isJson = String(headers["content-type"]).includes("json");
+  return { status, headers, text, body: isJson ? JSON.parse(text) : undefined };
+}

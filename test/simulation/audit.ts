@@ -1,0 +1,377 @@
+import { expect } from "vitest";
+import { type EventStore, logStart, type RecordedEvent } from "../../src/stores/event-store/event-store.ts";
+import type { Bank } from "../support/bank.ts";
+
+/**
+ * What must be true of a log, whoever wrote it. The sums here are done by hand on the plain events: nothing is
+ * asked of the deciders, so that a mistake in one of them cannot hide itself.
+ */
+
+interface Reservation {
+  sku: string;
+  quantity: number;
+  committed: boolean;
+  shipped: number;
+}
+
+interface Shelf {
+  onHand: number;
+  damaged: number;
+  reservations: Map<string, Reservation>;
+  backorders: boolean;
+}
+
+interface OrderBook {
+  cartId: string;
+  paymentId: string;
+  method: string;
+  total: number;
+  ordered: Map<string, number>;
+  shipped: Map<string, number>;
+  delivered: Map<string, number>;
+  returned: Map<string, number>;
+  shipments: Map<string, [string, number][]>;
+  confirmed: number;
+  cancelled: number;
+  openEffects: number;
+  refunded: number;
+}
+
+interface PaymentBook {
+  orderId: string;
+  gateway: string;
+  phase: string;
+  captured: number;
+  refunded: number;
+  pending: Set<string>;
+  orphaned: boolean;
+}
+
+interface Books {
+  shelves: Map<string, Shelf>;
+  orders: Map<string, OrderBook>;
+  payments: Map<string, PaymentBook>;
+  carts: Map<string, { phase: string; orderId: string }>;
+}
+
+type Data = Record<string, unknown> & { [key: string]: never };
+
+const total = (counts: Map<string, number>) => [...counts.values()].reduce((sum, n) => sum + n, 0);
+
+function addTo(counts: Map<string, number>, key: string, n: number): void {
+  counts.set(key, (counts.get(key) ?? 0) + n);
+}
+
+/** The entry that an earlier event must have made. */
+function known<T>(map: Map<string, T>, key: string, what: string): T {
+  const value = map.get(key);
+  if (value === undefined) throw new Error(`${what} ${key} was never begun`);
+  return value;
+}
+
+export interface AuditOptions {
+  /** Checkouts whose customer has still to act may hold a cart and stock. */
+  waitingForCustomers: boolean;
+  /** Commands that were answered: each has to be there exactly once. */
+  received?: ReadonlyMap<string, { sku: string; quantity: number }>;
+}
+
+/** @returns how often each event type is on the log */
+export async function auditLog(
+  log: EventStore,
+  bank: Bank,
+  options: AuditOptions,
+): Promise<Record<string, number>> {
+  const { events } = await log.readAll({ after: logStart, maxCount: 1_000_000 });
+  expect(new Set(events.map(({ id }) => id)).size, "an event id came twice").toBe(events.length);
+  const books: Books = { shelves: new Map(), orders: new Map(), payments: new Map(), carts: new Map() };
+  const counts: Record<string, number> = {};
+  for (const event of events) {
+    counts[event.type] = (counts[event.type] ?? 0) + 1;
+    enter(books, event);
+  }
+  const waiting = options.waitingForCustomers ? waitingOrders(books) : new Set<string>();
+  auditShelves(books, waiting);
+  auditOrders(books, waiting);
+  auditPayments(books, bank);
+  auditCarts(books, waiting);
+  for (const [commandId, { quantity }] of options.received ?? []) {
+    const own = events.filter(
+      ({ type, metadata }) => type === "StockReceived" && metadata.commandId === commandId,
+    );
+    expect(own.map(({ data }) => data)).toEqual([{ quantity }]);
+  }
+  return counts;
+}
+
+function enter(books: Books, event: RecordedEvent): void {
+  const category = event.stream.slice(0, event.stream.indexOf("-"));
+  const id = event.stream.slice(category.length + 1);
+  const data = event.data as Data;
+  if (category === "stock") enterStock(books, id, event.type, data);
+  if (category === "order") enterOrder(books, id, event.type, data);
+  if (category === "payment") enterPayment(books, id, event.type, data);
+  if (category === "cart") enterCart(books, id, event.type, data);
+}
+
+function enterStock({ shelves }: Books, sku: string, type: string, data: Data): void {
+  const shelf = shelves.get(sku) ?? { onHand: 0, damaged: 0, reservations: new Map(), backorders: false };
+  shelves.set(sku, shelf);
+  const { reservations } = shelf;
+  const reservationId = String(data.reservationId);
+  const quantity = Number(data.quantity ?? 0);
+  switch (type) {
+    case "StockReceived":
+      shelf.onHand += quantity;
+      break;
+    case "StockPolicySet":
+      shelf.backorders = Boolean(data.backorders);
+      break;
+    case "StockReserved":
+      expect(reservations.has(reservationId), `${sku} reserved twice for ${reservationId}`).toBe(false);
+      reservations.set(reservationId, { sku, quantity, committed: false, shipped: 0 });
+      break;
+    case "ReservationCommitted": {
+      const reservation = known(reservations, reservationId, "reservation");
+      expect(reservation).toMatchObject({ committed: false, quantity });
+      reservation.committed = true;
+      break;
+    }
+    case "ReservationReleased":
+    case "ReservationExpired": {
+      const reservation = known(reservations, reservationId, "reservation");
+      if (type === "ReservationExpired") expect(reservation.committed).toBe(false);
+      expect(quantity).toBe(reservation.quantity - reservation.shipped);
+      reservations.delete(reservationId);
+      break;
+    }
+    case "StockShipped": {
+      const reservation = known(reservations, reservationId, "reservation");
+      expect(reservation.committed).toBe(true);
+      reservation.shipped += quantity;
+      shelf.onHand -= quantity;
+      expect(reservation.shipped).toBeLessThanOrEqual(reservation.quantity);
+      if (reservation.shipped === reservation.quantity) reservations.delete(reservationId);
+      break;
+    }
+    case "StockReturned":
+      shelf.onHand += Number(data.sellable) + Number(data.damaged);
+      shelf.damaged += Number(data.damaged);
+      break;
+  }
+  const promised = [...reservations.values()].reduce(
+    (sum, { quantity, shipped }) => sum + quantity - shipped,
+    0,
+  );
+  expect(shelf.onHand, `${sku} on hand`).toBeGreaterThanOrEqual(0);
+  if (!shelf.backorders)
+    expect(shelf.onHand - shelf.damaged - promised, `${sku} available after ${type}`).toBeGreaterThanOrEqual(
+      0,
+    );
+}
+
+function enterOrder({ orders }: Books, id: string, type: string, data: Data): void {
+  if (type === "OrderPlaced") {
+    const { cartId, paymentId, paymentMethod, lines, totals } = data as unknown as {
+      cartId: string;
+      paymentId: string;
+      paymentMethod: string;
+      lines: { sku: string; quantity: number; total: number }[];
+      totals: { total: number };
+    };
+    const ordered = new Map<string, number>();
+    for (const { sku, quantity } of lines) addTo(ordered, sku, quantity);
+    expect(orders.has(id)).toBe(false);
+    orders.set(id, {
+      cartId,
+      paymentId,
+      method: paymentMethod,
+      total: totals.total,
+      ordered,
+      shipped: new Map(),
+      delivered: new Map(),
+      returned: new Map(),
+      shipments: new Map(),
+      confirmed: 0,
+      cancelled: 0,
+      openEffects: 0,
+      refunded: 0,
+    });
+    return;
+  }
+  const order = known(orders, id, "order");
+  const lines = (data.lines ?? []) as {
+    sku: string;
+    quantity: number;
+    sellable: number;
+    damaged: number;
+  }[];
+  switch (type) {
+    case "OrderConfirmed":
+      expect(order.cancelled, "confirmed after it was cancelled").toBe(0);
+      order.confirmed++;
+      break;
+    case "OrderCancelled":
+      expect(total(order.shipped), "cancelled after it was shipped").toBe(0);
+      order.cancelled++;
+      order.openEffects++;
+      break;
+    case "ShipmentDispatched":
+      order.openEffects++;
+      order.shipments.set(
+        String(data.shipmentId),
+        lines.map(({ sku, quantity }) => [sku, quantity]),
+      );
+      for (const { sku, quantity } of lines) addTo(order.shipped, sku, quantity);
+      break;
+    case "ShipmentDelivered":
+      if (data.cashDue) order.openEffects++;
+      for (const [sku, quantity] of known(order.shipments, String(data.shipmentId), "shipment"))
+        addTo(order.delivered, sku, quantity);
+      break;
+    case "ReturnReceived":
+      order.openEffects++;
+      for (const { sku, sellable, damaged } of lines) addTo(order.returned, sku, sellable + damaged);
+      break;
+    case "EffectsApplied":
+      order.openEffects--;
+      break;
+    case "OrderRefunded":
+      order.refunded += Number(data.amount);
+      break;
+  }
+  for (const [sku, shipped] of order.shipped)
+    expect(shipped).toBeLessThanOrEqual(order.ordered.get(sku) ?? 0);
+  for (const [sku, delivered] of order.delivered)
+    expect(delivered).toBeLessThanOrEqual(order.shipped.get(sku) ?? 0);
+  for (const [sku, returned] of order.returned)
+    expect(returned).toBeLessThanOrEqual(order.delivered.get(sku) ?? 0);
+  expect(order.confirmed).toBeLessThanOrEqual(1);
+  expect(order.cancelled).toBeLessThanOrEqual(1);
+}
+
+function enterPayment({ payments }: Books, id: string, type: string, data: Data): void {
+  if (type === "PaymentInitiated") {
+    payments.set(id, {
+      orderId: String(data.orderId),
+      gateway: String(data.gateway),
+      phase: "initiated",
+      captured: 0,
+      refunded: 0,
+      pending: new Set(),
+      orphaned: false,
+    });
+    return;
+  }
+  const book = known(payments, id, "payment");
+  const refundId = String(data.refundId);
+  switch (type) {
+    case "PaymentActionRequired":
+      book.phase = "action_required";
+      break;
+    case "PaymentAuthorized":
+      book.phase = "authorized";
+      break;
+    case "PaymentCaptured":
+      expect(book.captured).toBe(0);
+      book.phase = "captured";
+      book.captured = Number(data.amount);
+      break;
+    case "PaymentFailed":
+      book.phase = "failed";
+      break;
+    case "PaymentVoided":
+      book.phase = "voided";
+      book.orphaned = false;
+      break;
+    case "PaymentOrphaned":
+      book.orphaned = true;
+      break;
+    case "RefundRequested":
+      book.pending.add(refundId);
+      break;
+    case "RefundFailed":
+    case "RefundSucceeded":
+      expect(book.pending.delete(refundId)).toBe(true);
+      if (type === "RefundSucceeded") book.refunded += Number(data.amount);
+      break;
+  }
+  expect(book.refunded).toBeLessThanOrEqual(book.captured);
+}
+
+function enterCart({ carts }: Books, id: string, type: string, data: Data): void {
+  const phases: Record<string, string> = {
+    CartOpened: "open",
+    CheckoutStarted: "locked",
+    CheckoutFailed: "open",
+    CartConverted: "converted",
+  };
+  const phase = phases[type];
+  if (phase !== undefined) carts.set(id, { phase, orderId: String(data.orderId) });
+}
+
+/** Orders whose customer has still to act at the gateway. */
+function waitingOrders({ payments }: Books): Set<string> {
+  const waiting = [...payments.values()].filter(({ phase }) => phase === "action_required");
+  return new Set(waiting.map(({ orderId }) => orderId));
+}
+
+function auditShelves({ shelves, orders }: Books, waiting: ReadonlySet<string>): void {
+  for (const [sku, { reservations }] of shelves)
+    for (const [orderId, reservation] of reservations) {
+      if (waiting.has(orderId)) continue;
+      const order = orders.get(orderId);
+      const why = `${sku} is held for ${orderId}, which does not want it`;
+      expect(order, why).toMatchObject({ confirmed: 1, cancelled: 0 });
+      expect(reservation.committed, why).toBe(true);
+      expect(reservation.quantity).toBe(order?.ordered.get(sku));
+    }
+}
+
+function auditOrders({ shelves, orders, payments }: Books, waiting: ReadonlySet<string>): void {
+  for (const [id, order] of orders) {
+    expect(order.openEffects, `effects of order ${id}`).toBe(0);
+    expect(order.refunded, `refunds of order ${id}`).toBe(payments.get(order.paymentId)?.refunded);
+    if (waiting.has(id) && !order.cancelled) continue;
+    expect(
+      order.confirmed + order.cancelled,
+      `order ${id} is neither confirmed nor cancelled`,
+    ).toBeGreaterThan(0);
+    for (const [sku, ordered] of order.ordered) {
+      const reservation = shelves.get(sku)?.reservations.get(id);
+      const committed = reservation ? reservation.quantity - reservation.shipped : 0;
+      const shipped = order.shipped.get(sku) ?? 0;
+      expect(committed + shipped, `${sku} of order ${id}`).toBe(order.cancelled ? 0 : ordered);
+    }
+  }
+}
+
+function auditPayments({ orders, payments }: Books, bank: Bank): void {
+  for (const [id, book] of payments) {
+    expect(book.pending.size, `refunds under way of ${id}`).toBe(0);
+    expect(book.orphaned, `money of ${id} that nobody gave back`).toBe(false);
+    const kept = book.captured - book.refunded;
+    if (book.gateway !== "manual") {
+      expect(bank.balanceOf(id), `the bank's balance of ${id}`).toBe(kept);
+      expect(bank.openOf(id), `open authorizations of ${id}`).toBe(book.phase === "authorized" ? 1 : 0);
+    }
+    const order = orders.get(book.orderId);
+    if (order?.confirmed && !order.cancelled && book.gateway !== "manual")
+      expect(book.captured).toBe(order.total);
+    if (!order || order.cancelled) {
+      expect(kept, `money kept for order ${book.orderId}`).toBe(0);
+      expect(book.phase, `payment of order ${book.orderId}`).not.toBe("authorized");
+    }
+  }
+}
+
+function auditCarts({ carts, orders }: Books, waiting: ReadonlySet<string>): void {
+  const byCart = new Map<string, string[]>();
+  for (const [id, { cartId, cancelled }] of orders)
+    if (!cancelled) byCart.set(cartId, [...(byCart.get(cartId) ?? []), id]);
+  for (const [id, { phase, orderId }] of carts) {
+    if (!waiting.has(orderId)) expect(phase, `cart ${id}`).not.toBe("locked");
+    expect((byCart.get(id) ?? []).length, `orders of cart ${id}`).toBeLessThanOrEqual(1);
+    if (phase === "converted") expect(orders.get(orderId)?.confirmed).toBe(1);
+  }
+}

@@ -1,0 +1,381 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import { describe, expect, test } from "vitest";
+import { cart } from "../../commands/cart/cart.ts";
+import { paymentIdOf, runCheckout } from "../../commands/checkout/checkout.ts";
+import {
+  applyEffects,
+  cancelOrder,
+  deliverOrder,
+  refundOrder,
+  shipOrder,
+} from "../../commands/order/fulfil.ts";
+import { order } from "../../commands/order/order.ts";
+import { capturePayment, resumeRefunds } from "../../commands/payment/collect.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import { stock } from "../../commands/stock/stock.ts";
+import { Problem } from "../../src/errors.ts";
+import { newId } from "../../src/ids.ts";
+import { type EventStore, logStart, StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
+import { createBank } from "../support/bank.ts";
+import { createShop, restartCheckout, type TestClock, type TestShop } from "../support/shop.ts";
+import { temporaryLog } from "../support/stores.ts";
+import { auditLog } from "./audit.ts";
+
+const seeds = process.env.SIM_SEED ? [Number(process.env.SIM_SEED)] : [1, 2, 3, 4, Date.now() % 1e6];
+const rounds = Number(process.env.SIM_ROUNDS ?? 120);
+const actionsPerRoundMax = 5;
+/** Things happen to the newest, so that they happen to one order at once, and one after the other. */
+const ordersInPlay = 8;
+/** LAST is nearly always sold out, BACK may be sold without being there. */
+const skus = ["A", "B", "LAST", "BACK"];
+const tokens = ["tok_ok", "tok_ok", "tok_ok", "tok_slow", "tok_declined", "tok_action", "tok_action"];
+const methods = ["credit_card", "credit_card", "credit_card", "paypal", "bank_transfer", "cod"] as const;
+
+/** Small, fast and the same on every machine: mulberry32 by Tommy Ettinger. */
+function createDice(seed: number) {
+  let state = seed >>> 0;
+  const next = (): number => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = Math.imul(state ^ (state >>> 15), state | 1);
+    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
+    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
+  };
+  const upTo = (max: number) => 1 + Math.floor(next() * max);
+  return {
+    upTo,
+    chance: (share: number) => next() < share,
+    pick: <T>(items: readonly T[]): T | undefined => items[Math.floor(next() * items.length)],
+  };
+}
+type Dice = ReturnType<typeof createDice>;
+
+interface Process {
+  shop: TestShop;
+  /** Lets it live for this many more appends. */
+  dieIn(appends: number): void;
+  died: Promise<void>;
+  isDead(): boolean;
+}
+
+/** A process on the log that may die at an append, before it is stored or after. Its calls outlive it. */
+function startProcess(
+  log: EventStore,
+  bank: ReturnType<typeof createBank>,
+  clock: TestClock,
+  dice: Dice,
+): Process {
+  let left = Number.POSITIVE_INFINITY;
+  let dead = false;
+  let die: () => void = () => {};
+  const died = new Promise<void>((resolve) => {
+    die = () => {
+      dead = true;
+      resolve();
+    };
+  });
+  const alive = () => {
+    if (dead) throw new StoreUnavailable("the process is gone");
+  };
+  const events: EventStore = {
+    logId: log.logId,
+    async append(stream, revision, batch) {
+      alive();
+      const last = --left <= 0;
+      if (last && dice.chance(0.3)) die();
+      alive();
+      const result = await log.append(stream, revision, batch);
+      if (last) die();
+      alive();
+      return result;
+    },
+    async readStream(stream, options) {
+      alive();
+      return log.readStream(stream, options);
+    },
+    readAll: (options) => log.readAll(options),
+    subscribe: (options) => log.subscribe(options),
+    head: () => log.head(),
+    close: async () => {},
+  };
+  return {
+    shop: createShop({ events, bank, clock }),
+    dieIn: (appends) => {
+      left = appends;
+    },
+    died,
+    isDead: () => dead,
+  };
+}
+
+/** Ids that the log knows, by category. */
+async function idsOnLog(log: EventStore): Promise<(category: string) => string[]> {
+  const { events } = await log.readAll({ after: logStart, maxCount: 1_000_000 });
+  const streams = [...new Set(events.map(({ stream }) => stream))];
+  return (category) =>
+    streams.filter((name) => name.startsWith(`${category}-`)).map((name) => name.slice(category.length + 1));
+}
+
+/** What a process does when it starts: everything that is under way on the log is taken up. */
+async function takeUp(log: EventStore, { engine, ...rest }: TestShop): Promise<void> {
+  const shop = { engine, ...rest };
+  const ids = await idsOnLog(log);
+  for (const id of ids("cart"))
+    if ((await engine.read(cart, id, ({ phase }) => phase)) === "locked")
+      await runCheckout(shop, id, shop.context);
+  for (const id of ids("order")) await applyEffects(shop, id, shop.context);
+  for (const id of ids("payment")) await resumeRefunds(shop, id, shop.context);
+}
+
+class Simulation {
+  readonly carts: string[] = [];
+  readonly orders: string[] = [];
+  readonly unexpected: unknown[] = [];
+  /** Commands that were answered, with what they had to do exactly once. */
+  readonly received = new Map<string, { sku: string; quantity: number }>();
+  private webhooks: { orderId: string; reference: string | undefined }[] = [];
+  private readonly dice: Dice;
+  private readonly clock: TestClock;
+
+  constructor(dice: Dice, clock: TestClock) {
+    this.dice = dice;
+    this.clock = clock;
+  }
+
+  async act(shop: TestShop): Promise<void> {
+    if (this.dice.chance(0.004))
+      shop.bank.loseNext(this.dice.pick(["authorize", "capture", "void", "refund"] as const) ?? "authorize");
+    const actions = [
+      this.buy,
+      this.buy,
+      this.buy,
+      this.again,
+      this.again,
+      this.webhook,
+      this.webhook,
+      this.cancel,
+      this.ship,
+      this.ship,
+      this.ship,
+      this.ship,
+      this.deliver,
+      this.deliver,
+      this.sendBack,
+      this.refund,
+      this.receive,
+      this.receive,
+      this.bookTransfer,
+      this.expire,
+    ];
+    const action = this.dice.pick(actions);
+    try {
+      await action?.call(this, shop);
+    } catch (error) {
+      if (!(error instanceof Problem) && !(error instanceof StoreUnavailable)) this.unexpected.push(error);
+    }
+  }
+
+  private async buy(shop: TestShop): Promise<void> {
+    const { dice } = this;
+    const lines = Array.from({ length: dice.upTo(3) }, () => ({
+      sku: dice.pick(skus) ?? "A",
+      quantity: dice.upTo(3),
+      unitPrice: dice.chance(0.1) ? 0 : dice.upTo(2_000),
+    }));
+    const { cartId, orderId } = await shop.start(lines, this.payment());
+    this.carts.push(cartId);
+    this.orders.push(orderId);
+    await runCheckout(shop, cartId, shop.context);
+  }
+
+  private payment() {
+    const { dice } = this;
+    return {
+      token: dice.pick(tokens) ?? "tok_ok",
+      method: dice.pick(methods) ?? "credit_card",
+      shipping: dice.chance(0.1) ? 0 : 500,
+    };
+  }
+
+  /** Another tab, an impatient click, or a second try after a failure. */
+  private async again(shop: TestShop): Promise<void> {
+    const cartId = this.dice.pick(this.carts.slice(-ordersInPlay));
+    if (cartId === undefined) return;
+    if ((await shop.phaseOf(cartId)) === "open")
+      this.orders.push((await restartCheckout(shop, cartId, this.payment())).orderId);
+    await runCheckout(shop, cartId, shop.context);
+  }
+
+  private async webhook(shop: TestShop): Promise<void> {
+    const orderId = this.dice.pick(this.orders.slice(-ordersInPlay));
+    if (orderId === undefined) return;
+    const paymentId = paymentIdOf(orderId);
+    const { amount, actionUrl } = await shop
+      .paymentOf(orderId)
+      .catch(() => ({ amount: 0, actionUrl: undefined }));
+    if (actionUrl === undefined) return;
+    const reference = this.dice.chance(0.3) ? undefined : shop.bank.act(paymentId, amount);
+    this.webhooks.push({ orderId, reference });
+    if (this.dice.chance(0.7)) await this.deliverWebhooks(shop);
+  }
+
+  /** As a gateway does: again and again, until it has been taken. */
+  async deliverWebhooks(shop: TestShop): Promise<void> {
+    for (const webhook of [...this.webhooks]) {
+      const { orderId, reference } = webhook;
+      const paymentId = paymentIdOf(orderId);
+      if (reference === undefined)
+        await shop.engine.execute(payment, paymentId, "Fail", { reason: "given up" }, shop.by());
+      else await shop.engine.execute(payment, paymentId, "Authorize", { reference }, shop.by());
+      this.webhooks = this.webhooks.filter((other) => other !== webhook);
+      await resumeRefunds(shop, paymentId, shop.context);
+      const { cartId } = await shop.orderOf(orderId);
+      if ((await shop.phaseOf(cartId)) === "locked") await runCheckout(shop, cartId, shop.context);
+    }
+  }
+
+  private async onOrder(run: (orderId: string) => Promise<unknown>): Promise<void> {
+    const orderId = this.dice.pick(this.orders.slice(-ordersInPlay));
+    if (orderId !== undefined) await run(orderId);
+  }
+
+  private cancel(shop: TestShop): Promise<void> {
+    return this.onOrder((orderId) => cancelOrder(shop, orderId, "simulated", shop.context));
+  }
+
+  private ship(shop: TestShop): Promise<void> {
+    return this.onOrder(async (orderId) => {
+      const shipmentId = `s-${this.dice.upTo(4)}`;
+      const { pieces } = await shop.orderOf(orderId).catch(() => ({ pieces: new Map<string, unknown>() }));
+      const sku = this.dice.pick([...pieces.keys()]) ?? "A";
+      const lines = this.dice.chance(0.5) ? { lines: [{ sku, quantity: this.dice.upTo(2) }] } : {};
+      await shipOrder(shop, orderId, { shipmentId, ...lines }, shop.context);
+    });
+  }
+
+  private deliver(shop: TestShop): Promise<void> {
+    return this.onOrder((orderId) => deliverOrder(shop, orderId, undefined, shop.context));
+  }
+
+  private sendBack(shop: TestShop): Promise<void> {
+    return this.onOrder(async (orderId) => {
+      const returnId = `r-${this.dice.upTo(3)}`;
+      const sku = this.dice.pick(skus) ?? "A";
+      const quantity = this.dice.upTo(2);
+      const { engine } = shop;
+      await engine.execute(
+        order,
+        orderId,
+        "RequestReturn",
+        { returnId, lines: [{ sku, quantity }] },
+        shop.by(),
+      );
+      await engine.execute(order, orderId, "ApproveReturn", { returnId }, shop.by());
+      const lines = [{ sku, sellable: quantity - 1, damaged: 1 }];
+      await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines }, shop.by());
+      await applyEffects(shop, orderId, shop.context);
+    });
+  }
+
+  private refund(shop: TestShop): Promise<void> {
+    return this.onOrder((orderId) => {
+      const amount = this.dice.chance(0.7) ? { amount: this.dice.upTo(1_500) } : {};
+      const refundId = `refund-${this.dice.upTo(3)}`;
+      const request = { refundId, reason: "simulated", cause: "goodwill" as const, ...amount };
+      return refundOrder(shop, orderId, request, shop.context);
+    });
+  }
+
+  private bookTransfer(shop: TestShop): Promise<void> {
+    return this.onOrder(async (orderId) => {
+      const { method, phase } = await shop.paymentOf(orderId).catch(() => ({ method: "", phase: "" }));
+      if (method === "bank_transfer" && phase === "initiated")
+        await capturePayment(shop, paymentIdOf(orderId), shop.context);
+    });
+  }
+
+  /** Sent two or three times, as a client does that got no answer. */
+  private async receive(shop: TestShop): Promise<void> {
+    const sku = this.dice.pick(skus) ?? "A";
+    const quantity = sku === "LAST" ? 1 : this.dice.upTo(6);
+    const commandId = newId();
+    const sent = Array.from({ length: 1 + this.dice.upTo(2) }, () =>
+      shop.engine.execute(stock, sku, "Receive", { quantity }, shop.by(commandId)),
+    );
+    await Promise.all(sent);
+    this.received.set(commandId, { sku, quantity });
+  }
+
+  private async expire(shop: TestShop): Promise<void> {
+    this.clock.now += this.dice.upTo(20) * 60_000;
+    for (const sku of skus) await shop.engine.execute(stock, sku, "Expire", { reservationId: "" }, shop.by());
+  }
+}
+
+describe("a shop on which everything goes wrong", () => {
+  test.each(seeds)("keeps its promises (SIM_SEED=%i)", { timeout: 60_000 }, async (seed) => {
+    const dice = createDice(seed);
+    const clock = { now: Date.UTC(2026, 0, 15, 12) };
+    const log = await temporaryLog();
+    const bank = createBank({
+      slowAnswerMs: 3,
+      pause: async () => {
+        if (dice.chance(0.5)) await nextTurn();
+      },
+    });
+    const simulation = new Simulation(dice, clock);
+    let running = startProcess(log, bank, clock, dice);
+    let crashes = 0;
+    await running.shop.engine.execute(stock, "BACK", "SetPolicy", { backorders: true }, running.shop.by());
+
+    for (const sku of ["A", "B"]) await running.shop.receive(sku, 40);
+
+    /** A new process on the log, which may die again while it takes up what the last one left. */
+    async function recover(mayDie: boolean): Promise<void> {
+      for (let tries = 0; ; tries++) {
+        running = startProcess(log, bank, clock, dice);
+        if (mayDie && tries < 3 && dice.chance(0.5)) running.dieIn(dice.upTo(10));
+        try {
+          await takeUp(log, running.shop);
+          running.dieIn(Number.POSITIVE_INFINITY);
+          return;
+        } catch (error) {
+          if (!(error instanceof StoreUnavailable) || !running.isDead()) throw error;
+          crashes++;
+        }
+      }
+    }
+
+    for (let round = 0; round < rounds; round++) {
+      clock.now += dice.upTo(60_000);
+      if (dice.chance(0.25)) running.dieIn(dice.upTo(25));
+      const { shop, died } = running;
+      const actions = Array.from({ length: dice.upTo(actionsPerRoundMax) }, () => simulation.act(shop));
+      await Promise.race([Promise.all(actions), died]);
+      if (!running.isDead()) continue;
+      crashes++;
+      await recover(true);
+    }
+
+    await recover(false);
+    await simulation.deliverWebhooks(running.shop);
+    await auditLog(log, bank, { waitingForCustomers: true });
+    // Whoever has not acted by now never will.
+    clock.now += 4 * running.shop.settings.reservationMs;
+    await takeUp(log, running.shop);
+    for (const sku of skus)
+      await running.shop.engine.execute(stock, sku, "Expire", { reservationId: "" }, running.shop.by());
+    const counts = await auditLog(log, bank, { waitingForCustomers: false, received: simulation.received });
+
+    expect(simulation.unexpected).toEqual([]);
+    expect(crashes).toBeGreaterThan(3);
+    expect(counts.OrderConfirmed).toBeGreaterThan(10);
+    for (const type of [
+      "OrderCancelled",
+      "StockShipped",
+      "StockReturned",
+      "RefundSucceeded",
+      "PaymentVoided",
+    ])
+      expect(counts[type] ?? 0, `a simulation without ${type} shows little`).toBeGreaterThan(0);
+  });
+});
