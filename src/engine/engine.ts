@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { Problem } from "../errors.ts";
-import { deriveId, newId } from "../ids.ts";
+import { deriveId } from "../ids.ts";
 import {
   type AppendResult,
   type EventMetadata,
@@ -88,8 +88,9 @@ interface DecidedEvent {
   version: { schemaVersion?: number };
 }
 
-/** The command of a job that only looks. */
+/** The command of a job that only looks, and its context: it decides nothing, so nothing is remembered. */
 const onlyRead = "";
+const readContext: CommandContext = { commandId: "", now: 0, actor: "system", correlationId: "" };
 
 type Decision =
   | { job: Job; error: unknown }
@@ -159,13 +160,16 @@ export class Engine {
     id: string,
     select: (state: State, revision: number) => R,
   ): Promise<R> {
-    const context = { commandId: newId(), now: 0, actor: "system", correlationId: "" };
+    const stream = streamName(decider.category, id);
+    // With no command under way, what is cached is what is stored.
+    const cached = this.queues.has(stream) ? undefined : this.cache.get(stream);
+    if (cached) return select(cached.state as State, cached.revision);
     const outcome = await this.enqueue<R>(
       decider as AnyDecider,
-      streamName(decider.category, id),
+      stream,
       onlyRead,
       undefined,
-      context,
+      readContext,
       select as Job["respond"],
     );
     return outcome.result;

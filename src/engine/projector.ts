@@ -3,7 +3,8 @@ import type { EventStore, Page, Position } from "../stores/event-store/event-sto
 import type { ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
 import { Fold, type FoldOptions } from "./fold.ts";
 
-const batchEventsMax = 2_000;
+/** A model that is behind writes a document that many events change once per batch. */
+const batchEventsMax = 20_000;
 const retryPauseMs = 500;
 const retryPauseMaxMs = 10_000;
 

@@ -51,6 +51,8 @@ export class ReadModels {
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
   private stopping = false;
+  /** News is on its way to the projecting thread. */
+  private told = false;
   private died: Error | undefined;
 
   private readonly ready = Promise.withResolvers<void>();
@@ -111,7 +113,12 @@ export class ReadModels {
 
   /** The log has grown. */
   appended(): void {
-    if (!this.stopping) void this.worker.call("appended").catch(() => {});
+    if (this.stopping || this.told) return;
+    this.told = true;
+    const heard = () => {
+      this.told = false;
+    };
+    this.worker.call("appended").then(heard, heard);
   }
 
   progress(name: string): ModelProgress {

@@ -1,10 +1,10 @@
 import { execFile } from "node:child_process";
-import { mkdtemp, rm } from "node:fs/promises";
+import { cp, mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import pino from "pino";
-import { onTestFinished } from "vitest";
+import { afterAll, vi } from "vitest";
 import { stock } from "../../commands/stock/stock.ts";
 import { readConfig } from "../../src/config.ts";
 import { newId } from "../../src/ids.ts";
@@ -36,31 +36,41 @@ export function cli(args: readonly string[], settings: Record<string, string> = 
   });
 }
 
-/** A path in a folder of its own, gone with the test; there is nothing at it yet. */
+// Every test starts processes, and some start several.
+vi.setConfig({ testTimeout: 120_000, hookTimeout: 120_000 });
+
+const parent = await mkdtemp(join(tmpdir(), "cartwright-cli-"));
+afterAll(() => rm(parent, { recursive: true, force: true }));
+
+/** A path at which there is nothing yet, gone with the test file. */
 export async function temporaryPath(name: string): Promise<string> {
-  const parent = await mkdtemp(join(tmpdir(), "cartwright-cli-"));
-  onTestFinished(() => rm(parent, { recursive: true, force: true }));
-  return join(parent, name);
+  return join(await mkdtemp(join(parent, "test-")), name);
 }
 
 export async function openShop(folder: string): Promise<Runtime> {
   return openRuntime({ config: readConfig({ DATA_DIR: folder }), log: pino({ level: "silent" }) });
 }
 
+const filled = new Map<number, Promise<string>>();
+
 /** A data folder with the sample shop, and so many receipts of mugs besides. */
 export async function filledFolder({ receipts = 0 } = {}): Promise<string> {
+  const original = filled.get(receipts) ?? fill(receipts);
+  filled.set(receipts, original);
+  const folder = await temporaryPath("data");
+  await cp(await original, folder, { recursive: true });
+  return folder;
+}
+
+async function fill(receipts: number): Promise<string> {
   const folder = await temporaryPath("data");
   const runtime = await openShop(folder);
   await fillSampleShop(runtime);
-  const receive = (quantity: number) =>
-    runtime.engine.execute(
-      stock,
-      "MUG-01",
-      "Receive",
-      { quantity },
-      { commandId: newId(), now: Date.UTC(2026, 0, 15), actor: "test", correlationId: "test" },
-    );
-  for (let quantity = 1; quantity <= receipts; quantity++) await receive(quantity);
+  const receive = (quantity: number) => {
+    const context = { commandId: newId(), now: Date.UTC(2026, 0, 15), actor: "test", correlationId: "test" };
+    return runtime.engine.execute(stock, "MUG-01", "Receive", { quantity }, context);
+  };
+  await Promise.all(Array.from({ length: receipts }, (_, index) => receive(index + 1)));
   await runtime.models.caughtUp();
   await runtime.close();
   return folder;

@@ -222,7 +222,7 @@ describe("a payment that does not exist", () => {
     "RequireAction",
     "RequestRefund",
   ] as const)("takes no %s", (name) => {
-    const command = { reference: "x", reason: "r", actionUrl: "u", ...asked("r-1") };
+    const command = { reference: "x", actionUrl: "u", ...asked("r-1") };
     given(payment, [])
       .when(name, command as never)
       .refused("not_found");

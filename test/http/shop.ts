@@ -3,15 +3,15 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InjectOptions, Response } from "light-my-request";
 import pino from "pino";
-import { onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFinished } from "vitest";
 import type { Clock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/server.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 
-export const adminApiKey = "a key for the tests only";
-export const staff = { authorization: `Bearer ${adminApiKey.replaceAll(" ", "-")}` };
+const adminApiKey = "a-key-for-the-tests-only";
+export const staff = { authorization: `Bearer ${adminApiKey}` };
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers as a client does
 export type Body = any;
@@ -33,6 +33,9 @@ export interface OpenCart {
   /** The header that its owner sends. */
   guest: { "cart-token": string };
 }
+
+/** A worker thread starts, and other tests are running. */
+export const openTimeoutMs = 60_000;
 
 /** A shop on a folder of its own, spoken to over HTTP. */
 export interface HttpShop {
@@ -95,11 +98,26 @@ export async function openShop(options: ShopOptions = {}): Promise<HttpShop> {
   return shop;
 }
 
-/** For `beforeAll`: whoever starts it closes it and removes its folder. */
-export async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions = {}): Promise<HttpShop> {
+/** One shop for all tests of a file. @returns how to get at it once they run */
+export function sharedShop(options: Omit<ShopOptions, "folder"> = {}): () => HttpShop {
+  let shop: HttpShop | undefined;
+  beforeAll(async () => {
+    shop = await startShop(await mkdtemp(join(tmpdir(), "cartwright-http-")), options);
+  }, openTimeoutMs);
+  afterAll(async () => {
+    await shop?.close();
+    if (shop) await rm(shop.folder, { recursive: true, force: true });
+  });
+  return () => {
+    if (!shop) throw new Error("the shop opens before the tests");
+    return shop;
+  };
+}
+
+async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions = {}): Promise<HttpShop> {
   const config = readConfig({
     DATA_DIR: folder,
-    ADMIN_API_KEY: staff.authorization.slice("Bearer ".length),
+    ADMIN_API_KEY: adminApiKey,
     LOG_LEVEL: "silent",
     SAMPLE_SHOP: "off",
     RATE_LIMIT_PER_MINUTE: "0",

@@ -256,24 +256,27 @@ class Simulation {
     return this.onOrder((orderId) => deliverOrder(shop, orderId, undefined, shop.context));
   }
 
-  private sendBack(shop: TestShop): Promise<void> {
-    return this.onOrder(async (orderId) => {
+  /** Of the first order from which something has arrived that is not on its way back. */
+  private async sendBack(shop: TestShop): Promise<void> {
+    const { engine } = shop;
+    for (const orderId of this.orders) {
+      const { pieces } = await shop.orderOf(orderId).catch(() => ({ pieces: new Map<string, never>() }));
+      const [sku] = [...pieces].find(([, { delivered, returning }]) => delivered > returning) ?? [];
+      if (sku === undefined) continue;
       const returnId = `r-${this.dice.upTo(3)}`;
-      const sku = this.dice.pick(skus) ?? "A";
-      const quantity = this.dice.upTo(2);
-      const { engine } = shop;
       await engine.execute(
         order,
         orderId,
         "RequestReturn",
-        { returnId, lines: [{ sku, quantity }] },
+        { returnId, lines: [{ sku, quantity: 1 }] },
         shop.by(),
       );
       await engine.execute(order, orderId, "ApproveReturn", { returnId }, shop.by());
-      const lines = [{ sku, sellable: quantity - 1, damaged: 1 }];
+      const sellable = this.dice.upTo(2) - 1;
+      const lines = [{ sku, sellable, damaged: 1 - sellable }];
       await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines }, shop.by());
-      await applyEffects(shop, orderId, shop.context);
-    });
+      return applyEffects(shop, orderId, shop.context);
+    }
   }
 
   private refund(shop: TestShop): Promise<void> {
@@ -311,7 +314,15 @@ class Simulation {
   }
 }
 
+const mustHappen = [
+  ...["OrderConfirmed", "OrderCancelled", "OrderPaymentFailed", "CheckoutFailed", "ReservationExpired"],
+  ...["BackorderQueued", "BackorderFilled", "StockShipped", "StockReturned", "PaymentVoided"],
+  ...["PaymentActionRequired", "RefundSucceeded", "EffectsApplied"],
+];
+
 describe("a shop on which everything goes wrong", () => {
+  const happened: Record<string, number> = {};
+
   test.each(seeds)("keeps its promises (SIM_SEED=%i)", { timeout: 60_000 }, async (seed) => {
     const dice = createDice(seed);
     const clock = { now: Date.UTC(2026, 0, 15, 12) };
@@ -367,15 +378,12 @@ describe("a shop on which everything goes wrong", () => {
     const counts = await auditLog(log, bank, { waitingForCustomers: false, received: simulation.received });
 
     expect(simulation.unexpected).toEqual([]);
-    expect(crashes).toBeGreaterThan(3);
-    expect(counts.OrderConfirmed).toBeGreaterThan(10);
-    for (const type of [
-      "OrderCancelled",
-      "StockShipped",
-      "StockReturned",
-      "RefundSucceeded",
-      "PaymentVoided",
-    ])
-      expect(counts[type] ?? 0, `a simulation without ${type} shows little`).toBeGreaterThan(0);
+    happened.crashes = (happened.crashes ?? 0) + crashes;
+    for (const [type, count] of Object.entries(counts)) happened[type] = (happened[type] ?? 0) + count;
+  });
+
+  test.skipIf(process.env.SIM_SEED)("and over all seeds everything did go wrong", () => {
+    expect(happened).toMatchObject(Object.fromEntries(mustHappen.map((type) => [type, expect.any(Number)])));
+    expect(happened.crashes).toBeGreaterThan(20);
   });
 });

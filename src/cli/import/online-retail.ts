@@ -293,8 +293,10 @@ function createRun(runtime: Runtime, digest: string) {
       const adjust = { sku, delta, reason, movementId: `${digest}/${line}` };
       await engine.execute(stock, sku, "Adjust", adjust, context(at, "adjust", line));
     });
-    // Those of one order one after the other; an order is not cancelled by many invoices a day.
-    for (const reversal of reversals) await takeBack(reversal);
+    const byOrder = Object.values(Object.groupBy(reversals, ({ orderInvoice }) => orderInvoice));
+    await inParallel(byOrder, concurrentInvoicesMax, async (ofOneOrder) => {
+      for (const reversal of ofOneOrder ?? []) await takeBack(reversal);
+    });
     await inParallel(relistings, concurrentChangesMax, relist);
     const done = planned.skus[0]?.at ?? sales[0]?.at ?? stockChanges[0]?.at ?? 0;
     await engine.execute(importer, digest, "FinishDay", { day }, context(done, "day", day));

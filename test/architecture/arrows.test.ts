@@ -1,0 +1,93 @@
+import { readdirSync, readFileSync } from "node:fs";
+import { dirname, join, relative } from "node:path";
+import { describe, expect, it } from "vitest";
+
+const root = join(import.meta.dirname, "../..");
+
+/** Which rooms a room may import, by path prefix. `self` is always allowed. */
+const allowed: { room: string; may: readonly string[] }[] = [
+  {
+    room: "commands/",
+    may: [
+      "commands/",
+      "src/engine/",
+      "src/gateways/gateway.ts",
+      ...["money", "ids", "errors", "pricing", "calendar", "clock"].map((name) => `src/${name}.ts`),
+    ],
+  },
+  {
+    room: "projections/",
+    may: [
+      "projections/",
+      "commands/",
+      "src/engine/decider.ts",
+      "src/engine/projection.ts",
+      "src/stores/view-store/view-store.ts",
+      ...["money", "ids", "errors", "pricing", "calendar", "clock"].map((name) => `src/${name}.ts`),
+    ],
+  },
+  {
+    room: "src/engine/",
+    may: [
+      "src/engine/",
+      "src/stores/event-store/event-store.ts",
+      "src/stores/view-store/view-store.ts",
+      "src/stores/hot-store/hot-store.ts",
+      "src/errors.ts",
+      "src/ids.ts",
+    ],
+  },
+  { room: "src/stores/event-store/", may: ["src/stores/event-store/", "src/ids.ts"] },
+  {
+    room: "src/stores/view-store/",
+    may: ["src/stores/view-store/", "src/stores/event-store/event-store.ts", "src/ids.ts"],
+  },
+  { room: "src/stores/hot-store/", may: ["src/stores/hot-store/", "src/clock.ts"] },
+  { room: "src/gateways/", may: ["src/gateways/", "src/errors.ts", "src/ids.ts"] },
+];
+
+function sources(folder: string): string[] {
+  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
+    .filter((file) => file.endsWith(".ts"))
+    .map((file) => join(folder, file));
+}
+
+function importsOf(file: string): string[] {
+  const text = readFileSync(join(root, file), "utf8");
+  const found = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom\s+"(\.[^"]+)"/gms);
+  return [...found].map(([, path = ""]) => relative(root, join(root, dirname(file), path)));
+}
+
+describe("the arrows between the rooms", () => {
+  for (const { room, may } of allowed) {
+    it(`${room} imports only what it may`, () => {
+      const files = sources(room);
+      expect(files.length).toBeGreaterThan(0);
+      const strays = files.flatMap((file) =>
+        importsOf(file)
+          .filter((path) => !may.some((prefix) => path.startsWith(prefix)))
+          .map((path) => `${file} -> ${path}`),
+      );
+      expect(strays).toEqual([]);
+    });
+  }
+
+  it("nothing on the write side reads a read model", () => {
+    const strays = sources("commands").flatMap((file) =>
+      importsOf(file).filter((path) => path.startsWith("projections/") || path.includes("view-store")),
+    );
+    expect(strays).toEqual([]);
+  });
+
+  it("a projection knows events of the write side, and none of its decisions", () => {
+    const strays = sources("projections").flatMap((file) => {
+      const text = readFileSync(join(root, file), "utf8");
+      return [...text.matchAll(/import (?!type)\{([^}]*)\} from "\.\.\/commands\/[^"]*"/g)]
+        .flatMap(([, names = ""]) => names.split(","))
+        .map((name) => name.trim())
+        .filter((name) => name !== "" && !name.startsWith("type ") && !name.endsWith("Events"))
+        .map((name) => `${file}: ${name}`);
+    });
+    expect(strays).toEqual([]);
+  });
+});

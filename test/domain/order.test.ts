@@ -1,0 +1,514 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { type Order, order, type PlacedOrder } from "../../commands/order/order.ts";
+import type { EventOf } from "../../src/engine/decider.ts";
+import { Problem } from "../../src/errors.ts";
+import { given } from "./given.ts";
+
+type OrderEvent = EventOf<typeof order.events>;
+type Placed = Extract<OrderEvent, { type: "OrderPlaced" }>["data"];
+
+const line = (sku: string, quantity: number, unitPrice = 100) => ({
+  sku,
+  productId: `p-${sku}`,
+  name: sku,
+  quantity,
+  unitPrice,
+  subtotal: quantity * unitPrice,
+  discount: 0,
+  tax: 0,
+  total: quantity * unitPrice,
+});
+
+/** Three A on two lines and one B: 400, and 50 for shipping. */
+const place = (more: Partial<Placed> = {}): Placed => ({
+  number: "ORD-1",
+  cartId: "c-1",
+  paymentId: "p-1",
+  paymentMethod: "credit_card",
+  currency: "USD",
+  lines: [line("A", 2), line("B", 1), line("A", 1)],
+  totals: { subtotal: 400, discount: 0, shipping: 50, tax: 0, total: 450 },
+  tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
+  shippingMethod: "standard",
+  ...more,
+});
+const placed = (more: Partial<Placed> = {}): OrderEvent => ({ type: "OrderPlaced", data: place(more) });
+const sold = (sku: string, quantity: number) => ({
+  sku,
+  productId: `p-${sku}`,
+  name: sku,
+  quantity,
+  revenue: quantity * 100,
+});
+const confirmed: OrderEvent = {
+  type: "OrderConfirmed",
+  data: { currency: "USD", lines: [sold("A", 2), sold("B", 1), sold("A", 1)], units: 4, gross: 400 },
+};
+const paid: OrderEvent = { type: "OrderPaid", data: { amount: 450 } };
+const processing: OrderEvent = { type: "ProcessingStarted", data: {} };
+const paymentFailed: OrderEvent = { type: "OrderPaymentFailed", data: { reason: "r" } };
+const cancelled = (goods: number): OrderEvent => ({
+  type: "OrderCancelled",
+  data: { reason: "r", currency: "USD", goods },
+});
+const dispatched = (shipmentId: string, lines: [string, number][], complete: boolean): OrderEvent => ({
+  type: "ShipmentDispatched",
+  data: { shipmentId, lines: lines.map(([sku, quantity]) => ({ sku, quantity })), complete },
+});
+const delivered = (shipmentId: string, complete: boolean, cash = false): OrderEvent => ({
+  type: "ShipmentDelivered",
+  data: { shipmentId, complete, ...(cash && { cashDue: true as const }) },
+});
+const refunded = (refundId: string, amount: number, goods: number, full = false): OrderEvent => ({
+  type: "OrderRefunded",
+  data: { refundId, currency: "USD", amount, goods, cause: "goodwill", full },
+});
+const pieces = (sku: string, quantity: number) => ({ sku, quantity });
+
+const ready = [placed(), confirmed, paid];
+const sent = [
+  ...ready,
+  processing,
+  dispatched(
+    "s-1",
+    [
+      ["A", 3],
+      ["B", 1],
+    ],
+    true,
+  ),
+];
+const arrived = [...sent, delivered("s-1", true)];
+
+describe("placing and confirming", () => {
+  test("places once", () => {
+    given(order, []).when("Place", place()).then([placed()]);
+    given(order, [placed()])
+      .when("Place", place({ number: "ORD-2" }))
+      .then([]);
+  });
+
+  test("whose lines do not sum to its subtotal is the caller's bug", () => {
+    const wrong = place({ totals: { subtotal: 399, discount: 0, shipping: 50, tax: 0, total: 449 } });
+    expect(() => given(order, []).when("Place", wrong).then([])).toThrow(/sum to 400/);
+  });
+
+  test("confirms once, with what reports count", () => {
+    given(order, [placed()]).when("Confirm", {}).then([confirmed]);
+    for (const past of [[placed(), confirmed], ready, sent]) given(order, past).when("Confirm", {}).then([]);
+    given(order, [placed(), cancelled(0)])
+      .when("Confirm", {})
+      .refused("illegal_transition");
+  });
+
+  test("that was paid first is confirmed and stays paid", () => {
+    given(order, [placed(), paid]).when("Confirm", {}).then([confirmed]);
+    expect(given(order, [placed(), paid, confirmed]).state()).toMatchObject({
+      status: "paid",
+      confirmed: true,
+    });
+  });
+});
+
+describe("payment", () => {
+  test("marks paid once; a late failure never takes it away", () => {
+    given(order, [placed(), confirmed]).when("MarkPaid", { amount: 450 }).then([paid]);
+    given(order, ready).when("MarkPaid", { amount: 450 }).then([]);
+    given(order, ready).when("MarkPaymentFailed", { reason: "r" }).then([]);
+    given(order, [placed()]).when("MarkPaymentFailed", { reason: "r" }).then([paymentFailed]);
+    given(order, [placed(), paymentFailed]).when("MarkPaymentFailed", { reason: "r" }).then([]);
+    given(order, [placed(), paymentFailed]).when("MarkPaid", { amount: 450 }).then([paid]);
+  });
+
+  test("of a cancelled order does not bring it back", () => {
+    given(order, [placed(), cancelled(0)])
+      .when("MarkPaid", { amount: 450 })
+      .then([]);
+  });
+});
+
+describe("shipping", () => {
+  test("starts processing and sends all that is left, or a part", () => {
+    given(order, ready)
+      .when("Ship", { shipmentId: "s-1" })
+      .then([
+        processing,
+        dispatched(
+          "s-1",
+          [
+            ["A", 3],
+            ["B", 1],
+          ],
+          true,
+        ),
+      ]);
+    const part = dispatched("s-1", [["A", 2]], false);
+    given(order, ready)
+      .when("Ship", { shipmentId: "s-1", lines: [pieces("A", 1), pieces("A", 1)] })
+      .then([processing, part]);
+    const rest = given(order, [...ready, processing, part]);
+    rest.when("Ship", { shipmentId: "s-1" }).then([]);
+    rest.when("Ship", { shipmentId: "s-2" }).then([
+      dispatched(
+        "s-2",
+        [
+          ["A", 1],
+          ["B", 1],
+        ],
+        true,
+      ),
+    ]);
+    rest.when("Ship", { shipmentId: "s-2", lines: [pieces("A", 2)] }).refused("illegal_transition");
+    expect(rest.state()).toMatchObject({ status: "processing" });
+  });
+
+  test("more than was ordered, or what was not, is refused", () => {
+    const its = given(order, ready);
+    its.when("Ship", { shipmentId: "s-1", lines: [pieces("A", 4)] }).refused("illegal_transition");
+    its
+      .when("Ship", { shipmentId: "s-1", lines: [pieces("A", 2), pieces("A", 2)] })
+      .refused("illegal_transition");
+    its.when("Ship", { shipmentId: "s-1", lines: [pieces("C", 1)] }).refused("not_found");
+    its.when("Ship", { shipmentId: "s-1", lines: [] }).refused("illegal_transition");
+  });
+
+  test("waits for the money, except cash on delivery and what costs nothing", () => {
+    given(order, [placed(), confirmed]).when("Ship", { shipmentId: "s-1" }).refused("illegal_transition");
+    given(order, [placed({ paymentMethod: "cod" }), confirmed])
+      .when("Ship", { shipmentId: "s-1" })
+      .then([
+        processing,
+        dispatched(
+          "s-1",
+          [
+            ["A", 3],
+            ["B", 1],
+          ],
+          true,
+        ),
+      ]);
+  });
+
+  test.each([
+    ["pending", [placed()]],
+    ["cancelled", [placed(), cancelled(0)]],
+    ["shipped", sent],
+    ["delivered", arrived],
+  ])("an order that is %s is refused", (_, past) => {
+    given(order, past).when("Ship", { shipmentId: "s-9" }).refused("illegal_transition");
+    given(order, past).when("StartProcessing", undefined).refused("illegal_transition");
+  });
+});
+
+describe("delivering", () => {
+  const two = [
+    ...ready,
+    processing,
+    dispatched("s-1", [["A", 3]], false),
+    dispatched("s-2", [["B", 1]], true),
+  ];
+
+  test("one shipment or all; the order is delivered with the last", () => {
+    given(order, two)
+      .when("Deliver", { shipmentId: "s-2" })
+      .then([delivered("s-2", false)]);
+    given(order, [...two, delivered("s-2", false)])
+      .when("Deliver", {})
+      .then([delivered("s-1", true)]);
+    given(order, two)
+      .when("Deliver", {})
+      .then([delivered("s-1", false), delivered("s-2", true)]);
+    given(order, arrived).when("Deliver", {}).then([]);
+    expect(given(order, arrived).state()).toMatchObject({ status: "delivered" });
+  });
+
+  test("a part, while more has to be shipped, does not deliver the order", () => {
+    const part = [...ready, processing, dispatched("s-1", [["A", 3]], false)];
+    given(order, part)
+      .when("Deliver", {})
+      .then([delivered("s-1", false)]);
+  });
+
+  test("of cash on delivery books the cash with the last", () => {
+    const cod = [
+      placed({ paymentMethod: "cod" }),
+      confirmed,
+      processing,
+      dispatched(
+        "s-1",
+        [
+          ["A", 3],
+          ["B", 1],
+        ],
+        true,
+      ),
+    ];
+    given(order, cod)
+      .when("Deliver", {})
+      .then([delivered("s-1", true, true)]);
+  });
+
+  test("what was not shipped is refused", () => {
+    given(order, ready).when("Deliver", {}).refused("illegal_transition");
+    given(order, two).when("Deliver", { shipmentId: "s-9" }).refused("not_found");
+  });
+});
+
+describe("returning", () => {
+  const ask = (returnId: string, ...lines: [string, number][]) => ({
+    returnId,
+    lines: lines.map(([sku, quantity]) => pieces(sku, quantity)),
+  });
+  const requested = (returnId: string, ...lines: [string, number][]): OrderEvent => ({
+    type: "ReturnRequested",
+    data: ask(returnId, ...lines),
+  });
+  const approved: OrderEvent = { type: "ReturnApproved", data: { returnId: "r-1" } };
+  const rejected: OrderEvent = { type: "ReturnRejected", data: { returnId: "r-1", reason: "r" } };
+  const found = (sku: string, sellable: number, damaged: number) => ({ sku, sellable, damaged });
+  const received = (...lines: ReturnType<typeof found>[]): OrderEvent => ({
+    type: "ReturnReceived",
+    data: { returnId: "r-1", lines },
+  });
+  const open = [...arrived, requested("r-1", ["A", 2])];
+  const allowed = [...open, approved];
+
+  test("asks for what was delivered, once, and never for more of it than that", () => {
+    given(order, arrived)
+      .when("RequestReturn", ask("r-1", ["A", 1], ["A", 1]))
+      .then([requested("r-1", ["A", 2])]);
+    given(order, open)
+      .when("RequestReturn", ask("r-1", ["A", 2]))
+      .then([]);
+    given(order, open)
+      .when("RequestReturn", ask("r-2", ["A", 2]))
+      .refused("illegal_transition");
+    given(order, open)
+      .when("RequestReturn", ask("r-2", ["A", 1]))
+      .then([requested("r-2", ["A", 1])]);
+    given(order, sent)
+      .when("RequestReturn", ask("r-1", ["A", 1]))
+      .refused("illegal_transition");
+    given(order, arrived)
+      .when("RequestReturn", ask("r-1", ["C", 1]))
+      .refused("not_found");
+  });
+
+  test("is approved or rejected, once", () => {
+    given(order, open).when("ApproveReturn", { returnId: "r-1" }).then([approved]);
+    given(order, allowed).when("ApproveReturn", { returnId: "r-1" }).then([]);
+    given(order, open).when("RejectReturn", { returnId: "r-1", reason: "r" }).then([rejected]);
+    given(order, [...open, rejected])
+      .when("RejectReturn", { returnId: "r-1", reason: "r" })
+      .then([]);
+    given(order, [...open, rejected])
+      .when("ApproveReturn", { returnId: "r-1" })
+      .refused("illegal_transition");
+    given(order, allowed)
+      .when("RejectReturn", { returnId: "r-1", reason: "r" })
+      .refused("illegal_transition");
+    given(order, arrived).when("ApproveReturn", { returnId: "r-9" }).refused("not_found");
+    given(order, [...open, rejected])
+      .when("RequestReturn", ask("r-2", ["A", 3]))
+      .then([requested("r-2", ["A", 3])]);
+  });
+
+  test("is received as inspection found it: every piece is sellable or damaged", () => {
+    const receive = (...lines: ReturnType<typeof found>[]) => ({ returnId: "r-1", lines });
+    given(order, allowed)
+      .when("ReceiveReturn", receive(found("A", 1, 1)))
+      .then([received(found("A", 1, 1))]);
+    given(order, [...allowed, received(found("A", 1, 1))])
+      .when("ReceiveReturn", receive(found("A", 2, 0)))
+      .then([]);
+    given(order, open)
+      .when("ReceiveReturn", receive(found("A", 1, 1)))
+      .refused("illegal_transition");
+    given(order, allowed)
+      .when("ReceiveReturn", receive(found("A", 1, 0)))
+      .refused("validation_failed");
+    given(order, allowed)
+      .when("ReceiveReturn", receive(found("A", 2, 1)))
+      .refused("validation_failed");
+    given(order, allowed).when("ReceiveReturn", receive()).refused("validation_failed");
+    given(order, allowed)
+      .when("ReceiveReturn", receive(found("A", 1, 1), found("B", 1, 0)))
+      .refused("not_found");
+  });
+
+  test("is not received twice by naming a SKU twice", () => {
+    given(order, allowed)
+      .when("ReceiveReturn", { returnId: "r-1", lines: [found("A", 1, 1), found("A", 100, 0)] })
+      .refused("validation_failed");
+  });
+});
+
+describe("cancelling", () => {
+  test("takes from the sales what had been counted", () => {
+    given(order, [placed()])
+      .when("Cancel", { reason: "r" })
+      .then([cancelled(0)]);
+    given(order, [placed(), confirmed])
+      .when("Cancel", { reason: "r" })
+      .then([cancelled(400)]);
+    given(order, [...ready, processing])
+      .when("Cancel", { reason: "r" })
+      .then([cancelled(400)]);
+    given(order, [...ready, processing, refunded("f-1", 100, 100)])
+      .when("Cancel", { reason: "r" })
+      .then([cancelled(300)]);
+    given(order, [placed(), cancelled(0)])
+      .when("Cancel", { reason: "r" })
+      .then([]);
+  });
+
+  test("once something was shipped is refused", () => {
+    for (const past of [sent, arrived, [...ready, processing, dispatched("s-1", [["A", 1]], false)]])
+      given(order, past).when("Cancel", { reason: "r" }).refused("illegal_transition");
+  });
+
+  test("by a checkout that gives up leaves an order alone that was confirmed beside it", () => {
+    const giveUp = { reason: "r", onlyPending: true };
+    given(order, [placed()])
+      .when("Cancel", giveUp)
+      .then([cancelled(0)]);
+    given(order, [placed(), paid])
+      .when("Cancel", giveUp)
+      .then([cancelled(0)]);
+    given(order, [placed(), confirmed]).when("Cancel", giveUp).refused("too_much_contention");
+  });
+});
+
+describe("refunding", () => {
+  const refund = (refundId: string, amount: number) => ({ refundId, amount, cause: "goodwill" as const });
+
+  test("gives back goods before shipping, each refund once", () => {
+    given(order, ready)
+      .when("MarkRefunded", refund("f-1", 300))
+      .then([refunded("f-1", 300, 300)]);
+    given(order, [...ready, refunded("f-1", 300, 300)])
+      .when("MarkRefunded", refund("f-1", 300))
+      .then([]);
+    given(order, [...ready, refunded("f-1", 300, 300)])
+      .when("MarkRefunded", refund("f-2", 150))
+      .then([refunded("f-2", 150, 100, true)]);
+  });
+
+  test("all of it ends the order where that is legal; after a cancellation it takes nothing from the sales", () => {
+    const all = refunded("f-1", 450, 400, true);
+    expect(given(order, [...ready, all]).state()).toMatchObject({
+      status: "refunded",
+      paymentStatus: "refunded",
+    });
+    expect(given(order, [...ready, processing, all]).state()).toMatchObject({ status: "processing" });
+    given(order, [...ready, cancelled(400)])
+      .when("MarkRefunded", refund("f-1", 450))
+      .then([refunded("f-1", 450, 0, true)]);
+  });
+});
+
+describe("effects and notes", () => {
+  test("an effect is open until it was applied", () => {
+    const applied: OrderEvent = { type: "EffectsApplied", data: { of: "s-1" } };
+    given(order, sent).when("MarkEffectsApplied", { of: "s-1" }).then([applied]);
+    given(order, [...sent, applied])
+      .when("MarkEffectsApplied", { of: "s-1" })
+      .then([]);
+  });
+
+  test("a note is added", () => {
+    given(order, ready)
+      .when("AddNote", { text: "hi" })
+      .then([{ type: "NoteAdded", data: { text: "hi" } }]);
+  });
+
+  test("an order that does not exist takes no command", () => {
+    given(order, []).when("Confirm", {}).refused("not_found");
+    given(order, []).when("Cancel", { reason: "r" }).refused("not_found");
+    given(order, []).when("Ship", { shipmentId: "s-1" }).refused("not_found");
+  });
+});
+
+describe("whatever is asked of an order", () => {
+  const names = ["Confirm", "MarkPaid", "MarkPaymentFailed", "StartProcessing", "Cancel", "MarkRefunded"];
+  const more = ["Ship", "Ship", "Deliver", "RequestReturn", "ApproveReturn", "RejectReturn", "ReceiveReturn"];
+  const step = fc.record({
+    name: fc.constantFrom(...names, ...more, ...more),
+    id: fc.constantFrom("1", "2", "3"),
+    sku: fc.constantFrom("A", "B"),
+    quantity: fc.integer({ min: 1, max: 3 }),
+    all: fc.boolean(),
+  });
+
+  test("no more is shipped than ordered, delivered than shipped or returned than delivered", () => {
+    const start = fc.constantFrom([placed()], ready, [placed({ paymentMethod: "cod" }), confirmed]);
+    fc.assert(
+      fc.property(start, fc.array(step, { maxLength: 40 }), (past, steps) => {
+        let state: Order = order.initial();
+        const returned = new Map<string, number>();
+        const statuses: string[] = [];
+        const apply = ({ type, data }: OrderEvent) => {
+          const evolve = order.evolve[type] as (s: Order, d: never, c: { time: number }) => Order;
+          state = evolve(state, order.events[type].schema.parse(data) as never, { time: 0 });
+          if (state.phase === "placed") statuses.push(state.status);
+          if (type === "ReturnReceived")
+            for (const { sku, sellable, damaged } of data.lines)
+              returned.set(sku, (returned.get(sku) ?? 0) + sellable + damaged);
+        };
+        for (const event of past) apply(event);
+        for (const { name, id, sku, quantity, all } of steps) {
+          const lines = name === "ReceiveReturn" ? inspected(state, id) : [pieces(sku, quantity)];
+          const command = {
+            ...{
+              shipmentId: id,
+              returnId: id,
+              refundId: id,
+              reason: "r",
+              amount: quantity,
+              cause: "goodwill",
+            },
+            ...(!(name === "Ship" && all) && { lines }),
+          };
+          const decide = order.decide[name as keyof typeof order.decide] as (
+            s: Order,
+            c: unknown,
+          ) => OrderEvent[];
+          const before = structuredClone(state);
+          try {
+            const events = decide(state, command);
+            expect(state).toEqual(before);
+            for (const event of events) apply(event);
+            expect(decide(state, command)).toEqual([]);
+          } catch (error) {
+            if (!(error instanceof Problem)) throw error;
+            expect(state).toEqual(before);
+          }
+          check(state as PlacedOrder, returned);
+        }
+        const end = statuses.indexOf("cancelled");
+        if (end >= 0) expect(new Set(statuses.slice(end))).toEqual(new Set(["cancelled"]));
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  function inspected(state: Order, returnId: string) {
+    const asked = state.phase === "placed" ? state.returns.get(returnId)?.lines : undefined;
+    return (asked ?? []).map(({ sku, quantity }) => ({ sku, sellable: quantity - 1, damaged: 1 }));
+  }
+
+  function check({ pieces, status, shipments }: PlacedOrder, returned: Map<string, number>): void {
+    for (const [sku, { ordered, shipped, delivered, returning }] of pieces) {
+      expect(shipped).toBeLessThanOrEqual(ordered);
+      expect(delivered).toBeLessThanOrEqual(shipped);
+      expect(returning).toBeLessThanOrEqual(delivered);
+      expect(returning).toBeGreaterThanOrEqual(returned.get(sku) ?? 0);
+    }
+    if (status === "cancelled") expect(shipments.size).toBe(0);
+    if (status === "shipped" || status === "delivered")
+      expect([...pieces.values()].every(({ ordered, shipped }) => ordered === shipped)).toBe(true);
+    if (status === "delivered")
+      expect([...pieces.values()].every(({ ordered, delivered }) => ordered === delivered)).toBe(true);
+  }
+});

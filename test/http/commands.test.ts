@@ -1,0 +1,296 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Body, checkoutBody, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+
+const shop = sharedShop();
+const usd = (amount: number) => ({ amount, currency: "USD" });
+const put = (url: string, body: unknown) => shop().call("PUT", url, { headers: staff, body });
+
+describe("products", () => {
+  test("are created as drafts with a slug, described, priced, published and archived", async () => {
+    const { post, call } = shop();
+    const created = await post("/v1/products", {
+      name: "Enamel Kettle",
+      description: "Holds two litres.",
+      brand: "Potter",
+      category: "kitchen",
+      tags: ["enamel"],
+      images: [{ url: "/kettle.jpg" }],
+      variants: [{ sku: "KETTLE", name: "Red", price: usd(4_500), compareAtPrice: usd(5_000), attributes: { c: "red" } }],
+    });
+    expect(created).toMatchObject({ status: 201, body: { slug: "enamel-kettle", status: "draft" } });
+    const url = `/v1/products/${created.body.id}`;
+    expect(await call("PATCH", url, { headers: staff, body: { brand: null, tags: [] } })).toMatchObject({ status: 200 });
+    expect(await post(`${url}/variants`, { sku: "KETTLE-B", price: usd(4_600) })).toMatchObject({ status: 200 });
+    expect(await put(`${url}/variants/KETTLE-B/price`, { price: usd(4_700) })).toMatchObject({
+      status: 200,
+      body: { sku: "KETTLE-B", price: usd(4_700) },
+    });
+    expect(await post(`${url}/publish`)).toMatchObject({ status: 200, body: { status: "published" } });
+    expect(await post(`${url}/archive`)).toMatchObject({ status: 200, body: { status: "archived" } });
+    expect(await post(`${url}/variants`, { sku: "KETTLE-C", price: usd(1) })).toMatchObject({
+      status: 409,
+      body: { code: "illegal_transition" },
+    });
+  });
+
+  test("cannot share a SKU", async () => {
+    const { product, post } = shop();
+    await product({ skus: ["TAKEN"] });
+    const second = await post("/v1/products", { name: "Another", variants: [{ sku: "TAKEN", price: usd(1) }] });
+    expect(second).toMatchObject({ status: 409, body: { code: "already_exists", sku: "TAKEN" } });
+  });
+});
+
+describe("stock", () => {
+  test("is received, adjusted and given a policy", async () => {
+    const { post } = shop();
+    expect(await post("/v1/stock/BOLTS/receipts", { quantity: 10, reference: "note 1" })).toMatchObject({
+      status: 201,
+      body: { sku: "BOLTS", onHand: 10, available: 10 },
+    });
+    expect(await post("/v1/stock/BOLTS/adjustments", { delta: -4, reason: "lost" })).toMatchObject({
+      status: 201,
+      body: { onHand: 6 },
+    });
+    expect(await post("/v1/stock/BOLTS/adjustments", { delta: -7, reason: "lost" })).toMatchObject({
+      status: 409,
+      body: { code: "out_of_stock" },
+    });
+    expect(await put("/v1/stock/BOLTS/policy", { backorders: true, lowStockThreshold: 2 })).toMatchObject({
+      status: 200,
+      body: { backorders: true, lowStockThreshold: 2 },
+    });
+  });
+});
+
+describe("a cart", () => {
+  beforeAll(async () => {
+    await shop().product({ skus: ["CART-A", "CART-B"], price: 1_000, quantity: 1_000 });
+  }, openTimeoutMs);
+
+  test("is opened with a token, filled, changed and emptied", async () => {
+    const { call, post } = shop();
+    const { status, body } = await post("/v1/carts", {}, {});
+    expect({ status, body }).toMatchObject({
+      status: 201,
+      body: { id: expect.any(String), cartToken: expect.any(String), items: [], status: "open", currency: "USD" },
+    });
+    const headers = { "cart-token": body.cartToken };
+    const items = `/v1/carts/${body.id}/items`;
+    expect(await post(items, { sku: "CART-A", quantity: 2 }, headers)).toMatchObject({
+      status: 200,
+      body: { items: [{ sku: "CART-A", quantity: 2, lineTotal: usd(2_000) }], totals: { total: usd(2_000) } },
+    });
+    await post(items, { sku: "CART-B", quantity: 1 }, headers);
+    expect((await call("PATCH", `${items}/CART-A`, { headers, body: { quantity: 5 } })).body.itemCount).toBe(6);
+    expect((await call("DELETE", `${items}/CART-A`, { headers })).body.items).toMatchObject([{ sku: "CART-B" }]);
+    expect(await call("DELETE", `${items}/CART-A`, { headers })).toMatchObject({ status: 404 });
+    expect(await call("DELETE", `/v1/carts/${body.id}`, { headers })).toMatchObject({ body: { status: "abandoned" } });
+    expect(await post(items, { sku: "CART-A", quantity: 1 }, headers)).toMatchObject({
+      status: 409,
+      body: { code: "cart_closed" },
+    });
+  });
+
+  test("takes no SKU that is not for sale, and no other currency", async () => {
+    const { cart, post } = shop();
+    const { id, guest } = await cart();
+    expect(await post(`/v1/carts/${id}/items`, { sku: "NOBODY-HAS-IT", quantity: 1 }, guest)).toMatchObject({
+      status: 404,
+      body: { code: "not_found" },
+    });
+    expect(await post("/v1/carts", { currency: "EUR" }, {})).toMatchObject({
+      status: 409,
+      body: { code: "currency_mismatch" },
+    });
+  });
+
+  test("lets only staff set a price", async () => {
+    const { cart, post } = shop();
+    const { id, guest } = await cart();
+    const line = { sku: "CART-A", quantity: 1, unitPrice: usd(1) };
+    expect((await post(`/v1/carts/${id}/items`, line, guest)).status).toBe(401);
+    expect((await post(`/v1/carts/${id}/items`, line)).body.totals.total).toEqual(usd(1));
+  });
+});
+
+describe("a checkout", () => {
+  beforeAll(async () => {
+    await shop().product({ skus: ["BUY"], price: 1_000, quantity: 1_000 });
+    await shop().product({ skus: ["LAST"], price: 1_000, quantity: 1 });
+  }, openTimeoutMs);
+
+  test("makes a paid order out of a cart, once", async () => {
+    const { cart, checkOut, get } = shop();
+    const full = await cart(["BUY", 3]);
+    const { status, body } = await checkOut(full, { shippingMethod: "express", acceptedTotal: usd(4_500) });
+    expect({ status, body }).toMatchObject({
+      status: 201,
+      body: {
+        id: expect.any(String),
+        number: expect.stringMatching(/^ORD-\d{8}-[0-9A-Z]{5,}$/),
+        status: "paid",
+        paymentStatus: "paid",
+        lines: [{ sku: "BUY", quantity: 3, unitPrice: usd(1_000), total: usd(3_000) }],
+        totals: { subtotal: usd(3_000), discount: usd(0), shipping: usd(1_500), tax: usd(0), total: usd(4_500) },
+      },
+    });
+    expect((await get(`/v1/carts/${full.id}`, full.guest)).body).toMatchObject({ status: "converted", orderId: body.id });
+    const again = await checkOut(full);
+    expect(again.status === 409 ? again.body.code : again.body.id).toBe(again.status === 409 ? "cart_converted" : body.id);
+  });
+
+  test.each([
+    ["tok_declined", 402, "payment_declined"],
+    ["tok_error_once", 201, undefined],
+    ["tok_action", 201, undefined],
+  ])("with %s answers %i", async (token, status, code) => {
+    const { cart, checkOut } = shop();
+    const answer = await checkOut(await cart(["BUY", 1]), { payment: { method: "credit_card", token } });
+    expect({ status: answer.status, code: answer.body.code }).toEqual({ status, code });
+  });
+
+  test.each(["debit_card", "paypal", "bank_transfer", "cod"])("can be paid by %s", async (method) => {
+    const { cart, checkOut } = shop();
+    const { status, body } = await checkOut(await cart(["BUY", 1]), { payment: { method, token: "tok_ok" } });
+    expect({ status, paymentMethod: body.paymentMethod }).toEqual({ status: 201, paymentMethod: method });
+  });
+
+  test("is refused with out_of_stock when the last piece has gone, and leaves the cart open", async () => {
+    const { cart, checkOut, get } = shop();
+    const [first, second] = [await cart(["LAST", 1]), await cart(["LAST", 1])];
+    expect((await checkOut(first)).status).toBe(201);
+    expect(await checkOut(second)).toMatchObject({ status: 409, body: { code: "out_of_stock" } });
+    expect((await get(`/v1/carts/${second.id}`, second.guest)).body).toMatchObject({
+      status: "open",
+      failure: { code: "out_of_stock" },
+    });
+    expect((await get("/v1/stock/LAST")).body).toMatchObject({ onHand: 1, reserved: 0, committed: 1, available: 0 });
+  });
+
+  test("is refused with price_changed when the client has accepted another total", async () => {
+    const { cart, checkOut } = shop();
+    const answer = await checkOut(await cart(["BUY", 1]), { acceptedTotal: usd(999) });
+    expect(answer).toMatchObject({ status: 409, body: { code: "price_changed", total: usd(1_000) } });
+  });
+
+  test("of one cart in two tabs makes one order", async () => {
+    const { cart, checkOut } = shop();
+    const full = await cart(["BUY", 1]);
+    const answers = await Promise.all([checkOut(full), checkOut(full)]);
+    const made = answers.filter(({ status }) => status === 201).map(({ body }) => body.id);
+    expect(made.length).toBeGreaterThan(0);
+    expect(new Set(made).size).toBe(1);
+  });
+
+  test("by twenty at once of five pieces makes five orders", async () => {
+    const { product, cart, checkOut } = shop();
+    await product({ skus: ["RUSH"], quantity: 5 });
+    const carts = await Promise.all(Array.from({ length: 20 }, () => cart(["RUSH", 1])));
+    const answers = await Promise.all(carts.map((each) => checkOut(each)));
+    const codes = answers.map(({ status, body }) => (status === 201 ? "ordered" : body.code)).sort();
+    expect(codes).toEqual([...Array(5).fill("ordered"), ...Array(15).fill("out_of_stock")]);
+  });
+
+  test("of an empty cart, or one that is nobody's, is refused", async () => {
+    const { cart, checkOut, post } = shop();
+    expect(await checkOut(await cart())).toMatchObject({ status: 409, body: { code: "cart_empty" } });
+    expect((await post("/v1/carts/none/checkout", checkoutBody)).status).toBe(404);
+  });
+});
+
+describe("an order", () => {
+  const ordered = async (quantity = 2): Promise<{ id: string; url: string; paymentId: string; body: Body }> => {
+    const { order } = await shop().order(["FULFIL", quantity]);
+    return { id: order.id, url: `/v1/orders/${order.id}`, paymentId: order.payments[0].id, body: order };
+  };
+
+  beforeAll(async () => {
+    await shop().product({ skus: ["FULFIL"], price: 1_000, quantity: 1_000 });
+  }, openTimeoutMs);
+
+  test("is shipped in parts, delivered, returned and refunded", async () => {
+    const { post } = shop();
+    const { url } = await ordered(3);
+    expect(
+      await post(`${url}/shipments`, { lines: [{ sku: "FULFIL", quantity: 1 }], carrier: "DHL", trackingNumber: "1" }),
+    ).toMatchObject({ status: 201, body: { status: "processing", shipmentId: expect.any(String) } });
+    expect(await post(`${url}/shipments`)).toMatchObject({ status: 201, body: { status: "shipped" } });
+    expect(await post(`${url}/deliveries`, {})).toMatchObject({ status: 201, body: { status: "delivered" } });
+    const returned = await post(`${url}/returns`, { lines: [{ sku: "FULFIL", quantity: 2 }], reason: "too many" });
+    expect(returned).toMatchObject({ status: 201, body: { returns: [{ status: "requested" }] } });
+    const back = `${url}/returns/${returned.body.returnId}`;
+    expect(await post(`${back}/approve`)).toMatchObject({ status: 200, body: { returns: [{ status: "approved" }] } });
+    expect(await post(`${back}/receive`, { lines: [{ sku: "FULFIL", sellable: 1, damaged: 1 }] })).toMatchObject({
+      status: 200,
+      body: { returns: [{ status: "received" }], refunded: usd(0) },
+    });
+    expect(await post(`${url}/refunds`, { amount: usd(2_000), reason: "returned" })).toMatchObject({
+      status: 201,
+      body: { refunded: usd(2_000), paymentStatus: "partially_refunded" },
+    });
+    expect(await post(`${url}/refunds`, { reason: "goodwill" })).toMatchObject({
+      status: 201,
+      body: { refunded: usd(3_000), paymentStatus: "refunded" },
+    });
+    expect(await post(`${url}/refunds`, { amount: usd(1), reason: "more" })).toMatchObject({ status: 409 });
+  });
+
+  test("is cancelled with its money and its stock given back, by the guest who placed it", async () => {
+    const { product, order, post, get } = shop();
+    await product({ skus: ["BACK"], quantity: 4 });
+    const placed = await order(["BACK", 4]);
+    const answer = await post(`/v1/orders/${placed.order.id}/cancel`, { reason: "changed my mind" }, placed.cart.guest);
+    expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
+    expect((await get("/v1/stock/BACK")).body.available).toBe(4);
+    const { timeline, payments } = (await get(`/v1/orders/${placed.order.id}`, placed.cart.guest)).body;
+    expect(timeline.map(({ type }: Body) => type)).toContain("cancelled");
+    expect(payments[0].refunded).toEqual(usd(1_000 * 4));
+  });
+
+  test("cannot be shipped twice, delivered before, or cancelled after", async () => {
+    const { post } = shop();
+    const { url } = await ordered();
+    expect(await post(`${url}/deliveries`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    await post(`${url}/shipments`);
+    expect(await post(`${url}/shipments`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    expect(await post(`${url}/cancel`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+  });
+
+  test("that is not there is not found by any command", async () => {
+    const commands: [string, unknown][] = [
+      ["cancel", {}],
+      ["shipments", {}],
+      ["deliveries", {}],
+      ["returns", { lines: [{ sku: "A", quantity: 1 }] }],
+      ["refunds", { reason: "none" }],
+      ["notes", { text: "none" }],
+    ];
+    for (const [command, body] of commands)
+      expect(await shop().post(`/v1/orders/none/${command}`, body)).toMatchObject({
+        status: 404,
+        body: { code: "not_found" },
+      });
+  });
+
+  test("by bank transfer is paid when the transfer is booked, and a payment can be voided before", async () => {
+    const { cart, checkOut, post } = shop();
+    const byTransfer = async () => {
+      const { body } = await checkOut(await cart(["FULFIL", 1]), { payment: { method: "bank_transfer" } });
+      return { url: `/v1/payments/${body.payments[0].id}`, orderId: body.id };
+    };
+    const [paid, voided] = [await byTransfer(), await byTransfer()];
+    expect(await post(`${paid.url}/capture`)).toMatchObject({ status: 200, body: { status: "captured" } });
+    expect((await shop().post(`/v1/orders/${paid.orderId}/shipments`)).status).toBe(201);
+    expect(await post(`${voided.url}/void`)).toMatchObject({ status: 200, body: { status: "voided" } });
+    expect(await post(`${voided.url}/capture`)).toMatchObject({ status: 409 });
+  });
+});
+
+test("a webhook that is not signed is refused", async () => {
+  const headers = { "content-type": "application/json" };
+  const answer = await shop().call("POST", "/v1/webhooks/sandbox", { headers, body: { id: "evt_1" } });
+  expect(answer.status).toBeGreaterThanOrEqual(400);
+  expect(answer.status).toBeLessThan(500);
+  expect((await shop().call("POST", "/v1/webhooks/nobody", { headers, body: {} })).status).toBe(404);
+});

@@ -1,0 +1,320 @@
+import { beforeAll, describe, expect, test } from "vitest";
+import { type Body, type HttpShop, type OpenCart, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+
+const shop = sharedShop();
+const usd = (amount: number) => ({ amount, currency: "USD" });
+const skus = (items: Body[]) => items.map(({ sku }) => sku);
+const names = (items: Body[]) => items.map(({ name }) => name);
+
+describe("products", () => {
+  beforeAll(async () => {
+    const { product, caughtUp } = shop();
+    await product({ name: "Red Shirt", skus: ["RED-S", "RED-L"], price: 2_000, fields: of("Weaver", "clothing", "summer") });
+    await product({ name: "Blue Shirt", skus: ["BLUE"], price: 3_000, quantity: 0, fields: of("Weaver", "clothing") });
+    await product({ name: "Oak Desk", skus: ["DESK"], price: 90_000, quantity: 1, fields: of("Joiner", "furniture", "oak") });
+    await caughtUp();
+  }, openTimeoutMs);
+
+  const of = (brand: string, category: string, ...tags: string[]) => ({ brand, category, tags });
+  const list = async (query: string) => (await shop().get(`/v1/products?${query}`)).body;
+
+  test("an item of the list has the fields that a shop window needs", async () => {
+    const { items, nextCursor } = await list("q=red");
+    expect(nextCursor).toBeNull();
+    expect(items).toEqual([
+      {
+        id: expect.any(String),
+        slug: "red-shirt",
+        name: "Red Shirt",
+        brand: "Weaver",
+        category: "clothing",
+        tags: ["summer"],
+        price: usd(2_000),
+        available: 20,
+        stockStatus: "in_stock",
+        createdAt: expect.any(String),
+      },
+    ]);
+  });
+
+  test.each([
+    ["category=clothing", ["Blue Shirt", "Red Shirt"]],
+    ["brand=Joiner", ["Oak Desk"]],
+    ["tag=summer", ["Red Shirt"]],
+    ["minPrice=2500&maxPrice=80000", ["Blue Shirt"]],
+    ["inStock=true", ["Oak Desk", "Red Shirt"]],
+    ["inStock=false", ["Blue Shirt"]],
+    ["q=shirt&sort=price", ["Red Shirt", "Blue Shirt"]],
+    ["sort=-price", ["Oak Desk", "Blue Shirt", "Red Shirt"]],
+    ["sort=newest", ["Oak Desk", "Blue Shirt", "Red Shirt"]],
+    ["category=none", []],
+    ["q=%00%22*", []],
+  ])("are filtered and sorted by %s", async (query, expected) => {
+    expect(names((await list(query)).items)).toEqual(expected);
+  });
+
+  test("are counted by the facets that are asked for", async () => {
+    const { facets } = await list("facets=category,brand,tag&limit=1");
+    expect(facets).toEqual({
+      category: [
+        { value: "clothing", count: 2 },
+        { value: "furniture", count: 1 },
+      ],
+      brand: [
+        { value: "Weaver", count: 2 },
+        { value: "Joiner", count: 1 },
+      ],
+      tag: [
+        { value: "oak", count: 1 },
+        { value: "summer", count: 1 },
+      ],
+    });
+    expect((await list("limit=1")).facets).toBeUndefined();
+  });
+
+  test("are paged without a gap or a double, with facets or without", async () => {
+    const seen: string[] = [];
+    for (let cursor: string | null = ""; cursor !== null; ) {
+      const page: Body = await list(`sort=price&limit=1${cursor && `&cursor=${cursor}`}`);
+      seen.push(...names(page.items));
+      cursor = page.nextCursor;
+    }
+    expect(seen).toEqual(["Red Shirt", "Blue Shirt", "Oak Desk"]);
+  });
+
+  test("are found one by one, by id and by slug, with their variants", async () => {
+    const { get } = shop();
+    const bySlug = (await get("/v1/products/red-shirt")).body;
+    expect(bySlug).toMatchObject({
+      slug: "red-shirt",
+      status: "published",
+      variants: [
+        { sku: "RED-S", price: usd(2_000), available: 10, stockStatus: "in_stock" },
+        { sku: "RED-L", price: usd(2_000), available: 10, stockStatus: "in_stock" },
+      ],
+    });
+    expect((await get(`/v1/products/${bySlug.id}`)).body).toEqual(bySlug);
+    expect(await get("/v1/products/nothing-here")).toMatchObject({ status: 404, body: { code: "not_found" } });
+  });
+
+  test("that are drafts are for staff alone", async () => {
+    const { post, get } = shop();
+    const { body } = await post("/v1/products", { name: "Still a draft", variants: [] });
+    expect((await get(`/v1/products/${body.id}`)).status).toBe(404);
+    expect((await get(`/v1/products/${body.id}`, staff)).body).toMatchObject({ status: "draft" });
+    expect(names((await list("")).items)).not.toContain("Still a draft");
+  });
+
+  test("that a visitor has looked at come back newest first, each once", async () => {
+    const { get } = shop();
+    const visitor = { "visitor-id": "visitor-1" };
+    for (const slug of ["red-shirt", "oak-desk", "blue-shirt", "red-shirt"]) await get(`/v1/products/${slug}`, visitor);
+    const { body } = await get("/v1/recently-viewed", visitor);
+    expect(names(body.items)).toEqual(["Red Shirt", "Blue Shirt", "Oak Desk"]);
+    expect((await get("/v1/recently-viewed", { "visitor-id": "another" })).body).toEqual({ items: [] });
+    expect((await get("/v1/recently-viewed")).status).toBe(400);
+    expect((await get("/v1/products/red-shirt", { "visitor-id": "two words" })).status).toBe(400);
+  });
+});
+
+describe("stock", () => {
+  test("is told of one SKU as of now, to anybody", async () => {
+    const { post, get } = shop();
+    await post("/v1/stock/NUTS%2FM8%20%F0%9F%94%A9/receipts", { quantity: 7 });
+    expect((await get("/v1/stock/NUTS%2FM8%20%F0%9F%94%A9")).body).toEqual({
+      sku: "NUTS/M8 🔩",
+      onHand: 7,
+      reserved: 0,
+      committed: 0,
+      damaged: 0,
+      available: 7,
+      status: "in_stock",
+      track: true,
+      backorders: false,
+      lowStockThreshold: 0,
+    });
+  });
+
+  test("follows every command at once, and is not there for a SKU that nobody has heard of", async () => {
+    const { post, get } = shop();
+    for (let onHand = 1; onHand <= 20; onHand++) {
+      await post("/v1/stock/COUNTED/receipts", { quantity: 1 });
+      expect((await get("/v1/stock/COUNTED")).body.onHand).toBe(onHand);
+    }
+    await post("/v1/stock/COUNTED/adjustments", { delta: -18, reason: "lost" });
+    await shop().call("PUT", "/v1/stock/COUNTED/policy", { headers: staff, body: { lowStockThreshold: 5 } });
+    expect((await get("/v1/stock/COUNTED")).body).toMatchObject({ available: 2, status: "low_stock" });
+    expect(await get("/v1/stock/UNHEARD-OF")).toMatchObject({ status: 404, body: { code: "not_found" } });
+  });
+
+  test("is listed by status, and its movements newest first, page by page", async () => {
+    const { post, get } = shop();
+    for (const quantity of [3, 4, 5]) await post("/v1/stock/MOVED/receipts", { quantity, reference: `note ${quantity}` });
+    await post("/v1/stock/MOVED/adjustments", { delta: -12, reason: "burnt" });
+    expect(skus((await get("/v1/stock?status=out_of_stock&limit=100", staff)).body.items)).toContain("MOVED");
+
+    const first = (await get("/v1/stock/MOVED/ledger?limit=3", staff)).body;
+    expect(first.items).toMatchObject([
+      { type: "adjusted", quantity: -12, reason: "burnt", at: expect.any(String) },
+      { type: "received", quantity: 5, reference: "note 5" },
+      { type: "received", quantity: 4, reference: "note 4" },
+    ]);
+    const second = (await get(`/v1/stock/MOVED/ledger?limit=3&cursor=${first.nextCursor}`, staff)).body;
+    expect(second).toMatchObject({ items: [{ quantity: 3 }], nextCursor: null });
+  });
+});
+
+describe("carts, orders and payments", () => {
+  let placed: { order: Body; cart: OpenCart };
+
+  beforeAll(async () => {
+    await shop().product({ skus: ["SOLD-A"], price: 1_500, quantity: 100, fields: { category: "sold" } });
+    await shop().product({ skus: ["SOLD-B"], price: 700, quantity: 100 });
+    placed = await shop().order(["SOLD-A", 2], ["SOLD-B", 1]);
+    await shop().caughtUp();
+  }, openTimeoutMs);
+
+  test("a cart is shown as it is now, with its totals", async () => {
+    const { get, post, cart } = shop();
+    const open = await cart(["SOLD-A", 2]);
+    const shown = async () => (await get(`/v1/carts/${open.id}`, open.guest)).body;
+    expect(await shown()).toMatchObject({
+      id: open.id,
+      status: "open",
+      currency: "USD",
+      itemCount: 2,
+      items: [{ sku: "SOLD-A", quantity: 2, unitPrice: usd(1_500), lineTotal: usd(3_000) }],
+      totals: { subtotal: usd(3_000), discount: usd(0), shipping: usd(0), tax: usd(0), total: usd(3_000) },
+    });
+    await post(`/v1/carts/${open.id}/items`, { sku: "SOLD-B", quantity: 1 }, open.guest);
+    expect(skus((await shown()).items)).toEqual(["SOLD-A", "SOLD-B"]);
+    expect((await get("/v1/carts/no-such-cart", staff)).status).toBe(404);
+  });
+
+  test("an order is shown with lines, totals, payments, shipments and its timeline", async () => {
+    const { order, cart } = placed;
+    const { status, body } = await shop().get(`/v1/orders/${order.id}`, cart.guest);
+    expect(status).toBe(200);
+    expect(body).toMatchObject({
+      id: order.id,
+      number: order.number,
+      status: "paid",
+      paymentStatus: "paid",
+      email: "buyer@example.com",
+      lines: [
+        { sku: "SOLD-A", quantity: 2, unitPrice: usd(1_500), total: usd(3_000) },
+        { sku: "SOLD-B", quantity: 1, unitPrice: usd(700), total: usd(700) },
+      ],
+      totals: { subtotal: usd(3_700), discount: usd(0), shipping: usd(0), tax: usd(0), total: usd(3_700) },
+      payments: [{ status: "captured", amount: usd(3_700) }],
+      shipments: [],
+      timeline: [{ type: "placed" }, { type: "confirmed" }, { type: "paid" }],
+    });
+    expect((await shop().get(`/v1/orders/${order.number.toLowerCase()}`, staff)).body).toEqual(body);
+  });
+
+  test.each([
+    ["email=BUYER@example.com", 1],
+    ["email=nobody@example.com", 0],
+    ["status=paid", 1],
+    ["status=cancelled", 0],
+    ["sku=SOLD-A", 1],
+    ["sku=COUNTED", 0],
+    ["customer=none", 0],
+    ["from=2000-01-01", 1],
+    ["to=2000-01-01", 0],
+  ])("orders are listed by %s", async (query, count) => {
+    const { items } = (await shop().get(`/v1/orders?${query}`, staff)).body;
+    expect(items).toHaveLength(count);
+    if (count > 0)
+      expect(items[0]).toMatchObject({
+        id: placed.order.id,
+        number: placed.order.number,
+        total: usd(3_700),
+        itemCount: 3,
+        placedAt: expect.any(String),
+      });
+  });
+
+  test("a payment is shown", async () => {
+    const [{ id }] = placed.order.payments;
+    expect((await shop().get(`/v1/payments/${id}`, staff)).body).toMatchObject({
+      id,
+      orderId: placed.order.id,
+      status: "captured",
+      amount: usd(3_700),
+      captured: usd(3_700),
+      refunded: usd(0),
+    });
+    expect((await shop().get("/v1/payments/none", staff)).status).toBe(404);
+  });
+
+  test("sales are reported by day and month, by product, by category and as a funnel", async () => {
+    const report = async (path: string) => (await shop().get(`/v1/analytics/${path}`, staff)).body.items;
+    const today = new Date().toISOString().slice(0, 10);
+    const day = {
+      period: today,
+      orders: 1,
+      units: 3,
+      gross: usd(3_700),
+      refunds: usd(0),
+      net: usd(3_700),
+      averageOrderValue: usd(3_700),
+      newCustomers: 1,
+      returningCustomers: 0,
+    };
+    expect(await report("sales")).toEqual([day]);
+    expect(await report("sales?interval=month")).toEqual([{ ...day, period: today.slice(0, 7) }]);
+    expect(await report("sales?to=2000-01-01")).toEqual([]);
+    const [a, b] = [
+      { sku: "SOLD-A", name: expect.any(String), units: 2, revenue: usd(3_000) },
+      { sku: "SOLD-B", name: expect.any(String), units: 1, revenue: usd(700) },
+    ];
+    expect(await report("products?sort=units")).toEqual([a, b]);
+    expect(await report(`products?from=${today}&to=${today}&limit=1`)).toEqual([a]);
+    expect(await report("categories")).toEqual([
+      { category: "sold", units: 2, revenue: usd(3_000) },
+      { category: "uncategorized", units: 1, revenue: usd(700) },
+    ]);
+    expect(await report("funnel")).toMatchObject([
+      { step: "carts_opened" },
+      { step: "carts_with_items" },
+      { step: "checkouts_started", count: 1 },
+      { step: "orders_placed", count: 1 },
+      { step: "orders_confirmed", count: 1 },
+    ]);
+    expect((await shop().get("/v1/best-sellers?limit=1")).body).toEqual({ items: [a] });
+  });
+
+  test("a refund is booked in the report of its own day, and net is gross less refunds", async () => {
+    const { product, order, post, caughtUp, get } = shop();
+    await product({ skus: ["REFUNDED"], price: 5_000 });
+    const { order: refunded } = await order(["REFUNDED", 1]);
+    await post(`/v1/orders/${refunded.id}/refunds`, { amount: usd(2_000), reason: "scratched" });
+    await caughtUp();
+    const { items } = (await get("/v1/analytics/sales", staff)).body;
+    expect(items).toMatchObject([{ gross: usd(8_700), refunds: usd(2_000), net: usd(6_700) }]);
+    expect((await get("/v1/analytics/refunds", staff)).body.items).toMatchObject([{ count: 1, amount: usd(2_000) }]);
+  });
+
+  test.each(["sales", "products", "categories", "funnel", "refunds"])(
+    "%s from a day that is none, or to a day before it, is refused",
+    async (report) => {
+      for (const days of ["from=2026-02-30", "from=yesterday", "to=2026-1-1", "from=2026-02-01&to=2026-01-31"]) {
+        const { status, body } = await shop().get(`/v1/analytics/${report}?${days}`, staff);
+        expect({ status, code: body.code }).toEqual({ status: 422, code: "validation_failed" });
+      }
+    },
+  );
+});
+
+describe("what an answer is made of", () => {
+  test("nothing that was written is missing from what is read next", async () => {
+    const { product, get }: HttpShop = shop();
+    for (let count = 0; count < 5; count++) {
+      const { slug } = await product({ skus: [`FRESH-${count}`] });
+      expect((await get(`/v1/products/${slug}`)).status).toBe(200);
+      expect(names((await get(`/v1/products?sort=newest&limit=1`)).body.items)).toHaveLength(1);
+    }
+  });
+});
