@@ -41,7 +41,8 @@ export const priceSchema = moneySchema.refine(
   {
     path: ["amount"],
     error: (issue) => {
-      const { currency } = moneySchema.parse(issue.input);
+      // The amount may be no safe integer: that it is refused must not throw.
+      const { currency } = issue.input as { currency: string };
       return `a price in ${currency} is 0 to ${priceMax(currency)} minor units`;
     },
   },

@@ -279,7 +279,9 @@ export class Engine {
       for (const [index, event] of decided.entries()) {
         const id = deriveId(job.context.commandId, index);
         this.evolve(decider, current, event.type, event.data, metadata, id);
-        events.push({ id, type: event.type, data: event.json, metadata: { ...metadata, ...event.version } });
+        const { schemaVersion } = event.version;
+        const stamped = schemaVersion === undefined ? metadata : { ...metadata, schemaVersion };
+        events.push({ id, type: event.type, data: event.json, metadata: stamped });
       }
       taken++;
       // Where it stands is told when it is stored; until then it is known, should it come twice in this batch.

@@ -24,6 +24,41 @@ class Suspected extends Error {}
 
 type AnyHandler = Handler<unknown, unknown>;
 
+/** A recorded event for all folds together: its data is decoded once, by the first that looks at it. */
+export class DecodedEvent implements ProjectedEvent {
+  readonly position: Position;
+  readonly stream: string;
+  readonly id: string;
+  readonly revision: number;
+  readonly type: string;
+  readonly time: number;
+  private readonly recorded: RecordedEvent;
+  private readonly codec: Codec;
+  private decoded: unknown;
+
+  constructor(recorded: RecordedEvent, codec: Codec) {
+    this.position = recorded.position;
+    this.stream = recorded.stream;
+    this.id = streamId(recorded.stream);
+    this.revision = recorded.revision;
+    this.type = recorded.type;
+    this.time = recorded.time;
+    this.recorded = recorded;
+    this.codec = codec;
+  }
+
+  /** @throws UndecodableEvent */
+  get data(): unknown {
+    this.decoded ??= this.codec.decode(this.recorded);
+    return this.decoded;
+  }
+}
+
+/** Events as folds take them. */
+export function projectable(events: readonly RecordedEvent[], codec: Codec): DecodedEvent[] {
+  return events.map((recorded) => new DecodedEvent(recorded, codec));
+}
+
 export interface FoldOptions {
   projection: AnyProjection;
   model: ViewModel;
@@ -83,7 +118,7 @@ export class Fold {
   }
 
   /** Applies and stores what of the events is new to this model. */
-  async project(events: readonly RecordedEvent[], scannedTo: Position): Promise<void> {
+  async project(events: readonly DecodedEvent[], scannedTo: Position): Promise<void> {
     for (;;) {
       try {
         await this.apply(events, scannedTo);
@@ -99,15 +134,14 @@ export class Fold {
    * Applies events in memory; `flush` stores them.
    * @throws Suspected (see `isRestart`) when the caller has to start again from `checkpoint`
    */
-  async apply(events: readonly RecordedEvent[], scannedTo: Position): Promise<void> {
+  async apply(events: readonly DecodedEvent[], scannedTo: Position): Promise<void> {
     const { on } = this.projection;
     const handled: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
-    for (const recorded of events) {
-      const handler = on[recorded.type] as AnyHandler | undefined;
-      if (!handler || recorded.position <= this.reached) continue;
-      const event = this.decode(recorded);
-      const keys = handler.keys(event);
-      handled.push([event, handler, typeof keys === "string" ? [keys] : keys]);
+    for (const event of events) {
+      const handler = on[event.type] as AnyHandler | undefined;
+      if (!handler || event.position <= this.reached) continue;
+      const keys = this.keysOf(event, handler);
+      if (keys) handled.push([event, handler, keys]);
     }
     if (!this.inMemory) await this.prefetch(handled);
     for (const [event, handler, keys] of handled) {
@@ -133,9 +167,15 @@ export class Fold {
     return error instanceof Suspected;
   }
 
-  private decode(recorded: RecordedEvent): ProjectedEvent {
-    const { position, stream, revision, type, time } = recorded;
-    return { position, stream, id: streamId(stream), revision, type, time, data: this.codec.decode(recorded) };
+  /** @returns undefined for an event that cannot even be read: it is parked under its own position */
+  private keysOf(event: ProjectedEvent, handler: AnyHandler): readonly string[] | undefined {
+    try {
+      const keys = handler.keys(event);
+      return typeof keys === "string" ? [keys] : keys;
+    } catch (error) {
+      this.park(`#${event.position}`, event, error);
+      return undefined;
+    }
   }
 
   /** @returns false when the key is parked, so that nothing may follow from it */
@@ -303,10 +343,8 @@ export class Fold {
       const page = await events.readAll({ after: this.reached, types: this.types, maxCount: 1_000 });
       if (page.scannedTo <= this.reached) break;
       const upTo = Math.min(page.scannedTo, until);
-      await this.apply(
-        page.events.filter(({ position }) => position <= until),
-        upTo,
-      );
+      const within = page.events.filter(({ position }) => position <= until);
+      await this.apply(projectable(within, this.codec), upTo);
     }
     this.reached = until;
     await this.flush();

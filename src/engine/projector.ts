@@ -1,7 +1,8 @@
 import type { Logger } from "pino";
+import type { Codec } from "./codec.ts";
 import type { EventStore, Page, Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
-import { Fold, type FoldOptions } from "./fold.ts";
+import { Fold, type FoldOptions, projectable } from "./fold.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */
 const batchEventsMax = 20_000;
@@ -18,7 +19,8 @@ export interface ModelProgress {
 
 export interface ProjectorOptions {
   events: EventStore;
-  folds: readonly Omit<FoldOptions, "inMemory">[];
+  codec: Codec;
+  models: readonly Pick<FoldOptions, "projection" | "model">[];
   log: Logger;
   /** Called after every page, and when a model is held or released. */
   onProgress: (progress: readonly ModelProgress[]) => void;
@@ -47,8 +49,9 @@ export class Projector {
 
   static async open(options: ProjectorOptions): Promise<Projector> {
     const models = new Map<string, Live>();
-    for (const fold of options.folds) {
-      models.set(fold.projection.name, { fold: await Fold.open(fold), held: false, lastEventTime: 0 });
+    for (const each of options.models) {
+      const fold = await Fold.open({ ...each, codec: options.codec });
+      models.set(each.projection.name, { fold, held: false, lastEventTime: 0 });
     }
     return new Projector(options, models);
   }
@@ -143,10 +146,11 @@ export class Projector {
 
   private async project(active: readonly Live[], page: Page): Promise<void> {
     const newest = page.events.at(-1);
+    const events = projectable(page.events, this.options.codec);
     for (const live of active) {
       if (live.fold.checkpoint >= page.scannedTo) continue;
       const before = live.fold.parkedDocuments.length;
-      await live.fold.project(page.events, page.scannedTo);
+      await live.fold.project(events, page.scannedTo);
       if (newest) live.lastEventTime = newest.time;
       const parked = live.fold.parkedDocuments.slice(before);
       for (const document of parked)

@@ -1,7 +1,7 @@
 import type { EventStore, Position } from "../stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
 import type { Codec } from "./codec.ts";
-import { Fold } from "./fold.ts";
+import { Fold, projectable } from "./fold.ts";
 import type { AnyProjection } from "./projection.ts";
 
 const pageEvents = 5_000;
@@ -27,6 +27,7 @@ export interface RebuildOptions {
 }
 
 export interface Rebuilt {
+  codec: Codec;
   fold: Fold;
   model: ViewModel;
 }
@@ -41,7 +42,7 @@ export async function buildGenerations(options: RebuildOptions): Promise<Rebuilt
   const built: Rebuilt[] = [];
   for (const projection of projections) {
     const model = await views.createGeneration(projection);
-    built.push({ model, fold: await Fold.open({ projection, model, codec, inMemory: true }) });
+    built.push({ codec, model, fold: await Fold.open({ projection, model, codec, inMemory: true }) });
   }
   const target = await events.head();
   const started = performance.now();
@@ -72,12 +73,17 @@ async function replay(
   onPage: (position: Position, count: number) => void,
 ): Promise<void> {
   const types = [...new Set(built.flatMap(({ fold }) => fold.types))];
+  const codec = built[0]?.codec;
+  if (!codec) return;
   let after = Math.min(...built.map(({ fold }) => fold.checkpoint));
   while (after < target) {
     const page = await events.readAll({ after, types, maxCount: pageEvents });
     if (page.scannedTo <= after) break;
     const upTo = Math.min(page.scannedTo, target);
-    const within = page.events.filter(({ position }) => position <= target);
+    const within = projectable(
+      page.events.filter(({ position }) => position <= target),
+      codec,
+    );
     try {
       for (const { fold } of built) {
         await fold.apply(within, upTo);

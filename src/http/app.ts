@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import scalar from "@scalar/fastify-api-reference";
-import fastify, { type FastifyRequest } from "fastify";
+import fastify, { type FastifyRequest, LogController } from "fastify";
 import {
   createJsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -48,7 +48,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     routerOptions: { maxParamLength: pathParameterCharactersMax },
-    disableRequestLogging: true,
+    logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     // An answer may come while the server is closing: what was accepted is finished.
     return503OnClosing: false,
@@ -74,7 +74,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
   });
-  acceptEmptyJson(app);
+  acceptJson(app);
 
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -129,11 +129,20 @@ function requestId(request: { headers: Record<string, string | string[] | undefi
   return typeof given === "string" && requestIdPattern.test(given) ? given : randomUUID();
 }
 
-/** Commands without fields may be sent with a JSON content type and no body. */
-function acceptEmptyJson(app: App): void {
+/** U+0000 as JSON has it: behind an even number of backslashes. */
+const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
+
+/**
+ * JSON and nothing else. Commands without fields may be sent with a JSON content type and no body; U+0000,
+ * which no text of a shop needs and which cuts texts off in other tools, is not let in.
+ */
+function acceptJson(app: App): void {
+  app.removeContentTypeParser("text/plain");
   const parse = app.getDefaultJsonParser("error", "error");
   app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
     if (body === "") done(null, undefined);
+    else if (body.includes("\\u0000") && escapedNul.test(body as string))
+      done(new Problem("malformed_request", "the body holds the character U+0000"));
     else parse(request as FastifyRequest, body as string, done);
   });
 }

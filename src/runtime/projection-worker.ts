@@ -29,16 +29,14 @@ async function openLive(projection: AnyProjection): Promise<ViewModel> {
   }
 }
 
-const folds = [];
-for (const projection of projections) {
-  const model = await openLive(projection);
-  folds.push({ projection, model, codec });
-}
+const models: { projection: AnyProjection; model: ViewModel }[] = [];
+for (const projection of projections) models.push({ projection, model: await openLive(projection) });
 
 const byName = new Map(projections.map((projection) => [projection.name, projection]));
 const projector = await Projector.open({
   events,
-  folds,
+  codec,
+  models,
   log,
   onProgress: (progress) => tell("progress", progress),
 });

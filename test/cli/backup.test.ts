@@ -26,9 +26,9 @@ test("a backup restored into another folder is the same log, and its read models
   expect(restored.code).toBe(0);
   const streams = new Set(contents.map((event) => (event as { stream: string }).stream));
   expect(JSON.parse(restored.stdout)).toMatchObject({ events: contents.length, streams: streams.size });
+  expect((await readdir(to)).sort()).toEqual(["admin-api-key", "lock.db", "log.db", "secret", "views"]);
   expect(await contentsOf(to)).toEqual(contents);
   expect(await logIdOf(to)).not.toBe(await logIdOf(from));
-  expect((await readdir(to)).sort()).toEqual(["admin-api-key", "lock.db", "log.db", "secret", "views"]);
   expect(await cli(["verify"], { DATA_DIR: to })).toMatchObject({ code: 0 });
   expect(await cli(["doctor"], { DATA_DIR: to })).toMatchObject({ code: 0 });
 });

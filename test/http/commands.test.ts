@@ -15,12 +15,24 @@ describe("products", () => {
       category: "kitchen",
       tags: ["enamel"],
       images: [{ url: "/kettle.jpg" }],
-      variants: [{ sku: "KETTLE", name: "Red", price: usd(4_500), compareAtPrice: usd(5_000), attributes: { c: "red" } }],
+      variants: [
+        {
+          sku: "KETTLE",
+          name: "Red",
+          price: usd(4_500),
+          compareAtPrice: usd(5_000),
+          attributes: { c: "red" },
+        },
+      ],
     });
     expect(created).toMatchObject({ status: 201, body: { slug: "enamel-kettle", status: "draft" } });
     const url = `/v1/products/${created.body.id}`;
-    expect(await call("PATCH", url, { headers: staff, body: { brand: null, tags: [] } })).toMatchObject({ status: 200 });
-    expect(await post(`${url}/variants`, { sku: "KETTLE-B", price: usd(4_600) })).toMatchObject({ status: 200 });
+    expect(await call("PATCH", url, { headers: staff, body: { brand: null, tags: [] } })).toMatchObject({
+      status: 200,
+    });
+    expect(await post(`${url}/variants`, { sku: "KETTLE-B", price: usd(4_600) })).toMatchObject({
+      status: 200,
+    });
     expect(await put(`${url}/variants/KETTLE-B/price`, { price: usd(4_700) })).toMatchObject({
       status: 200,
       body: { sku: "KETTLE-B", price: usd(4_700) },
@@ -36,7 +48,10 @@ describe("products", () => {
   test("cannot share a SKU", async () => {
     const { product, post } = shop();
     await product({ skus: ["TAKEN"] });
-    const second = await post("/v1/products", { name: "Another", variants: [{ sku: "TAKEN", price: usd(1) }] });
+    const second = await post("/v1/products", {
+      name: "Another",
+      variants: [{ sku: "TAKEN", price: usd(1) }],
+    });
     expect(second).toMatchObject({ status: 409, body: { code: "already_exists", sku: "TAKEN" } });
   });
 });
@@ -73,7 +88,13 @@ describe("a cart", () => {
     const { status, body } = await post("/v1/carts", {}, {});
     expect({ status, body }).toMatchObject({
       status: 201,
-      body: { id: expect.any(String), cartToken: expect.any(String), items: [], status: "open", currency: "USD" },
+      body: {
+        id: expect.any(String),
+        cartToken: expect.any(String),
+        items: [],
+        status: "open",
+        currency: "USD",
+      },
     });
     const headers = { "cart-token": body.cartToken };
     const items = `/v1/carts/${body.id}/items`;
@@ -82,10 +103,16 @@ describe("a cart", () => {
       body: { items: [{ sku: "CART-A", quantity: 2, lineTotal: usd(2_000) }], totals: { total: usd(2_000) } },
     });
     await post(items, { sku: "CART-B", quantity: 1 }, headers);
-    expect((await call("PATCH", `${items}/CART-A`, { headers, body: { quantity: 5 } })).body.itemCount).toBe(6);
-    expect((await call("DELETE", `${items}/CART-A`, { headers })).body.items).toMatchObject([{ sku: "CART-B" }]);
+    expect((await call("PATCH", `${items}/CART-A`, { headers, body: { quantity: 5 } })).body.itemCount).toBe(
+      6,
+    );
+    expect((await call("DELETE", `${items}/CART-A`, { headers })).body.items).toMatchObject([
+      { sku: "CART-B" },
+    ]);
     expect(await call("DELETE", `${items}/CART-A`, { headers })).toMatchObject({ status: 404 });
-    expect(await call("DELETE", `/v1/carts/${body.id}`, { headers })).toMatchObject({ body: { status: "abandoned" } });
+    expect(await call("DELETE", `/v1/carts/${body.id}`, { headers })).toMatchObject({
+      body: { status: "abandoned" },
+    });
     expect(await post(items, { sku: "CART-A", quantity: 1 }, headers)).toMatchObject({
       status: 409,
       body: { code: "cart_closed" },
@@ -132,12 +159,23 @@ describe("a checkout", () => {
         status: "paid",
         paymentStatus: "paid",
         lines: [{ sku: "BUY", quantity: 3, unitPrice: usd(1_000), total: usd(3_000) }],
-        totals: { subtotal: usd(3_000), discount: usd(0), shipping: usd(1_500), tax: usd(0), total: usd(4_500) },
+        totals: {
+          subtotal: usd(3_000),
+          discount: usd(0),
+          shipping: usd(1_500),
+          tax: usd(0),
+          total: usd(4_500),
+        },
       },
     });
-    expect((await get(`/v1/carts/${full.id}`, full.guest)).body).toMatchObject({ status: "converted", orderId: body.id });
+    expect((await get(`/v1/carts/${full.id}`, full.guest)).body).toMatchObject({
+      status: "converted",
+      orderId: body.id,
+    });
     const again = await checkOut(full);
-    expect(again.status === 409 ? again.body.code : again.body.id).toBe(again.status === 409 ? "cart_converted" : body.id);
+    expect(again.status === 409 ? again.body.code : again.body.id).toBe(
+      again.status === 409 ? "cart_converted" : body.id,
+    );
   });
 
   test.each([
@@ -165,7 +203,12 @@ describe("a checkout", () => {
       status: "open",
       failure: { code: "out_of_stock" },
     });
-    expect((await get("/v1/stock/LAST")).body).toMatchObject({ onHand: 1, reserved: 0, committed: 1, available: 0 });
+    expect((await get("/v1/stock/LAST")).body).toMatchObject({
+      onHand: 1,
+      reserved: 0,
+      committed: 1,
+      available: 0,
+    });
   });
 
   test("is refused with price_changed when the client has accepted another total", async () => {
@@ -200,7 +243,9 @@ describe("a checkout", () => {
 });
 
 describe("an order", () => {
-  const ordered = async (quantity = 2): Promise<{ id: string; url: string; paymentId: string; body: Body }> => {
+  const ordered = async (
+    quantity = 2,
+  ): Promise<{ id: string; url: string; paymentId: string; body: Body }> => {
     const { order } = await shop().order(["FULFIL", quantity]);
     return { id: order.id, url: `/v1/orders/${order.id}`, paymentId: order.payments[0].id, body: order };
   };
@@ -213,15 +258,27 @@ describe("an order", () => {
     const { post } = shop();
     const { url } = await ordered(3);
     expect(
-      await post(`${url}/shipments`, { lines: [{ sku: "FULFIL", quantity: 1 }], carrier: "DHL", trackingNumber: "1" }),
+      await post(`${url}/shipments`, {
+        lines: [{ sku: "FULFIL", quantity: 1 }],
+        carrier: "DHL",
+        trackingNumber: "1",
+      }),
     ).toMatchObject({ status: 201, body: { status: "processing", shipmentId: expect.any(String) } });
     expect(await post(`${url}/shipments`)).toMatchObject({ status: 201, body: { status: "shipped" } });
     expect(await post(`${url}/deliveries`, {})).toMatchObject({ status: 201, body: { status: "delivered" } });
-    const returned = await post(`${url}/returns`, { lines: [{ sku: "FULFIL", quantity: 2 }], reason: "too many" });
+    const returned = await post(`${url}/returns`, {
+      lines: [{ sku: "FULFIL", quantity: 2 }],
+      reason: "too many",
+    });
     expect(returned).toMatchObject({ status: 201, body: { returns: [{ status: "requested" }] } });
     const back = `${url}/returns/${returned.body.returnId}`;
-    expect(await post(`${back}/approve`)).toMatchObject({ status: 200, body: { returns: [{ status: "approved" }] } });
-    expect(await post(`${back}/receive`, { lines: [{ sku: "FULFIL", sellable: 1, damaged: 1 }] })).toMatchObject({
+    expect(await post(`${back}/approve`)).toMatchObject({
+      status: 200,
+      body: { returns: [{ status: "approved" }] },
+    });
+    expect(
+      await post(`${back}/receive`, { lines: [{ sku: "FULFIL", sellable: 1, damaged: 1 }] }),
+    ).toMatchObject({
       status: 200,
       body: { returns: [{ status: "received" }], refunded: usd(0) },
     });
@@ -240,7 +297,11 @@ describe("an order", () => {
     const { product, order, post, get } = shop();
     await product({ skus: ["BACK"], quantity: 4 });
     const placed = await order(["BACK", 4]);
-    const answer = await post(`/v1/orders/${placed.order.id}/cancel`, { reason: "changed my mind" }, placed.cart.guest);
+    const answer = await post(
+      `/v1/orders/${placed.order.id}/cancel`,
+      { reason: "changed my mind" },
+      placed.cart.guest,
+    );
     expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
     expect((await get("/v1/stock/BACK")).body.available).toBe(4);
     const { timeline, payments } = (await get(`/v1/orders/${placed.order.id}`, placed.cart.guest)).body;
@@ -251,9 +312,15 @@ describe("an order", () => {
   test("cannot be shipped twice, delivered before, or cancelled after", async () => {
     const { post } = shop();
     const { url } = await ordered();
-    expect(await post(`${url}/deliveries`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    expect(await post(`${url}/deliveries`)).toMatchObject({
+      status: 409,
+      body: { code: "illegal_transition" },
+    });
     await post(`${url}/shipments`);
-    expect(await post(`${url}/shipments`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    expect(await post(`${url}/shipments`)).toMatchObject({
+      status: 409,
+      body: { code: "illegal_transition" },
+    });
     expect(await post(`${url}/cancel`)).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
   });
 

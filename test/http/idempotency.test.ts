@@ -71,7 +71,8 @@ describe("a command with an Idempotency-Key", () => {
     await product({ skus: ["SHARED"] });
     const headers = key();
     const [a, b] = [await cart(), await cart()];
-    const add = (of: typeof a) => post(`/v1/carts/${of.id}/items`, { sku: "SHARED", quantity: 1 }, { ...of.guest, ...headers });
+    const add = (of: typeof a) =>
+      post(`/v1/carts/${of.id}/items`, { sku: "SHARED", quantity: 1 }, { ...of.guest, ...headers });
     expect([(await add(a)).body.id, (await add(b)).body.id]).toEqual([a.id, b.id]);
   });
 
@@ -96,7 +97,10 @@ describe("a command with an Idempotency-Key", () => {
       const second = await after.checkOut(full, {}, headers);
       expect(second.headers["idempotent-replayed"]).toBe("true");
       expect([second.status, second.text]).toEqual([201, first.text]);
-      const orders = await after.get("/v1/orders?sku=KEPT", { ...staff, "min-position": String(second.headers.position) });
+      const orders = await after.get("/v1/orders?sku=KEPT", {
+        ...staff,
+        "min-position": String(second.headers.position),
+      });
       expect(orders.body.items).toHaveLength(1);
       expect((await after.checkOut(full, { email: "other@example.com" }, headers)).status).toBe(422);
     },

@@ -9,9 +9,26 @@ const names = (items: Body[]) => items.map(({ name }) => name);
 describe("products", () => {
   beforeAll(async () => {
     const { product, caughtUp } = shop();
-    await product({ name: "Red Shirt", skus: ["RED-S", "RED-L"], price: 2_000, fields: of("Weaver", "clothing", "summer") });
-    await product({ name: "Blue Shirt", skus: ["BLUE"], price: 3_000, quantity: 0, fields: of("Weaver", "clothing") });
-    await product({ name: "Oak Desk", skus: ["DESK"], price: 90_000, quantity: 1, fields: of("Joiner", "furniture", "oak") });
+    await product({
+      name: "Red Shirt",
+      skus: ["RED-S", "RED-L"],
+      price: 2_000,
+      fields: of("Weaver", "clothing", "summer"),
+    });
+    await product({
+      name: "Blue Shirt",
+      skus: ["BLUE"],
+      price: 3_000,
+      quantity: 0,
+      fields: of("Weaver", "clothing"),
+    });
+    await product({
+      name: "Oak Desk",
+      skus: ["DESK"],
+      price: 90_000,
+      quantity: 1,
+      fields: of("Joiner", "furniture", "oak"),
+    });
     await caughtUp();
   }, openTimeoutMs);
 
@@ -94,7 +111,10 @@ describe("products", () => {
       ],
     });
     expect((await get(`/v1/products/${bySlug.id}`)).body).toEqual(bySlug);
-    expect(await get("/v1/products/nothing-here")).toMatchObject({ status: 404, body: { code: "not_found" } });
+    expect(await get("/v1/products/nothing-here")).toMatchObject({
+      status: 404,
+      body: { code: "not_found" },
+    });
   });
 
   test("that are drafts are for staff alone", async () => {
@@ -108,7 +128,8 @@ describe("products", () => {
   test("that a visitor has looked at come back newest first, each once", async () => {
     const { get } = shop();
     const visitor = { "visitor-id": "visitor-1" };
-    for (const slug of ["red-shirt", "oak-desk", "blue-shirt", "red-shirt"]) await get(`/v1/products/${slug}`, visitor);
+    for (const slug of ["red-shirt", "oak-desk", "blue-shirt", "red-shirt"])
+      await get(`/v1/products/${slug}`, visitor);
     const { body } = await get("/v1/recently-viewed", visitor);
     expect(names(body.items)).toEqual(["Red Shirt", "Blue Shirt", "Oak Desk"]);
     expect((await get("/v1/recently-viewed", { "visitor-id": "another" })).body).toEqual({ items: [] });
@@ -149,7 +170,8 @@ describe("stock", () => {
 
   test("is listed by status, and its movements newest first, page by page", async () => {
     const { post, get } = shop();
-    for (const quantity of [3, 4, 5]) await post("/v1/stock/MOVED/receipts", { quantity, reference: `note ${quantity}` });
+    for (const quantity of [3, 4, 5])
+      await post("/v1/stock/MOVED/receipts", { quantity, reference: `note ${quantity}` });
     await post("/v1/stock/MOVED/adjustments", { delta: -12, reason: "burnt" });
     expect(skus((await get("/v1/stock?status=out_of_stock&limit=100", staff)).body.items)).toContain("MOVED");
 
@@ -294,13 +316,20 @@ describe("carts, orders and payments", () => {
     await caughtUp();
     const { items } = (await get("/v1/analytics/sales", staff)).body;
     expect(items).toMatchObject([{ gross: usd(8_700), refunds: usd(2_000), net: usd(6_700) }]);
-    expect((await get("/v1/analytics/refunds", staff)).body.items).toMatchObject([{ count: 1, amount: usd(2_000) }]);
+    expect((await get("/v1/analytics/refunds", staff)).body.items).toMatchObject([
+      { count: 1, amount: usd(2_000) },
+    ]);
   });
 
   test.each(["sales", "products", "categories", "funnel", "refunds"])(
     "%s from a day that is none, or to a day before it, is refused",
     async (report) => {
-      for (const days of ["from=2026-02-30", "from=yesterday", "to=2026-1-1", "from=2026-02-01&to=2026-01-31"]) {
+      for (const days of [
+        "from=2026-02-30",
+        "from=yesterday",
+        "to=2026-1-1",
+        "from=2026-02-01&to=2026-01-31",
+      ]) {
         const { status, body } = await shop().get(`/v1/analytics/${report}?${days}`, staff);
         expect({ status, code: body.code }).toEqual({ status: 422, code: "validation_failed" });
       }

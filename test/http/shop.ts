@@ -42,7 +42,11 @@ export interface HttpShop {
   app: App;
   runtime: Runtime;
   folder: string;
-  call(method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE", url: string, options?: CallOptions): Promise<Answer>;
+  call(
+    method: "GET" | "POST" | "PUT" | "PATCH" | "DELETE",
+    url: string,
+    options?: CallOptions,
+  ): Promise<Answer>;
   get(url: string, headers?: Record<string, string>): Promise<Answer>;
   /** As staff, in the body what is given. */
   post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
@@ -135,7 +139,12 @@ async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions
 
 function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
   const call: HttpShop["call"] = async (method, url, { headers = {}, body } = {}) => {
-    const request: InjectOptions = { method, url, headers, ...(body !== undefined && { payload: body as object }) };
+    const request: InjectOptions = {
+      method,
+      url,
+      headers,
+      ...(body !== undefined && { payload: body as object }),
+    };
     return answerOf(await app.inject(request));
   };
   const post: HttpShop["post"] = (url, body, headers = staff) => call("POST", url, { headers, body });
@@ -168,7 +177,8 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
     async cart(...lines) {
       const { id, cartToken } = await done(post("/v1/carts", undefined, {}));
       const guest = { "cart-token": cartToken as string };
-      for (const [sku, quantity] of lines) await done(post(`/v1/carts/${id}/items`, { sku, quantity }, guest));
+      for (const [sku, quantity] of lines)
+        await done(post(`/v1/carts/${id}/items`, { sku, quantity }, guest));
       return { id, guest };
     },
     checkOut: (cart, changes, headers) =>

@@ -232,6 +232,8 @@ class EmbeddedLog implements EmbeddedEventStore {
   private lastPosition: Position;
   private waiting = new Set<() => void>();
   private closed = false;
+  private lastMetadata: EventMetadata | undefined;
+  private lastMetadataText = "";
 
   constructor(db: DatabaseSync, file: string, logId: string) {
     this.db = db;
@@ -307,20 +309,28 @@ class EmbeddedLog implements EmbeddedEventStore {
     const id = head?.id ?? this.createStream(stream);
     let revision = actual;
     for (const event of events) {
-      const { time, ...metadata } = event.metadata;
-      const stored: StoredMetadata = { id: event.id, ...metadata };
       this.statements.insert.run(
         ++this.lastPosition,
         id,
         ++revision,
         this.typeIdOf(event.type),
-        time,
+        event.metadata.time,
         event.data,
-        JSON.stringify(stored),
+        this.metadataText(event),
       );
     }
     this.heads.set(stream, { id, revision });
     return { revision, position: this.lastPosition };
+  }
+
+  /** `StoredMetadata` as text. Events of one command share theirs, which is then made once. */
+  private metadataText({ id, metadata }: EventToAppend): string {
+    if (metadata !== this.lastMetadata) {
+      const { time: _, ...stored } = metadata;
+      this.lastMetadata = metadata;
+      this.lastMetadataText = JSON.stringify(stored).slice(1);
+    }
+    return `{"id":${JSON.stringify(id)},${this.lastMetadataText}`;
   }
 
   /** The same events at the same place: an append that had an unknown outcome and is sent again. */

@@ -1,0 +1,161 @@
+import { describe, expect, test } from "vitest";
+import { formatPosition } from "../../src/http/command.ts";
+import { sharedShop, staff } from "./shop.ts";
+
+const shop = sharedShop();
+
+describe("If-Match", () => {
+  test("lets a command through at the revision that an ETag gave, and no other", async () => {
+    const { post } = shop();
+    const { headers } = await post("/v1/stock/TAGGED/receipts", { quantity: 1 });
+    expect(headers.etag).toBe('"0"');
+    const at = (etag: string) =>
+      post("/v1/stock/TAGGED/receipts", { quantity: 1 }, { ...staff, "if-match": etag });
+    expect(await at('"0"')).toMatchObject({ status: 201, headers: { etag: '"1"' } });
+    expect(await at('"0"')).toMatchObject({ status: 412, body: { code: "revision_mismatch", revision: 1 } });
+    expect((await at("*")).status).toBe(201);
+    for (const wrong of ["0", 'W/"0"', '"x"', '"-1"', '"0", "1"'])
+      expect(await at(wrong)).toMatchObject({ status: 400, body: { code: "malformed_request" } });
+  });
+
+  test("holds for carts and orders too", async () => {
+    const { product, cart, order, post } = shop();
+    await product({ skus: ["MATCHED"], quantity: 100 });
+    const { id, guest } = await cart(["MATCHED", 1]);
+    const stale = { "if-match": '"0"' };
+    const refused = { status: 412, body: { code: "revision_mismatch" } };
+    const line = { sku: "MATCHED", quantity: 1 };
+    expect(await post(`/v1/carts/${id}/items`, line, { ...guest, ...stale })).toMatchObject(refused);
+    const { order: placed } = await order(["MATCHED", 1]);
+    for (const command of ["cancel", "shipments"])
+      expect(await post(`/v1/orders/${placed.id}/${command}`, {}, { ...staff, ...stale })).toMatchObject(
+        refused,
+      );
+    expect(
+      await post(`/v1/orders/${placed.id}/refunds`, { reason: "r" }, { ...staff, ...stale }),
+    ).toMatchObject(refused);
+  });
+});
+
+describe("Min-Position", () => {
+  test("of a command makes a query show what the command did", async () => {
+    const { post, get } = shop();
+    const created = await post("/v1/products", { name: "Soon there", variants: [] });
+    const minimum = { ...staff, "min-position": String(created.headers.position) };
+    const { status, headers } = await get(`/v1/products/${created.body.id}`, minimum);
+    expect(status).toBe(200);
+    expect(headers.position).toMatch(/^p[0-9a-z]+$/);
+    expect(await get("/v1/products?sort=price", minimum)).toMatchObject({ status: 200 });
+  });
+
+  test("that is never reached ends in 504 after as long as Prefer allows", async () => {
+    const { get } = shop();
+    const beyond = { ...staff, "min-position": formatPosition(1_000_000_000) };
+    for (const path of [
+      "products",
+      "products/x",
+      "orders",
+      "orders/x",
+      "payments/x",
+      "stock",
+      "stock/x/ledger",
+    ]) {
+      const started = performance.now();
+      const { status, body } = await get(`/v1/${path}`, { ...beyond, prefer: "wait=0" });
+      expect({ path, status, code: body.code }).toEqual({ path, status: 504, code: "projection_behind" });
+      expect(performance.now() - started).toBeLessThan(2_000);
+    }
+    const started = performance.now();
+    expect((await get("/v1/analytics/sales", { ...beyond, prefer: "respond-async, wait=1" })).status).toBe(
+      504,
+    );
+    expect(performance.now() - started).toBeGreaterThan(900);
+  });
+
+  test("is waited for five seconds at most, whatever Prefer says", async () => {
+    const started = performance.now();
+    const headers = { "min-position": formatPosition(1_000_000_000), prefer: "wait=3600" };
+    expect((await shop().get("/v1/products", headers)).status).toBe(504);
+    expect(performance.now() - started).toBeGreaterThan(4_900);
+    expect(performance.now() - started).toBeLessThan(8_000);
+  });
+
+  test.each(["", "x", "p", "p-2", "12", `p${"z".repeat(12)}`, "pzzzzzzzzzzz", "p1 "])(
+    "%j is refused",
+    async (token) => {
+      for (const path of ["/v1/products", "/v1/stock/x", "/v1/best-sellers"])
+        expect(await shop().get(path, { "min-position": token })).toMatchObject({
+          status: 400,
+          body: { code: "malformed_request" },
+        });
+    },
+  );
+
+  test("does not hold up what is always as of now", async () => {
+    const { cart, get } = shop();
+    const { id, guest } = await cart();
+    const beyond = { ...guest, "min-position": formatPosition(1_000_000_000) };
+    expect((await get(`/v1/carts/${id}`, beyond)).status).toBe(200);
+  });
+});
+
+describe("a cursor", () => {
+  const first = async (url: string): Promise<string> => {
+    const { nextCursor } = (await shop().get(url, staff)).body;
+    expect(nextCursor).toEqual(expect.any(String));
+    return nextCursor as string;
+  };
+
+  test("belongs to its list, its filters and its sorting", async () => {
+    const { product, get, receive, caughtUp } = shop();
+    for (const name of ["First", "Second", "Third"])
+      await product({ name, skus: [name], fields: { brand: "One" } });
+    await receive("First", 1);
+    await caughtUp();
+    const cursor = await first("/v1/products?sort=price&limit=1");
+    expect((await get(`/v1/products?sort=price&limit=2&cursor=${cursor}`)).status).toBe(200);
+    expect((await get(`/v1/products?sort=price&facets=brand&cursor=${cursor}`)).status).toBe(200);
+    const ledger = await first("/v1/stock/First/ledger?limit=1");
+    const elsewhere = [
+      `/v1/products?cursor=${cursor}`,
+      `/v1/products?sort=-price&cursor=${cursor}`,
+      `/v1/products?sort=price&brand=One&cursor=${cursor}`,
+      `/v1/stock?cursor=${cursor}`,
+      `/v1/orders?cursor=${cursor}`,
+      `/v1/stock/Second/ledger?cursor=${ledger}`,
+      `/v1/ops/streams/stock-First?cursor=${ledger}`,
+      `/v1/ops/projections/catalog/parked?cursor=${ledger}`,
+    ];
+    for (const url of elsewhere)
+      expect({ url, ...(await get(url, staff)) }).toMatchObject({
+        url,
+        status: 400,
+        body: { code: "invalid_cursor" },
+      });
+  });
+
+  test("that was tampered with is refused", async () => {
+    const cursor = await first("/v1/products?limit=1");
+    const [payload = "", mac = ""] = cursor.split(".");
+    const forged = Buffer.from(JSON.stringify([9e15, "x"])).toString("base64url");
+    const tampered = [
+      "",
+      "x",
+      ".",
+      payload,
+      `${payload}.`,
+      `.${mac}`,
+      `${forged}.${mac}`,
+      `${cursor}x`,
+      `${cursor}.x`,
+      `${payload}.${mac.slice(0, -1)}`,
+      `${payload}x.${mac}`,
+      "%00",
+      "%F0%9F%94%A9",
+    ];
+    for (const text of tampered) {
+      const { status, body } = await shop().get(`/v1/products?limit=1&cursor=${text}`);
+      expect({ text, status, code: body.code }).toEqual({ text, status: 400, code: "invalid_cursor" });
+    }
+  });
+});
