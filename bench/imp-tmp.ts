@@ -1,12 +1,38 @@
 import pino from "pino";
+import { importOnlineRetail } from "/work/main/src/cli/import/online-retail.ts";
 import { readConfig } from "/work/main/src/config.ts";
 import { openRuntime } from "/work/main/src/runtime/runtime.ts";
-import { importOnlineRetail } from "/work/main/src/cli/import/online-retail.ts";
-const config = readConfig({ DATA_DIR: process.argv[2], STORE_CURRENCY: "GBP", STORE_TIME_ZONE: "Europe/London", LOG_LEVEL: "warn" });
+
+const config = readConfig({
+  DATA_DIR: process.argv[2],
+  STORE_CURRENCY: "GBP",
+  STORE_TIME_ZONE: "Europe/London",
+  LOG_LEVEL: "warn",
+});
 const t0 = performance.now();
 const runtime = await openRuntime({ config, log: pino({ level: "warn" }) });
 let last = 0;
 let peak = 0;
-const summary = await importOnlineRetail(runtime, { file: process.argv[3] ?? "/work/shared/data/online-retail-2010-2011.csv.gz", rejectsFile: "/tmp/rejects.csv", progress: (d, t, w) => { const now = performance.now(); if (now - last > 5000 || w==="projecting") { last = now; console.log(((now - t0)/1000).toFixed(1), d, t, w, (process.memoryUsage.rss()/1e6).toFixed(0)+"MB", "log", runtime.engine.lastPosition, runtime.models.names.map(n=>runtime.models.progress(n).position).reduce((a,b)=>Math.min(a,b))); } peak=Math.max(peak, process.memoryUsage.rss()); } });
-console.log(summary, "peak", (peak/1e6).toFixed(0));
+const summary = await importOnlineRetail(runtime, {
+  file: process.argv[3] ?? "/work/shared/data/online-retail-2010-2011.csv.gz",
+  rejectsFile: "/tmp/rejects.csv",
+  progress: (d, t, w) => {
+    const now = performance.now();
+    if (now - last > 5000 || w === "projecting") {
+      last = now;
+      console.log(
+        ((now - t0) / 1000).toFixed(1),
+        d,
+        t,
+        w,
+        (process.memoryUsage.rss() / 1e6).toFixed(0) + "MB",
+        "log",
+        runtime.engine.lastPosition,
+        runtime.models.names.map((n) => runtime.models.progress(n).position).reduce((a, b) => Math.min(a, b)),
+      );
+    }
+    peak = Math.max(peak, process.memoryUsage.rss());
+  },
+});
+console.log(summary, "peak", (peak / 1e6).toFixed(0));
 await runtime.close();

@@ -220,7 +220,9 @@ export class Fold {
   private async prefetch(handled: readonly [ProjectedEvent, AnyHandler, readonly string[]][]): Promise<void> {
     await this.load(handled.flatMap(([, , keys]) => keys));
     const followers = handled.flatMap(([event, handler, keys]) =>
-      handler.follow ? keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? []) : [],
+      handler.follow
+        ? keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? [])
+        : [],
     );
     await this.load(followers);
   }

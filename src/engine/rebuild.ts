@@ -61,7 +61,11 @@ export async function buildGenerations(options: RebuildOptions): Promise<Rebuilt
 }
 
 /** Takes built generations to exactly this position. */
-export async function catchUp(built: readonly Rebuilt[], events: EventStore, target: Position): Promise<void> {
+export async function catchUp(
+  built: readonly Rebuilt[],
+  events: EventStore,
+  target: Position,
+): Promise<void> {
   await replay(built, events, target, () => {});
   for (const { fold } of built) await fold.flush();
 }

@@ -176,10 +176,7 @@ export class ReadModels {
    * shows how far it is.
    * @returns what the comparison found, by model; undefined where the versions differ
    */
-  async rebuild(
-    names: readonly string[],
-    promote: boolean,
-  ): Promise<Map<string, Comparison | undefined>> {
+  async rebuild(names: readonly string[], promote: boolean): Promise<Map<string, Comparison | undefined>> {
     const startedAt = Date.now();
     for (const name of names) {
       if (this.isRebuilding(name)) throw new Error(`${name} is being rebuilt already`);
@@ -202,7 +199,9 @@ export class ReadModels {
     promote: boolean,
     comparisons: Map<string, Comparison | undefined>,
   ): Promise<void> {
-    const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), { workerData: this.options.worker });
+    const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), {
+      workerData: this.options.worker,
+    });
     const worker = clientOf(
       thread,
       (_, progress) => {
@@ -232,7 +231,11 @@ export class ReadModels {
   }
 
   /** The live model is held for as long as the new one needs to draw level, be compared and take over. */
-  private async finish(worker: WorkerClient, name: string, promote: boolean): Promise<Comparison | undefined> {
+  private async finish(
+    worker: WorkerClient,
+    name: string,
+    promote: boolean,
+  ): Promise<Comparison | undefined> {
     const position = await this.worker.call<Position>("hold", name);
     try {
       return await worker.call("finish", { name, position, promote } satisfies FinishRequest);

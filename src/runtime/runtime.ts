@@ -1,8 +1,8 @@
 import type { Logger } from "pino";
 import type { Shop, ShopSettings } from "../../commands/shop.ts";
-import { shopEvents } from "../../projections/events.ts";
 import { viewProjections } from "../../projections/all.ts";
 import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/carts.ts";
+import { shopEvents } from "../../projections/events.ts";
 import { stockProjection } from "../../projections/stock.ts";
 import type { Clock } from "../clock.ts";
 import { systemClock } from "../clock.ts";
@@ -134,7 +134,21 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       runner.start();
       opened.push(() => runner.stop());
     }
-    return { config, log, clock, folder, events, codec, engine, shop, hot, models, hotCarts, hotStock, close };
+    return {
+      config,
+      log,
+      clock,
+      folder,
+      events,
+      codec,
+      engine,
+      shop,
+      hot,
+      models,
+      hotCarts,
+      hotStock,
+      close,
+    };
   } catch (error) {
     await close();
     throw error;

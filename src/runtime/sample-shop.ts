@@ -85,11 +85,21 @@ export async function fillSampleShop({ engine, events, clock, config }: Runtime)
   });
   let changed = false;
   for (const sample of samples) {
-    const created = await createProduct(engine, context(sample.name), newProduct(sample, config.STORE_CURRENCY));
+    const created = await createProduct(
+      engine,
+      context(sample.name),
+      newProduct(sample, config.STORE_CURRENCY),
+    );
     changed ||= created.changed;
     const { id } = created.result;
     for (const { sku, quantity } of sample.variants) {
-      await engine.execute(stock, sku, "Receive", { quantity, reference: "opening stock" }, context(sku, "receive"));
+      await engine.execute(
+        stock,
+        sku,
+        "Receive",
+        { quantity, reference: "opening stock" },
+        context(sku, "receive"),
+      );
       await engine.execute(stock, sku, "SetPolicy", { lowStockThreshold }, context(sku, "policy"));
     }
     await engine.execute(product, id, "Publish", {}, context(sample.name, "publish"));

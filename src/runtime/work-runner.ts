@@ -71,7 +71,9 @@ export class WorkRunner {
   }
 
   private async doAll(work: readonly DueWork[], logEach: boolean): Promise<void> {
-    const waiting = work.filter(({ key }) => (this.failures.get(key)?.notBefore ?? 0) <= this.options.clock());
+    const waiting = work.filter(
+      ({ key }) => (this.failures.get(key)?.notBefore ?? 0) <= this.options.clock(),
+    );
     const next = waiting.values();
     const one = async () => {
       for (const task of next) {

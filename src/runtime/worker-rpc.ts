@@ -20,7 +20,11 @@ export function serve(port: MessagePort, handlers: Handlers): (name: string, dat
       if (!handler) throw new Error(`the worker does not know ${name}`);
       post({ kind: "answer", id, output: await handler(input as never) });
     } catch (error) {
-      post({ kind: "failure", id, message: error instanceof Error ? (error.stack ?? error.message) : String(error) });
+      post({
+        kind: "failure",
+        id,
+        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
+      });
     }
   });
   return (name, data) => post({ kind: "event", name, data });

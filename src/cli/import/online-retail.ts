@@ -117,7 +117,9 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
     orders: plan.orders,
     units: plan.units,
     gross: { amount: plan.gross, currency: runtime.config.STORE_CURRENCY },
-    ...(state.finished ? { alreadyImported: true } : state.lastDay !== undefined && { resumedAfter: state.lastDay }),
+    ...(state.finished
+      ? { alreadyImported: true }
+      : state.lastDay !== undefined && { resumedAfter: state.lastDay }),
     events,
     seconds: Math.round(seconds * 10) / 10,
     eventsPerSecond: Math.round(events / seconds),
@@ -154,7 +156,8 @@ function requireColumns(header: readonly string[], file: string): void {
 }
 
 function lineOf(row: readonly string[], line: number): InvoiceLine {
-  const [invoice = "", code = "", description = "", quantity = "", date = "", unitPrice = "", customer = ""] = row;
+  const [invoice = "", code = "", description = "", quantity = "", date = "", unitPrice = "", customer = ""] =
+    row;
   return { line, invoice, code, description, quantity, date, unitPrice, customer, country: row[7] ?? "" };
 }
 
@@ -199,7 +202,8 @@ function createRun(runtime: Runtime, digest: string) {
       const receipt = { quantity: opening, reference: "opening stock", movementId: `${digest}/opening` };
       await engine.execute(stock, sku, "Receive", receipt, context(at, "receive", sku));
     }
-    if (!tracked) await engine.execute(stock, sku, "SetPolicy", { track: false }, context(at, "untracked", sku));
+    if (!tracked)
+      await engine.execute(stock, sku, "SetPolicy", { track: false }, context(at, "untracked", sku));
     if (!sold) return;
     const { name, slug, price } = sold;
     const variants = [{ sku, price: { amount: price, currency } }];
@@ -222,7 +226,9 @@ function createRun(runtime: Runtime, digest: string) {
     const opened = engine.execute(cart, cartId, "Open", { currency, lifeMs }, context(at, "open", invoice));
     const add = { cartId, items, currency, lifeMs };
     const added = engine.execute(cart, cartId, "Add", add, context(at, "add", invoice), (state) =>
-      state.phase === "absent" ? [] : linesOf(state).map(({ quantity, unitPrice }) => ({ quantity, unitPrice })),
+      state.phase === "absent"
+        ? []
+        : linesOf(state).map(({ quantity, unitPrice }) => ({ quantity, unitPrice })),
     );
     const [, { result }] = await Promise.all([opened, added]);
     const unitPrices = result.map(({ unitPrice }) => unitPrice);
@@ -311,13 +317,20 @@ function createRun(runtime: Runtime, digest: string) {
     for (const planned of plan.days) {
       if (lastDay !== undefined && planned.day <= lastDay) {
         for (const sku of planned.skus) note(sku);
-        for (const { sku, price } of planned.relistings) listed.set(sku, { productId: productIdOf(sku), price });
+        for (const { sku, price } of planned.relistings)
+          listed.set(sku, { productId: productIdOf(sku), price });
         orders += planned.sales.length;
         continue;
       }
       await importDay(planned, () => progress(++orders, plan.orders, planned.day));
     }
-    await engine.execute(importer, digest, "Finish", { orders: plan.orders }, context(runtime.clock(), "finish"));
+    await engine.execute(
+      importer,
+      digest,
+      "Finish",
+      { orders: plan.orders },
+      context(runtime.clock(), "finish"),
+    );
   }
 
   return { context, days };

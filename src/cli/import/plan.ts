@@ -1,7 +1,7 @@
-import { slugify } from "../../../commands/product/slug.ts";
 import { cartLinesMax, lineQuantityMax } from "../../../commands/cart/cart.ts";
 import { skuSchema } from "../../../commands/product/fields.ts";
-import { instantOf, dayOf } from "../../calendar.ts";
+import { slugify } from "../../../commands/product/slug.ts";
+import { dayOf, instantOf } from "../../calendar.ts";
 import { parseMoney } from "../../money.ts";
 
 /** One line of the file, by the columns of the Online Retail data set. */
@@ -150,21 +150,27 @@ export function createPlanner(settings: { timeZone: string; currency: string }) 
 
   function add(row: InvoiceLine): void {
     lines++;
-    const { line } = row;
-    const parsed = readLine(row);
-    if (!parsed) return void reject(line, rejectReasons.unreadable);
-    const { at, ...read } = parsed;
-    const item: SaleLine = { ...read, sku: shared(read.sku), name: shared(read.name) };
+    const reason = takeLine(row);
+    if (reason !== undefined) reject(row.line, reason);
+  }
+
+  /** @returns why the line cannot be used; undefined when it was taken */
+  function takeLine(row: InvoiceLine): string | undefined {
+    const read = readLine(row);
+    if (!read) return rejectReasons.unreadable;
+    const { at, priced, negativePrice, ...rest } = read;
+    const item: SaleLine = { ...rest, sku: shared(rest.sku), name: shared(rest.name) };
     const kind = row.invoice.charAt(0).toUpperCase();
-    if (kind === "A") return void reject(line, rejectReasons.badDebt);
-    if (item.quantity === 0) return void reject(line, rejectReasons.nothing);
-    if (read.negativePrice) return void reject(line, rejectReasons.negativePrice);
-    if (kind === "C") return addCancellation(row, item, at);
-    if (item.quantity < 0) return addWriteOff(row, item, at);
-    if (!read.priced) return void reject(line, rejectReasons.free);
+    if (kind === "A") return rejectReasons.badDebt;
+    if (item.quantity === 0) return rejectReasons.nothing;
+    if (negativePrice) return rejectReasons.negativePrice;
+    if (kind === "C") return takeCancellation(row, item, at);
+    if (item.quantity < 0) return takeWriteOff(row, item, at);
+    if (!priced) return rejectReasons.free;
     const sale = sales.get(row.invoice);
     if (sale) sale.lines.push(item);
     else sales.set(row.invoice, { invoice: row.invoice, at, customer: shared(row.customer), lines: [item] });
+    return undefined;
   }
 
   function readLine({ line, code, description, quantity, date, unitPrice }: InvoiceLine) {
@@ -177,22 +183,42 @@ export function createPlanner(settings: { timeZone: string; currency: string }) 
       // A price below half a penny is a price all the same.
       const priced = !unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
       const negativePrice = unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
-      return { line, sku: code, name: nameOf(description, code), quantity: count, unitPrice: amount, at, priced, negativePrice };
+      return {
+        line,
+        sku: code,
+        name: nameOf(description, code),
+        quantity: count,
+        unitPrice: amount,
+        at,
+        priced,
+        negativePrice,
+      };
     } catch {
       return undefined;
     }
   }
 
-  function addCancellation({ invoice, customer }: InvoiceLine, line: SaleLine, at: number): void {
-    if (customer === "") return void reject(line.line, rejectReasons.guestCancellation);
-    if (line.quantity > 0) return void reject(line.line, rejectReasons.unmatched);
+  function takeCancellation(
+    { invoice, customer }: InvoiceLine,
+    line: SaleLine,
+    at: number,
+  ): string | undefined {
+    if (customer === "") return rejectReasons.guestCancellation;
+    if (line.quantity > 0) return rejectReasons.unmatched;
     cancellations.push({ at, customer, invoice, line: { ...line, quantity: -line.quantity } });
+    return undefined;
   }
 
-  function addWriteOff({ invoice, description }: InvoiceLine, { line, sku, quantity }: SaleLine, at: number): void {
-    if (!isStocked(sku)) return void reject(line, rejectReasons.notStocked);
-    const reason = description.trim() === "" ? `write-off ${invoice}` : `write-off ${invoice}: ${description.trim()}`;
+  function takeWriteOff(
+    { invoice, description }: InvoiceLine,
+    { line, sku, quantity }: SaleLine,
+    at: number,
+  ): string | undefined {
+    if (!isStocked(sku)) return rejectReasons.notStocked;
+    const said = description.trim();
+    const reason = said === "" ? `write-off ${invoice}` : `write-off ${invoice}: ${said}`;
     writeOffs.push({ line, sku, delta: quantity, reason: reason.slice(0, 500), at });
+    return undefined;
   }
 
   function finish(): ImportPlan {
@@ -298,7 +324,11 @@ function listSkus(days: readonly PlannedDay[]): void {
         const met = meet(planned, line.sku, at);
         met.opening += line.quantity;
         if (!met.product) {
-          met.product = { name: line.name, price: line.unitPrice, slug: freeSlug(slugs, line.name, line.sku) };
+          met.product = {
+            name: line.name,
+            price: line.unitPrice,
+            slug: freeSlug(slugs, line.name, line.sku),
+          };
           current.set(line.sku, { name: line.name, price: line.unitPrice });
         }
         const newest = today.get(line.sku);

@@ -44,7 +44,10 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
       commands.run(request, reply, async (context) => {
         const currency = request.body?.currency ?? settings.currency;
         if (currency !== settings.currency)
-          throw new Problem("currency_mismatch", `this shop sells in ${settings.currency}, not in ${currency}`);
+          throw new Problem(
+            "currency_mismatch",
+            `this shop sells in ${settings.currency}, not in ${currency}`,
+          );
         const id = deriveId(context.commandId, "cart");
         const { expectedRevision: _, ...fresh } = context;
         const opened = await engine.execute(cart, id, "Open", { currency, lifeMs }, fresh, (state) =>
@@ -77,7 +80,9 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
 
   app.patch(
     "/v1/carts/:id/items/:sku",
-    { schema: { ...describe("Change an item's quantity", 200), params: idAndSkuParams, body: changeItemBody } },
+    {
+      schema: { ...describe("Change an item's quantity", 200), params: idAndSkuParams, body: changeItemBody },
+    },
     (request, reply) => {
       const { id, sku } = request.params;
       auth.requireCart(request, id);

@@ -40,7 +40,9 @@ const security = [{ bearer: [] }];
 
 export function orderCommands(app: App, { runtime, auth, commands }: Deps): void {
   const { engine, shop } = runtime;
-  const staffOnly = { onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request) };
+  const staffOnly = {
+    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
+  };
   const describe = (summary: string, status: number) => ({
     tags: ["orders"],
     summary,
@@ -56,7 +58,10 @@ export function orderCommands(app: App, { runtime, auth, commands }: Deps): void
       return select(state, revision);
     });
   const answer = async (status: number, id: string, extra: object = {}): Promise<CommandAnswer> => {
-    const { body, revision } = await read(id, (state, revision) => ({ body: orderView(id, state), revision }));
+    const { body, revision } = await read(id, (state, revision) => ({
+      body: orderView(id, state),
+      revision,
+    }));
     return { status, body: { ...body, ...extra }, revision };
   };
 
@@ -124,9 +129,17 @@ export function orderCommands(app: App, { runtime, auth, commands }: Deps): void
         const { currency, revision } = await read(id, ({ currency }, revision) => ({ currency, revision }));
         requireRevision(context, revision);
         if (amount && amount.currency !== currency)
-          throw new Problem("currency_mismatch", `the order was paid in ${currency}, not in ${amount.currency}`);
+          throw new Problem(
+            "currency_mismatch",
+            `the order was paid in ${currency}, not in ${amount.currency}`,
+          );
         const refundId = deriveId(context.commandId, "refund");
-        const refund = { refundId, reason, cause: "goodwill" as const, ...(amount && { amount: amount.amount }) };
+        const refund = {
+          refundId,
+          reason,
+          cause: "goodwill" as const,
+          ...(amount && { amount: amount.amount }),
+        };
         await refundOrder(shop, id, refund, processContext(runtime, context));
         return answer(201, id, { refundId });
       }),
@@ -171,9 +184,21 @@ export function orderCommands(app: App, { runtime, auth, commands }: Deps): void
           await engine.execute(order, id, "RequestReturn", command, step);
           if (lines.every(({ sellable }) => sellable === undefined)) return answer(201, id, { returnId });
           const found = inspected(lines);
-          await engine.execute(order, id, "ApproveReturn", { returnId }, stepContext(process, id, "approve", returnId));
+          await engine.execute(
+            order,
+            id,
+            "ApproveReturn",
+            { returnId },
+            stepContext(process, id, "approve", returnId),
+          );
           const received = { returnId, lines: found };
-          await engine.execute(order, id, "ReceiveReturn", received, stepContext(process, id, "receive", returnId));
+          await engine.execute(
+            order,
+            id,
+            "ReceiveReturn",
+            received,
+            stepContext(process, id, "receive", returnId),
+          );
           await applyEffects(shop, id, process);
           return answer(201, id, { returnId });
         }),
@@ -206,7 +231,10 @@ export function orderCommands(app: App, { runtime, auth, commands }: Deps): void
 
     app.post(
       "/v1/orders/:id/returns/:returnId/receive",
-      { ...staffOnly, schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody } },
+      {
+        ...staffOnly,
+        schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody },
+      },
       (request, reply) =>
         commands.run(request, reply, async (context) => {
           const { id, returnId } = request.params;
@@ -237,12 +265,16 @@ function inspected(lines: readonly { sku: string; quantity: number; sellable?: n
 
 function requireRevision({ expectedRevision }: CommandContext, revision: number): void {
   if (expectedRevision !== undefined && expectedRevision !== revision)
-    throw new Problem("revision_mismatch", `expected revision ${expectedRevision}, it is at ${revision}`, { revision });
+    throw new Problem("revision_mismatch", `expected revision ${expectedRevision}, it is at ${revision}`, {
+      revision,
+    });
 }
 
 export function paymentCommands(app: App, { runtime, auth, commands }: Deps): void {
   const { engine, shop, clock } = runtime;
-  const staffOnly = { onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request) };
+  const staffOnly = {
+    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
+  };
   const describe = (summary: string) => ({
     tags: ["payments"],
     summary,
@@ -258,7 +290,10 @@ export function paymentCommands(app: App, { runtime, auth, commands }: Deps): vo
       return select(state, revision);
     });
   const answer = async (id: string): Promise<CommandAnswer> => {
-    const { body, revision } = await read(id, (state, revision) => ({ body: paymentView(id, state), revision }));
+    const { body, revision } = await read(id, (state, revision) => ({
+      body: paymentView(id, state),
+      revision,
+    }));
     return { status: 200, body, revision };
   };
 

@@ -8,6 +8,8 @@ import {
 import { type ProductState, product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import { notFound } from "../../errors.ts";
+import type { Money } from "../../money.ts";
+import { invalid } from "../problems.ts";
 import {
   adjustmentBody,
   emptyBody,
@@ -27,8 +29,19 @@ import { stockView } from "./views.ts";
 const security = [{ bearer: [] }];
 
 export function productCommands(app: App, { runtime, auth, commands }: Deps): void {
-  const { engine } = runtime;
-  const staffOnly = { onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request) };
+  const { engine, config } = runtime;
+  /** A shop sells in one currency: sums over others would mean nothing. */
+  const requireCurrency = (prices: readonly { path: string; price: Money }[]) => {
+    const currency = config.STORE_CURRENCY;
+    const foreign = prices.filter(({ price }) => price.currency !== currency);
+    if (foreign.length > 0)
+      throw invalid(
+        foreign.map(({ path }) => ({ path: `${path}.currency`, message: `this shop sells in ${currency}` })),
+      );
+  };
+  const staffOnly = {
+    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
+  };
   const describe = (summary: string, status: number) => ({
     tags: ["products"],
     summary,
@@ -46,6 +59,8 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
     { ...staffOnly, schema: { ...describe("Create a product", 201), body: newProductSchema } },
     (request, reply) =>
       commands.run(request, reply, async (context) => {
+        const { variants } = request.body;
+        requireCurrency(variants.map(({ price }, index) => ({ path: `variants.${index}.price`, price })));
         const { result, revision, position } = await createProduct(engine, context, request.body);
         return { status: 201, body: result, revision, position };
       }),
@@ -55,11 +70,20 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
     "/v1/products/:id",
     {
       ...staffOnly,
-      schema: { ...describe("Change what describes a product", 200), params: idParams, body: productChangesSchema },
+      schema: {
+        ...describe("Change what describes a product", 200),
+        params: idParams,
+        body: productChangesSchema,
+      },
     },
     (request, reply) =>
       commands.run(request, reply, async (context) => {
-        const { result, revision, position } = await describeProduct(engine, context, request.params.id, request.body);
+        const { result, revision, position } = await describeProduct(
+          engine,
+          context,
+          request.params.id,
+          request.body,
+        );
         return { status: 200, body: result, revision, position };
       }),
   );
@@ -69,7 +93,10 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
     { ...staffOnly, schema: { ...describe("Add a variant", 200), params: idParams, body: variantSchema } },
     (request, reply) =>
       commands.run(request, reply, async (context) => {
-        const { result, revision, position } = await addVariants(engine, context, request.params.id, [request.body]);
+        requireCurrency([{ path: "price", price: request.body.price }]);
+        const { result, revision, position } = await addVariants(engine, context, request.params.id, [
+          request.body,
+        ]);
         return { status: 200, body: result, revision, position };
       }),
   );
@@ -84,6 +111,7 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
       commands.run(request, reply, async (context) => {
         const { id, sku } = request.params;
         const { price, compareAtPrice } = request.body;
+        requireCurrency([{ path: "price", price }]);
         const command = { sku, price, ...(compareAtPrice && { compareAtPrice }) };
         const outcome = await engine.execute(product, id, "Reprice", command, context, summary(id));
         return { status: 200, body: { ...outcome.result, sku, price }, ...positionOf(outcome) };
@@ -109,7 +137,9 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
 
 export function stockCommands(app: App, { runtime, auth, commands }: Deps): void {
   const { engine } = runtime;
-  const staffOnly = { onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request) };
+  const staffOnly = {
+    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
+  };
   const describe = (summary: string, status: number) => ({
     tags: ["stock"],
     summary,
@@ -127,7 +157,9 @@ export function stockCommands(app: App, { runtime, auth, commands }: Deps): void
         const { sku } = request.params;
         const { quantity, reference } = request.body;
         const command = { quantity, ...(reference !== undefined && { reference }) };
-        const outcome = await engine.execute(stock, sku, "Receive", command, context, (state) => stockView(sku, state));
+        const outcome = await engine.execute(stock, sku, "Receive", command, context, (state) =>
+          stockView(sku, state),
+        );
         return { status: 201, body: outcome.result, ...positionOf(outcome) };
       }),
   );
@@ -139,7 +171,9 @@ export function stockCommands(app: App, { runtime, auth, commands }: Deps): void
       commands.run(request, reply, async (context) => {
         const { sku } = request.params;
         const command = { sku, ...request.body };
-        const outcome = await engine.execute(stock, sku, "Adjust", command, context, (state) => stockView(sku, state));
+        const outcome = await engine.execute(stock, sku, "Adjust", command, context, (state) =>
+          stockView(sku, state),
+        );
         return { status: 201, body: outcome.result, ...positionOf(outcome) };
       }),
   );

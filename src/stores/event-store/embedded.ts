@@ -202,7 +202,7 @@ function readLogId(db: DatabaseSync, file: string): string {
 function readMeta(db: DatabaseSync, key: string): string | undefined {
   const exists = db.prepare("SELECT 1 FROM sqlite_schema WHERE name = 'meta'").get();
   const row = exists && db.prepare("SELECT value FROM meta WHERE key = ?").get(key);
-  return row ? String(row["value"]) : undefined;
+  return row ? String(row.value) : undefined;
 }
 
 function checkFile(db: DatabaseSync, file: string): void {
@@ -214,7 +214,7 @@ function checkFile(db: DatabaseSync, file: string): void {
 
 function quickCheck(db: DatabaseSync, problemsMax: number): string[] {
   const rows = db.prepare(`PRAGMA quick_check(${problemsMax})`).all();
-  const problems = rows.map((row) => String(row["quick_check"]));
+  const problems = rows.map((row) => String(row.quick_check));
   return problems[0] === "ok" ? [] : problems;
 }
 
@@ -496,7 +496,7 @@ class EmbeddedLog implements EmbeddedEventStore {
          GROUP BY e.stream HAVING count(*) <> max(e.revision) + 1 LIMIT 100`,
       )
       .all()
-      .map((row) => `stream ${row["name"]} has missing revisions`);
+      .map((row) => `stream ${row.name} has missing revisions`);
     return [...quickCheck(this.db, 100).map((problem) => `${this.file}: ${problem}`), ...gaps];
   }
 
