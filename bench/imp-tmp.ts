@@ -10,7 +10,7 @@ const config = readConfig({
   LOG_LEVEL: "warn",
 });
 const t0 = performance.now();
-const runtime = await openRuntime({ config, log: pino({ level: "warn" }) });
+const runtime = await openRuntime({ config, followsLog: false, log: pino({ level: "warn" }) });
 let last = 0;
 let peak = 0;
 const summary = await importOnlineRetail(runtime, {

@@ -3,15 +3,15 @@ import { decider, event } from "../../src/engine/decider.ts";
 
 export const importEvents = {
   ImportStarted: event(z.object({ file: z.string(), lines: z.int() })),
-  /** Everything of this day (of the store) is on the log. */
-  ImportDayDone: event(z.object({ day: z.string() })),
+  /** Everything of this week, counted from the epoch, is on the log. */
+  ImportWeekDone: event(z.object({ week: z.int() })),
   ImportFinished: event(z.object({ orders: z.int() })),
 };
 
 export interface ImportState {
   startedAt?: number;
-  /** Days come in order, so the last one tells where to go on. */
-  lastDay?: string;
+  /** Weeks come in order, so the last one tells where to go on. */
+  lastWeek?: number;
   finished: boolean;
 }
 
@@ -22,14 +22,16 @@ export const importer = decider({
   initial: (): ImportState => ({ finished: false }),
   evolve: {
     ImportStarted: (state, _, { time }) => ({ ...state, startedAt: time }),
-    ImportDayDone: (state, { day }) => ({ ...state, lastDay: day }),
+    ImportWeekDone: (state, { week }) => ({ ...state, lastWeek: week }),
     ImportFinished: (state) => ({ ...state, finished: true }),
   },
   decide: {
     Start: (state, command: { file: string; lines: number }) =>
       state.startedAt === undefined ? [{ type: "ImportStarted", data: command }] : [],
-    FinishDay: (state, { day }: { day: string }) =>
-      state.lastDay !== undefined && state.lastDay >= day ? [] : [{ type: "ImportDayDone", data: { day } }],
+    FinishWeek: (state, { week }: { week: number }) =>
+      state.lastWeek !== undefined && state.lastWeek >= week
+        ? []
+        : [{ type: "ImportWeekDone", data: { week } }],
     Finish: (state, { orders }: { orders: number }) =>
       state.finished ? [] : [{ type: "ImportFinished", data: { orders } }],
   },

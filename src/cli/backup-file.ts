@@ -19,11 +19,12 @@ const formatVersion = 1;
 const pageEvents = 2_000;
 /** So much is made ahead while the compressor, which has a thread of its own, works. */
 const aheadBytesMax = 8 * 1024 * 1024;
-const unzippedChunkBytes = 1024 * 1024;
+/** Of what goes through zlib at once: with small ones it would wait for this thread after each. */
+const chunkBytes = 1024 * 1024;
 /** An event holds 1 MiB of data at most. */
 const lineBytesMax = 8 * 1024 * 1024;
-/** Beyond level 4, the compressor is what everything waits for, and files get a few percent smaller. */
-const gzipLevel = 4;
+/** Level 6 takes half as long again for a file that is 7 % smaller. */
+const gzipLevel = 3;
 const lineFeed = 0x0a;
 /** No event's line begins like this, and no line holds a line feed. */
 const trailerStart = '{"trailer":';
@@ -80,7 +81,7 @@ export async function writeBackup(
     const sha256 = createHash("sha256");
     let after = -1;
     for (;;) {
-      const page = await events.readAll({ after, maxCount: pageEvents });
+      const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
       if (page.scannedTo <= after) break;
       after = page.scannedTo;
       const block = Buffer.from(page.events.map(lineOf).join(""));
@@ -96,7 +97,7 @@ export async function writeBackup(
     await pipeline(
       lines,
       new PassThrough({ highWaterMark: aheadBytesMax }),
-      createGzip({ level: gzipLevel }),
+      createGzip({ level: gzipLevel, chunkSize: chunkBytes }),
       createWriteStream(unfinished, { flush: true }),
     );
     await rename(unfinished, file);
@@ -135,7 +136,7 @@ export async function readBackup(
   const { size } = await stat(file);
   const zipped = createReadStream(file);
   try {
-    await pipeline(zipped, createGunzip({ chunkSize: unzippedChunkBytes }), async (unzipped: Readable) => {
+    await pipeline(zipped, createGunzip({ chunkSize: chunkBytes }), async (unzipped: Readable) => {
       for await (const chunk of unzipped) {
         const lines = reader.push(chunk as Buffer);
         if (lines.length > 0) await onLines(lines);

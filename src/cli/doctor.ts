@@ -135,7 +135,7 @@ async function readEveryEvent(
   let after = logStart;
   let undecodable = 0;
   for (;;) {
-    const page = await events.readAll({ after, maxCount: pageEvents });
+    const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
     if (page.scannedTo <= after) break;
     after = page.scannedTo;
     for (const event of page.events) {

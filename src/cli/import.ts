@@ -47,7 +47,7 @@ async function importFile(file: string, { rejects, json }: ImportOptions): Promi
 async function printSummary(summary: ImportSummary): Promise<void> {
   const { file, lines, used, rejected, orders, units, gross, events, seconds, eventsPerSecond } = summary;
   if (summary.alreadyImported) await printLine(`${file} had been imported already; nothing was done twice.`);
-  if (summary.resumedAfter !== undefined) await printLine(`Went on after ${summary.resumedAfter}.`);
+  if (summary.resumed) await printLine("Went on where it had stopped.");
   await printLine(`${formatCount(lines)} lines of ${file}`);
   await printLine(
     `  used      ${formatCount(used.total)}: ${formatCount(used.sales)} sales, ${formatCount(used.returns)} returns, ` +

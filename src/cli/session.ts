@@ -48,7 +48,7 @@ export async function withRuntime<T>(config: Config, task: (runtime: Runtime) =>
   const died = Promise.withResolvers<never>();
   died.promise.catch(() => {});
   const log = pino({ level: config.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
-  const runtime = await openRuntime({ config, log, onDeath: died.reject });
+  const runtime = await openRuntime({ config, log, onDeath: died.reject, followsLog: false });
   try {
     tellNewKey(runtime.folder);
     return await Promise.race([task(runtime), died.promise]);

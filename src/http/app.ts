@@ -38,6 +38,7 @@ const bodyBytesMax = 1024 * 1024;
 const pathParameterCharactersMax = 64 * 4 * 3;
 const requestTimeoutMs = 120_000;
 const keepAliveTimeoutMs = 72_000;
+const closeSweepMs = 50;
 const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
@@ -75,6 +76,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
   });
   acceptJson(app);
+  closeConnections(app);
 
   await app.register(helmet, {
     contentSecurityPolicy: {
@@ -122,6 +124,18 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   });
   await app.ready();
   return app;
+}
+
+/**
+ * A connection that is kept alive and was busy when the server was told to close would keep it open until
+ * its time is over: it is closed as soon as its answer is out.
+ */
+function closeConnections(app: App): void {
+  app.addHook("preClose", async () => {
+    if (!app.server.listening) return;
+    const sweep = setInterval(() => app.server.closeIdleConnections(), closeSweepMs);
+    app.server.once("close", () => clearInterval(sweep));
+  });
 }
 
 function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {

@@ -30,6 +30,11 @@ export interface RuntimeOptions {
   clock?: Clock;
   /** Whether what is due is done by this process: the server's work, not a command's. */
   runDueWork?: boolean;
+  /**
+   * Whether hot documents are dropped as they change, and the projecting thread is told of news at once;
+   * else it looks by itself a few times a second. On by default; an import has no use for either.
+   */
+  followsLog?: boolean;
   /** Something that the process cannot do without has died. */
   onDeath?: (error: Error) => void;
 }
@@ -81,7 +86,7 @@ export function shopSettings(config: Config): ShopSettings {
  * @throws DataFolderUnavailable, StoreDamaged
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { config, log, clock = systemClock, runDueWork = false } = options;
+  const { config, log, clock = systemClock, runDueWork = false, followsLog = true } = options;
   const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
   const opened: (() => Promise<void> | void)[] = [() => folder.release()];
   const close = async () => {
@@ -123,12 +128,14 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       category: "stock",
       view: () => models.model("stock"),
     });
-    const following = new AbortController();
-    const followed = followLog(events, models, [hotCarts, hotStock], following.signal);
-    opened.push(async () => {
-      following.abort();
-      await followed;
-    });
+    if (followsLog) {
+      const following = new AbortController();
+      const followed = followLog(events, models, [hotCarts, hotStock], following.signal);
+      opened.push(async () => {
+        following.abort();
+        await followed;
+      });
+    }
     if (runDueWork) {
       const runner = new WorkRunner({ shop, models, clock, log });
       runner.start();

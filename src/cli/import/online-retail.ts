@@ -15,6 +15,7 @@ import { createProduct, describeProduct } from "../../../commands/product/create
 import { product } from "../../../commands/product/product.ts";
 import { type ProcessContext, type Shop, stepContext } from "../../../commands/shop.ts";
 import { stock } from "../../../commands/stock/stock.ts";
+import { isoTime } from "../../clock.ts";
 import type { CommandContext } from "../../engine/engine.ts";
 import { Problem } from "../../errors.ts";
 import { deriveId } from "../../ids.ts";
@@ -24,15 +25,16 @@ import {
   type ImportPlan,
   type InvoiceLine,
   type NewSku,
-  type PlannedDay,
+  type PlannedWeek,
   type Relisting,
   type Reversal,
   type Sale,
+  weekMs,
 } from "./plan.ts";
 
 /** Invoices under way at once: enough that their steps share commits. */
-const concurrentInvoicesMax = 48;
-const concurrentChangesMax = 64;
+const concurrentInvoicesMax = 128;
+const concurrentChangesMax = 256;
 const columns = [
   "InvoiceNo",
   "StockCode",
@@ -60,8 +62,8 @@ export interface ImportSummary {
   orders: number;
   units: number;
   gross: { amount: number; currency: string };
-  /** The import had been started before and went on from this day, or had been finished already. */
-  resumedAfter?: string;
+  /** The import had been started before and went on, or had been finished already. */
+  resumed?: boolean;
   alreadyImported?: boolean;
   events: number;
   seconds: number;
@@ -93,13 +95,13 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   await writeRejects(rejectsFile, plan);
 
   const run = createRun(runtime, digest);
-  const first = plan.days[0];
+  const first = plan.weeks[0];
   const state = await runtime.engine.read(importer, digest, (state) => ({ ...state }));
   if (first && !state.finished) {
     const at = first.skus[0]?.at ?? 0;
     const begin = { file: basename(file), lines: plan.lines };
     await runtime.engine.execute(importer, digest, "Start", begin, run.context(at, "start"));
-    await run.days(plan, state.lastDay, progress);
+    await run.weeks(plan, state.lastWeek, progress);
   }
   progress(plan.orders, plan.orders, "projecting");
   await runtime.models.caughtUp();
@@ -117,9 +119,7 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
     orders: plan.orders,
     units: plan.units,
     gross: { amount: plan.gross, currency: runtime.config.STORE_CURRENCY },
-    ...(state.finished
-      ? { alreadyImported: true }
-      : state.lastDay !== undefined && { resumedAfter: state.lastDay }),
+    ...(state.finished ? { alreadyImported: true } : state.lastWeek !== undefined && { resumed: true }),
     events,
     seconds: Math.round(seconds * 10) / 10,
     eventsPerSecond: Math.round(events / seconds),
@@ -287,8 +287,8 @@ function createRun(runtime: Runtime, digest: string) {
     listed.set(sku, { productId: id, price });
   }
 
-  async function importDay(planned: PlannedDay, onInvoice: () => void): Promise<void> {
-    const { day, skus, sales, stockChanges, reversals, relistings } = planned;
+  async function importWeek(planned: PlannedWeek, onInvoice: () => void): Promise<void> {
+    const { week, skus, sales, stockChanges, reversals, relistings } = planned;
     await inParallel(skus, concurrentChangesMax, addSku);
     for (const sku of skus) note(sku);
     await inParallel(sales, concurrentInvoicesMax, async (sale) => {
@@ -305,24 +305,25 @@ function createRun(runtime: Runtime, digest: string) {
     });
     await inParallel(relistings, concurrentChangesMax, relist);
     const done = planned.skus[0]?.at ?? sales[0]?.at ?? stockChanges[0]?.at ?? 0;
-    await engine.execute(importer, digest, "FinishDay", { day }, context(done, "day", day));
+    await engine.execute(importer, digest, "FinishWeek", { week }, context(done, "week", week));
   }
 
-  async function days(
+  async function weeks(
     plan: ImportPlan,
-    lastDay: string | undefined,
+    lastWeek: number | undefined,
     progress: (done: number, total: number, what: string) => void,
   ): Promise<void> {
     let orders = 0;
-    for (const planned of plan.days) {
-      if (lastDay !== undefined && planned.day <= lastDay) {
+    for (const planned of plan.weeks) {
+      if (lastWeek !== undefined && planned.week <= lastWeek) {
         for (const sku of planned.skus) note(sku);
         for (const { sku, price } of planned.relistings)
           listed.set(sku, { productId: productIdOf(sku), price });
         orders += planned.sales.length;
         continue;
       }
-      await importDay(planned, () => progress(++orders, plan.orders, planned.day));
+      const from = isoTime(planned.week * weekMs).slice(0, 10);
+      await importWeek(planned, () => progress(++orders, plan.orders, from));
     }
     await engine.execute(
       importer,
@@ -333,7 +334,7 @@ function createRun(runtime: Runtime, digest: string) {
     );
   }
 
-  return { context, days };
+  return { context, weeks };
 }
 
 /** Runs tasks with at most so many at once; the first failure ends it. */

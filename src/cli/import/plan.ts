@@ -1,7 +1,7 @@
 import { cartLinesMax, lineQuantityMax } from "../../../commands/cart/cart.ts";
 import { skuSchema } from "../../../commands/product/fields.ts";
 import { slugify } from "../../../commands/product/slug.ts";
-import { dayOf, instantOf } from "../../calendar.ts";
+import { instantOf } from "../../calendar.ts";
 import { parseMoney } from "../../money.ts";
 
 /** One line of the file, by the columns of the Online Retail data set. */
@@ -64,7 +64,7 @@ export interface NewSku {
   at: number;
 }
 
-/** The newest name and price that a day has sold a SKU at. */
+/** The newest name and price that a week has sold a SKU at. */
 export interface Relisting {
   sku: string;
   name: string;
@@ -72,8 +72,10 @@ export interface Relisting {
   at: number;
 }
 
-export interface PlannedDay {
-  day: string;
+/** What is imported together: long enough that there is much to do at once. */
+export interface PlannedWeek {
+  /** Counted from the epoch; weeks come in order. */
+  week: number;
   skus: NewSku[];
   sales: Sale[];
   stockChanges: StockChange[];
@@ -87,7 +89,7 @@ export interface Reject {
 }
 
 export interface ImportPlan {
-  days: PlannedDay[];
+  weeks: PlannedWeek[];
   rejects: Reject[];
   lines: number;
   used: { sales: number; returns: number; stockChanges: number };
@@ -96,6 +98,8 @@ export interface ImportPlan {
   /** Minor units. */
   gross: number;
 }
+
+export const weekMs = 7 * 86_400_000;
 
 export const rejectReasons = {
   unreadable: "a field cannot be read",
@@ -229,24 +233,24 @@ export function createPlanner(settings: { timeZone: string; currency: string }) 
     }
     const inOrder = [...sales.values()].sort((a, b) => a.at - b.at);
     const reversals = matchCancellations(inOrder, cancellations, reject);
-    const days = new Map<string, PlannedDay>();
-    const dayAt = (at: number): PlannedDay => {
-      const day = dayOf(at, timeZone);
-      let planned = days.get(day);
+    const weeks = new Map<number, PlannedWeek>();
+    const weekAt = (at: number): PlannedWeek => {
+      const week = Math.floor(at / weekMs);
+      let planned = weeks.get(week);
       if (!planned) {
-        planned = { day, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
-        days.set(day, planned);
+        planned = { week, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
+        weeks.set(week, planned);
       }
       return planned;
     };
-    for (const sale of inOrder) dayAt(sale.at).sales.push(sale);
-    for (const change of writeOffs) dayAt(change.at).stockChanges.push(change);
-    for (const reversal of reversals) dayAt(reversal.at).reversals.push(reversal);
-    const sorted = [...days.values()].sort((a, b) => (a.day < b.day ? -1 : 1));
+    for (const sale of inOrder) weekAt(sale.at).sales.push(sale);
+    for (const change of writeOffs) weekAt(change.at).stockChanges.push(change);
+    for (const reversal of reversals) weekAt(reversal.at).reversals.push(reversal);
+    const sorted = [...weeks.values()].sort((a, b) => a.week - b.week);
     listSkus(sorted);
     const sold = inOrder.flatMap((sale) => sale.lines);
     return {
-      days: sorted,
+      weeks: sorted,
       rejects: rejects.sort((a, b) => a.line - b.line),
       lines,
       used: {
@@ -304,12 +308,12 @@ function matchCancellations(
   return [...reversals.values()];
 }
 
-/** On the day a SKU is first met, and what its name and price become as the days go by. */
-function listSkus(days: readonly PlannedDay[]): void {
+/** In the week a SKU is first met, and what its name and price become as the weeks go by. */
+function listSkus(weeks: readonly PlannedWeek[]): void {
   const bySku = new Map<string, NewSku>();
   const current = new Map<string, { name: string; price: number }>();
   const slugs = new Set<string>();
-  const meet = (planned: PlannedDay, sku: string, at: number): NewSku => {
+  const meet = (planned: PlannedWeek, sku: string, at: number): NewSku => {
     const known = bySku.get(sku);
     if (known) return known;
     const met: NewSku = { sku, tracked: isStocked(sku), opening: 0, at };
@@ -317,8 +321,8 @@ function listSkus(days: readonly PlannedDay[]): void {
     planned.skus.push(met);
     return met;
   };
-  for (const planned of days) {
-    const today = new Map<string, { line: SaleLine; at: number }>();
+  for (const planned of weeks) {
+    const latest = new Map<string, { line: SaleLine; at: number }>();
     for (const { at, lines } of planned.sales) {
       for (const line of lines) {
         const met = meet(planned, line.sku, at);
@@ -331,12 +335,12 @@ function listSkus(days: readonly PlannedDay[]): void {
           };
           current.set(line.sku, { name: line.name, price: line.unitPrice });
         }
-        const newest = today.get(line.sku);
-        if (!newest || newest.line.line < line.line) today.set(line.sku, { line, at });
+        const newest = latest.get(line.sku);
+        if (!newest || newest.line.line < line.line) latest.set(line.sku, { line, at });
       }
     }
     for (const { sku, delta, at } of planned.stockChanges) meet(planned, sku, at).opening -= delta;
-    for (const [sku, { line, at }] of today) {
+    for (const [sku, { line, at }] of latest) {
       const listed = current.get(sku);
       if (listed?.name === line.name && listed.price === line.unitPrice) continue;
       current.set(sku, { name: line.name, price: line.unitPrice });

@@ -23,10 +23,11 @@ export function measure(app: App, runtime: Runtime, lag: LagWatch): void {
   const registry = new Registry();
   const observe = requestMetrics(registry);
   engineMetrics(registry, runtime);
-  modelMetrics(registry, runtime, lag);
+  const lookAtModels = modelMetrics(registry, runtime, lag);
   app.addHook("onResponse", async (request, reply) => observe(request, reply));
 
   app.get("/metrics", { schema: { hide: true } }, async (_request, reply) => {
+    await lookAtModels();
     const merged = Registry.merge([metricsOfProcess(), registry]);
     reply.header("Content-Type", merged.contentType);
     return merged.metrics();
@@ -85,32 +86,25 @@ function engineMetrics(registry: Registry, { engine }: Runtime): void {
   });
 }
 
-function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): void {
+/** @returns what fills the metrics: one look at the lag is for all of them */
+function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): () => Promise<void> {
   const registers = [registry];
   const labelNames = ["projection"] as const;
-  const gauge = (name: string, help: string) => new Gauge({ name, help, labelNames, registers });
-  const lagSeconds = gauge("cartwright_projection_lag_seconds", "Age of the oldest event not applied yet");
-  const parked = gauge(
-    "cartwright_projection_parked_documents",
-    "Documents whose event could not be applied",
-  );
-  const rebuilding = gauge("cartwright_projection_rebuilding", "1 while the read model is rebuilt");
-  const progress = gauge("cartwright_projection_rebuild_progress", "0 to 1, of the last rebuild");
-  // One look at the lag fills all of them, so they are collected together.
-  new Gauge({
-    name: "cartwright_projection_lag_events",
-    help: "Events of the log that the read model has not looked at yet",
-    labelNames,
-    registers,
-    async collect() {
-      for (const { name: projection, lagEvents, lagMs } of await lag()) {
-        this.set({ projection }, lagEvents);
-        lagSeconds.set({ projection }, lagMs / 1_000);
-        parked.set({ projection }, models.progress(projection).parked);
-        const rebuild = models.rebuildState(projection);
-        rebuilding.set({ projection }, rebuild?.state === "rebuilding" ? 1 : 0);
-        if (rebuild) progress.set({ projection }, rebuild.progress);
-      }
-    },
-  });
+  const gauge = (name: string, help: string) =>
+    new Gauge({ name: `cartwright_projection_${name}`, help, labelNames, registers });
+  const lagEventsOf = gauge("lag_events", "Events of the log that the read model has not looked at yet");
+  const lagSecondsOf = gauge("lag_seconds", "Age of the oldest event not applied yet");
+  const parkedOf = gauge("parked_documents", "Documents whose event could not be applied");
+  const rebuildingOf = gauge("rebuilding", "1 while the read model is rebuilt");
+  const progressOf = gauge("rebuild_progress", "0 to 1, of the last rebuild");
+  return async () => {
+    for (const { name: projection, lagEvents, lagMs } of await lag()) {
+      const rebuild = models.rebuildState(projection);
+      lagEventsOf.set({ projection }, lagEvents);
+      lagSecondsOf.set({ projection }, lagMs / 1_000);
+      parkedOf.set({ projection }, models.progress(projection).parked);
+      rebuildingOf.set({ projection }, rebuild?.state === "rebuilding" ? 1 : 0);
+      if (rebuild) progressOf.set({ projection }, rebuild.progress);
+    }
+  };
 }

@@ -388,14 +388,14 @@ class EmbeddedLog implements EmbeddedEventStore {
     );
   }
 
-  async readAll({ after, types, maxCount }: ReadAllOptions): Promise<Page> {
+  async readAll({ after, types, maxCount, withMetadata = false }: ReadAllOptions): Promise<Page> {
     // Taken once, before the events: another thread's writer may append while they are read.
     const end = types === undefined ? after : this.windowEnd(after);
     const rows = types
       ? this.readFiltered(after, end, types, maxCount)
-      : (this.statements.all.all(after, maxCount) as unknown as LogRow[]);
+      : this.readUnfiltered(after, maxCount, withMetadata);
     const events = rows.map(
-      ([position, stream, revision, type, time, data]) =>
+      ([position, stream, revision, type, time, data, metadata]) =>
         new StoredEvent(
           position,
           this.streamNameOf(stream),
@@ -403,12 +403,17 @@ class EmbeddedLog implements EmbeddedEventStore {
           this.typeNameOf(type),
           time,
           data,
-          () => this.metadataAt(position),
+          () => metadata ?? this.metadataAt(position),
         ),
     );
     const last = rows.at(-1)?.[0] ?? after;
     const exhausted = types !== undefined && rows.length < maxCount;
     return { events, scannedTo: exhausted ? end : last };
+  }
+
+  private readUnfiltered(after: Position, maxCount: number, withMetadata: boolean): LogRow[] {
+    const statement = withMetadata ? this.statements.allWithMetadata : this.statements.all;
+    return statement.all(after, maxCount) as unknown as LogRow[];
   }
 
   private readFiltered(after: Position, end: Position, types: readonly string[], maxCount: number): LogRow[] {
@@ -513,8 +518,16 @@ function isLonger(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
-type LogRow = [position: number, stream: number, revision: number, type: number, time: number, data: string];
-type StreamRow = [...LogRow, metadata: string];
+type LogRow = [
+  position: number,
+  stream: number,
+  revision: number,
+  type: number,
+  time: number,
+  data: string,
+  metadata?: string,
+];
+type StreamRow = [...Required<LogRow>];
 
 function prepareStatements(db: DatabaseSync) {
   const arrays = (sql: string): StatementSync => {
@@ -542,6 +555,9 @@ function prepareStatements(db: DatabaseSync) {
       `SELECT ${columns}, metadata FROM events WHERE stream = ? AND revision <= ? ORDER BY revision DESC LIMIT ?`,
     ),
     all: arrays(`SELECT ${columns} FROM events WHERE position > ? ORDER BY position LIMIT ?`),
+    allWithMetadata: arrays(
+      `SELECT ${columns}, metadata FROM events WHERE position > ? ORDER BY position LIMIT ?`,
+    ),
     // The plus sign keeps SQLite on the primary key, in log order.
     filtered: arrays(
       `SELECT ${columns} FROM events WHERE position > ? AND position <= ?

@@ -69,6 +69,8 @@ export interface ReadAllOptions {
   /** Only these event types; the filter runs in the store. */
   types?: readonly string[];
   maxCount: number;
+  /** Every event's metadata will be asked for: a store that fetches it when asked may fetch it at once. */
+  withMetadata?: boolean;
 }
 
 export interface Page {
