@@ -35,4 +35,6 @@ const summary = await importOnlineRetail(runtime, {
   },
 });
 console.log(summary, "peak", (peak / 1e6).toFixed(0));
-await runtime.close();
+const m = () => { const u = process.memoryUsage(); return Object.fromEntries(Object.entries(u).map(([k,v])=>[k,Math.round(v/1e6)])); };
+console.log("before gc", m()); (globalThis as any).gc?.(); console.log("after gc", m(), "cached", runtime.engine.cachedStreams());
+await runtime.close(); (globalThis as any).gc?.(); console.log("closed", m());

@@ -27,7 +27,7 @@ const readPageEvents = 1_000;
 /** Commands whose outcome a stream's state remembers; beyond, deciders are idempotent by themselves. */
 const rememberedCommandsMax = 200;
 const snapshotEveryEvents = 1_000;
-const cachedStatesBytesMax = 96 * 1024 * 1024;
+const cachedStatesBytesMax = 48 * 1024 * 1024;
 const cachedStateOverheadBytes = 600;
 
 export interface CommandContext {

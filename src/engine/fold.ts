@@ -5,8 +5,9 @@ import { streamId } from "./decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "./projection.ts";
 
 const loadKeysMax = 10_000;
-/** Documents kept between batches of a live model; beyond, they are loaded again when needed. */
-const keptDocumentsMax = 5_000;
+/** JSON text of the documents kept between batches of a live model; beyond, they are loaded when needed. */
+const keptCharactersMax = 8 * 1024 * 1024;
+const entryOverheadCharacters = 200;
 /** An unchanged checkpoint is written after this many log positions, so that a restart rescans little. */
 const checkpointEveryPositions = 20_000;
 const parkedDocumentsMax = 10_000;
@@ -15,6 +16,8 @@ interface Entry {
   doc: unknown;
   position: Position;
   dirty: boolean;
+  /** Of its JSON, as last stored or loaded. */
+  characters: number;
   /** Changed because another document led to it: stored before the ones that lead. */
   follower: boolean;
 }
@@ -238,6 +241,7 @@ export class Fold {
           doc: stored && JSON.parse(stored.json),
           position: stored?.position ?? -1,
           dirty: false,
+          characters: stored?.json.length ?? 0,
           follower: false,
         });
       }
@@ -246,7 +250,7 @@ export class Fold {
 
   private async entry(key: string): Promise<Entry> {
     if (this.inMemory) {
-      const entry = { doc: undefined, position: -1, dirty: false, follower: false };
+      const entry = { doc: undefined, position: -1, dirty: false, characters: 0, follower: false };
       this.entries.set(key, entry);
       return entry;
     }
@@ -272,11 +276,13 @@ export class Fold {
       this.parkedChanged = false;
     }
     if (this.inMemory) return;
-    if (this.entries.size > keptDocumentsMax) this.entries.clear();
+    let kept = 0;
     for (const entry of this.entries.values()) {
       entry.dirty = false;
       entry.follower = false;
+      kept += entryOverheadCharacters + entry.characters;
     }
+    if (kept > keptCharactersMax) this.entries.clear();
   }
 
   /** Stores all and empties the memory; from now on documents are loaded when needed. */
@@ -286,14 +292,17 @@ export class Fold {
     this.inMemory = false;
   }
 
-  private changeOf(key: string, { doc, position }: Entry): DocumentChange {
+  private changeOf(key: string, entry: Entry): DocumentChange {
+    const { doc, position } = entry;
     const { columnsOf, listsOf, textOf, present } = this.projection;
     if (doc === undefined) return { key, position, json: undefined, columns: {} };
     const presented = present?.(doc, key);
+    const json = JSON.stringify(doc);
+    entry.characters = json.length;
     return {
       key,
       position,
-      json: JSON.stringify(doc),
+      json,
       columns: columnsOf(doc, key),
       ...(presented !== undefined && { presented: JSON.stringify(presented) }),
       ...(listsOf && { lists: listsOf(doc) }),

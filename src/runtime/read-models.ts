@@ -11,6 +11,8 @@ import type { WorkerData } from "./worker-data.ts";
 import { clientOf, type WorkerClient } from "./worker-rpc.ts";
 
 const rebuildWorkersMax = 2;
+/** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
+const projectionHeapMbMax = 512;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {
@@ -61,6 +63,7 @@ export class ReadModels {
     this.options = options;
     const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
       workerData: options.worker,
+      resourceLimits: { maxOldGenerationSizeMb: projectionHeapMbMax },
     });
     this.worker = clientOf(
       thread,

@@ -24,7 +24,9 @@ import {
 
 const format = 1;
 const logFile = "log.db";
-const cacheKiB = 64 * 1024;
+const cacheKiB = 32 * 1024;
+/** A reader goes through the log once: it has no use for a large cache. */
+const readerCacheKiB = 4 * 1024;
 const walPagesMax = 16_384;
 const streamHeadsMax = 100_000;
 const streamNamesMax = 100_000;
@@ -135,7 +137,9 @@ export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEve
   try {
     if (!options.readOnly && !existsSync(file)) createLog(options.directory, file);
     db = new DatabaseSync(file, { readOnly: options.readOnly ?? false, timeout: 5_000 });
-    db.exec(`PRAGMA cache_size = -${cacheKiB}; PRAGMA temp_store = MEMORY`);
+    db.exec(
+      `PRAGMA cache_size = -${options.readOnly ? readerCacheKiB : cacheKiB}; PRAGMA temp_store = MEMORY`,
+    );
     // Nothing is written before this is known to be a log: whatever else it is, it stays as it is.
     const logId = readLogId(db, file);
     if (!options.readOnly) {

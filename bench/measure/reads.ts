@@ -1,0 +1,90 @@
+import type autocannon from "autocannon";
+import { withBare } from "../support/bare.ts";
+import { inTurns, runLoad } from "../support/load.ts";
+import { type BenchOptions, expectThat, type Measurement, rate } from "../support/measurement.ts";
+import {
+  categoryCount,
+  connections,
+  highestPrice,
+  inTurn,
+  lowestPrice,
+  type ShopServer,
+  type SoldProduct,
+} from "../support/shop.ts";
+
+const full = { warmUpSeconds: 3, rounds: 3, seconds: 4 };
+const quick = { warmUpSeconds: 0.6, rounds: 2, seconds: 1 };
+const pageItems = 20;
+
+interface Read {
+  name: string;
+  path: () => string;
+  items?: number;
+}
+
+/** Reads per second: a page of the catalog, a product, the stock of a SKU. */
+export async function measureReads(
+  options: BenchOptions,
+  server: ShopServer,
+  products: readonly SoldProduct[],
+): Promise<Measurement[]> {
+  await server.caughtUp();
+  const nextProduct = inTurn(products);
+  const nextList = listPaths();
+  const reads: Read[] = [
+    { name: "catalog page, each another query", path: nextList, items: pageItems },
+    { name: "catalog page, one query", path: inTurn([nextList()]), items: pageItems },
+    { name: "product by slug", path: () => `/v1/products/${nextProduct().slug}` },
+    { name: "stock by SKU", path: () => `/v1/stock/${nextProduct().sku}` },
+  ];
+  const measured: Measurement[] = [];
+  for (const read of reads) measured.push(await measureRead(options, server, read));
+  return measured;
+}
+
+async function measureRead(
+  options: BenchOptions,
+  server: ShopServer,
+  { name, path, items }: Read,
+): Promise<Measurement> {
+  const { warmUpSeconds, rounds, seconds } = options.quick ? quick : full;
+  options.say(`reading: ${name}`);
+  const sample = await server.client.ask<{ items?: unknown[] }>(200, "GET", path());
+  expectThat(items === undefined || sample.items?.length === items, `${path()} has not ${items} items`);
+  const answerBytes = Buffer.byteLength(JSON.stringify(sample));
+  const requests: autocannon.Request[] = [
+    { method: "GET", setupRequest: (request) => ({ ...request, path: path() }) },
+  ];
+  const load = (url: string, duration: number) =>
+    runLoad({ url, connections, requests, expected: [200], until: { seconds: duration } });
+  await load(server.url, warmUpSeconds);
+  return withBare(answerBytes, async (bare) => {
+    await load(bare.url, warmUpSeconds);
+    const { perSecond, ceiling, p50Ms, p99Ms } = await inTurns(
+      rounds,
+      () => load(server.url, seconds),
+      () => load(bare.url, seconds),
+    );
+    return rate({
+      name,
+      value: perSecond,
+      unit: "reads/s",
+      ceiling,
+      ceilingIs: "bare fastify, constant answer of the same size",
+      note: `p50 ${p50Ms} ms, p99 ${p99Ms} ms, answers of ${answerBytes} bytes`,
+    });
+  });
+}
+
+/** Filters and sorts that do not come again for a while: the server remembers what it has just answered. */
+function listPaths(): () => string {
+  const lowestPrices = Math.floor((highestPrice - lowestPrice) / 2);
+  let next = 0;
+  return () => {
+    const number = next++;
+    const category = `category-${number % categoryCount}`;
+    const minPrice = lowestPrice + (Math.floor(number / categoryCount) % lowestPrices);
+    const sort = number % 2 === 0 ? "price" : "-price";
+    return `/v1/products?category=${category}&inStock=true&minPrice=${minPrice}&sort=${sort}&limit=${pageItems}`;
+  };
+}
