@@ -60,6 +60,12 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     return { sku, onHand, reserved, committed, damaged, available, status, ...policy };
   },
   on: {
+    // What is for sale has a stock, if none of it has come yet.
+    ProductCreated: {
+      keys: ({ data }) => data.variants.map(({ sku }) => sku),
+      change: (doc = newStock()) => doc,
+    },
+    VariantAdded: { keys: ({ data }) => data.variant.sku, change: (doc = newStock()) => doc },
     StockReceived: counted("StockReceived"),
     StockAdjusted: counted("StockAdjusted"),
     StockReserved: counted("StockReserved"),

@@ -11,6 +11,7 @@ type Work =
   | { kind: "checkout"; dueAt: number; cartDueAt: number }
   | { kind: "order"; dueAt: number; open: string[] }
   | { kind: "refund"; dueAt: number; paymentId: string }
+  | { kind: "capture"; dueAt: number; tries: number }
   | { kind: "stock"; dueAt: number; held: Record<string, number> };
 
 export type WorkKind = Work["kind"];
@@ -18,8 +19,13 @@ export type WorkKind = Work["kind"];
 /** A process that is under way is left alone for this long, then taken up again. */
 const takeUpAfterMs = 30_000;
 
+/** A capture that the gateway refused or did not answer is tried again, each time after twice as long. */
+const captureAgainMs = 60_000;
+const captureTriesMax = 12;
+
 const cartKey = ({ id }: { id: string }) => `cart/${id}`;
 const orderKey = ({ id }: { id: string }) => `order/${id}`;
+const captureKey = ({ id }: { id: string }) => `capture/${id}`;
 const stockKey = ({ id }: { id: string }) => `stock/${id}`;
 
 const touched = {
@@ -117,7 +123,17 @@ export const workProjection = projectionOf<ShopEvents>()<Work>({
       keys: ({ id }) => `orphan/${id}`,
       change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
     },
-    PaymentVoided: { keys: ({ id }) => `orphan/${id}`, change: () => undefined },
+    PaymentVoided: { keys: ({ id }) => [`orphan/${id}`, `capture/${id}`], change: () => undefined },
+
+    CaptureFailed: {
+      keys: captureKey,
+      change: (doc, { time }) => {
+        const tries = doc?.kind === "capture" ? doc.tries + 1 : 1;
+        if (tries > captureTriesMax) return undefined;
+        return { kind: "capture", dueAt: time + captureAgainMs * 2 ** (tries - 1), tries };
+      },
+    },
+    PaymentCaptured: { keys: captureKey, change: () => undefined },
 
     StockReserved: {
       keys: stockKey,

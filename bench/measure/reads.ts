@@ -13,7 +13,7 @@ import {
 } from "../support/shop.ts";
 
 const full = { warmUpSeconds: 3, rounds: 3, seconds: 4 };
-const quick = { warmUpSeconds: 0.6, rounds: 2, seconds: 1 };
+const quick = { warmUpSeconds: 0.5, rounds: 2, seconds: 0.75 };
 const pageItems = 20;
 
 interface Read {

@@ -205,6 +205,8 @@ async function place(shop: Shop, attempt: Attempt, number: string, context: Proc
   const { orderId, paymentId, cartId, currency, request, lines } = attempt;
   const { quote, payment: paid, shippingMethod, email, customerId, ...addresses } = request;
   const priced = priceOrder(lines, quote.shipping, quote.tax);
+  if (priced.totals.total !== quote.total)
+    throw new Problem("price_changed", `quoted ${quote.total}, priced ${priced.totals.total} minor units`);
   const orderLines = lines.map(({ lineId: _, ...line }, index) => {
     const amounts = priced.lines[index];
     if (!amounts) throw new Error("a line was not priced");

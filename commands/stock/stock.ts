@@ -206,6 +206,8 @@ export const stock = decider({
       if (delta > 0) requireRoom(state, delta);
       if (state.track && !state.backorders && delta < 0 && availableOf(state) + delta < 0)
         throw outOfStock(sku, availableOf(state), -delta);
+      // A backorder is a promise; pieces that are not there cannot be written off.
+      if (state.track && state.onHand + delta < 0) throw outOfStock(sku, state.onHand, -delta);
       const adjusted: StockEvent = {
         type: "StockAdjusted",
         data: { delta, reason, ...(movementId !== undefined && { movementId }) },

@@ -1,12 +1,13 @@
 import { createHash } from "node:crypto";
 import { createReadStream, createWriteStream } from "node:fs";
-import { open, rename, rm, stat } from "node:fs/promises";
+import { rename, rm, stat } from "node:fs/promises";
 import { dirname } from "node:path";
 import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
 import type { EventMetadata, EventStore, RecordedEvent } from "../stores/event-store/event-store.ts";
+import { flush } from "./flush.ts";
 
 /**
  * A backup is the log as text, whatever store it came from: gzipped JSON, a document a line. First a header,
@@ -105,19 +106,13 @@ export async function writeBackup(
     await rm(unfinished, { force: true });
     throw error;
   }
-  await flushFolder(dirname(file));
+  await flush(dirname(file));
   return { events: count, bytes: (await stat(file)).size };
 }
 
 function lineOf({ position, stream, revision, id, type, data, metadata }: RecordedEvent): string {
   const event: BackupEvent = { position, stream, revision, id, type, data, metadata };
   return `${JSON.stringify(event)}\n`;
-}
-
-async function flushFolder(path: string): Promise<void> {
-  const folder = await open(path, "r");
-  await folder.sync();
-  await folder.close();
 }
 
 /**

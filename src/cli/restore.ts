@@ -1,5 +1,5 @@
 import { existsSync, rmSync } from "node:fs";
-import { mkdir, open, rename, rm } from "node:fs/promises";
+import { mkdir, rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
@@ -14,6 +14,7 @@ import {
   StoreDamaged,
 } from "../stores/event-store/event-store.ts";
 import { type BackupContents, type BackupEvent, eventsOf, readBackup } from "./backup-file.ts";
+import { flush } from "./flush.ts";
 import { counted, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -114,7 +115,7 @@ async function fillLog(
   total: number,
   progress: Progress,
 ): Promise<Restored> {
-  const log = openEmbeddedEventStore({ directory });
+  const log = openEmbeddedEventStore({ directory, unguarded: true });
   try {
     progress.step("Restoring the log");
     let count = 0;
@@ -135,7 +136,6 @@ async function fillLog(
     if (!(error instanceof RevisionConflict)) throw error;
     throw new Refused(`${file} does not hold a whole log: ${error.message}`, { cause: error });
   } finally {
-    // The last connection that closes moves everything from the write-ahead log into the file.
     await log.close();
   }
 }
@@ -164,13 +164,11 @@ async function appendAll(log: EventStore, events: readonly BackupEvent[]): Promi
 async function takePlace(path: string, unfinished: string): Promise<void> {
   const from = logFileIn(unfinished);
   const to = logFileIn(path);
-  if (existsSync(`${from}-wal`)) throw new Error(`${from} was not closed properly`);
+  await flush(from);
   await rm(viewsFolder(path), { recursive: true, force: true });
   // A write-ahead log that stays would be taken for the new file's.
   for (const suffix of ["-wal", "-shm", ""]) rmSync(to + suffix, { force: true });
   await rename(from, to);
-  const folder = await open(path, "r");
-  await folder.sync();
-  await folder.close();
+  await flush(path);
   await rm(unfinished, { recursive: true, force: true });
 }

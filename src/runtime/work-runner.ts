@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { cart } from "../../commands/cart/cart.ts";
 import { runCheckout } from "../../commands/checkout/checkout.ts";
 import { applyEffects } from "../../commands/order/fulfil.ts";
-import { resumeRefunds } from "../../commands/payment/collect.ts";
+import { capturePayment, resumeRefunds } from "../../commands/payment/collect.ts";
 import { type ProcessContext, type Shop, stepContext } from "../../commands/shop.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { type DueWork, dueWork, unfinishedWork } from "../../projections/work.ts";
@@ -115,6 +115,9 @@ export class WorkRunner {
         return applyEffects(shop, id, context);
       case "refund":
         return resumeRefunds(shop, id, context);
+      case "capture":
+        await capturePayment(shop, id, context);
+        return;
       case "cart": {
         const step = stepContext(context, id, "expire", clock());
         await shop.engine.execute(cart, id, "Expire", { cartId: id }, step);
