@@ -1,7 +1,7 @@
 import type { Condition, FacetCount, FindQuery, ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { ProductDoc } from "./catalog.ts";
 import { type ProductListItem, type ProductView, productViewOf } from "./catalog-views.ts";
-import { type Page, type PageRequest, pageOf, pageQuery } from "./page.ts";
+import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 
 const facetValuesMax = 100;
 
@@ -26,7 +26,7 @@ export interface ProductsQuery extends PageRequest {
   facets?: readonly ProductFacet[] | undefined;
 }
 
-export interface ProductPage extends Page<ProductListItem> {
+export interface ProductPage extends TextPage<ProductListItem> {
   /** How many of all found products have each value, most frequent first, at most 100 values each. */
   facets?: Partial<Record<ProductFacet, FacetCount[]>>;
 }
@@ -48,7 +48,7 @@ export async function listProducts(model: ViewModel, query: ProductsQuery): Prom
   };
   const by = sort ?? (found.search === undefined ? "newest" : undefined);
   const find: FindQuery = { ...found, ...(by && { sort: [sorts[by]] }), ...pageQuery(query) };
-  const page = pageOf<ProductListItem>(await model.find(find));
+  const page = textPageOf<ProductListItem>(await model.find(find));
   if (!facets || facets.length === 0) return page;
 
   const counts: ProductPage["facets"] = {};

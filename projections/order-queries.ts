@@ -3,7 +3,7 @@ import { dayRange } from "../src/calendar.ts";
 import type { Money } from "../src/money.ts";
 import type { Condition, StoredDocument, ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { OrderDoc, OrderReturnDoc, OrderStatus, OrderSummary, TimelineType } from "./orders.ts";
-import { type DayRange, type Page, type PageRequest, pageOf, pageQuery } from "./page.ts";
+import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 import { type PaymentView, paymentsOfOrder } from "./payments.ts";
 
 export interface OrderLineView {
@@ -64,7 +64,7 @@ export async function listOrders(
   model: ViewModel,
   query: OrdersQuery,
   timeZone: string,
-): Promise<Page<OrderSummary>> {
+): Promise<TextPage<OrderSummary>> {
   const { customer, email, status, from, to, sku } = query;
   const where: Condition[] = [];
   if (customer !== undefined) where.push({ column: "customerId", eq: customer });
@@ -74,7 +74,7 @@ export async function listOrders(
   if (to !== undefined) where.push({ column: "placedAt", lt: dayRange(to, to, timeZone).endMs });
   if (sku !== undefined) where.push({ column: "sku", has: sku });
   const sort = [{ column: "placedAt", descending: true }];
-  return pageOf(await model.find({ where, sort, ...pageQuery(query) }));
+  return textPageOf(await model.find({ where, sort, ...pageQuery(query) }));
 }
 
 /**

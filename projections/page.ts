@@ -26,7 +26,17 @@ export function pageQuery({ limit, after }: PageRequest): {
   return { limit, ...(after !== undefined && { after }) };
 }
 
+/** JSON of a T. */
+export type JsonText<T> = string & { readonly parsed?: T };
+
+/** A page of documents as they are stored: lists go out without being parsed on the way. */
+export interface TextPage<T> {
+  texts: JsonText<T>[];
+  /** Where the next page starts; null on the last one. */
+  next: readonly ColumnValue[] | null;
+}
+
 /** Found documents as readers see them. */
-export function pageOf<T>({ items, next }: FindResult): Page<T> {
-  return { items: items.map(({ json }) => JSON.parse(json) as T), next };
+export function textPageOf<T>({ items, next }: FindResult): TextPage<T> {
+  return { texts: items.map(({ json }): JsonText<T> => json), next };
 }

@@ -13,7 +13,7 @@ import {
 } from "./availability.ts";
 import type { ShopEvents } from "./events.ts";
 import { streamKey } from "./handlers.ts";
-import { type Page, type PageRequest, pageOf, pageQuery } from "./page.ts";
+import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 
 interface StockDoc extends StockCounts, StockPolicy {}
 
@@ -97,7 +97,7 @@ export async function getStock(model: ViewModel, sku: string): Promise<StockView
 export async function listStock(
   model: ViewModel,
   { status, ...page }: PageRequest & { status?: StockStatus | undefined },
-): Promise<Page<StockView>> {
+): Promise<TextPage<StockView>> {
   const where = status === undefined ? [] : [{ column: "status", eq: status }];
-  return pageOf(await model.find({ where, ...pageQuery(page) }));
+  return textPageOf(await model.find({ where, ...pageQuery(page) }));
 }

@@ -2,7 +2,7 @@ import { getOrder, listOrders } from "../../../projections/order-queries.ts";
 import { notFound } from "../../errors.ts";
 import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { listOf, listText, sendJson, unparsed } from "./pages.ts";
+import { listOf, listText, sendJson } from "./pages.ts";
 import { orderDetailAnswer, orderListAnswer, orderParams, ordersQuery } from "./schemas.ts";
 
 const security = [{ bearer: [] }];
@@ -26,10 +26,9 @@ export function orderQueries(app: App, { runtime, auth, staffOnly, fresh, cursor
       const { limit, cursor, ...filters } = request.query;
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
-      const found = await unparsed(await models.model("orders"), (model) =>
-        listOrders(model, { ...filters, ...page }, config.STORE_TIME_ZONE),
-      );
-      sendJson(reply, listText(found.texts, next(found.page.next)));
+      const query = { ...filters, ...page };
+      const found = await listOrders(await models.model("orders"), query, config.STORE_TIME_ZONE);
+      sendJson(reply, listText(found.texts, next(found.next)));
     },
   );
 

@@ -8,7 +8,7 @@ import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
 import { minPosition } from "./freshness.ts";
-import { listOf, listText, sendJson, unparsed } from "./pages.ts";
+import { listOf, listText, sendJson } from "./pages.ts";
 import {
   limitQuery,
   productDetailAnswer,
@@ -46,11 +46,9 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
       const { position } = models.progress("catalog");
-      const found = await unparsed(await models.model("catalog"), (model) =>
-        listProducts(model, { ...filters, facets, ...page }),
-      );
-      const counted = found.page.facets && { facets: found.page.facets };
-      const json = listText(found.texts, next(found.page.next), counted);
+      const found = await listProducts(await models.model("catalog"), { ...filters, facets, ...page });
+      const counted = found.facets && { facets: found.facets };
+      const json = listText(found.texts, next(found.next), counted);
       sendAnswer(reply, answers.keep(request, position, json));
     },
   );

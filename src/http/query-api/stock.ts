@@ -3,7 +3,7 @@ import { stockLedger } from "../../../projections/stock-ledger.ts";
 import { notFound } from "../../errors.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { listOf, listText, sendJson, unparsed } from "./pages.ts";
+import { listOf, listText, sendJson } from "./pages.ts";
 import { ledgerAnswer, pageQuery, stockDetailAnswer, stockListAnswer, stocksQuery } from "./schemas.ts";
 
 export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cursors }: Deps): void {
@@ -26,10 +26,8 @@ export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cur
       const { limit, cursor, ...filters } = request.query;
       const { page, next } = listOf(cursors, "stock", filters, { limit, cursor });
       await fresh(request, reply, "stock");
-      const found = await unparsed(await models.model("stock"), (model) =>
-        listStock(model, { ...filters, ...page }),
-      );
-      sendJson(reply, listText(found.texts, next(found.page.next)));
+      const found = await listStock(await models.model("stock"), { ...filters, ...page });
+      sendJson(reply, listText(found.texts, next(found.next)));
     },
   );
 

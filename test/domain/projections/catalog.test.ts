@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { catalogProjection } from "../../../projections/catalog.ts";
 import { getProduct, listProducts, type ProductsQuery } from "../../../projections/catalog-queries.ts";
-import { documentsOf, Log, project, type ShopData } from "./support.ts";
+import { documentsOf, Log, parsed, project, type ShopData } from "./support.ts";
 
 const day = Date.parse("2011-03-07T09:00:00Z");
 const usd = (amount: number) => ({ amount, currency: "USD" });
@@ -48,7 +48,7 @@ describe("catalog", () => {
       quantity: 1,
       expiresAt,
     });
-    const { items, next } = await listProducts(await project(catalogProjection, log), { limit: 20 });
+    const { items, next } = parsed(await listProducts(await project(catalogProjection, log), { limit: 20 }));
     expect(next).toBeNull();
     expect(items).toEqual([
       {
@@ -153,7 +153,7 @@ describe("catalog", () => {
 
     log.add("product-p1", day + 4, "ProductArchived", {});
     const archived = await project(catalogProjection, log);
-    expect((await listProducts(archived, { limit: 20 })).items).toEqual([]);
+    expect((await listProducts(archived, { limit: 20 })).texts).toEqual([]);
     expect(await getProduct(archived, "p1")).toBeUndefined();
     expect(await getProduct(archived, "p1", { unpublished: true })).toMatchObject({ status: "archived" });
   });
@@ -187,7 +187,9 @@ describe("catalog", () => {
       gross: 3209,
     });
     const ids = async (query: Partial<ProductsQuery>) => {
-      const { items } = await listProducts(await project(catalogProjection, log), { limit: 20, ...query });
+      const { items } = parsed(
+        await listProducts(await project(catalogProjection, log), { limit: 20, ...query }),
+      );
       return items.map(({ id }) => id).join(" ");
     };
 
@@ -220,11 +222,13 @@ describe("catalog", () => {
 
     test("counts facets over all that was found, and pages", async () => {
       const model = await project(catalogProjection, log);
-      const page = await listProducts(model, {
-        limit: 1,
-        maxPrice: 800,
-        facets: ["category", "brand", "tag"],
-      });
+      const page = parsed(
+        await listProducts(model, {
+          limit: 1,
+          maxPrice: 800,
+          facets: ["category", "brand", "tag"],
+        }),
+      );
       expect(page.items).toHaveLength(1);
       expect(page.facets).toEqual({
         category: [{ value: "Kitchen", count: 2 }],
@@ -237,7 +241,7 @@ describe("catalog", () => {
           { value: "new", count: 1 },
         ],
       });
-      const second = await listProducts(model, { limit: 1, maxPrice: 800, after: page.next ?? [] });
+      const second = parsed(await listProducts(model, { limit: 1, maxPrice: 800, after: page.next ?? [] }));
       expect(second.items.map(({ id }) => id)).toEqual(["p1"]);
       expect(second).not.toHaveProperty("facets");
     });

@@ -6,7 +6,7 @@ import { getOrder, listOrders } from "../../../projections/order-queries.ts";
 import { type OrderDoc, ordersProjection } from "../../../projections/orders.ts";
 import { getPayment, paymentsOfOrder, paymentsProjection } from "../../../projections/payments.ts";
 import { Problem } from "../../../src/errors.ts";
-import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
+import { documentsOf, Log, parsed, project, type ShopData, type ShopEvent } from "./support.ts";
 
 const line = (sku: string, quantity: number, unitPrice: number) => ({
   sku,
@@ -178,7 +178,7 @@ describe("orders", () => {
     many.add("order-o3", "2011-03-28T12:00:01Z", "OrderConfirmed", confirmed);
     const model = await project(ordersProjection, many);
     const ids = async (filter: object) => {
-      const { items } = await listOrders(model, { limit: 20, ...filter }, "Europe/London");
+      const { items } = parsed(await listOrders(model, { limit: 20, ...filter }, "Europe/London"));
       return items.map(({ id }) => id);
     };
     expect(await ids({})).toEqual(["o3", "o2", "o1"]);
@@ -188,8 +188,8 @@ describe("orders", () => {
     expect(await ids({ from: "2011-03-28" })).toEqual(["o3", "o2"]);
     expect(await ids({ to: "2011-03-27" })).toEqual(["o1"]);
 
-    const first = await listOrders(model, { limit: 2 }, "Europe/London");
-    const second = await listOrders(model, { limit: 2, after: first.next ?? [] }, "Europe/London");
+    const first = parsed(await listOrders(model, { limit: 2 }, "Europe/London"));
+    const second = parsed(await listOrders(model, { limit: 2, after: first.next ?? [] }, "Europe/London"));
     expect([first.items.length, second.items.map(({ id }) => id), second.next]).toEqual([2, ["o1"], null]);
     expect(second.items[0]).toEqual({
       id: "o1",

@@ -6,7 +6,7 @@ import { getStock, listStock, type StockView, stockProjection } from "../../../p
 import { stockLedger, stockLedgerProjection } from "../../../projections/stock-ledger.ts";
 import { Problem } from "../../../src/errors.ts";
 import { InvalidCursor } from "../../../src/stores/view-store/view-store.ts";
-import { documentsOf, Log, project, type ShopEvent } from "./support.ts";
+import { documentsOf, Log, parsed, project, type ShopEvent } from "./support.ts";
 
 const sku = "85123A";
 const day = Date.parse("2011-03-07T09:00:00Z");
@@ -153,7 +153,7 @@ describe("stock", () => {
       backorders: false,
       lowStockThreshold: 0,
     } satisfies StockView);
-    const low = await listStock(model, { status: "low_stock", limit: 10 });
+    const low = parsed(await listStock(model, { status: "low_stock", limit: 10 }));
     expect(low.items.map(({ sku }) => sku)).toEqual(["few"]);
   });
 

@@ -3,6 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
 import { type ShopEvents, shopEvents } from "../../../projections/events.ts";
+import type { JsonText, TextPage } from "../../../projections/page.ts";
 import { createCodec } from "../../../src/engine/codec.ts";
 import { type EventOf, streamId } from "../../../src/engine/decider.ts";
 import { Fold, projectable } from "../../../src/engine/fold.ts";
@@ -121,4 +122,9 @@ export async function project(projection: AnyProjection, log: Log): Promise<View
   expect(await next.scan(undefined, 10_000)).toEqual(await model.scan(undefined, 10_000));
   await store.drop(next);
   return model;
+}
+
+/** A page of JSON texts with its items parsed. */
+export function parsed<T, P extends TextPage<T>>({ texts, ...page }: P & { texts: JsonText<T>[] }) {
+  return { ...page, items: texts.map((text) => JSON.parse(text) as T) };
 }
