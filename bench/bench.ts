@@ -1,5 +1,5 @@
 import { loadavg } from "node:os";
-import { Command, CommanderError } from "commander";
+import { Command, InvalidArgumentError } from "commander";
 import pino from "pino";
 import { readConfig } from "../src/config.ts";
 import { openRuntime } from "../src/runtime/runtime.ts";
@@ -11,18 +11,13 @@ import { measureImport } from "./measure/import.ts";
 import { measureLag } from "./measure/lag.ts";
 import { measureReads } from "./measure/reads.ts";
 import { measureRebuild } from "./measure/rebuild.ts";
+import { withBare } from "./support/bare.ts";
 import { type BenchOptions, type Measurement, WrongAnswer } from "./support/measurement.ts";
 import { reportOf, reportText } from "./support/report.ts";
 import { withFolder } from "./support/resources.ts";
-import { fillShop, type ShopServer, type SoldProduct, withServer } from "./support/shop.ts";
+import { fillShop, type Stage, withServer } from "./support/shop.ts";
 
-type OnServer = (
-  options: BenchOptions,
-  server: ShopServer,
-  products: readonly SoldProduct[],
-) => Promise<Measurement[]>;
-
-const onServer: Record<string, OnServer> = {
+const onStage: Record<string, (options: BenchOptions, stage: Stage) => Promise<Measurement[]>> = {
   "add-to-cart": measureAddToCart,
   checkouts: measureCheckouts,
   reads: measureReads,
@@ -30,7 +25,7 @@ const onServer: Record<string, OnServer> = {
   lag: measureLag,
 };
 const onRuntime = ["import", "rebuild"];
-const names = ["footprint", ...Object.keys(onServer), ...onRuntime];
+const names = ["footprint", ...Object.keys(onStage), ...onRuntime];
 
 interface Flags {
   quick: boolean;
@@ -54,9 +49,8 @@ function readFlags(): Flags {
 
 function namesOf(text: string): string[] {
   const given = text.split(",");
-  const unknown = given.find((name) => !names.includes(name));
-  if (unknown !== undefined)
-    throw new CommanderError(2, "bench.only", `there is no measurement ${unknown}: ${names.join(", ")}`);
+  if (!given.every((name) => names.includes(name)))
+    throw new InvalidArgumentError(`there are: ${names.join(", ")}`);
   return given;
 }
 
@@ -70,16 +64,18 @@ async function measureAll(
     results.push(...(await measured));
   };
   if (only.includes("footprint")) await keep(measureFootprint(options));
-  const asked = Object.entries(onServer).filter(([name]) => only.includes(name));
+  const asked = Object.entries(onStage).filter(([name]) => only.includes(name));
   if (asked.length > 0)
     await withServer(options.profileDir, async (server) => {
       const idleBytes = await server.rssBytes();
       options.say("filling a shop");
       const products = await fillShop(server);
-      for (const [, measure] of asked) {
-        await server.caughtUp();
-        await keep(measure(options, server, products));
-      }
+      await withBare(async (bare) => {
+        for (const [, measure] of asked) {
+          await server.caughtUp();
+          await keep(measure(options, { server, products, bare }));
+        }
+      });
       results.push(await measureMemoryAfter(server, idleBytes));
     });
   if (onRuntime.some((name) => only.includes(name)))

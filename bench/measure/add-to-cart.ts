@@ -1,5 +1,4 @@
 import type autocannon from "autocannon";
-import { withBare } from "../support/bare.ts";
 import { inTurns, runLoad } from "../support/load.ts";
 import { type BenchOptions, type Measurement, rate } from "../support/measurement.ts";
 import {
@@ -9,6 +8,7 @@ import {
   openCarts,
   type ShopServer,
   type SoldProduct,
+  type Stage,
 } from "../support/shop.ts";
 
 const full = { carts: 4_000, warmUpSeconds: 4, rounds: 3, seconds: 8 };
@@ -19,8 +19,7 @@ const skusPerCart = 4;
 /** Commands per second: one item into one of many carts. */
 export async function measureAddToCart(
   options: BenchOptions,
-  server: ShopServer,
-  products: readonly SoldProduct[],
+  { server, products, bare }: Stage,
 ): Promise<Measurement[]> {
   const { carts: cartCount, warmUpSeconds, rounds, seconds } = options.quick ? quick : full;
   options.say("adding to carts");
@@ -30,24 +29,24 @@ export async function measureAddToCart(
     runLoad({ url, connections, requests, expected: [200], until: { seconds: duration } });
   await load(server.url, warmUpSeconds);
   const answerBytes = await cartBytes(server, carts);
-  return withBare(answerBytes, async (bare) => {
-    await load(bare.url, warmUpSeconds / 2);
-    const { perSecond, ceiling, p50Ms, p99Ms } = await inTurns(
-      rounds,
-      () => load(server.url, seconds),
-      () => load(bare.url, seconds),
-    );
-    return [
-      rate({
-        name: "add to cart",
-        value: perSecond,
-        unit: "commands/s",
-        ceiling,
-        ceilingIs: "bare fastify, same body schema, constant answer",
-        note: `p50 ${p50Ms} ms, p99 ${p99Ms} ms, ${cartCount} carts, answers of ${answerBytes} bytes`,
-      }),
-    ];
-  });
+  await bare.answerWith(answerBytes);
+  await load(bare.url, warmUpSeconds / 2);
+  const { perSecond, ceiling, note } = await inTurns(
+    rounds,
+    server,
+    () => load(server.url, seconds),
+    () => load(bare.url, seconds),
+  );
+  return [
+    rate({
+      name: "add to cart",
+      value: perSecond,
+      unit: "commands/s",
+      ceiling,
+      ceilingIs: "bare fastify, same body schema, constant answer",
+      note: `${note}; ${cartCount} carts, answers of ${answerBytes} bytes`,
+    }),
+  ];
 }
 
 function addRequests(carts: readonly OpenCart[], products: readonly SoldProduct[]): autocannon.Request[] {

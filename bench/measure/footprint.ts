@@ -1,12 +1,10 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { withBare } from "../support/bare.ts";
-import { createClient } from "../support/client.ts";
 import { type BenchOptions, cost, type Measurement, mebibyte, percentile } from "../support/measurement.ts";
 import { type ShopServer, withServer } from "../support/shop.ts";
 
 const full = { starts: 7, idleMs: 5_000 };
 const quick = { starts: 2, idleMs: 1_000 };
-const bareBytes = 100;
 const ceilingIs = "bare fastify with zod";
 
 /** What the server takes when it has nothing to do: time to start, and memory. */
@@ -23,9 +21,9 @@ export async function measureFootprint(options: BenchOptions): Promise<Measureme
       }),
     );
     bare.push(
-      await withBare(bareBytes, async ({ startMs, url }) => {
+      await withBare(async ({ startMs, rssBytes }) => {
         await sleep(idleMs);
-        return { startMs, bytes: await bareRss(url) };
+        return { startMs, bytes: await rssBytes() };
       }),
     );
   }
@@ -65,14 +63,4 @@ export async function measureMemoryAfter(server: ShopServer, idleBytes: number):
     ceilingIs: "this server before the load",
     note: `after ${events} events`,
   });
-}
-
-async function bareRss(url: string): Promise<number> {
-  const client = createClient(url, 1);
-  try {
-    const { bytes } = await client.ask<{ bytes: number }>(200, "GET", "/rss");
-    return bytes;
-  } finally {
-    client.close();
-  }
 }

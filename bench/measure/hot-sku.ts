@@ -5,7 +5,6 @@ import { type CommandContext, Engine } from "../../src/engine/engine.ts";
 import { newId } from "../../src/ids.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
-import { withBare } from "../support/bare.ts";
 import { type Append, bareAppends, copyEvents } from "../support/bare-appends.ts";
 import { type Answer, createClient, inParallel, unexpected } from "../support/client.ts";
 import {
@@ -17,10 +16,17 @@ import {
   secondsOf,
 } from "../support/measurement.ts";
 import { withFolder } from "../support/resources.ts";
-import { addProduct, checkoutRequest, type OpenCart, openCarts, type ShopServer } from "../support/shop.ts";
+import {
+  addProduct,
+  checkoutRequest,
+  type OpenCart,
+  openCarts,
+  type ShopServer,
+  type Stage,
+} from "../support/shop.ts";
 
 const full = { buyers: 2_000, reservations: 50_000 };
-const quick = { buyers: 500, reservations: 20_000 };
+const quick = { buyers: 500, reservations: 10_000 };
 const pieces = 100;
 const sku = "HOT";
 /** New connections at once: a server's queue of them is short. */
@@ -31,7 +37,7 @@ const piecesLeft = 1;
 const holdMs = 15 * 60_000;
 
 /** Many buyers want the last pieces of one SKU at the same moment. */
-export async function measureHotSku(options: BenchOptions, server: ShopServer): Promise<Measurement[]> {
+export async function measureHotSku(options: BenchOptions, { server, bare }: Stage): Promise<Measurement[]> {
   const { buyers, reservations } = options.quick ? quick : full;
   options.say(`${buyers} buyers want ${pieces} pieces`);
   await addProduct(server, { sku, price: 1_000, quantity: pieces, category: "hot" });
@@ -46,14 +52,16 @@ export async function measureHotSku(options: BenchOptions, server: ShopServer): 
   requireOutcome(ours.answers);
   await requireSoldOut(server, ours.answers);
   const bytes = ours.answers.reduce((sum, { text }) => sum + Buffer.byteLength(text), 0);
-  const bare = await withBare(Math.round(bytes / buyers), ({ url }) => rush(url, carts));
+  await bare.answerWith(Math.round(bytes / buyers));
+  await rush(bare.url, carts);
+  const ceiling = await rush(bare.url, carts);
   options.say("reserving one SKU");
   return [
     cost({
       name: `${buyers} buyers, ${pieces} pieces of one SKU`,
       value: ours.seconds,
       unit: "s",
-      ceiling: bare.seconds,
+      ceiling: ceiling.seconds,
       ceilingIs: "bare fastify, same body schema, constant answer",
       note: `${pieces} orders, ${buyers - pieces} out of stock, nothing reserved; ${buyers} connections`,
     }),

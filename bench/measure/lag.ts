@@ -3,10 +3,10 @@ import { Worker } from "node:worker_threads";
 import { unexpected } from "../support/client.ts";
 import type { LoadWorkerData, LoadWorkerMessage } from "../support/load-worker.ts";
 import { type BenchOptions, cost, expectThat, type Measurement, percentile } from "../support/measurement.ts";
-import { currency, inTurn, type ShopServer, type SoldProduct, staff } from "../support/shop.ts";
+import { currency, inTurn, type ShopServer, type SoldProduct, type Stage, staff } from "../support/shop.ts";
 
 const full = { samples: 1_500, warmUp: 200 };
-const quick = { samples: 250, warmUp: 60 };
+const quick = { samples: 120, warmUp: 20 };
 const loadConnections = 16;
 /** Between samples, so that each meets a server that has nothing of the one before left to do. */
 const pauseMs = 4;
@@ -20,11 +20,7 @@ interface Sample {
 }
 
 /** How long a client that has changed something waits until a query shows it. */
-export async function measureLag(
-  options: BenchOptions,
-  server: ShopServer,
-  products: readonly SoldProduct[],
-): Promise<Measurement[]> {
+export async function measureLag(options: BenchOptions, { server, products }: Stage): Promise<Measurement[]> {
   const { samples, warmUp } = options.quick ? quick : full;
   const nextProduct = inTurn(products);
   const take = (count: number) => takeSamples(server, nextProduct, count);

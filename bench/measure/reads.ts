@@ -1,5 +1,4 @@
 import type autocannon from "autocannon";
-import { withBare } from "../support/bare.ts";
 import { inTurns, runLoad } from "../support/load.ts";
 import { type BenchOptions, expectThat, type Measurement, rate } from "../support/measurement.ts";
 import {
@@ -8,8 +7,7 @@ import {
   highestPrice,
   inTurn,
   lowestPrice,
-  type ShopServer,
-  type SoldProduct,
+  type Stage,
 } from "../support/shop.ts";
 
 const full = { warmUpSeconds: 3, rounds: 3, seconds: 4 };
@@ -23,11 +21,8 @@ interface Read {
 }
 
 /** Reads per second: a page of the catalog, a product, the stock of a SKU. */
-export async function measureReads(
-  options: BenchOptions,
-  server: ShopServer,
-  products: readonly SoldProduct[],
-): Promise<Measurement[]> {
+export async function measureReads(options: BenchOptions, stage: Stage): Promise<Measurement[]> {
+  const { server, products } = stage;
   await server.caughtUp();
   const nextProduct = inTurn(products);
   const nextList = listPaths();
@@ -38,13 +33,13 @@ export async function measureReads(
     { name: "stock by SKU", path: () => `/v1/stock/${nextProduct().sku}` },
   ];
   const measured: Measurement[] = [];
-  for (const read of reads) measured.push(await measureRead(options, server, read));
+  for (const read of reads) measured.push(await measureRead(options, stage, read));
   return measured;
 }
 
 async function measureRead(
   options: BenchOptions,
-  server: ShopServer,
+  { server, bare }: Stage,
   { name, path, items }: Read,
 ): Promise<Measurement> {
   const { warmUpSeconds, rounds, seconds } = options.quick ? quick : full;
@@ -58,21 +53,21 @@ async function measureRead(
   const load = (url: string, duration: number) =>
     runLoad({ url, connections, requests, expected: [200], until: { seconds: duration } });
   await load(server.url, warmUpSeconds);
-  return withBare(answerBytes, async (bare) => {
-    await load(bare.url, warmUpSeconds);
-    const { perSecond, ceiling, p50Ms, p99Ms } = await inTurns(
-      rounds,
-      () => load(server.url, seconds),
-      () => load(bare.url, seconds),
-    );
-    return rate({
-      name,
-      value: perSecond,
-      unit: "reads/s",
-      ceiling,
-      ceilingIs: "bare fastify, constant answer of the same size",
-      note: `p50 ${p50Ms} ms, p99 ${p99Ms} ms, answers of ${answerBytes} bytes`,
-    });
+  await bare.answerWith(answerBytes);
+  await load(bare.url, warmUpSeconds);
+  const { perSecond, ceiling, note } = await inTurns(
+    rounds,
+    server,
+    () => load(server.url, seconds),
+    () => load(bare.url, seconds),
+  );
+  return rate({
+    name,
+    value: perSecond,
+    unit: "reads/s",
+    ceiling,
+    ceilingIs: "bare fastify, constant answer of the same size",
+    note: `${note}; answers of ${answerBytes} bytes`,
   });
 }
 

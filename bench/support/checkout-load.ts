@@ -1,6 +1,5 @@
 import type autocannon from "autocannon";
 import { type LoadResult, runLoad } from "./load.ts";
-import { WrongAnswer } from "./measurement.ts";
 import { checkoutRequest, inTurn } from "./shop.ts";
 
 const requestsPerCheckout = 3;
@@ -25,8 +24,8 @@ export async function runCheckouts(
   const onCart =
     (path: string, body: () => string): NonNullable<autocannon.Request["setupRequest"]> =>
     (request, context) => {
-      const { cartId, cartToken } = context as CheckoutContext;
-      if (cartId === undefined || cartToken === undefined) throw new WrongAnswer("a cart was not opened");
+      // Without a cart the answer before was a wrong one, and that is what will be told.
+      const { cartId = "none", cartToken = "none" } = context as CheckoutContext;
       return {
         ...request,
         path: `/v1/carts/${cartId}/${path}`,

@@ -1,5 +1,6 @@
 import autocannon from "autocannon";
 import { WrongAnswer } from "./measurement.ts";
+import type { ShopServer } from "./shop.ts";
 
 const answerTimeoutSeconds = 60;
 /** How often autocannon looks whether it is done. */
@@ -66,31 +67,42 @@ export async function runLoad({ url, connections, requests, expected, until }: L
 export interface Compared {
   perSecond: number;
   ceiling: number;
-  p50Ms: number;
-  p99Ms: number;
+  /** How long the answers took, and what the server spent on them. */
+  note: string;
 }
 
 /** Runs a load and its ceiling in turns, so that what else the machine does meets both. */
 export async function inTurns(
   rounds: number,
+  server: Pick<ShopServer, "cpuSeconds">,
   load: () => Promise<LoadResult>,
   ceiling: () => Promise<LoadResult>,
 ): Promise<Compared> {
   const ours: LoadResult[] = [];
   const bare: LoadResult[] = [];
+  let cpuSeconds = 0;
   for (let round = 0; round < rounds; round++) {
+    const before = await server.cpuSeconds();
     ours.push(await load());
+    cpuSeconds += (await server.cpuSeconds()) - before;
     bare.push(await ceiling());
   }
+  const p50 = Math.max(...ours.map(({ p50Ms }) => p50Ms));
+  const p99 = Math.max(...ours.map(({ p99Ms }) => p99Ms));
+  const answers = ours.reduce((sum, each) => sum + each.answers, 0);
   return {
     perSecond: perSecondOf(ours),
     ceiling: perSecondOf(bare),
-    p50Ms: Math.max(...ours.map(({ p50Ms }) => p50Ms)),
-    p99Ms: Math.max(...ours.map(({ p99Ms }) => p99Ms)),
+    note: `p50 ${p50} ms, p99 ${p99} ms, ${cpuText(cpuSeconds, answers)}`,
   };
 }
 
-export function perSecondOf(results: readonly LoadResult[]): number {
+/** What the server spent on each, in all its threads: it depends little on what else the machine does. */
+export function cpuText(cpuSeconds: number, count: number): string {
+  return `${((cpuSeconds / count) * 1_000).toFixed(2)} ms of CPU each`;
+}
+
+function perSecondOf(results: readonly LoadResult[]): number {
   const answers = results.reduce((sum, each) => sum + each.answers, 0);
   return answers / results.reduce((sum, each) => sum + each.seconds, 0);
 }

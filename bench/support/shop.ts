@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import type { BareServer } from "./bare.ts";
 import { type ChildServer, startChild } from "./child.ts";
 import { type Call, type Client, createClient, inParallel, type Method } from "./client.ts";
 import { WrongAnswer } from "./measurement.ts";
@@ -37,6 +38,15 @@ export interface ShopServer extends ChildServer {
   /** Waits until every read model stands at the end of the log. @returns its position */
   caughtUp(): Promise<number>;
   rssBytes(): Promise<number>;
+  /** That all its threads have used since it started. */
+  cpuSeconds(): Promise<number>;
+}
+
+/** What is measured over HTTP: a shop that is open, and the ceiling beside it. */
+export interface Stage {
+  server: ShopServer;
+  products: readonly SoldProduct[];
+  bare: BareServer;
 }
 
 export const checkoutRequest = {
@@ -80,9 +90,15 @@ export function withServer<T>(
   });
 }
 
-function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes"> {
+function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes" | "cpuSeconds"> {
   const ask: ShopServer["ask"] = (status, method, path, { headers, body } = {}) =>
     client.ask(status, method, path, { headers: { ...staff, ...headers }, body });
+  const metric = async (name: string) => {
+    const { text } = await client.call("GET", "/metrics");
+    const value = new RegExp(`^${name} (\\S+)$`, "m").exec(text)?.[1];
+    if (value === undefined) throw new WrongAnswer(`/metrics does not tell ${name}`);
+    return Number(value);
+  };
   return {
     ask,
     async caughtUp() {
@@ -99,12 +115,8 @@ function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes"
         await sleep(50);
       }
     },
-    async rssBytes() {
-      const { text } = await client.call("GET", "/metrics");
-      const bytes = /^process_resident_memory_bytes (\S+)$/m.exec(text)?.[1];
-      if (bytes === undefined) throw new WrongAnswer("/metrics does not tell the memory");
-      return Number(bytes);
-    },
+    rssBytes: () => metric("process_resident_memory_bytes"),
+    cpuSeconds: () => metric("process_cpu_seconds_total"),
   };
 }
 

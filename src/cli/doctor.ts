@@ -17,8 +17,6 @@ import type { Progress } from "./progress.ts";
 import { commandConfig, jsonOption, requireStore, withProgress } from "./session.ts";
 
 const pageEvents = 2_000;
-/** Of one kind; the rest is counted. */
-const examplesMax = 10;
 const freeBytesMin = 256 * 1024 * 1024;
 
 interface CheckedLog {
@@ -133,7 +131,7 @@ async function readEveryEvent(
   const codec = createCodec(shopEvents);
   const head = await events.head();
   let after = logStart;
-  let undecodable = 0;
+  const undecodable = new Map<string, { count: number; first: string }>();
   for (;;) {
     const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
     if (page.scannedTo <= after) break;
@@ -145,18 +143,18 @@ async function readEveryEvent(
         // Read here only to see whether it can be.
         void event.metadata;
       } catch (error) {
-        if (++undecodable <= examplesMax)
-          problem(
-            `event ${event.revision} of ${event.stream} (${event.type}) cannot be decoded: ${String(error)}`,
-          );
+        const reason = error instanceof Error ? error.message : String(error);
+        const first = `event ${event.revision} of ${event.stream}: ${reason}`;
+        const known = undecodable.get(event.type) ?? { count: 0, first };
+        undecodable.set(event.type, { ...known, count: known.count + 1 });
       }
     }
     progress.at((after + 1) / (head + 1), () => `${formatCount(after + 1)} positions`);
     // The loop reads without ever waiting: this lets the progress be drawn.
     await new Promise(setImmediate);
   }
-  if (undecodable > examplesMax)
-    problem(`${counted(undecodable - examplesMax, "more event")} cannot be decoded`);
+  for (const [type, { count, first }] of undecodable)
+    problem(`${counted(count, `${type} event`)} cannot be decoded; the first is ${first}`);
 }
 
 /** With what is in the write-ahead log and not in the file yet. */

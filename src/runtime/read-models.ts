@@ -12,7 +12,9 @@ import { clientOf, type WorkerClient } from "./worker-rpc.ts";
 
 const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
-const projectionHeapMbMax = 512;
+const projectionHeapMbMax = 320;
+/** All documents of half the models, until they are written. */
+const rebuildHeapMbMax = 3_072;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {
@@ -204,6 +206,7 @@ export class ReadModels {
   ): Promise<void> {
     const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), {
       workerData: this.options.worker,
+      resourceLimits: { maxOldGenerationSizeMb: rebuildHeapMbMax },
     });
     const worker = clientOf(
       thread,
