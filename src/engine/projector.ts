@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { EventStore, Page, Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
@@ -133,6 +134,8 @@ export class Projector {
         for await (const page of events.subscribe({ after, batchEventsMax, signal })) {
           await this.project(active, page);
           pauseMs = retryPauseMs;
+          // Embedded stores answer without ever waiting: calls to this thread get their turn here.
+          await nextTurn();
         }
       } catch (error) {
         // A store that is away comes back; what was not stored is applied again.

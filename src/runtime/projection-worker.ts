@@ -2,6 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { AnyProjection } from "../engine/projection.ts";
 import { Projector } from "../engine/projector.ts";
 import { buildGenerations } from "../engine/rebuild.ts";
+import { openLogCheckpointer } from "../stores/event-store/embedded.ts";
 import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
@@ -33,12 +34,16 @@ const models: { projection: AnyProjection; model: ViewModel }[] = [];
 for (const projection of projections) models.push({ projection, model: await openLive(projection) });
 
 const byName = new Map(projections.map((projection) => [projection.name, projection]));
+const checkpointer = openLogCheckpointer((workerData as WorkerData).dataDir);
 const projector = await Projector.open({
   events,
   codec,
   models,
   log,
-  onProgress: (progress) => tell("progress", progress),
+  onProgress: (progress) => {
+    tell("progress", progress);
+    checkpointer.run();
+  },
 });
 
 const tell = serve(parentPort, {
@@ -55,6 +60,7 @@ const tell = serve(parentPort, {
     projector.unpark(name, key, how),
   stop: async () => {
     await projector.stop();
+    checkpointer.close();
     await views.close();
     await events.close();
   },

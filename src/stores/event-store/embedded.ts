@@ -28,6 +28,8 @@ const cacheKiB = 32 * 1024;
 /** A reader goes through the log once: it has no use for a large cache. */
 const readerCacheKiB = 4 * 1024;
 const walPagesMax = 16_384;
+const checkpointEveryMs = 500;
+const checkpointedWalBytesMin = 8 * 1024 * 1024;
 const streamHeadsMax = 100_000;
 const streamNamesMax = 100_000;
 /** Log rows a filtered read looks at before it answers, so that a rare type cannot hold the thread. */
@@ -122,8 +124,6 @@ export interface EmbeddedLogOptions {
 export interface EmbeddedEventStore extends EventStore {
   /** Wakes the subscriptions: another thread has appended. */
   notify(): void;
-  /** Moves what the write-ahead log holds into the file, without holding up the writer. */
-  checkpoint(): void;
   /** Reads the whole file. @returns what is wrong with it; empty when nothing is */
   check(): string[];
 }
@@ -163,6 +163,32 @@ export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEve
       cause: error,
     });
   }
+}
+
+export interface LogCheckpointer {
+  /** Moves what the write-ahead log holds into the file, if it is worth it; the writer goes on meanwhile. */
+  run(): void;
+  close(): void;
+}
+
+/**
+ * For a thread beside the writer: what it moves into the file, the writer does not have to. The writer's own
+ * automatic checkpoint stays as the backstop, and then finds little to do.
+ */
+export function openLogCheckpointer(directory: string): LogCheckpointer {
+  const file = logFileIn(directory);
+  const db = new DatabaseSync(file, { timeout: 0 });
+  let lastRunAt = 0;
+  return {
+    run() {
+      const now = Date.now();
+      if (now - lastRunAt < checkpointEveryMs) return;
+      lastRunAt = now;
+      const { size } = statSync(`${file}-wal`, { throwIfNoEntry: false }) ?? { size: 0 };
+      if (size >= checkpointedWalBytesMin) db.exec("PRAGMA wal_checkpoint(PASSIVE)");
+    },
+    close: () => db.close(),
+  };
 }
 
 /** A log appears under its name once it is whole: a crash before leaves nothing that looks like a damaged one. */
@@ -498,10 +524,6 @@ class EmbeddedLog implements EmbeddedEventStore {
 
   async head(): Promise<Position> {
     return this.readHead();
-  }
-
-  checkpoint(): void {
-    this.db.exec("PRAGMA wal_checkpoint(PASSIVE)");
   }
 
   check(): string[] {
