@@ -37,4 +37,11 @@ const summary = await importOnlineRetail(runtime, {
 console.log(summary, "peak", (peak / 1e6).toFixed(0));
 const m = () => { const u = process.memoryUsage(); return Object.fromEntries(Object.entries(u).map(([k,v])=>[k,Math.round(v/1e6)])); };
 console.log("before gc", m()); (globalThis as any).gc?.(); console.log("after gc", m(), "cached", runtime.engine.cachedStreams());
+const eng = runtime.engine as any; const gc = (globalThis as any).gc;
+console.log("cache", eng.cache.size, eng.cache.calculatedSize);
+const by = {} as any; for (const [k, v] of eng.cache.entries()) { const c = k.slice(0, k.indexOf("-")); by[c] ??= [0,0]; by[c][0]++; by[c][1] += v.commands.size; } console.log(by);
+eng.cache.clear(); gc?.(); console.log("no cache", m());
+(runtime.events as any).heads.clear(); gc?.(); console.log("no heads", m());
+await runtime.hot.close(); gc?.(); console.log("no hot", m());
+(await import("node:v8")).writeHeapSnapshot("/tmp/h.heapsnapshot");
 await runtime.close(); (globalThis as any).gc?.(); console.log("closed", m());

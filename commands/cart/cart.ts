@@ -252,7 +252,7 @@ export const cart = decider({
     },
   },
 
-  weigh: (state) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 400),
+  weigh: (state) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 800),
 });
 
 interface StartCheckout {

@@ -354,7 +354,7 @@ export const order = decider({
       existing(state).openEffects.has(of) ? [{ type: "EffectsApplied", data: { of } }] : [],
   },
 
-  weigh: (state) => (state.phase === "absent" ? 0 : 1_500 + state.lines.length * 700),
+  weigh: (state) => (state.phase === "absent" ? 0 : 2_000 + state.lines.length * 1_500),
 });
 
 interface Ship {

@@ -297,7 +297,7 @@ export const stock = decider({
   },
 
   weigh: ({ reservations, returns, shipments, movements }) =>
-    300 + reservations.size * 200 + (returns.size + shipments.size + movements.size) * 100,
+    300 + reservations.size * 400 + (returns.size + shipments.size + movements.size) * 200,
 });
 
 function moved(state: Stock, delta: number, movementId: string | undefined): Stock {

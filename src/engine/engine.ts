@@ -25,10 +25,12 @@ const conflictRetriesMax = 10;
 const conflictPauseMs = 5;
 const readPageEvents = 1_000;
 /** Commands whose outcome a stream's state remembers; beyond, deciders are idempotent by themselves. */
-const rememberedCommandsMax = 200;
+const rememberedCommandsMax = 64;
 const snapshotEveryEvents = 1_000;
-const cachedStatesBytesMax = 48 * 1024 * 1024;
-const cachedStateOverheadBytes = 600;
+const cachedStatesBytesMax = 64 * 1024 * 1024;
+/** Measured on states of an import: what V8 takes for a cached stream, and for a remembered command. */
+const cachedStateOverheadBytes = 1_000;
+const rememberedCommandBytes = 250;
 
 export interface CommandContext {
   /** The same id is the same command: doing it again changes nothing and gives the same outcome. */
@@ -364,7 +366,7 @@ export class Engine {
 
   private keep(decider: AnyDecider, stream: string, current: CachedStream): void {
     const size =
-      cachedStateOverheadBytes + current.commands.size * 100 + (decider.weigh?.(current.state) ?? 0);
+      cachedStateOverheadBytes + current.commands.size * rememberedCommandBytes + (decider.weigh?.(current.state) ?? 0);
     this.cache.set(stream, current, { size });
   }
 

@@ -4,12 +4,24 @@ import { Projector } from "../engine/projector.ts";
 import { buildGenerations } from "../engine/rebuild.ts";
 import { openLogCheckpointer } from "../stores/event-store/embedded.ts";
 import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
-import { openWorkerStores, type WorkerData } from "./worker-data.ts";
+import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
+const newsWaitMs = 1_000;
+
 if (!parentPort) throw new Error("this file is the start of a worker thread");
-const stores = openWorkerStores(workerData as WorkerData, "projections");
-const { events, views, codec, projections, log } = stores;
+const { news, ...data } = workerData as ProjectionWorkerData;
+const { events, views, codec, projections, log } = openWorkerStores(data, "projections");
+let stopping = false;
+
+/** Wakes the projector when the other thread has appended. A shared counter costs that thread no message. */
+async function followNews(): Promise<void> {
+  while (!stopping) {
+    const seen = Atomics.load(news, 0);
+    events.notify();
+    await Atomics.waitAsync(news, 0, seen, newsWaitMs).value;
+  }
+}
 
 /** The live generation; one that an older version of its projection wrote is built anew first. */
 async function openLive(projection: AnyProjection): Promise<ViewModel> {
@@ -34,7 +46,7 @@ const models: { projection: AnyProjection; model: ViewModel }[] = [];
 for (const projection of projections) models.push({ projection, model: await openLive(projection) });
 
 const byName = new Map(projections.map((projection) => [projection.name, projection]));
-const checkpointer = openLogCheckpointer((workerData as WorkerData).dataDir);
+const checkpointer = openLogCheckpointer(data.dataDir);
 const projector = await Projector.open({
   events,
   codec,
@@ -47,7 +59,6 @@ const projector = await Projector.open({
 });
 
 const tell = serve(parentPort, {
-  appended: () => events.notify(),
   hold: (name: string) => projector.hold(name),
   release: async (name: string) => {
     views.refresh();
@@ -59,6 +70,7 @@ const tell = serve(parentPort, {
   unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>
     projector.unpark(name, key, how),
   stop: async () => {
+    stopping = true;
     await projector.stop();
     checkpointer.close();
     await views.close();
@@ -66,4 +78,5 @@ const tell = serve(parentPort, {
   },
 });
 projector.start();
+void followNews();
 tell("ready", projector.progress());

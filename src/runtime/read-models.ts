@@ -7,7 +7,7 @@ import type { Comparison, RebuildProgress } from "../engine/rebuild.ts";
 import type { EventStore, Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
 import type { FinishRequest } from "./rebuild-worker.ts";
-import type { WorkerData } from "./worker-data.ts";
+import type { ProjectionWorkerData, WorkerData } from "./worker-data.ts";
 import { clientOf, type WorkerClient } from "./worker-rpc.ts";
 
 const rebuildWorkersMax = 2;
@@ -55,8 +55,8 @@ export class ReadModels {
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
   private stopping = false;
-  /** News is on its way to the projecting thread. */
-  private told = false;
+  /** Counts the times that the log has grown; shared with the projecting thread, which waits on it. */
+  private readonly news = new Int32Array(new SharedArrayBuffer(4));
   private died: Error | undefined;
 
   private readonly ready = Promise.withResolvers<void>();
@@ -64,7 +64,7 @@ export class ReadModels {
   private constructor(options: ReadModelsOptions) {
     this.options = options;
     const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
-      workerData: options.worker,
+      workerData: { ...options.worker, news: this.news } satisfies ProjectionWorkerData,
       resourceLimits: { maxOldGenerationSizeMb: projectionHeapMbMax },
     });
     this.worker = clientOf(
@@ -118,12 +118,8 @@ export class ReadModels {
 
   /** The log has grown. */
   appended(): void {
-    if (this.stopping || this.told) return;
-    this.told = true;
-    const heard = () => {
-      this.told = false;
-    };
-    this.worker.call("appended").then(heard, heard);
+    Atomics.add(this.news, 0, 1);
+    Atomics.notify(this.news, 0);
   }
 
   progress(name: string): ModelProgress {

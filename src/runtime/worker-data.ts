@@ -16,6 +16,11 @@ export interface WorkerData {
   logLevel: string;
 }
 
+export interface ProjectionWorkerData extends WorkerData {
+  /** Changes, with a notification, when the log has grown. */
+  news: Int32Array<SharedArrayBuffer>;
+}
+
 export interface WorkerStores {
   events: EmbeddedEventStore;
   views: ViewStore;
