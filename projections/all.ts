@@ -12,21 +12,21 @@ import { stockLedgerProjection } from "./stock-ledger.ts";
 import { workProjection } from "./work.ts";
 
 /**
- * Every read model in the view store. Rebuilding takes them in turns on two threads, so the costly ones come
- * first, in pairs.
+ * Every read model in the view store. A rebuild takes them in turns on two threads: those that read all the
+ * stock's events stand at even places, so that one thread alone parses them.
  */
 export function viewProjections({ timeZone }: { timeZone: string; currency: string }): AnyProjection[] {
   return [
     stockLedgerProjection,
-    productSalesProjection(timeZone),
     cartsProjection,
-    ordersProjection,
-    catalogProjection,
     workProjection,
+    ordersProjection,
     stockProjection,
-    salesProjection(timeZone),
+    productSalesProjection(timeZone),
     paymentsProjection,
+    catalogProjection,
     categorySalesProjection(timeZone),
+    salesProjection(timeZone),
     funnelProjection(timeZone),
   ];
 }

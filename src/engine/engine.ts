@@ -366,7 +366,9 @@ export class Engine {
 
   private keep(decider: AnyDecider, stream: string, current: CachedStream): void {
     const size =
-      cachedStateOverheadBytes + current.commands.size * rememberedCommandBytes + (decider.weigh?.(current.state) ?? 0);
+      cachedStateOverheadBytes +
+      current.commands.size * rememberedCommandBytes +
+      (decider.weigh?.(current.state) ?? 0);
     this.cache.set(stream, current, { size });
   }
 

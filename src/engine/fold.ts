@@ -7,6 +7,7 @@ import type { AnyProjection, Handler, ProjectedEvent } from "./projection.ts";
 const loadKeysMax = 10_000;
 /** JSON text of the documents kept between batches of a live model; beyond, they are loaded when needed. */
 const keptCharactersMax = 8 * 1024 * 1024;
+const spilledDocumentsMax = 5_000;
 const entryOverheadCharacters = 200;
 /** An unchanged checkpoint is written after this many log positions, so that a restart rescans little. */
 const checkpointEveryPositions = 20_000;
@@ -268,12 +269,7 @@ export class Fold {
     const changes = followers.length > 0 ? [...followers, ...origins] : origins;
     const due = this.reached - this.stored >= checkpointEveryPositions;
     if (changes.length > 0 || this.parkedChanged || due) {
-      await this.model.save(changes, {
-        checkpoint: this.reached,
-        ...(this.parkedChanged && { parked: this.parkedDocuments }),
-      });
-      this.stored = this.reached;
-      this.parkedChanged = false;
+      await this.saveCheckpoint(changes);
     }
     if (this.inMemory) return;
     let kept = 0;
@@ -285,11 +281,33 @@ export class Fold {
     if (kept > keptCharactersMax) this.entries.clear();
   }
 
-  /** Stores all and empties the memory; from now on documents are loaded when needed. */
+  /**
+   * Stores all of a new model and empties the memory; from now on documents are loaded when needed. In the
+   * order of keys, as they are compared and read later, and in parts: their JSON at once would be a second
+   * copy of everything.
+   */
   async spill(): Promise<void> {
-    await this.flush();
-    this.entries.clear();
+    const dirty = [...this.entries].filter(([, { dirty }]) => dirty);
+    dirty.sort(([a], [b]) => (a < b ? -1 : 1));
+    for (let from = 0; from < dirty.length; from += spilledDocumentsMax) {
+      const part = dirty.slice(from, from + spilledDocumentsMax);
+      const changes = part.map(([key, entry]) => this.changeOf(key, entry));
+      await this.model.save(changes, { checkpoint: this.stored });
+      for (const [, entry] of part) entry.dirty = false;
+    }
     this.inMemory = false;
+    await this.flush();
+    if (this.stored < this.reached) await this.saveCheckpoint([]);
+    this.entries.clear();
+  }
+
+  private async saveCheckpoint(changes: readonly DocumentChange[]): Promise<void> {
+    await this.model.save(changes, {
+      checkpoint: this.reached,
+      ...(this.parkedChanged && { parked: this.parkedDocuments }),
+    });
+    this.stored = this.reached;
+    this.parkedChanged = false;
   }
 
   private changeOf(key: string, entry: Entry): DocumentChange {
