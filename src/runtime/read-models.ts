@@ -15,6 +15,8 @@ const rebuildWorkersMax = 2;
 const projectionHeapMbMax = 320;
 /** All documents of half the models, until they are written. */
 const rebuildHeapMbMax = 3_072;
+/** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
+const rebuildNurseryMb = 192;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {
@@ -202,7 +204,10 @@ export class ReadModels {
   ): Promise<void> {
     const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), {
       workerData: this.options.worker,
-      resourceLimits: { maxOldGenerationSizeMb: rebuildHeapMbMax },
+      resourceLimits: {
+        maxOldGenerationSizeMb: rebuildHeapMbMax,
+        maxYoungGenerationSizeMb: rebuildNurseryMb,
+      },
     });
     const worker = clientOf(
       thread,

@@ -34,6 +34,8 @@ const streamHeadsMax = 100_000;
 const streamNamesMax = 100_000;
 /** Log rows a filtered read looks at before it answers, so that a rare type cannot hold the thread. */
 const scanWindowEvents = 50_000;
+/** Of an integer in SQLite, without the sign. */
+const maskBits = 63;
 const appendsPendingMax = 50_000;
 const eventBytesMax = 1024 * 1024;
 /** A full check of the file at start takes about a second per 256 MiB; larger logs are `doctor`'s. */
@@ -454,7 +456,12 @@ class EmbeddedLog implements EmbeddedEventStore {
 
   private readFiltered(after: Position, end: Position, types: readonly string[], maxCount: number): LogRow[] {
     const ids = types.flatMap((name) => this.knownTypeId(name) ?? []);
-    return this.statements.filtered.all(after, end, JSON.stringify(ids), maxCount) as unknown as LogRow[];
+    const { filtered, filteredByList } = this.statements;
+    // Ids are given in the order types first occur, so they are small: testing a bit is the fastest filter.
+    const rows = ids.every((id) => id < 2 * maskBits)
+      ? filtered.all(after, end, maskOf(ids, 0), maskOf(ids, maskBits), maxCount)
+      : filteredByList.all(after, end, JSON.stringify(ids), maxCount);
+    return rows as unknown as LogRow[];
   }
 
   private windowEnd(after: Position): Position {
@@ -550,6 +557,13 @@ function isLonger(text: string, bytesMax: number): boolean {
   return text.length * 3 > bytesMax && Buffer.byteLength(text) > bytesMax;
 }
 
+/** The bits of those ids that are among the `maskBits` from `first` on. */
+function maskOf(ids: readonly number[], first: number): bigint {
+  let mask = 0n;
+  for (const id of ids) if (id >= first && id < first + maskBits) mask |= 1n << BigInt(id - first);
+  return mask;
+}
+
 type LogRow = [
   position: number,
   stream: number,
@@ -592,6 +606,11 @@ function prepareStatements(db: DatabaseSync) {
     ),
     // The plus sign keeps SQLite on the primary key, in log order.
     filtered: arrays(
+      `SELECT ${columns} FROM events WHERE position > ? AND position <= ?
+       AND CASE WHEN type < ${maskBits} THEN (? >> type) & 1 ELSE (? >> (type - ${maskBits})) & 1 END
+       ORDER BY position LIMIT ?`,
+    ),
+    filteredByList: arrays(
       `SELECT ${columns} FROM events WHERE position > ? AND position <= ?
        AND +type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
     ),
