@@ -6,6 +6,7 @@ import { funnelProjection } from "./funnel.ts";
 import { ordersProjection } from "./orders.ts";
 import { paymentsProjection } from "./payments.ts";
 import { productSalesProjection } from "./product-sales.ts";
+import { reservationsProjection } from "./reservations.ts";
 import { salesProjection } from "./sales.ts";
 import { stockProjection } from "./stock.ts";
 import { stockLedgerProjection } from "./stock-ledger.ts";
@@ -19,7 +20,7 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
   return [
     stockLedgerProjection,
     cartsProjection,
-    workProjection,
+    reservationsProjection,
     ordersProjection,
     stockProjection,
     productSalesProjection(timeZone),
@@ -28,5 +29,6 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     categorySalesProjection(timeZone),
     salesProjection(timeZone),
     funnelProjection(timeZone),
+    workProjection,
   ];
 }

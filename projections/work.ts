@@ -3,16 +3,16 @@ import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { ShopEvents } from "./events.ts";
 
 /**
- * What is still to be done, by when: checkouts under way, effects of orders, refunds, reservations and carts
- * that will run out. The durable timers: what the log says is open is here, and what is done is gone.
+ * What is still to be done, by when: checkouts under way, effects of orders, refunds, and carts that will run
+ * out; reservations have a model of their own (reservations.ts). The durable timers: what the log says is
+ * open is here, and what is done is gone.
  */
 type Work =
   | { kind: "cart"; dueAt: number }
   | { kind: "checkout"; dueAt: number; cartDueAt: number }
   | { kind: "order"; dueAt: number; open: string[] }
   | { kind: "refund"; dueAt: number; paymentId: string }
-  | { kind: "capture"; dueAt: number; tries: number }
-  | { kind: "stock"; dueAt: number; held: Record<string, number> };
+  | { kind: "capture"; dueAt: number; tries: number };
 
 export type WorkKind = Work["kind"];
 
@@ -26,7 +26,6 @@ const captureTriesMax = 12;
 const cartKey = ({ id }: { id: string }) => `cart/${id}`;
 const orderKey = ({ id }: { id: string }) => `order/${id}`;
 const captureKey = ({ id }: { id: string }) => `capture/${id}`;
-const stockKey = ({ id }: { id: string }) => `stock/${id}`;
 
 const touched = {
   keys: cartKey,
@@ -48,30 +47,6 @@ function closed(doc: Work | undefined, of: string): Work | undefined {
   const open = doc.open.filter((other) => other !== of);
   return open.length > 0 ? { ...doc, open } : undefined;
 }
-
-function held(doc: Work | undefined, reservationId: string, expiresAt: string): Work {
-  const reservations = doc?.kind === "stock" ? doc.held : {};
-  const expires = Date.parse(expiresAt);
-  reservations[reservationId] = expires;
-  const dueAt = doc?.kind === "stock" ? Math.min(doc.dueAt, expires) : expires;
-  return { kind: "stock", dueAt, held: reservations };
-}
-
-function letGo(doc: Work | undefined, reservationId: string): Work | undefined {
-  if (doc?.kind !== "stock") return undefined;
-  const was = doc.held[reservationId];
-  delete doc.held[reservationId];
-  let next = Number.POSITIVE_INFINITY;
-  if (was !== undefined && was > doc.dueAt) next = doc.dueAt;
-  else for (const key in doc.held) next = Math.min(next, doc.held[key] ?? next);
-  return next === Number.POSITIVE_INFINITY ? undefined : { ...doc, dueAt: next };
-}
-
-const released = {
-  keys: stockKey,
-  change: (doc: Work | undefined, { data }: { data: { reservationId: string } }) =>
-    letGo(doc, data.reservationId),
-};
 
 export const workProjection = projectionOf<ShopEvents>()<Work>({
   name: "work",
@@ -134,18 +109,6 @@ export const workProjection = projectionOf<ShopEvents>()<Work>({
       },
     },
     PaymentCaptured: { keys: captureKey, change: () => undefined },
-
-    StockReserved: {
-      keys: stockKey,
-      change: (doc, { data }) => held(doc, data.reservationId, data.expiresAt),
-    },
-    ReservationExtended: {
-      keys: stockKey,
-      change: (doc, { data }) => held(letGo(doc, data.reservationId), data.reservationId, data.expiresAt),
-    },
-    ReservationCommitted: released,
-    ReservationReleased: released,
-    ReservationExpired: released,
   },
 });
 

@@ -127,7 +127,7 @@ async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWor
   const due = await dueWork(model, Date.now(), workCountedMax);
   const open: OpenWork = {};
   for (const { kind } of unfinished) open[kind] = (open[kind] ?? 0) + 1;
-  const expired = due.filter(({ kind }) => kind === "cart" || kind === "stock").length;
+  const expired = due.filter(({ kind }) => kind === "cart").length;
   if (unfinished.length > 0)
     findings.push({
       level: "note",
@@ -138,7 +138,7 @@ async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWor
     findings.push({
       level: "note",
       about: "work",
-      message: `${counted(expired, "deadline")} of carts and reservations passed; the next start sees to them`,
+      message: `${counted(expired, "cart")} run out; the next start closes them`,
     });
   return open;
 }

@@ -139,24 +139,23 @@ export class Fold {
    * @throws Suspected (see `isRestart`) when the caller has to start again from `checkpoint`
    */
   async apply(events: readonly DecodedEvent[], scannedTo: Position): Promise<void> {
-    const { on } = this.projection;
-    const handled: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
+    if (!this.inMemory) await this.prefetch(events);
     for (const event of events) {
-      const handler = on[event.type] as AnyHandler | undefined;
-      if (!handler || event.position <= this.reached) continue;
-      const keys = this.keysOf(event, handler);
-      if (keys) handled.push([event, handler, keys]);
-    }
-    if (!this.inMemory) await this.prefetch(handled);
-    for (const [event, handler, keys] of handled) {
-      for (const key of keys) {
+      const handler = this.handlerOf(event);
+      const keys = handler && this.keysOf(event, handler);
+      if (!keys) continue;
+      // Nothing is allocated for an event that names one document, as nearly all do.
+      const count = typeof keys === "string" ? 1 : keys.length;
+      for (let index = 0; index < count; index++) {
+        const key = typeof keys === "string" ? keys : (keys[index] as string);
         // Only a document that is not in memory is worth a turn of the event loop.
-        const entry = this.entries.get(key) ?? (await this.entry(key));
+        const entry = this.entries.get(key) ?? this.absent(key) ?? (await this.loaded(key));
         if (!this.changeOne(entry, key, event, handler.change)) continue;
         if (!handler.follow || !handler.changeFollower) continue;
         const { changeFollower } = handler;
         for (const followerKey of handler.follow(entry.doc, event, key)) {
-          const follower = this.entries.get(followerKey) ?? (await this.entry(followerKey));
+          const follower =
+            this.entries.get(followerKey) ?? this.absent(followerKey) ?? (await this.loaded(followerKey));
           follower.follower = true;
           this.changeOne(follower, followerKey, event, (doc, event, followerKey) =>
             changeFollower(doc, event, followerKey, entry.doc),
@@ -167,15 +166,19 @@ export class Fold {
     this.reached = Math.max(this.reached, scannedTo);
   }
 
+  /** @returns undefined for an event that this model does not handle, or has applied */
+  private handlerOf({ type, position }: ProjectedEvent): AnyHandler | undefined {
+    return position > this.reached ? (this.projection.on[type] as AnyHandler | undefined) : undefined;
+  }
+
   static isRestart(error: unknown): boolean {
     return error instanceof Suspected;
   }
 
   /** @returns undefined for an event that cannot even be read: it is parked under its own position */
-  private keysOf(event: ProjectedEvent, handler: AnyHandler): readonly string[] | undefined {
+  private keysOf(event: ProjectedEvent, handler: AnyHandler): string | readonly string[] | undefined {
     try {
-      const keys = handler.keys(event);
-      return typeof keys === "string" ? [keys] : keys;
+      return handler.keys(event);
     } catch (error) {
       this.park(`#${event.position}`, event, error);
       return undefined;
@@ -221,12 +224,17 @@ export class Fold {
     this.parkedChanged = true;
   }
 
-  private async prefetch(handled: readonly [ProjectedEvent, AnyHandler, readonly string[]][]): Promise<void> {
-    await this.load(handled.flatMap(([, , keys]) => keys));
-    const followers = handled.flatMap(([event, handler, keys]) =>
-      handler.follow
-        ? keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? [])
-        : [],
+  /** Loads at once what the events will probably touch. */
+  private async prefetch(events: readonly ProjectedEvent[]): Promise<void> {
+    const named: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
+    for (const event of events) {
+      const handler = this.handlerOf(event);
+      const keys = handler && this.keysOf(event, handler);
+      if (keys) named.push([event, handler, typeof keys === "string" ? [keys] : keys]);
+    }
+    await this.load(named.flatMap(([, , keys]) => keys));
+    const followers = named.flatMap(([event, handler, keys]) =>
+      keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? []),
     );
     await this.load(followers);
   }
@@ -249,12 +257,15 @@ export class Fold {
     }
   }
 
-  private async entry(key: string): Promise<Entry> {
-    if (this.inMemory) {
-      const entry = { doc: undefined, position: -1, dirty: false, characters: 0, follower: false };
-      this.entries.set(key, entry);
-      return entry;
-    }
+  /** In a new model that is all in memory, what is not there does not exist. */
+  private absent(key: string): Entry | undefined {
+    if (!this.inMemory) return undefined;
+    const entry = { doc: undefined, position: -1, dirty: false, characters: 0, follower: false };
+    this.entries.set(key, entry);
+    return entry;
+  }
+
+  private async loaded(key: string): Promise<Entry> {
     await this.load([key]);
     return this.entries.get(key) as Entry;
   }
@@ -361,7 +372,7 @@ export class Fold {
     this.parkedChanged = true;
     this.entries.delete(key);
     if (how === "skip") {
-      const entry = await this.entry(key);
+      const entry = await this.loaded(key);
       entry.position = parked.position;
       entry.dirty = entry.doc !== undefined;
     }

@@ -6,6 +6,7 @@ import { applyEffects } from "../../commands/order/fulfil.ts";
 import { capturePayment, resumeRefunds } from "../../commands/payment/collect.ts";
 import { type ProcessContext, type Shop, stepContext } from "../../commands/shop.ts";
 import { stock } from "../../commands/stock/stock.ts";
+import { skusWithExpired } from "../../projections/reservations.ts";
 import { type DueWork, dueWork, unfinishedWork } from "../../projections/work.ts";
 import type { Clock } from "../clock.ts";
 import { newId } from "../ids.ts";
@@ -18,6 +19,8 @@ const retryPauseMs = 2_000;
 const retryPauseMaxMs = 5 * 60_000;
 /** Tasks that failed lately; a task beyond is simply tried sooner. */
 const failuresMax = 10_000;
+
+type Task = Pick<DueWork, "key" | "kind" | "id"> | { key: string; kind: "stock"; id: string };
 
 export interface WorkRunnerOptions {
   shop: Shop;
@@ -62,7 +65,7 @@ export class WorkRunner {
           await this.doAll(await unfinishedWork(model, batchMax), true);
           takenUp = true;
         }
-        await this.doAll(await dueWork(model, clock(), batchMax), false);
+        await this.doAll([...(await dueWork(model, clock(), batchMax)), ...(await this.expiries())], false);
       } catch (error) {
         log.error({ err: error }, "looking for due work failed");
       }
@@ -70,7 +73,13 @@ export class WorkRunner {
     }
   }
 
-  private async doAll(work: readonly DueWork[], logEach: boolean): Promise<void> {
+  private async expiries(): Promise<Task[]> {
+    const model = await this.options.models.model("reservations");
+    const skus = await skusWithExpired(model, this.options.clock(), batchMax);
+    return skus.map((id) => ({ key: `stock/${id}`, kind: "stock", id }));
+  }
+
+  private async doAll(work: readonly Task[], logEach: boolean): Promise<void> {
     const waiting = work.filter(
       ({ key }) => (this.failures.get(key)?.notBefore ?? 0) <= this.options.clock(),
     );
@@ -84,7 +93,7 @@ export class WorkRunner {
     await Promise.all(Array.from({ length: concurrentMax }, one));
   }
 
-  private async doOne(task: DueWork, logIt: boolean): Promise<void> {
+  private async doOne(task: Task, logIt: boolean): Promise<void> {
     const { clock, log } = this.options;
     if (logIt) log.info({ work: task }, "taking up unfinished work");
     try {
@@ -104,7 +113,7 @@ export class WorkRunner {
     this.failures.set(key, { times, notBefore: this.options.clock() + pauseMs });
   }
 
-  private async act({ kind, id }: DueWork): Promise<void> {
+  private async act({ kind, id }: Task): Promise<void> {
     const { shop, clock } = this.options;
     const context: ProcessContext = { clock, actor: `system:${kind}`, correlationId: newId() };
     switch (kind) {
