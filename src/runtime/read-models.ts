@@ -13,6 +13,7 @@ import { clientOf, type WorkerClient } from "./worker-rpc.ts";
 const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
 const projectionHeapMbMax = 320;
+const projectionNurseryMb = 24;
 /** All documents of half the models, until they are written. */
 const rebuildHeapMbMax = 3_072;
 /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
@@ -67,7 +68,7 @@ export class ReadModels {
     this.options = options;
     const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
       workerData: { ...options.worker, news: this.news } satisfies ProjectionWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: projectionHeapMbMax },
+      resourceLimits: { maxOldGenerationSizeMb: projectionHeapMbMax, maxYoungGenerationSizeMb: projectionNurseryMb },
     });
     this.worker = clientOf(
       thread,

@@ -1,7 +1,6 @@
 import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
-import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { newId } from "../../ids.ts";
 import {
@@ -507,17 +506,20 @@ class EmbeddedLog implements EmbeddedEventStore {
     }
   }
 
-  private async changed(signal: AbortSignal): Promise<void> {
-    const news = new AbortController();
-    const wake = () => news.abort();
-    this.waiting.add(wake);
-    try {
-      await sleep(pollMs, undefined, { signal: AbortSignal.any([signal, news.signal]) });
-    } catch {
-      // Woken early: there is news, or the subscription ends.
-    } finally {
-      this.waiting.delete(wake);
-    }
+  /** Until there may be news, or the subscription ends. */
+  private changed(signal: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        signal.removeEventListener("abort", wake);
+        this.waiting.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, pollMs);
+      signal.addEventListener("abort", wake);
+      this.waiting.add(wake);
+      if (signal.aborted) wake();
+    });
   }
 
   notify(): void {

@@ -1,0 +1,13 @@
+const m = (l: string) => { const u = process.memoryUsage(); console.log(l.padEnd(14), "rss", (u.rss/1e6).toFixed(0), "heapTotal", (u.heapTotal/1e6).toFixed(0), "used", (u.heapUsed/1e6).toFixed(0), "ext", (u.external/1e6).toFixed(0)); };
+m("start");
+const { readConfig } = await import("../src/config.ts"); m("config");
+await import("../src/runtime/data-folder.ts");
+const { openRuntime } = await import("../src/runtime/runtime.ts"); m("runtime mod");
+const pino = (await import("pino")).default;
+const runtime = await openRuntime({ config: readConfig({ DATA_DIR: "/tmp/memtest" }), log: pino({ level: "warn" }), runDueWork: true }); m("runtime open");
+const { buildApp } = await import("../src/http/app.ts"); m("http mod");
+const app = await buildApp(runtime); m("app");
+await app.listen({ port: 3999 }); m("listen");
+await new Promise((r) => setTimeout(r, 8000)); m("8s");
+(globalThis as any).gc?.(); m("gc");
+console.log((await (await fetch("http://127.0.0.1:3999/docs")).text()).length, (await fetch("http://127.0.0.1:3999/docs/js/scalar.js")).status); m("docs"); process.exit(0);
