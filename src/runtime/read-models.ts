@@ -68,7 +68,10 @@ export class ReadModels {
     this.options = options;
     const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
       workerData: { ...options.worker, news: this.news } satisfies ProjectionWorkerData,
-      resourceLimits: { maxOldGenerationSizeMb: projectionHeapMbMax, maxYoungGenerationSizeMb: projectionNurseryMb },
+      resourceLimits: {
+        maxOldGenerationSizeMb: projectionHeapMbMax,
+        maxYoungGenerationSizeMb: projectionNurseryMb,
+      },
     });
     this.worker = clientOf(
       thread,
