@@ -10,6 +10,7 @@ import type { FinishRequest } from "./rebuild-worker.ts";
 import type { ProjectionWorkerData, WorkerData } from "./worker-data.ts";
 import { clientOf, type WorkerClient } from "./worker-rpc.ts";
 
+/** Threads that rebuild at the same time. */
 const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
 const projectionHeapMbMax = 320;
@@ -54,6 +55,8 @@ export class ReadModels {
   private readonly open = new Map<string, Promise<ViewModel>>();
   private progressByName = new Map<string, ModelProgress>();
   private readonly rebuilds = new Map<string, RebuildState>();
+  private rebuilding = 0;
+  private readonly rebuildsWaiting: (() => void)[] = [];
   private readonly rebuildWorkers = new Set<WorkerClient>();
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
@@ -201,7 +204,24 @@ export class ReadModels {
     return comparisons;
   }
 
+  /** Waits for its turn: further rebuilds would only take memory and slow each other down. */
   private async rebuildShare(
+    share: readonly string[],
+    promote: boolean,
+    comparisons: Map<string, Comparison | undefined>,
+  ): Promise<void> {
+    while (this.rebuilding >= rebuildWorkersMax)
+      await new Promise<void>((resolve) => this.rebuildsWaiting.push(resolve));
+    this.rebuilding++;
+    try {
+      await this.rebuildInWorker(share, promote, comparisons);
+    } finally {
+      this.rebuilding--;
+      this.rebuildsWaiting.shift()?.();
+    }
+  }
+
+  private async rebuildInWorker(
     share: readonly string[],
     promote: boolean,
     comparisons: Map<string, Comparison | undefined>,
