@@ -9,7 +9,6 @@ export const problems = {
   payment_declined: [402, "The payment was declined"],
   forbidden: [403, "These credentials do not allow this"],
   not_found: [404, "There is no such thing"],
-  method_not_allowed: [405, "This path does not know this method"],
   already_exists: [409, "It exists already"],
   out_of_stock: [409, "There is not enough stock"],
   price_changed: [409, "The price has changed"],

@@ -1,4 +1,4 @@
-import { hash, randomBytes, randomInt } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { v7 } from "uuid";
 
 /** A new random id, ordered by time (RFC 9562, version 7). */
@@ -18,12 +18,6 @@ export function deriveId(...names: (string | number)[]): string {
 
 // Crockford's base 32: no I, L, O, U, so that a number survives being read aloud.
 const base32 = "0123456789ABCDEFGHJKMNPQRSTVWXYZ";
-
-export function randomBase32(length: number): string {
-  let text = "";
-  for (let index = 0; index < length; index++) text += base32[randomInt(32)];
-  return text;
-}
 
 /** Base-32 characters that the same seed always gives. `length` at most 26. */
 export function deriveBase32(seed: string, length: number): string {

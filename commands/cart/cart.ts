@@ -34,7 +34,7 @@ export const quoteSchema = z.object({
   total: minorUnits,
 });
 
-export const checkoutRequestSchema = z.object({
+const checkoutRequestSchema = z.object({
   email: z.string().optional(),
   customerId: z.string().optional(),
   shippingAddress: addressSchema.optional(),
@@ -272,7 +272,7 @@ function lineIdOf({ sku, unitPrice, priceOverridden }: CartItem): string {
   return `${priceOverridden ? unitPrice : "sku"}:${sku}`;
 }
 
-export function existing(state: Cart): ExistingCart {
+function existing(state: Cart): ExistingCart {
   if (state.phase === "absent") throw new Error("the cart was never opened");
   return state;
 }

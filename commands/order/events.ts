@@ -7,14 +7,14 @@ import { cartItemSchema, paymentMethods } from "../cart/cart.ts";
 const minorUnits = z.int().min(0);
 const pieces = z.object({ sku: z.string(), quantity: z.int().min(1) });
 
-export const orderLineSchema = cartItemSchema.extend({
+const orderLineSchema = cartItemSchema.extend({
   subtotal: minorUnits,
   discount: minorUnits,
   tax: minorUnits,
   total: minorUnits,
 });
 
-export const orderTotalsSchema = z.object({
+const orderTotalsSchema = z.object({
   subtotal: minorUnits,
   discount: minorUnits,
   shipping: minorUnits,

@@ -374,7 +374,7 @@ interface RequestReturn {
 export type RefundCause = Data<"OrderRefunded">["cause"];
 
 /** What the customer pays for the goods: after discounts, without shipping, tax as the prices have it. */
-export function goodsOf({ totals }: PlacedOrder): number {
+function goodsOf({ totals }: PlacedOrder): number {
   return totals.subtotal - totals.discount;
 }
 

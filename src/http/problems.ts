@@ -1,6 +1,5 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import type { z } from "zod";
 import { type FieldError, Problem, type ProblemCode } from "../errors.ts";
 import { CurrencyMismatch } from "../money.ts";
 import { StoreUnavailable } from "../stores/event-store/event-store.ts";
@@ -61,10 +60,6 @@ export function invalid(errors: FieldError[], suffix = ""): Problem {
   return new Problem("validation_failed", `${named.slice(0, 1_000)}${suffix}`, {
     errors: errors.slice(0, 100),
   });
-}
-
-export function fieldErrors(error: z.ZodError): FieldError[] {
-  return error.issues.map(({ path, message }) => ({ path: path.join("."), message }));
 }
 
 export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {

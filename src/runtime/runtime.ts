@@ -58,7 +58,7 @@ export interface Runtime {
   close(): Promise<void>;
 }
 
-export function shopSettings(config: Config): ShopSettings {
+function shopSettings(config: Config): ShopSettings {
   return {
     currency: config.STORE_CURRENCY,
     timeZone: config.STORE_TIME_ZONE,

@@ -17,7 +17,6 @@ import { type ProcessContext, type Shop, stepContext } from "../../../commands/s
 import { stock } from "../../../commands/stock/stock.ts";
 import { isoTime } from "../../clock.ts";
 import type { CommandContext } from "../../engine/engine.ts";
-import { Problem } from "../../errors.ts";
 import { deriveId } from "../../ids.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import {
@@ -348,9 +347,4 @@ async function inParallel<T>(
     for (const item of next) await task(item);
   };
   await Promise.all(Array.from({ length: Math.min(concurrentMax, items.length) }, worker));
-}
-
-/** Whether an error is the import's own trouble with its input, to be told in a sentence. */
-export function isImportProblem(error: unknown): error is Error {
-  return error instanceof UnreadableFile || error instanceof Problem;
 }
