@@ -92,7 +92,10 @@ export const workProjection = projectionOf<ShopEvents>()<Work>({
       change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
     },
     RefundFailed: { keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`, change: () => undefined },
-    OrderRefunded: { keys: ({ id, data }) => `refund/${id}/${data.refundId}`, change: () => undefined },
+    OrderRefunded: {
+      keys: ({ id, data }) => [`refund/${id}/${data.refundId}`, ...(data.releases ? [`order/${id}`] : [])],
+      change: (doc, { time }, key) => (key.startsWith("order/") ? opened(doc, "refund", time) : undefined),
+    },
 
     PaymentOrphaned: {
       keys: ({ id }) => `orphan/${id}`,

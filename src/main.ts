@@ -28,12 +28,12 @@ export async function startServer(): Promise<void> {
     await app.close();
     await runtime.close();
   });
-  await app.listen({ host: config.HOST, port: config.PORT });
   if (config.SAMPLE_SHOP === "on" && (await fillSampleShop(runtime)))
     log.info("filled the empty store with a sample shop; SAMPLE_SHOP=off leaves it empty");
   const { adminApiKey } = runtime.folder;
   if (adminApiKey.isNew)
     process.stdout.write(`\n  Staff API key, made for this data folder: ${adminApiKey.value}\n\n`);
+  await app.listen({ host: config.HOST, port: config.PORT });
 }
 
 if (import.meta.main) {

@@ -6,6 +6,8 @@ import { addressSchema } from "../address.ts";
 
 export const cartLinesMax = 2_000;
 export const lineQuantityMax = 1_000_000;
+/** Minor units. A cart beyond is a mistake, and its sums, and those of reports, must stay exact. */
+export const cartTotalMax = 1_000_000_000_000;
 
 const quantity = z.int().min(1).max(lineQuantityMax);
 const minorUnits = z.int().min(0);
@@ -190,19 +192,19 @@ export const cart = decider({
       const added = [...quantities.keys()].filter((lineId) => !open.lines.has(lineId)).length;
       if (open.lines.size + added > cartLinesMax)
         throw new Problem("cart_full", `a cart holds at most ${cartLinesMax} lines`);
+      requireTotal(totalOf(open.lines.values()) + totalOf(items));
       return events;
     },
 
     /** Of a SKU with several lines, the one that carries the product's own price. */
-    ChangeQuantity: (
-      state,
-      { cartId, sku, quantity, lifeMs }: { cartId: string; sku: string; quantity: number; lifeMs: number },
-      { now },
-    ) => {
+    ChangeQuantity: (state, { cartId, sku, quantity, byStaff, lifeMs }: ChangeQuantity, { now }) => {
       const open = requireOpen(state, cartId);
       const line = requireLines(open, sku)[0] as CartLine;
       requireQuantity(quantity, "quantity");
       if (line.quantity === quantity) return [];
+      if (line.priceOverridden && !byStaff && quantity > line.quantity)
+        throw new Problem("forbidden", "staff has set this price, for this quantity");
+      requireTotal(totalOf(open.lines.values()) + (quantity - line.quantity) * line.unitPrice);
       const data = { lineId: line.lineId, quantity, expiresAt: isoAt(now + lifeMs) };
       return [{ type: "QuantityChanged", data }];
     },
@@ -255,6 +257,15 @@ export const cart = decider({
   weigh: (state) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 800),
 });
 
+interface ChangeQuantity {
+  cartId: string;
+  sku: string;
+  quantity: number;
+  /** Whoever is not may not take more at a price that staff has set. */
+  byStaff: boolean;
+  lifeMs: number;
+}
+
 interface StartCheckout {
   cartId: string;
   request: CheckoutRequest;
@@ -301,6 +312,19 @@ function requireLines(open: Contents, sku: string): CartLine[] {
   const lines = [...open.lines.values()].filter((line) => line.sku === sku);
   if (lines.length === 0) throw notFound("item", sku);
   return lines.sort((a, b) => Number(a.priceOverridden ?? false) - Number(b.priceOverridden ?? false));
+}
+
+function totalOf(lines: Iterable<Pick<CartItem, "quantity" | "unitPrice">>): number {
+  let total = 0;
+  for (const { quantity, unitPrice } of lines) total += quantity * unitPrice;
+  return total;
+}
+
+function requireTotal(total: number): void {
+  if (total > cartTotalMax)
+    throw new Problem("validation_failed", `a cart is worth at most ${cartTotalMax} minor units`, {
+      errors: [{ path: "quantity", message: "more than a cart can be worth" }],
+    });
 }
 
 function requireQuantity(quantity: number, path: string): void {

@@ -102,6 +102,8 @@ export const orderEvents = {
       goods: minorUnits,
       cause: z.enum(refundCauses),
       full: z.boolean(),
+      /** Nothing more is shipped: what had been promised is free again. */
+      releases: z.literal(true).optional(),
     }),
   ),
   NoteAdded: event(z.object({ text: z.string() })),

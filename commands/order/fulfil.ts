@@ -1,9 +1,11 @@
 import { Problem } from "../../src/errors.ts";
+import { cart } from "../cart/cart.ts";
+import { runCheckout } from "../checkout/checkout.ts";
 import { capturePayment, refundPayment, voidOrRefund } from "../payment/collect.ts";
 import { manualGateway, payment } from "../payment/payment.ts";
 import { decidingStep, type ProcessContext, type Shop, stepContext } from "../shop.ts";
 import { stock } from "../stock/stock.ts";
-import { cancellationEffect, deliveryEffect, order, type PlacedOrder } from "./order.ts";
+import { cancellationEffect, deliveryEffect, order, type PlacedOrder, refundEffect } from "./order.ts";
 
 const reservationGone = "the order was cancelled";
 
@@ -31,6 +33,7 @@ function effectOf(state: PlacedOrder, of: string): { paymentId: string; apply: A
   const { paymentId } = state;
   if (of === cancellationEffect) return { paymentId, apply: releaseAll([...state.pieces.keys()]) };
   if (of === deliveryEffect) return { paymentId, apply: bookCash };
+  if (of === refundEffect) return { paymentId, apply: freeAll([...state.pieces.keys()], "refunded in full") };
   const shipment = state.shipments.get(of);
   if (shipment) return { paymentId, apply: shipLines(of, shipment.lines) };
   const returned = state.returns.get(of);
@@ -39,19 +42,26 @@ function effectOf(state: PlacedOrder, of: string): { paymentId: string; apply: A
 }
 
 function releaseAll(skus: string[]): Apply {
+  const free = freeAll(skus, reservationGone);
   return async (shop, orderId, paymentId, context) => {
+    await free(shop, orderId, paymentId, context);
+    await voidOrRefund(shop, paymentId, reservationGone, context);
+  };
+}
+
+function freeAll(skus: string[], reason: string): Apply {
+  return async (shop, orderId, _, context) => {
     await Promise.all(
       skus.map((sku) =>
         shop.engine.execute(
           stock,
           sku,
           "Release",
-          { reservationId: orderId, reason: reservationGone },
+          { reservationId: orderId, reason },
           stepContext(context, orderId, "cancel", sku, context.clock()),
         ),
       ),
     );
-    await voidOrRefund(shop, paymentId, reservationGone, context);
   };
 }
 
@@ -181,6 +191,20 @@ export async function cancelOrder(
 ): Promise<void> {
   await shop.engine.execute(order, orderId, "Cancel", { reason }, decidingStep(context, orderId, "cancel"));
   await applyEffects(shop, orderId, context);
+  await endCheckout(shop, orderId, context);
+}
+
+/** A cart whose checkout was waiting for its payment is open again. What fails here is taken up later. */
+async function endCheckout(shop: Shop, orderId: string, context: ProcessContext): Promise<void> {
+  const cartId = await shop.engine.read(order, orderId, (state) =>
+    state.phase === "absent" ? "" : state.cartId,
+  );
+  const waiting = await shop.engine.read(
+    cart,
+    cartId,
+    (state) => state.phase === "locked" && state.checkout.orderId === orderId,
+  );
+  if (waiting) await runCheckout(shop, cartId, context).catch(() => {});
 }
 
 /** @throws Problem illegal_transition when it is more than was captured and not refunded yet */
@@ -195,6 +219,7 @@ export async function refundOrder(
     return state.paymentId;
   });
   await refundPayment(shop, paymentId, request, context);
+  await applyEffects(shop, orderId, context);
 }
 
 /** @throws Problem illegal_transition when the payment's order lives on or the payment was captured */

@@ -66,6 +66,7 @@ export type Order = { phase: "absent" } | PlacedOrder;
 /** Names of effects in `openEffects`; shipments and returns go by their ids. */
 export const cancellationEffect = "cancellation";
 export const deliveryEffect = "delivery";
+export const refundEffect = "refund";
 
 const legal: Record<OrderStatus, readonly OrderStatus[]> = {
   pending: ["confirmed", "paid", "cancelled"],
@@ -151,8 +152,9 @@ export const order = decider({
       order.openEffects.add(cancellationEffect);
       return change(order, { status: "cancelled" });
     },
-    OrderRefunded: (state, { refundId, amount, goods, full }) => {
+    OrderRefunded: (state, { refundId, amount, goods, full, releases }) => {
       const order = placed(state);
+      if (releases) order.openEffects.add(refundEffect);
       order.refunds.add(refundId);
       const toRefunded = full && legal[order.status].includes("refunded");
       return change(order, {
@@ -235,6 +237,7 @@ export const order = decider({
       const { shipmentId, carrier, trackingNumber } = command;
       if (order.shipments.has(shipmentId)) return [];
       requireAtMost(order.shipments.size, shipmentsMax, "shipments");
+      if (order.paymentStatus === "refunded") throw illegalTransition("the order has been refunded in full");
       const started = order.status === "processing" ? [] : startProcessing(order);
       const lines = command.lines ? summed(command.lines) : unshipped(order);
       if (lines.length === 0) throw illegalTransition("nothing is left to ship");
@@ -340,9 +343,9 @@ export const order = decider({
       if (order.refunds.has(refundId)) return [];
       const goods = order.status === "cancelled" ? 0 : Math.min(amount, goodsOf(order) - order.goodsRefunded);
       const full = order.refunded + amount >= order.totals.total;
-      return [
-        { type: "OrderRefunded", data: { refundId, currency: order.currency, amount, goods, cause, full } },
-      ];
+      const releases = full && order.status !== "cancelled" && unshipped(order).length > 0;
+      const refunded = { refundId, currency: order.currency, amount, goods, cause, full };
+      return [{ type: "OrderRefunded", data: { ...refunded, ...(releases && { releases }) } }];
     },
 
     AddNote: (state, { text }: { text: string }) => {

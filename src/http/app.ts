@@ -1,4 +1,5 @@
 import { randomUUID } from "node:crypto";
+import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import fastify, { type FastifyRequest, LogController } from "fastify";
@@ -21,7 +22,7 @@ import { createLagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
-import { handleError, sendProblem } from "./problems.ts";
+import { handleError, problemDocument, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
@@ -52,6 +53,9 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   const app = fastify({
     loggerInstance: runtime.log,
     bodyLimit: bodyBytesMax,
+    // Only these are believed when they say whose request it is.
+    trustProxy: runtime.config.TRUST_PROXY ?? false,
+    clientErrorHandler: refuseUnreadable,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveTimeoutMs,
     routerOptions: { maxParamLength: pathParameterCharactersMax },
@@ -125,6 +129,17 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   });
   await app.ready();
   return app;
+}
+
+/** What is not even HTTP has no request to answer through. */
+function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) return;
+  const problem = problemDocument(new Problem("malformed_request", "the request is not readable as HTTP"));
+  const body = JSON.stringify(problem);
+  socket.end(
+    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
+      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
 }
 
 /**

@@ -4,7 +4,7 @@ import { lineQuantityMax, paymentMethods } from "../../commands/cart/cart.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { shippingMethods } from "../../commands/shop.ts";
 import { stockQuantityMax } from "../../commands/stock/stock.ts";
-import { currencySchema, moneySchema } from "../money.ts";
+import { currencySchema, moneySchema, priceSchema } from "../money.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
 const idSchema = z.string().min(1).max(64);
@@ -44,7 +44,7 @@ export const addItemBody = z.strictObject({
   sku: skuSchema,
   quantity: lineQuantity,
   /** Staff only: the price of this line, whatever the product costs. */
-  unitPrice: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+  unitPrice: priceSchema.optional(),
 });
 export const changeItemBody = z.strictObject({ quantity: lineQuantity });
 

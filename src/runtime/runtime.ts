@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs";
 import type { Logger } from "pino";
 import type { Shop, ShopSettings } from "../../commands/shop.ts";
 import { viewProjections } from "../../projections/all.ts";
@@ -13,7 +14,12 @@ import { createExclusive } from "../engine/exclusive.ts";
 import { HotModel } from "../engine/hot-model.ts";
 import { snapshotsIn } from "../engine/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
+import {
+  type EmbeddedEventStore,
+  logFileIn,
+  openEmbeddedEventStore,
+} from "../stores/event-store/embedded.ts";
+import { StoreDamaged } from "../stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../stores/hot-store/embedded.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
@@ -93,6 +99,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const undo of opened.splice(0).reverse()) await undo();
   };
   try {
+    requireLog(folder.path);
     const events = openEmbeddedEventStore({ directory: folder.path });
     opened.push(() => events.close());
     const hot = createEmbeddedHotStore();
@@ -160,6 +167,16 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     await close();
     throw error;
   }
+}
+
+/** A folder with read models had a log: a new one beside them would be a silent loss. */
+function requireLog(directory: string): void {
+  const log = logFileIn(directory);
+  if (existsSync(log) || !existsSync(viewsFolder(directory))) return;
+  throw new StoreDamaged(
+    `the event log ${log} is missing, but its read models are there: restore the log from a backup, ` +
+      "or set DATA_DIR to another folder for a new store",
+  );
 }
 
 /** Tells the projecting thread of news, and drops hot documents that an event has changed. */

@@ -136,7 +136,13 @@ describe("adding", () => {
 
 describe("changing and removing", () => {
   const both = [...withA, added(override("A", 400), "400:A")];
-  const change = (sku: string, quantity: number) => ({ cartId: "c-1", sku, quantity, lifeMs });
+  const change = (sku: string, quantity: number, byStaff = true) => ({
+    cartId: "c-1",
+    sku,
+    quantity,
+    byStaff,
+    lifeMs,
+  });
 
   test("a quantity is that of the product's own price; the same again changes nothing", () => {
     given(cart, both)
@@ -150,6 +156,23 @@ describe("changing and removing", () => {
       .when("ChangeQuantity", change("A", lineQuantityMax + 1))
       .refused("validation_failed");
     given(cart, withA).when("ChangeQuantity", change("B", 1)).refused("not_found");
+  });
+
+  test("a guest takes no more at a price that staff has set, but may take less", () => {
+    const overridden = [opened, added({ ...override("A", 400), quantity: 2 }, "400:A")];
+    given(cart, overridden)
+      .when("ChangeQuantity", change("A", 50, false))
+      .refused("forbidden");
+    given(cart, overridden)
+      .when("ChangeQuantity", change("A", 1, false))
+      .then([changed("400:A", 1)]);
+  });
+
+  test("a cart is worth at most what can be summed up exactly", () => {
+    const dear = { ...override("A", 99_999_999), quantity: 1 };
+    given(cart, [opened, added(dear, "99999999:A")])
+      .when("ChangeQuantity", change("A", 1_000_000))
+      .refused("validation_failed");
   });
 
   test("takes out every line of the SKU", () => {
@@ -251,7 +274,9 @@ describe("the end of a cart", () => {
   ] as const)("a cart that is %s takes no change", (_, past, code, extras) => {
     const its = given(cart, past);
     its.when("Add", add(item("B"))).refused(code, extras);
-    its.when("ChangeQuantity", { cartId: "c-1", sku: "A", quantity: 2, lifeMs }).refused(code, extras);
+    its
+      .when("ChangeQuantity", { byStaff: true, cartId: "c-1", sku: "A", quantity: 2, lifeMs })
+      .refused(code, extras);
     its.when("Remove", { cartId: "c-1", sku: "A", lifeMs }).refused(code, extras);
     its.when("StartCheckout", start()).refused(code, extras);
   });

@@ -64,6 +64,9 @@ const refunded = (refundId: string, amount: number, goods: number, full = false)
   type: "OrderRefunded",
   data: { refundId, currency: "USD", amount, goods, cause: "goodwill", full },
 });
+/** Not all was shipped: the rest is free again. */
+const freeing = (event: OrderEvent): OrderEvent =>
+  event.type === "OrderRefunded" ? { ...event, data: { ...event.data, releases: true } } : event;
 const pieces = (sku: string, quantity: number) => ({ sku, quantity });
 
 const ready = [placed(), confirmed, paid];
@@ -392,7 +395,11 @@ describe("refunding", () => {
       .then([]);
     given(order, [...ready, refunded("f-1", 300, 300)])
       .when("MarkRefunded", refund("f-2", 150))
-      .then([refunded("f-2", 150, 100, true)]);
+      .then([freeing(refunded("f-2", 150, 100, true))]);
+    const all = freeing(refunded("f-1", 450, 400, true));
+    given(order, [...ready, processing, all])
+      .when("Ship", { shipmentId: "s-1" })
+      .refused("illegal_transition");
   });
 
   test("all of it ends the order where that is legal; after a cancellation it takes nothing from the sales", () => {

@@ -33,6 +33,8 @@ interface OrderBook {
   shipments: Map<string, [string, number][]>;
   confirmed: number;
   cancelled: number;
+  /** Refunded in full before all was shipped: what was left is free again. */
+  freed: boolean;
   openEffects: number;
   refunded: number;
 }
@@ -194,6 +196,7 @@ function enterOrder({ orders }: Books, id: string, type: string, data: Data): vo
       shipments: new Map(),
       confirmed: 0,
       cancelled: 0,
+      freed: false,
       openEffects: 0,
       refunded: 0,
     });
@@ -238,6 +241,10 @@ function enterOrder({ orders }: Books, id: string, type: string, data: Data): vo
       break;
     case "OrderRefunded":
       order.refunded += Number(data.amount);
+      if (data.releases) {
+        order.openEffects++;
+        order.freed = true;
+      }
       break;
   }
   for (const [sku, shipped] of order.shipped)
@@ -322,7 +329,7 @@ function auditShelves({ shelves, orders }: Books, waiting: ReadonlySet<string>):
       if (waiting.has(orderId)) continue;
       const order = orders.get(orderId);
       const why = `${sku} is held for ${orderId}, which does not want it`;
-      expect(order, why).toMatchObject({ confirmed: 1, cancelled: 0 });
+      expect(order, why).toMatchObject({ confirmed: 1, cancelled: 0, freed: false });
       expect(reservation.committed, why).toBe(true);
       expect(reservation.quantity).toBe(order?.ordered.get(sku));
     }
@@ -341,7 +348,9 @@ function auditOrders({ shelves, orders, payments }: Books, waiting: ReadonlySet<
       const reservation = shelves.get(sku)?.reservations.get(id);
       const committed = reservation ? reservation.quantity - reservation.shipped : 0;
       const shipped = order.shipped.get(sku) ?? 0;
-      expect(committed + shipped, `${sku} of order ${id}`).toBe(order.cancelled ? 0 : ordered);
+      expect(committed + shipped, `${sku} of order ${id}`).toBe(
+        order.cancelled ? 0 : order.freed ? shipped : ordered,
+      );
     }
   }
 }

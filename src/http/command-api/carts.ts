@@ -87,7 +87,8 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
       const { id, sku } = request.params;
       auth.requireCart(request, id);
       return commands.run(request, reply, async (context) => {
-        const command = { cartId: id, sku, quantity: request.body.quantity, lifeMs };
+        const byStaff = auth.principal(request).kind === "staff";
+        const command = { cartId: id, sku, quantity: request.body.quantity, byStaff, lifeMs };
         return answer(
           200,
           await engine.execute(cart, id, "ChangeQuantity", command, context, (state) =>

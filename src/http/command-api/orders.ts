@@ -179,11 +179,13 @@ export function orderCommands(app: App, { runtime, auth, commands }: Deps): void
           const { lines, reason } = request.body;
           const returnId = deriveId(context.commandId, "return");
           const process = processContext(runtime, context);
+          // Before anything is registered: a refused request leaves nothing behind.
+          const isHere = lines.some(({ sellable }) => sellable !== undefined);
+          const found = isHere ? inspected(lines) : [];
           const command = { returnId, lines, ...(reason !== undefined && { reason }) };
           const step = decidingStep(process, id, "return", returnId);
           await engine.execute(order, id, "RequestReturn", command, step);
-          if (lines.every(({ sellable }) => sellable === undefined)) return answer(201, id, { returnId });
-          const found = inspected(lines);
+          if (!isHere) return answer(201, id, { returnId });
           await engine.execute(
             order,
             id,
@@ -345,7 +347,15 @@ export function paymentCommands(app: App, { runtime, auth, commands }: Deps): vo
           causationId: event.id,
         };
         const orderId = await read(event.paymentId, (state) => state.orderId);
-        const step = stepContext(context, "webhook", event.id);
+        // One event of the gateway is about one payment: the claim is the first thing that is written.
+        await engine.execute(
+          claim,
+          `webhook-${shop.gateway.name}/${event.id}`,
+          "Claim",
+          { holder: event.paymentId },
+          stepContext(context, "webhook claim", event.id, event.paymentId),
+        );
+        const step = stepContext(context, "webhook", event.id, event.paymentId);
         if (event.outcome.status === "authorized") {
           const { reference } = event.outcome;
           await engine.execute(payment, event.paymentId, "Authorize", { reference }, step);
@@ -353,13 +363,6 @@ export function paymentCommands(app: App, { runtime, auth, commands }: Deps): vo
           const { reason } = event.outcome;
           await engine.execute(payment, event.paymentId, "Fail", { reason }, step);
         }
-        await engine.execute(
-          claim,
-          `webhook-${shop.gateway.name}/${event.id}`,
-          "Claim",
-          { holder: event.paymentId },
-          stepContext(context, "webhook claim", event.id),
-        );
         // The event is on the log; what follows is done now, or when it is found unfinished.
         void resumeRefunds(shop, event.paymentId, context)
           .then(() => cartOf(orderId))

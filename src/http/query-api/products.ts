@@ -10,11 +10,11 @@ import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
 import { minPosition } from "./freshness.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
 import {
+  bestSellersAnswer,
   limitQuery,
   productDetailAnswer,
   productListAnswer,
   productParams,
-  productSalesAnswer,
   productsQuery,
   recentProductsAnswer,
 } from "./schemas.ts";
@@ -107,7 +107,7 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       schema: {
         ...describe("What was sold most, of all time, by units"),
         querystring: limitQuery,
-        response: { 200: productSalesAnswer, "4xx": problemSchema },
+        response: { 200: bestSellersAnswer, "4xx": problemSchema },
       },
     },
     async (request, reply) => {
@@ -118,9 +118,10 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
         if (cached !== undefined) return sendJson(reply, cached);
       }
       await fresh(request, reply, "product-sales");
-      const json = JSON.stringify(
-        await productSales(await models.model("product-sales"), { sort: "units", limit }),
-      );
+      const ranked = await productSales(await models.model("product-sales"), { sort: "units", limit });
+      // What a shop earns is for its staff.
+      const items = ranked.items.map(({ sku, name, units }) => ({ sku, name, units }));
+      const json = JSON.stringify({ items });
       await hot.set(key, json, bestSellersTtlMs).catch(() => {});
       sendJson(reply, json);
     },

@@ -184,6 +184,9 @@ export const refundsAnswer = rankedOf(
 export const productSalesAnswer = rankedOf(
   z.object({ sku: z.string(), name: z.string(), units: z.int(), revenue: money }),
 ).meta({ id: "ProductSales" });
+export const bestSellersAnswer = z
+  .object({ items: z.array(z.object({ sku: z.string(), name: z.string(), units: z.int() })) })
+  .meta({ id: "BestSellers" });
 export const categorySalesAnswer = rankedOf(
   z.object({ category: z.string(), units: z.int(), revenue: money }),
 ).meta({ id: "CategorySales" });
