@@ -177,6 +177,37 @@ function acceptJson(app: App): void {
   });
 }
 
+const headerParameter = (name: string, description: string) => ({
+  name,
+  in: "header",
+  required: false,
+  description,
+  schema: { type: "string" },
+});
+const commandHeaders = [
+  headerParameter(
+    "Idempotency-Key",
+    "The same key and request again get the same answer, and nothing is done twice",
+  ),
+  headerParameter("If-Match", "The ETag of the version that the command is meant for; else 412"),
+];
+const queryHeaders = [
+  headerParameter("Min-Position", "The Position of an answer: waits until the read model is there"),
+  headerParameter("Prefer", "`wait=N`: how many seconds to wait for Min-Position, at most 5"),
+];
+
+/** Headers that every command or query of the API takes: described here, read where they are meant. */
+function withHeaders(document: ReturnType<typeof jsonSchemaTransformObject>) {
+  for (const [path, operations] of Object.entries(document.paths ?? {})) {
+    if (!path.startsWith("/v1/") || path.startsWith("/v1/webhooks/")) continue;
+    for (const [method, operation] of Object.entries<{ parameters?: object[] }>(operations ?? {})) {
+      const headers = method === "get" ? queryHeaders : commandHeaders;
+      Object.assign(operation, { parameters: [...(operation.parameters ?? []), ...headers] });
+    }
+  }
+  return document;
+}
+
 async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
@@ -194,7 +225,7 @@ async function describeApi(app: App): Promise<void> {
       },
     },
     transform: createJsonSchemaTransform({ skipList: ["/openapi.json", "/metrics"] }),
-    transformObject: jsonSchemaTransformObject,
+    transformObject: (input) => withHeaders(jsonSchemaTransformObject(input)),
   });
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
   serveDocs(app);
