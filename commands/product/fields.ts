@@ -48,8 +48,9 @@ export const imageSchema = z.strictObject({
   primary: z.boolean().default(false),
 });
 
+/** An address alone is an image too. */
 const imagesSchema = z
-  .array(imageSchema)
+  .array(z.union([imageUrlSchema.transform((url): Image => ({ url, primary: false })), imageSchema]))
   .max(imagesMax)
   .refine((images) => images.filter(({ primary }) => primary).length <= 1, {
     error: "only one image can be the primary one",

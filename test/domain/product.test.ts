@@ -25,7 +25,7 @@ describe("creating a product", () => {
       slug: "mug",
       name: "  Mug ",
       tags: ["New", "sale", "new"],
-      images: [{ url: "/mug.jpg" }, { url: "https://shop.example/mug-2.jpg", alt: "Handle" }],
+      images: ["/mug.jpg", { url: "https://shop.example/mug-2.jpg", alt: "Handle" }],
       variants: [{ sku: "MUG-S", price: usd(1000) }],
     };
     given(product, [])
