@@ -58,7 +58,7 @@ async function advance(shop: Shop, cartId: string, context: ProcessContext): Pro
       state.phase === "absent" ? undefined : { confirmed: state.confirmed, status: state.status },
     );
     if (!placed?.confirmed) {
-      if (placed?.status === "cancelled") throw new Problem("illegal_transition", "the order was cancelled");
+      if (placed?.status === "cancelled") throw await whyCancelled(shop, found.paymentId);
       const waiting = await goForward(shop, found, context);
       if (waiting) return waiting;
     }
@@ -69,6 +69,16 @@ async function advance(shop: Shop, cartId: string, context: ProcessContext): Pro
   }
   await finish(shop, found, context);
   return { status: "confirmed", orderId };
+}
+
+/** A checkout that was broken off while it was undone ends with the reason that it was undone for. */
+async function whyCancelled(shop: Shop, paymentId: string): Promise<Problem> {
+  const declined = await shop.engine.read(payment, paymentId, (state) =>
+    state.phase === "failed" ? (state.failure ?? "the payment failed") : undefined,
+  );
+  return declined === undefined
+    ? new Problem("illegal_transition", "the order was cancelled")
+    : new Problem("payment_declined", declined);
 }
 
 function attemptOf(state: Cart, cartId: string): Attempt | CheckoutResult {
