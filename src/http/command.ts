@@ -65,18 +65,17 @@ export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): 
         return;
       }
       const commandId = deriveId("request", scoped, fingerprint);
-      const outcome = await settled(handler, contextOf(request, commandId));
+      const context = contextOf(request, commandId);
+      const outcome = await settled(handler, context);
       const headers = headersOf(outcome);
       const body = JSON.stringify(outcome.body);
       const stored = { fingerprint, status: outcome.status, headers, body };
-      if (outcome.keep)
-        await engine.execute(
-          answer,
-          scoped,
-          "Store",
-          stored,
-          contextOf(request, deriveId(commandId, "answer")),
-        );
+      // If-Match is about what was changed, not about the answer to it.
+      const { expectedRevision: _, ...unconditional } = context;
+      await engine.execute(answer, scoped, "Store", stored, {
+        ...unconditional,
+        commandId: deriveId(commandId, "answer"),
+      });
       send(reply, outcome.status, headers, body);
     } finally {
       await hot.delete(runningKey).catch(() => {});
@@ -119,17 +118,14 @@ export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): 
 }
 
 /** A refusal is an answer too, and kept where it is final. */
-async function settled(
-  handler: CommandHandler,
-  context: CommandContext,
-): Promise<CommandAnswer & { keep: boolean }> {
+async function settled(handler: CommandHandler, context: CommandContext): Promise<CommandAnswer> {
   try {
-    return { ...(await handler(context)), keep: true };
+    return await handler(context);
   } catch (error) {
     const problem = toProblem(error);
     const final = (problem.status === 409 || problem.status === 402) && !passing.has(problem.code);
     if (!final) throw error;
-    return { status: problem.status, body: problemDocument(problem), keep: true };
+    return { status: problem.status, body: problemDocument(problem) };
   }
 }
 

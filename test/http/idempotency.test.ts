@@ -21,6 +21,18 @@ describe("a command with an Idempotency-Key", () => {
     expect((await get("/v1/stock/ONCE")).body.onHand).toBe(5);
   });
 
+  test("may be conditional too: what has taken effect is answered as such, also again", async () => {
+    const { post, get } = shop();
+    const { headers } = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 5 }, staff);
+    const conditional = { ...staff, ...key(), "if-match": String(headers.etag) };
+    const first = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 2 }, conditional);
+    expect(first.status).toBe(201);
+    const second = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 2 }, conditional);
+    expect([second.status, second.text]).toEqual([201, first.text]);
+    expect(second.headers["idempotent-replayed"]).toBe("true");
+    expect((await get("/v1/stock/CONDITIONAL")).body.onHand).toBe(7);
+  });
+
   test("is refused for another body, and for another path", async () => {
     const { post } = shop();
     const headers = { ...staff, ...key() };
