@@ -7,7 +7,7 @@ import { addressSchema } from "../address.ts";
 export const cartLinesMax = 2_000;
 export const lineQuantityMax = 1_000_000;
 /** Minor units. A cart beyond is a mistake, and its sums, and those of reports, must stay exact. */
-export const cartTotalMax = 1_000_000_000_000;
+const cartTotalMax = 1_000_000_000_000;
 
 const quantity = z.int().min(1).max(lineQuantityMax);
 const minorUnits = z.int().min(0);
@@ -192,7 +192,7 @@ export const cart = decider({
       const added = [...quantities.keys()].filter((lineId) => !open.lines.has(lineId)).length;
       if (open.lines.size + added > cartLinesMax)
         throw new Problem("cart_full", `a cart holds at most ${cartLinesMax} lines`);
-      requireTotal(totalOf(open.lines.values()) + totalOf(items));
+      requireTotal(totalOf(open.lines.values()) + totalOf(items), "quantity");
       return events;
     },
 
@@ -204,7 +204,7 @@ export const cart = decider({
       if (line.quantity === quantity) return [];
       if (line.priceOverridden && !byStaff && quantity > line.quantity)
         throw new Problem("forbidden", "staff has set this price, for this quantity");
-      requireTotal(totalOf(open.lines.values()) + (quantity - line.quantity) * line.unitPrice);
+      requireTotal(totalOf(open.lines.values()) + (quantity - line.quantity) * line.unitPrice, "quantity");
       const data = { lineId: line.lineId, quantity, expiresAt: isoAt(now + lifeMs) };
       return [{ type: "QuantityChanged", data }];
     },
@@ -320,10 +320,11 @@ function totalOf(lines: Iterable<Pick<CartItem, "quantity" | "unitPrice">>): num
   return total;
 }
 
-function requireTotal(total: number): void {
+/** @throws Problem validation_failed, naming the field at `path` */
+export function requireTotal(total: number, path: string): void {
   if (total > cartTotalMax)
     throw new Problem("validation_failed", `a cart is worth at most ${cartTotalMax} minor units`, {
-      errors: [{ path: "quantity", message: "more than a cart can be worth" }],
+      errors: [{ path, message: "more than a cart can be worth" }],
     });
 }
 

@@ -2,7 +2,7 @@ import type { z } from "zod";
 import type { Engine } from "../../src/engine/engine.ts";
 import { notFound, Problem } from "../../src/errors.ts";
 import { type PricedOrder, priceOrder } from "../../src/pricing.ts";
-import { type CartItem, type CartLine, cart, cartTotalMax, linesOf, type quoteSchema } from "../cart/cart.ts";
+import { type CartItem, type CartLine, cart, linesOf, type quoteSchema, requireTotal } from "../cart/cart.ts";
 import { claim, claimId } from "../claim/claim.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
 import type { ShippingMethod, Shop } from "../shop.ts";
@@ -78,10 +78,7 @@ export async function quoteCart(
   );
   const shipping = settings.shippingPrices[shippingMethod];
   const priced = priceLines(repriced, shipping, shop);
-  if (priced.totals.subtotal > cartTotalMax)
-    throw new Problem("validation_failed", `a cart is worth at most ${cartTotalMax} minor units`, {
-      errors: [{ path: "items", message: "more than a cart can be worth" }],
-    });
+  requireTotal(priced.totals.subtotal, "items");
   const unitPrices = repriced.map(({ unitPrice }) => unitPrice);
   const quote = { unitPrices, shipping, tax: settings.tax, total: priced.totals.total };
   return { quote, priced, lines: repriced, currency, revision };

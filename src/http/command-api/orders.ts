@@ -38,11 +38,8 @@ import { orderView, paymentView } from "./views.ts";
 
 const security = [{ bearer: [] }];
 
-export function orderCommands(app: App, { runtime, auth, commands }: Deps): void {
+export function orderCommands(app: App, { runtime, auth, staffOnly, commands }: Deps): void {
   const { engine, shop } = runtime;
-  const staffOnly = {
-    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
-  };
   const describe = (summary: string, status: number) => ({
     tags: ["orders"],
     summary,
@@ -272,11 +269,8 @@ function requireRevision({ expectedRevision }: CommandContext, revision: number)
     });
 }
 
-export function paymentCommands(app: App, { runtime, auth, commands }: Deps): void {
+export function paymentCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
   const { engine, shop, clock } = runtime;
-  const staffOnly = {
-    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
-  };
   const describe = (summary: string) => ({
     tags: ["payments"],
     summary,

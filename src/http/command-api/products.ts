@@ -28,7 +28,7 @@ import { stockView } from "./views.ts";
 
 const security = [{ bearer: [] }];
 
-export function productCommands(app: App, { runtime, auth, commands }: Deps): void {
+export function productCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
   const { engine, config } = runtime;
   /** A shop sells in one currency: sums over others would mean nothing. */
   const requireCurrency = (prices: readonly { path: string; price: Money }[]) => {
@@ -38,9 +38,6 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
       throw invalid(
         foreign.map(({ path }) => ({ path: `${path}.currency`, message: `this shop sells in ${currency}` })),
       );
-  };
-  const staffOnly = {
-    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
   };
   const describe = (summary: string, status: number) => ({
     tags: ["products"],
@@ -135,11 +132,8 @@ export function productCommands(app: App, { runtime, auth, commands }: Deps): vo
   }
 }
 
-export function stockCommands(app: App, { runtime, auth, commands }: Deps): void {
+export function stockCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
   const { engine } = runtime;
-  const staffOnly = {
-    onRequest: async (request: Parameters<typeof auth.requireStaff>[0]) => auth.requireStaff(request),
-  };
   const describe = (summary: string, status: number) => ({
     tags: ["stock"],
     summary,
