@@ -1,7 +1,7 @@
+import type { ShopEvents } from "../commands/events.ts";
 import { type Handler, projectionOf } from "../src/engine/projection.ts";
-import type { Money } from "../src/money.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ShopEvents } from "./events.ts";
+import type { Money } from "../src/values/money.ts";
 import { onExisting, streamKey } from "./handlers.ts";
 
 export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "expired";

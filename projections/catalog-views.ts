@@ -1,4 +1,4 @@
-import type { Money } from "../src/money.ts";
+import type { Money } from "../src/values/money.ts";
 import { type StockStatus, stockStatusOf } from "./availability.ts";
 import type { ProductDetails, ProductDoc, SkuStock, VariantDoc } from "./catalog.ts";
 

@@ -1,6 +1,7 @@
+import type { ShopEvents } from "../commands/events.ts";
 import type { DataOf } from "../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
-import type { Money } from "../src/money.ts";
+import type { Money } from "../src/values/money.ts";
 import {
   availableOf,
   initialPolicy,
@@ -10,7 +11,6 @@ import {
   type StockPolicy,
 } from "./availability.ts";
 import { listItemOf, pricesOf, stockOf } from "./catalog-views.ts";
-import type { ShopEvents } from "./events.ts";
 import { known, knownIn } from "./handlers.ts";
 import { tally } from "./sold-lines.ts";
 

@@ -1,7 +1,7 @@
-import { dayOf } from "../src/calendar.ts";
+import type { ShopEvents } from "../commands/events.ts";
 import { type Projection, projectionOf } from "../src/engine/projection.ts";
 import type { Condition, ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ShopEvents } from "./events.ts";
+import { dayOf } from "../src/values/calendar.ts";
 import type { DayRange } from "./page.ts";
 
 const steps = [

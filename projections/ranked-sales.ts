@@ -1,8 +1,8 @@
-import { dayOf, eachPeriod } from "../src/calendar.ts";
+import type { ShopEvents } from "../commands/events.ts";
 import { type Projection, projectionOf } from "../src/engine/projection.ts";
-import { CurrencyMismatch, type Money } from "../src/money.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ShopEvents } from "./events.ts";
+import { dayOf, eachPeriod } from "../src/values/calendar.ts";
+import { CurrencyMismatch, type Money } from "../src/values/money.ts";
 import type { DayRange } from "./page.ts";
 import { type SoldLine, tally } from "./sold-lines.ts";
 

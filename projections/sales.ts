@@ -1,9 +1,9 @@
-import { dayOf, type Interval } from "../src/calendar.ts";
+import type { ShopEvents } from "../commands/events.ts";
 import type { DataOf } from "../src/engine/decider.ts";
 import { type ProjectedEvent, type Projection, projectionOf } from "../src/engine/projection.ts";
-import { CurrencyMismatch, type Money, scale } from "../src/money.ts";
 import type { ColumnValue, Condition, ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ShopEvents } from "./events.ts";
+import { dayOf, type Interval } from "../src/values/calendar.ts";
+import { CurrencyMismatch, type Money, scale } from "../src/values/money.ts";
 import type { DayRange } from "./page.ts";
 
 const pageDocuments = 1_000;

@@ -1,3 +1,4 @@
+import type { ShopEvents } from "../commands/events.ts";
 import { type Handler, projectionOf } from "../src/engine/projection.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import {
@@ -11,7 +12,6 @@ import {
   type StockStatus,
   stockStatusOf,
 } from "./availability.ts";
-import type { ShopEvents } from "./events.ts";
 import { streamKey } from "./handlers.ts";
 import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 

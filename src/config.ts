@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { isTimeZone } from "./calendar.ts";
-import { currencySchema } from "./money.ts";
+import { isTimeZone } from "./values/calendar.ts";
+import { currencySchema } from "./values/money.ts";
 
 const roles = ["all"] as const;
 

@@ -2,7 +2,7 @@ import closeWithGrace from "close-with-grace";
 import pino from "pino";
 import { readConfig } from "./config.ts";
 import { buildApp } from "./http/app.ts";
-import { isForOperator } from "./operator-errors.ts";
+import { isForOperator } from "./runtime/operator-errors.ts";
 import { openRuntime } from "./runtime/runtime.ts";
 import { fillSampleShop } from "./runtime/sample-shop.ts";
 

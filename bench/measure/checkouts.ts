@@ -1,4 +1,4 @@
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { appendsOfSize, bareAppends, copyEvents } from "../support/bare-appends.ts";
 import { runCheckouts } from "../support/checkout-load.ts";
 import { cpuText } from "../support/load.ts";

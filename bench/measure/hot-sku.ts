@@ -1,10 +1,10 @@
+import { shopEvents } from "../../commands/events.ts";
 import { availableOf, stock } from "../../commands/stock/stock.ts";
-import { shopEvents } from "../../projections/events.ts";
 import { createCodec } from "../../src/engine/codec.ts";
-import { type CommandContext, Engine } from "../../src/engine/engine.ts";
-import { newId } from "../../src/ids.ts";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 import { type Append, bareAppends, copyEvents } from "../support/bare-appends.ts";
 import { type Answer, createClient, inParallel, unexpected } from "../support/client.ts";
 import {

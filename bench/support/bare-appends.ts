@@ -1,11 +1,11 @@
-import { newId } from "../../src/ids.ts";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import {
   type EventStore,
   type EventToAppend,
   noStream,
   type Position,
 } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 import { withFolder } from "./resources.ts";
 
 const pageEvents = 1_000;

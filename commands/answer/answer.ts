@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decider, event } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { Problem } from "../../src/values/problem.ts";
 
 export const answerEvents = {
   /** The answer to a request with an idempotency key. It holds no personal data: it lives as long as the log. */

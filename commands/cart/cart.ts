@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { decider, type EventOf, event } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem } from "../../src/errors.ts";
-import { taxSettingsSchema } from "../../src/pricing.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { addressSchema } from "../address.ts";
+import { taxSettingsSchema } from "../pricing.ts";
 
 export const cartLinesMax = 2_000;
 export const lineQuantityMax = 1_000_000;

@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decider, type EventOf, event } from "../../src/engine/decider.ts";
-import { illegalTransition, Problem } from "../../src/errors.ts";
+import { illegalTransition, Problem } from "../../src/values/problem.ts";
 
 const holderCharactersMax = 200;
 

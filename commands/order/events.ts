@@ -1,8 +1,8 @@
 import { z } from "zod";
 import { event } from "../../src/engine/decider.ts";
-import { taxSettingsSchema } from "../../src/pricing.ts";
 import { addressSchema } from "../address.ts";
 import { cartItemSchema, paymentMethods } from "../cart/cart.ts";
+import { taxSettingsSchema } from "../pricing.ts";
 
 const minorUnits = z.int().min(0);
 const pieces = z.object({ sku: z.string(), quantity: z.int().min(1) });

@@ -1,5 +1,5 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem } from "../../src/errors.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { orderEvents } from "./events.ts";
 
 type OrderEvent = EventOf<typeof orderEvents>;

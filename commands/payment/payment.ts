@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { decider, type EventOf, event } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem } from "../../src/errors.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { paymentMethods } from "../cart/cart.ts";
 import { refundCauses } from "../order/events.ts";
 

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { type FieldError, Problem } from "../../src/errors.ts";
-import { type Money, priceSchema } from "../../src/money.ts";
+import { type Money, priceSchema } from "../../src/values/money.ts";
+import { type FieldError, Problem } from "../../src/values/problem.ts";
 import { slugCharactersMax } from "./slug.ts";
 
 const descriptionCharactersMax = 20_000;

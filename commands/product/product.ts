@@ -1,8 +1,8 @@
 import { isDeepStrictEqual } from "node:util";
 import { z } from "zod";
 import { type DataOf, decider, type EventOf, event } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem } from "../../src/errors.ts";
-import { type Money, priceSchema } from "../../src/money.ts";
+import { type Money, priceSchema } from "../../src/values/money.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import {
   checked,
   type Image,

@@ -1,7 +1,7 @@
 import { z } from "zod";
-import { isoTime } from "../../src/clock.ts";
 import { type DataOf, decider, type EventOf, event } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { isoTime } from "../../src/values/clock.ts";
+import { Problem } from "../../src/values/problem.ts";
 
 /** Pieces of one SKU. Beyond this a number is a mistake, not a delivery. */
 export const stockQuantityMax = 1_000_000_000;

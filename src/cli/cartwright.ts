@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 import { Command, CommanderError } from "commander";
 import { InvalidConfig } from "../config.ts";
-import { isForOperator } from "../operator-errors.ts";
+import { isForOperator } from "../runtime/operator-errors.ts";
 import { addBackup } from "./backup.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";

@@ -1,10 +1,10 @@
 import { viewProjections } from "../../projections/all.ts";
-import { dueWork, unfinishedWork } from "../../projections/work.ts";
+import { dueWork, unfinishedWork } from "../../projections/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { viewsFolder } from "../runtime/worker-data.ts";
 import { type EventStore, StoreUnavailable } from "../stores/event-store/event-store.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import { ModelOutdated, type ViewModel, type ViewStore } from "../stores/view-store/view-store.ts";
 import { counted } from "./output.ts";
 

@@ -1,7 +1,7 @@
 import { existsSync } from "node:fs";
 import { stat, statfs } from "node:fs/promises";
 import type { Command } from "commander";
-import { shopEvents } from "../../projections/events.ts";
+import { shopEvents } from "../../commands/events.ts";
 import type { Config } from "../config.ts";
 import { createCodec } from "../engine/codec.ts";
 import { takeDataFolder } from "../runtime/data-folder.ts";
@@ -9,7 +9,7 @@ import {
   type EmbeddedEventStore,
   logFileIn,
   openEmbeddedEventStore,
-} from "../stores/event-store/embedded.ts";
+} from "../stores/event-store/embedded/log.ts";
 import { logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
 import { type CheckedModel, checkReadModels, type Finding, type OpenWork } from "./doctor-models.ts";
 import { counted, formatBytes, formatCount, printJson, printLine, secondsSince } from "./output.ts";

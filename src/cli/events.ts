@@ -1,6 +1,6 @@
 import type { Command } from "commander";
-import { isoTime } from "../clock.ts";
 import type { EventStore, RecordedEvent } from "../stores/event-store/event-store.ts";
+import { isoTime } from "../values/clock.ts";
 import { write, writeJson } from "./output.ts";
 import { commandConfig, jsonOption, Refused, wholeNumber, withLog } from "./session.ts";
 

@@ -4,7 +4,7 @@ import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
 import { viewsFolder } from "../runtime/worker-data.ts";
-import { logFileIn, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
+import { logFileIn, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import {
   type AppendResult,
   type EventStore,

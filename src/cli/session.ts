@@ -8,7 +8,7 @@ import {
   type EmbeddedEventStore,
   logFileIn,
   openEmbeddedEventStore,
-} from "../stores/event-store/embedded.ts";
+} from "../stores/event-store/embedded/log.ts";
 import { counted, tell } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 

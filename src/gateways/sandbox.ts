@@ -2,8 +2,8 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import { z } from "zod";
-import { Problem } from "../errors.ts";
-import { deriveId } from "../ids.ts";
+import { deriveId } from "../values/ids.ts";
+import { Problem } from "../values/problem.ts";
 import {
   type AuthorizationResult,
   GatewayOutcomeUnknown,

@@ -9,8 +9,8 @@ import {
   validatorCompiler,
 } from "fastify-type-provider-zod";
 import packageJson from "../../package.json" with { type: "json" };
-import { Problem } from "../errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { Problem } from "../values/problem.ts";
 import { createAuth } from "./auth.ts";
 import { createCommands } from "./command.ts";
 import { cartCommands } from "./command-api/carts.ts";

@@ -1,6 +1,6 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
-import { Problem } from "../errors.ts";
+import { Problem } from "../values/problem.ts";
 
 /** Who sends a request. A guest may hold a cart's token. */
 export type Principal = { kind: "staff" } | { kind: "guest"; cartToken: string | undefined };

@@ -1,12 +1,12 @@
 import { hash } from "node:crypto";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { answer, requireSameRequest, type StoredAnswer } from "../../commands/answer/answer.ts";
-import type { ProcessContext } from "../../commands/shop.ts";
-import type { CommandContext } from "../engine/engine.ts";
-import { Problem, type ProblemCode } from "../errors.ts";
-import { deriveId, newId } from "../ids.ts";
+import type { ProcessContext } from "../../commands/processes/shop.ts";
+import type { CommandContext } from "../engine/write/engine.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
+import { deriveId, newId } from "../values/ids.ts";
+import { Problem, type ProblemCode } from "../values/problem.ts";
 import { type Auth, header } from "./auth.ts";
 import { problemDocument, toProblem } from "./problems.ts";
 import type { Recency } from "./recency.ts";

@@ -1,9 +1,9 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { type FieldError, Problem, type ProblemCode } from "../errors.ts";
-import { CurrencyMismatch } from "../money.ts";
 import { StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { InvalidCursor } from "../stores/view-store/view-store.ts";
+import { CurrencyMismatch } from "../values/money.ts";
+import { type FieldError, Problem, type ProblemCode } from "../values/problem.ts";
 
 const retryAfterSeconds = 1;
 const typeBase = "https://cartwright.invalid/problems/";

@@ -1,8 +1,8 @@
 import rateLimit, { type FastifyRateLimitStore } from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
-import { Problem } from "../errors.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
+import { Problem } from "../values/problem.ts";
 import type { App } from "./server.ts";
 
 const windowMs = 60_000;

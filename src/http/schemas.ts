@@ -1,10 +1,10 @@
 import { z } from "zod";
 import { addressSchema } from "../../commands/address.ts";
 import { lineQuantityMax, paymentMethods } from "../../commands/cart/cart.ts";
+import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
-import { shippingMethods } from "../../commands/shop.ts";
 import { stockQuantityMax } from "../../commands/stock/stock.ts";
-import { currencySchema, moneySchema, priceSchema } from "../money.ts";
+import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
 const idSchema = z.string().min(1).max(64);

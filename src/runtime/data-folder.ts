@@ -1,8 +1,8 @@
 import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { randomSecret } from "../ids.ts";
 import { StoreDamaged } from "../stores/event-store/event-store.ts";
+import { randomSecret } from "../values/ids.ts";
 
 /** The data folder is used by another process, or cannot be used at all. */
 export class DataFolderUnavailable extends Error {

@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { AnyProjection } from "../engine/projection.ts";
-import { Projector } from "../engine/projector.ts";
-import { buildGenerations } from "../engine/rebuild.ts";
-import { openLogCheckpointer } from "../stores/event-store/embedded.ts";
+import { Projector } from "../engine/read/projector.ts";
+import { buildGenerations } from "../engine/read/rebuild.ts";
+import { openLogCheckpointer } from "../stores/event-store/embedded/log.ts";
 import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";

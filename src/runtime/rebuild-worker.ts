@@ -5,7 +5,7 @@ import {
   catchUp,
   compareGenerations,
   type Rebuilt,
-} from "../engine/rebuild.ts";
+} from "../engine/read/rebuild.ts";
 import { ModelOutdated } from "../stores/view-store/view-store.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";

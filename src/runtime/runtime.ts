@@ -1,31 +1,31 @@
 import { existsSync } from "node:fs";
 import type { Logger } from "pino";
-import type { Shop, ShopSettings } from "../../commands/shop.ts";
+import { shopEvents } from "../../commands/events.ts";
+import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
 import { viewProjections } from "../../projections/all.ts";
 import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/carts.ts";
-import { shopEvents } from "../../projections/events.ts";
 import { stockProjection } from "../../projections/stock.ts";
-import type { Clock } from "../clock.ts";
-import { systemClock } from "../clock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
-import { Engine } from "../engine/engine.ts";
-import { createExclusive } from "../engine/exclusive.ts";
-import { HotModel } from "../engine/hot-model.ts";
-import { snapshotsIn } from "../engine/snapshots.ts";
+import { HotModel } from "../engine/read/hot-model.ts";
+import { Engine } from "../engine/write/engine.ts";
+import { createExclusive } from "../engine/write/exclusive.ts";
+import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
 import {
   type EmbeddedEventStore,
   logFileIn,
   openEmbeddedEventStore,
-} from "../stores/event-store/embedded.ts";
+} from "../stores/event-store/embedded/log.ts";
 import { StoreDamaged } from "../stores/event-store/event-store.ts";
-import { createEmbeddedHotStore } from "../stores/hot-store/embedded.ts";
+import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
+import type { Clock } from "../values/clock.ts";
+import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { ReadModels } from "./read-models.ts";
-import { WorkRunner } from "./work-runner.ts";
+import { WorkRunner } from "./task-runner.ts";
 import { viewsFolder } from "./worker-data.ts";
 
 const followBatchEvents = 5_000;

@@ -1,11 +1,11 @@
-import { createProduct } from "../../commands/product/create-product.ts";
+import { createProduct } from "../../commands/processes/listing.ts";
 import type { NewProduct } from "../../commands/product/fields.ts";
 import { product } from "../../commands/product/product.ts";
 import { stock } from "../../commands/stock/stock.ts";
-import type { CommandContext } from "../engine/engine.ts";
-import { deriveId } from "../ids.ts";
-import { currencyDecimals } from "../money.ts";
+import type { CommandContext } from "../engine/write/engine.ts";
 import { logStart } from "../stores/event-store/event-store.ts";
+import { deriveId } from "../values/ids.ts";
+import { currencyDecimals } from "../values/money.ts";
 import type { Runtime } from "./runtime.ts";
 
 interface Sample {

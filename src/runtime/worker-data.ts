@@ -1,11 +1,11 @@
 import { join } from "node:path";
 import pino, { type Logger } from "pino";
+import { shopEvents } from "../../commands/events.ts";
 import { viewProjections } from "../../projections/all.ts";
-import { shopEvents } from "../../projections/events.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
 import type { AnyProjection } from "../engine/projection.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
+import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import type { ViewStore } from "../stores/view-store/view-store.ts";
 
 /** What a worker thread needs to open the stores for itself. */

@@ -8,12 +8,7 @@ const root = join(import.meta.dirname, "../..");
 const allowed: { room: string; may: readonly string[] }[] = [
   {
     room: "commands/",
-    may: [
-      "commands/",
-      "src/engine/",
-      "src/gateways/gateway.ts",
-      ...["money", "ids", "errors", "pricing", "calendar", "clock"].map((name) => `src/${name}.ts`),
-    ],
+    may: ["commands/", "src/engine/", "src/gateways/gateway.ts", "src/values/"],
   },
   {
     room: "projections/",
@@ -23,7 +18,7 @@ const allowed: { room: string; may: readonly string[] }[] = [
       "src/engine/decider.ts",
       "src/engine/projection.ts",
       "src/stores/view-store/view-store.ts",
-      ...["money", "ids", "errors", "pricing", "calendar", "clock"].map((name) => `src/${name}.ts`),
+      "src/values/",
     ],
   },
   {
@@ -33,17 +28,16 @@ const allowed: { room: string; may: readonly string[] }[] = [
       "src/stores/event-store/event-store.ts",
       "src/stores/view-store/view-store.ts",
       "src/stores/hot-store/hot-store.ts",
-      "src/errors.ts",
-      "src/ids.ts",
+      "src/values/",
     ],
   },
-  { room: "src/stores/event-store/", may: ["src/stores/event-store/", "src/ids.ts"] },
+  { room: "src/stores/event-store/", may: ["src/stores/event-store/", "src/values/"] },
   {
     room: "src/stores/view-store/",
-    may: ["src/stores/view-store/", "src/stores/event-store/event-store.ts", "src/ids.ts"],
+    may: ["src/stores/view-store/", "src/stores/event-store/event-store.ts", "src/values/"],
   },
-  { room: "src/stores/hot-store/", may: ["src/stores/hot-store/", "src/clock.ts"] },
-  { room: "src/gateways/", may: ["src/gateways/", "src/errors.ts", "src/ids.ts"] },
+  { room: "src/stores/hot-store/", may: ["src/stores/hot-store/", "src/values/"] },
+  { room: "src/gateways/", may: ["src/gateways/", "src/values/"] },
 ];
 
 function sources(folder: string): string[] {

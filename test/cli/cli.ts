@@ -7,11 +7,11 @@ import pino from "pino";
 import { afterAll, vi } from "vitest";
 import { stock } from "../../commands/stock/stock.ts";
 import { readConfig } from "../../src/config.ts";
-import { newId } from "../../src/ids.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 import { fillSampleShop } from "../../src/runtime/sample-shop.ts";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 
 const program = fileURLToPath(new URL("../../src/cli/cartwright.ts", import.meta.url));
 const runMsMax = 60_000;

@@ -1,5 +1,4 @@
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { deriveId, newId } from "../../src/ids.ts";
 import {
   type EventStore,
   type EventToAppend,
@@ -10,6 +9,7 @@ import {
   RevisionConflict,
   type SubscribeOptions,
 } from "../../src/stores/event-store/event-store.ts";
+import { deriveId, newId } from "../../src/values/ids.ts";
 
 /**
  * A log for one test. It may be shared with earlier tests and hold events of other writers: the suite looks

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
 import { eventStoreContract } from "./event-store.contract.ts";
 

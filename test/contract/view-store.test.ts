@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded.ts";
+import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded/store.ts";
 import type { ViewStore } from "../../src/stores/view-store/view-store.ts";
 import { viewStoreContract } from "./view-store.contract.ts";
 

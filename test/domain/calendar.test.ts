@@ -8,7 +8,7 @@ import {
   instantOf,
   isTimeZone,
   monthOf,
-} from "../../src/calendar.ts";
+} from "../../src/values/calendar.ts";
 
 const london = "Europe/London";
 const newYork = "America/New_York";

@@ -7,9 +7,9 @@ import {
   cartLinesMax,
   lineQuantityMax,
 } from "../../commands/cart/cart.ts";
-import { isoTime } from "../../src/clock.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { isoTime } from "../../src/values/clock.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { given } from "./given.ts";
 
 type CartEvent = EventOf<typeof cart.events>;

@@ -1,19 +1,19 @@
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
-import { orderIdOf, paymentIdOf, runCheckout } from "../../commands/checkout/checkout.ts";
+import { order } from "../../commands/order/order.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import { orderIdOf, paymentIdOf, runCheckout } from "../../commands/processes/checkout.ts";
 import {
   applyEffects,
   cancelOrder,
   deliverOrder,
   refundOrder,
   shipOrder,
-} from "../../commands/order/fulfil.ts";
-import { order } from "../../commands/order/order.ts";
-import { capturePayment, resumeRefunds, voidOrRefund } from "../../commands/payment/collect.ts";
-import { payment } from "../../commands/payment/payment.ts";
+} from "../../commands/processes/fulfilment.ts";
+import { capturePayment, resumeRefunds, voidOrRefund } from "../../commands/processes/payments.ts";
 import { stock } from "../../commands/stock/stock.ts";
-import { newId } from "../../src/ids.ts";
 import { StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 import { createBank } from "../support/bank.ts";
 import {
   createShop,

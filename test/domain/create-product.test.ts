@@ -8,14 +8,17 @@ import {
   createProduct,
   describeProduct,
   staleClaimMs,
-} from "../../commands/product/create-product.ts";
+} from "../../commands/processes/listing.ts";
 import type { NewProduct } from "../../commands/product/fields.ts";
 import { productEvents } from "../../commands/product/product.ts";
 import { createCodec } from "../../src/engine/codec.ts";
-import { type CommandContext, Engine } from "../../src/engine/engine.ts";
-import { deriveId } from "../../src/ids.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
+import {
+  type EmbeddedEventStore,
+  openEmbeddedEventStore,
+} from "../../src/stores/event-store/embedded/log.ts";
 import { type EventStore, logStart, StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
+import { deriveId } from "../../src/values/ids.ts";
 
 const start = 1_700_000_000_000;
 let directory: string;

@@ -8,7 +8,7 @@ import type {
   EventMap,
   EventOf,
 } from "../../src/engine/decider.ts";
-import { Problem, type ProblemCode } from "../../src/errors.ts";
+import { Problem, type ProblemCode } from "../../src/values/problem.ts";
 
 /** An event of the past, decided at `at` (epoch milliseconds; 0 when left out). */
 type Past<E extends EventMap> = EventOf<E> & { readonly at?: number };

@@ -17,7 +17,7 @@ import {
   scale,
   subtract,
   toDecimal,
-} from "../../src/money.ts";
+} from "../../src/values/money.ts";
 
 const usd = (amount: number) => ({ amount, currency: "USD" });
 const max = Number.MAX_SAFE_INTEGER;

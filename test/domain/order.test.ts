@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { type Order, order, type PlacedOrder } from "../../commands/order/order.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { given } from "./given.ts";
 
 type OrderEvent = EventOf<typeof order.events>;

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { manualGateway, payment, refundable } from "../../commands/payment/payment.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { given } from "./given.ts";
 
 type PaymentEvent = EventOf<typeof payment.events>;

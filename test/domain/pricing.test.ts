@@ -1,7 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import { applyBasisPoints } from "../../src/money.ts";
-import { type LineInput, priceOrder, refundShare, type TaxSettings } from "../../src/pricing.ts";
+import { type LineInput, priceOrder, refundShare, type TaxSettings } from "../../commands/pricing.ts";
+import { applyBasisPoints } from "../../src/values/money.ts";
 
 const settings = (rateBp: number, more: Partial<TaxSettings> = {}): TaxSettings => ({
   rateBp,

@@ -1,9 +1,9 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { availableOf, type Stock, stock, stockQuantityMax } from "../../commands/stock/stock.ts";
-import { isoTime } from "../../src/clock.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/errors.ts";
+import { isoTime } from "../../src/values/clock.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { given } from "./given.ts";
 
 type StockEvent = EventOf<typeof stock.events>;

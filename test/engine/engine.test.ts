@@ -3,10 +3,8 @@ import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { createCodec, UndecodableEvent } from "../../src/engine/codec.ts";
 import { decider, event } from "../../src/engine/decider.ts";
-import { type CommandContext, Engine } from "../../src/engine/engine.ts";
-import { type BlobCache, snapshotsIn } from "../../src/engine/snapshots.ts";
-import { Problem } from "../../src/errors.ts";
-import { newId } from "../../src/ids.ts";
+import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
+import { type BlobCache, snapshotsIn } from "../../src/engine/write/snapshots.ts";
 import {
   type EventStore,
   type EventToAppend,
@@ -14,6 +12,8 @@ import {
   RevisionConflict,
   StoreUnavailable,
 } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { temporaryLog, withAppend } from "../support/stores.ts";
 
 const tallyEvents = { Counted: event(z.object({ by: z.int(), label: z.string().optional() })) };

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { buildApp } from "../../src/http/app.ts";
-import { newId } from "../../src/ids.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
+import { newId } from "../../src/values/ids.ts";
 import { type Body, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();

@@ -4,11 +4,11 @@ import { join } from "node:path";
 import type { InjectOptions, Response } from "light-my-request";
 import pino from "pino";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
-import type { Clock } from "../../src/clock.ts";
 import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/server.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import type { Clock } from "../../src/values/clock.ts";
 
 const adminApiKey = "a-key-for-the-tests-only";
 export const staff = { authorization: `Bearer ${adminApiKey}` };

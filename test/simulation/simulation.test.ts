@@ -1,21 +1,21 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
-import { paymentIdOf, runCheckout } from "../../commands/checkout/checkout.ts";
+import { order } from "../../commands/order/order.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import { paymentIdOf, runCheckout } from "../../commands/processes/checkout.ts";
 import {
   applyEffects,
   cancelOrder,
   deliverOrder,
   refundOrder,
   shipOrder,
-} from "../../commands/order/fulfil.ts";
-import { order } from "../../commands/order/order.ts";
-import { capturePayment, resumeRefunds } from "../../commands/payment/collect.ts";
-import { payment } from "../../commands/payment/payment.ts";
+} from "../../commands/processes/fulfilment.ts";
+import { capturePayment, resumeRefunds } from "../../commands/processes/payments.ts";
 import { stock } from "../../commands/stock/stock.ts";
-import { Problem } from "../../src/errors.ts";
-import { newId } from "../../src/ids.ts";
 import { type EventStore, logStart, StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { createBank } from "../support/bank.ts";
 import { createShop, restartCheckout, type TestClock, type TestShop } from "../support/shop.ts";
 import { temporaryLog } from "../support/stores.ts";

@@ -1,6 +1,6 @@
-import { newId } from "../../src/ids.ts";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { noStream } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 
 /** Appends to four streams for ever and says on stdout what was acknowledged: `stream revision position`. */
 const store = openEmbeddedEventStore({ directory: process.argv[2] ?? "" });

@@ -1,5 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 
 /**

@@ -6,8 +6,10 @@ import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
-import { newId } from "../../src/ids.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import {
+  type EmbeddedEventStore,
+  openEmbeddedEventStore,
+} from "../../src/stores/event-store/embedded/log.ts";
 import {
   type EventToAppend,
   logStart,
@@ -16,6 +18,7 @@ import {
   StoreDamaged,
   StoreUnavailable,
 } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 
 let directory: string;
 let file: string;

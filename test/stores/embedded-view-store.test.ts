@@ -7,7 +7,7 @@ import { DatabaseSync } from "node:sqlite";
 import { Worker } from "node:worker_threads";
 import { afterEach, beforeEach, describe, expect, test } from "vitest";
 import { StoreDamaged, StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
-import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded.ts";
+import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded/store.ts";
 import type { DocumentChange, ModelSpec, ViewStore } from "../../src/stores/view-store/view-store.ts";
 
 const things: ModelSpec = {
@@ -28,7 +28,7 @@ const thing = (at: number, position = at): DocumentChange => ({
   text: `thing number ${at}`,
 });
 
-const storeModule = new URL("../../src/stores/view-store/embedded.ts", import.meta.url).href;
+const storeModule = new URL("../../src/stores/view-store/embedded/store.ts", import.meta.url).href;
 
 describe("embedded view store", () => {
   let directory: string;

@@ -1,22 +1,22 @@
 import { type CartItem, type CheckoutRequest, cart, cartEvents, linesOf } from "../../commands/cart/cart.ts";
+import { claimEvents } from "../../commands/claim/claim.ts";
+import { orderEvents } from "../../commands/order/events.ts";
+import { order, type PlacedOrder } from "../../commands/order/order.ts";
+import { type InitiatedPayment, payment, paymentEvents } from "../../commands/payment/payment.ts";
+import { priceOrder } from "../../commands/pricing.ts";
 import {
   type CheckoutResult,
   orderIdOf,
   paymentIdOf,
   runCheckout,
-} from "../../commands/checkout/checkout.ts";
-import { claimEvents } from "../../commands/claim/claim.ts";
-import { orderEvents } from "../../commands/order/events.ts";
-import { order, type PlacedOrder } from "../../commands/order/order.ts";
-import { type InitiatedPayment, payment, paymentEvents } from "../../commands/payment/payment.ts";
-import type { ProcessContext, Shop, ShopSettings } from "../../commands/shop.ts";
+} from "../../commands/processes/checkout.ts";
+import type { ProcessContext, Shop, ShopSettings } from "../../commands/processes/shop.ts";
 import { availableOf, type Stock, stock, stockEvents } from "../../commands/stock/stock.ts";
 import { createCodec } from "../../src/engine/codec.ts";
-import { type CommandContext, Engine } from "../../src/engine/engine.ts";
-import { createExclusive } from "../../src/engine/exclusive.ts";
-import { newId } from "../../src/ids.ts";
-import { priceOrder } from "../../src/pricing.ts";
+import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
+import { createExclusive } from "../../src/engine/write/exclusive.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
+import { newId } from "../../src/values/ids.ts";
 import { type Bank, createBank } from "./bank.ts";
 
 export const shopCodec = createCodec(stockEvents, cartEvents, orderEvents, paymentEvents, claimEvents);

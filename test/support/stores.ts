@@ -2,7 +2,10 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { onTestFinished } from "vitest";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../../src/stores/event-store/embedded.ts";
+import {
+  type EmbeddedEventStore,
+  openEmbeddedEventStore,
+} from "../../src/stores/event-store/embedded/log.ts";
 import type { AppendResult, EventStore, EventToAppend } from "../../src/stores/event-store/event-store.ts";
 
 /** A log in a folder of its own, gone with the test. */

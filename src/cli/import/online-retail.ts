@@ -6,19 +6,24 @@ import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { parse } from "csv-parse";
 import { type CartItem, cart, linesOf } from "../../../commands/cart/cart.ts";
-import { orderIdOf, runCheckout } from "../../../commands/checkout/checkout.ts";
 import { importer } from "../../../commands/import/import.ts";
-import { applyEffects, deliverOrder, refundOrder, shipOrder } from "../../../commands/order/fulfil.ts";
 import { order } from "../../../commands/order/order.ts";
 import { payment, refundable } from "../../../commands/payment/payment.ts";
-import { createProduct, describeProduct } from "../../../commands/product/create-product.ts";
+import { orderIdOf, runCheckout } from "../../../commands/processes/checkout.ts";
+import {
+  applyEffects,
+  deliverOrder,
+  refundOrder,
+  shipOrder,
+} from "../../../commands/processes/fulfilment.ts";
+import { createProduct, describeProduct } from "../../../commands/processes/listing.ts";
+import { type ProcessContext, type Shop, stepContext } from "../../../commands/processes/shop.ts";
 import { product } from "../../../commands/product/product.ts";
-import { type ProcessContext, type Shop, stepContext } from "../../../commands/shop.ts";
 import { stock } from "../../../commands/stock/stock.ts";
-import { isoTime } from "../../clock.ts";
-import type { CommandContext } from "../../engine/engine.ts";
-import { deriveId } from "../../ids.ts";
+import type { CommandContext } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { isoTime } from "../../values/clock.ts";
+import { deriveId } from "../../values/ids.ts";
 import {
   createPlanner,
   type ImportPlan,

@@ -1,8 +1,8 @@
 import { cartLinesMax, lineQuantityMax } from "../../../commands/cart/cart.ts";
 import { skuSchema } from "../../../commands/product/fields.ts";
 import { slugify } from "../../../commands/product/slug.ts";
-import { instantOf } from "../../calendar.ts";
-import { parseMoney } from "../../money.ts";
+import { instantOf } from "../../values/calendar.ts";
+import { parseMoney } from "../../values/money.ts";
 
 /** One line of the file, by the columns of the Online Retail data set. */
 export interface InvoiceLine {

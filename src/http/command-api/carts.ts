@@ -1,10 +1,10 @@
 import { cart } from "../../../commands/cart/cart.ts";
-import { runCheckout } from "../../../commands/checkout/checkout.ts";
-import { itemOf } from "../../../commands/checkout/quote.ts";
-import { startCheckout } from "../../../commands/checkout/start.ts";
+import { itemOf } from "../../../commands/cart/quote.ts";
 import { order } from "../../../commands/order/order.ts";
-import { Problem } from "../../errors.ts";
-import { deriveId } from "../../ids.ts";
+import { runCheckout } from "../../../commands/processes/checkout.ts";
+import { startCheckout } from "../../../commands/processes/start-checkout.ts";
+import { deriveId } from "../../values/ids.ts";
+import { Problem } from "../../values/problem.ts";
 import { type CommandAnswer, processContext } from "../command.ts";
 import {
   addItemBody,

@@ -1,5 +1,7 @@
-import { runCheckout } from "../../../commands/checkout/checkout.ts";
 import { claim } from "../../../commands/claim/claim.ts";
+import { order, type PlacedOrder } from "../../../commands/order/order.ts";
+import { type InitiatedPayment, payment } from "../../../commands/payment/payment.ts";
+import { runCheckout } from "../../../commands/processes/checkout.ts";
 import {
   applyEffects,
   cancelOrder,
@@ -7,14 +9,12 @@ import {
   refundOrder,
   shipOrder,
   voidPayment,
-} from "../../../commands/order/fulfil.ts";
-import { order, type PlacedOrder } from "../../../commands/order/order.ts";
-import { capturePayment, resumeRefunds } from "../../../commands/payment/collect.ts";
-import { type InitiatedPayment, payment } from "../../../commands/payment/payment.ts";
-import { decidingStep, stepContext } from "../../../commands/shop.ts";
-import type { CommandContext } from "../../engine/engine.ts";
-import { notFound, Problem } from "../../errors.ts";
-import { deriveId } from "../../ids.ts";
+} from "../../../commands/processes/fulfilment.ts";
+import { capturePayment, resumeRefunds } from "../../../commands/processes/payments.ts";
+import { decidingStep, stepContext } from "../../../commands/processes/shop.ts";
+import type { CommandContext } from "../../engine/write/engine.ts";
+import { deriveId } from "../../values/ids.ts";
+import { notFound, Problem } from "../../values/problem.ts";
 import { type CommandAnswer, processContext } from "../command.ts";
 import {
   cancelBody,

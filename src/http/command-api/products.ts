@@ -1,4 +1,4 @@
-import { addVariants, createProduct, describeProduct } from "../../../commands/product/create-product.ts";
+import { addVariants, createProduct, describeProduct } from "../../../commands/processes/listing.ts";
 import {
   newProductSchema,
   priceChangeSchema,
@@ -7,8 +7,8 @@ import {
 } from "../../../commands/product/fields.ts";
 import { type ProductState, product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
-import { notFound } from "../../errors.ts";
-import type { Money } from "../../money.ts";
+import type { Money } from "../../values/money.ts";
+import { notFound } from "../../values/problem.ts";
 import { invalid } from "../problems.ts";
 import {
   adjustmentBody,

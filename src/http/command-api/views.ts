@@ -1,12 +1,12 @@
 import { type Cart, linesOf } from "../../../commands/cart/cart.ts";
 import type { PlacedOrder } from "../../../commands/order/order.ts";
 import { type InitiatedPayment, refundable } from "../../../commands/payment/payment.ts";
-import type { ShopSettings } from "../../../commands/shop.ts";
+import { priceOrder } from "../../../commands/pricing.ts";
+import type { ShopSettings } from "../../../commands/processes/shop.ts";
 import { availableOf, type Stock } from "../../../commands/stock/stock.ts";
-import { isoTime } from "../../clock.ts";
-import { notFound } from "../../errors.ts";
-import type { Money } from "../../money.ts";
-import { priceOrder } from "../../pricing.ts";
+import { isoTime } from "../../values/clock.ts";
+import type { Money } from "../../values/money.ts";
+import { notFound } from "../../values/problem.ts";
 
 /** Answers to commands: the thing as it is right after. They hold no personal data (see AnswerStored). */
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
-import { Problem } from "../../errors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { Problem } from "../../values/problem.ts";
 import { sendProblem } from "../problems.ts";
 import { sendJson } from "../query-api/pages.ts";
 import { noQuery, problemSchema } from "../schemas.ts";

@@ -1,6 +1,6 @@
-import { illegalTransition, notFound } from "../../errors.ts";
 import type { RebuildState } from "../../runtime/read-models.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
+import { illegalTransition, notFound } from "../../values/problem.ts";
 import { listOf, sendJson } from "../query-api/pages.ts";
 import { pageQuery } from "../query-api/schemas.ts";
 import { emptyBody, noQuery, problemSchema } from "../schemas.ts";

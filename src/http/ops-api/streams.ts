@@ -1,5 +1,5 @@
-import { notFound } from "../../errors.ts";
 import type { RecordedEvent } from "../../stores/event-store/event-store.ts";
+import { notFound } from "../../values/problem.ts";
 import { listOf, sendJson } from "../query-api/pages.ts";
 import { problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";

@@ -1,5 +1,5 @@
 import type { CartView } from "../../../projections/carts.ts";
-import { notFound } from "../../errors.ts";
+import { notFound } from "../../values/problem.ts";
 import { cartTotals } from "../command-api/views.ts";
 import { cartAnswer, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from "node:crypto";
-import { Problem } from "../../errors.ts";
 import type { ColumnValue } from "../../stores/view-store/view-store.ts";
+import { Problem } from "../../values/problem.ts";
 
 const macCharacters = 16;
 

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { Problem } from "../../errors.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart, type Position } from "../../stores/event-store/event-store.ts";
+import { Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { formatPosition, parsePosition } from "../command.ts";
 import type { Recency } from "../recency.ts";

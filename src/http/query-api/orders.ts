@@ -1,5 +1,5 @@
 import { getOrder, listOrders } from "../../../projections/order-queries.ts";
-import { notFound } from "../../errors.ts";
+import { notFound } from "../../values/problem.ts";
 import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { getProduct, listProducts } from "../../../projections/catalog-queries.ts";
 import { productSales } from "../../../projections/product-sales.ts";
-import { notFound, Problem } from "../../errors.ts";
+import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { formatPosition } from "../command.ts";
 import { noQuery, problemSchema } from "../schemas.ts";

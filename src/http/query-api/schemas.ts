@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { orderStatuses } from "../../../commands/order/order.ts";
 import { productFacets, productSorts } from "../../../projections/catalog-queries.ts";
-import { daySchema } from "../../calendar.ts";
+import { daySchema } from "../../values/calendar.ts";
 import { moneyAnswer as money } from "../schemas.ts";
 
 const limitMax = 100;

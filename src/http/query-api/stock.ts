@@ -1,6 +1,6 @@
 import { listStock } from "../../../projections/stock.ts";
 import { stockLedger } from "../../../projections/stock-ledger.ts";
-import { notFound } from "../../errors.ts";
+import { notFound } from "../../values/problem.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";

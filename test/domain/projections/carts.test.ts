@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Cart, type CartLine, cart, cartEvents, linesOf } from "../../../commands/cart/cart.ts";
 import { cartsProjection, getCart } from "../../../projections/carts.ts";
 import { funnel, funnelProjection } from "../../../projections/funnel.ts";
-import { Problem } from "../../../src/errors.ts";
+import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
 
 const opened = Date.parse("2011-03-07T09:00:00Z");

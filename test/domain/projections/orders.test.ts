@@ -5,7 +5,7 @@ import { payment } from "../../../commands/payment/payment.ts";
 import { getOrder, listOrders } from "../../../projections/order-queries.ts";
 import { type OrderDoc, ordersProjection } from "../../../projections/orders.ts";
 import { getPayment, paymentsOfOrder, paymentsProjection } from "../../../projections/payments.ts";
-import { Problem } from "../../../src/errors.ts";
+import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, parsed, project, type ShopData, type ShopEvent } from "./support.ts";
 
 const line = (sku: string, quantity: number, unitPrice: number) => ({

@@ -4,8 +4,8 @@ import { availableOf, type Stock, stock } from "../../../commands/stock/stock.ts
 import { catalogProjection } from "../../../projections/catalog.ts";
 import { getStock, listStock, type StockView, stockProjection } from "../../../projections/stock.ts";
 import { stockLedger, stockLedgerProjection } from "../../../projections/stock-ledger.ts";
-import { Problem } from "../../../src/errors.ts";
 import { InvalidCursor } from "../../../src/stores/view-store/view-store.ts";
+import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, parsed, project, type ShopEvent } from "./support.ts";
 
 const sku = "85123A";

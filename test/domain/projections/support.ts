@@ -2,14 +2,14 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished } from "vitest";
-import { type ShopEvents, shopEvents } from "../../../projections/events.ts";
+import { type ShopEvents, shopEvents } from "../../../commands/events.ts";
 import type { JsonText, TextPage } from "../../../projections/page.ts";
 import { createCodec } from "../../../src/engine/codec.ts";
 import { type EventOf, streamId } from "../../../src/engine/decider.ts";
-import { Fold, projectable } from "../../../src/engine/fold.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../../../src/engine/projection.ts";
+import { Fold, projectable } from "../../../src/engine/read/fold.ts";
 import type { RecordedEvent } from "../../../src/stores/event-store/event-store.ts";
-import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded.ts";
+import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded/store.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
 export type ShopEvent = EventOf<ShopEvents>;

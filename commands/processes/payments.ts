@@ -1,14 +1,14 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Problem } from "../../src/errors.ts";
 import {
   type AuthorizationResult,
   GatewayOutcomeUnknown,
   type MoneyResult,
   type PaymentRequest,
 } from "../../src/gateways/gateway.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { order, type RefundCause } from "../order/order.ts";
-import { type ProcessContext, type Shop, stepContext } from "../shop.ts";
-import { type InitiatedPayment, manualGateway, payment, refundable } from "./payment.ts";
+import { type InitiatedPayment, manualGateway, payment, refundable } from "../payment/payment.ts";
+import { type ProcessContext, type Shop, stepContext } from "./shop.ts";
 
 const gatewayTriesMax = 4;
 const gatewayPauseMs = 100;

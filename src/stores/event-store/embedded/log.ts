@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, linkSync, openSync, rmSync, statSync 
 import { join } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
-import { newId } from "../../ids.ts";
+import { newId } from "../../../values/ids.ts";
 import {
   type AppendResult,
   type EventMetadata,
@@ -19,7 +19,7 @@ import {
   StoreDamaged,
   StoreUnavailable,
   type SubscribeOptions,
-} from "./event-store.ts";
+} from "../event-store.ts";
 
 const format = 1;
 const logFile = "log.db";

@@ -1,8 +1,8 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { EventStore, Page, Position } from "../stores/event-store/event-store.ts";
-import type { ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
-import type { Codec } from "./codec.ts";
+import type { EventStore, Page, Position } from "../../stores/event-store/event-store.ts";
+import type { ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
+import type { Codec } from "../codec.ts";
 import { Fold, type FoldOptions, projectable } from "./fold.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */

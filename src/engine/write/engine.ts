@@ -1,7 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import { Problem } from "../errors.ts";
-import { deriveId } from "../ids.ts";
 import {
   type AppendResult,
   type EventMetadata,
@@ -12,9 +10,11 @@ import {
   type Position,
   RevisionConflict,
   StoreUnavailable,
-} from "../stores/event-store/event-store.ts";
-import type { Codec } from "./codec.ts";
-import { type CommandsOf, type Decider, type EventMap, type EventOf, streamName } from "./decider.ts";
+} from "../../stores/event-store/event-store.ts";
+import { deriveId } from "../../values/ids.ts";
+import { Problem } from "../../values/problem.ts";
+import type { Codec } from "../codec.ts";
+import { type CommandsOf, type Decider, type EventMap, type EventOf, streamName } from "../decider.ts";
 import { noSnapshots, type SnapshotCache } from "./snapshots.ts";
 
 const batchCommandsMax = 1_000;

@@ -1,11 +1,11 @@
 import type { z } from "zod";
-import type { Engine } from "../../src/engine/engine.ts";
-import { notFound, Problem } from "../../src/errors.ts";
-import { type PricedOrder, priceOrder } from "../../src/pricing.ts";
-import { type CartItem, type CartLine, cart, linesOf, type quoteSchema, requireTotal } from "../cart/cart.ts";
+import type { Engine } from "../../src/engine/write/engine.ts";
+import { notFound, Problem } from "../../src/values/problem.ts";
 import { claim, claimId } from "../claim/claim.ts";
+import { type PricedOrder, priceOrder } from "../pricing.ts";
+import type { ShippingMethod, Shop } from "../processes/shop.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
-import type { ShippingMethod, Shop } from "../shop.ts";
+import { type CartItem, type CartLine, cart, linesOf, type quoteSchema, requireTotal } from "./cart.ts";
 
 export type Quote = z.output<typeof quoteSchema>;
 

@@ -1,6 +1,6 @@
+import type { ShopEvents } from "../commands/events.ts";
 import { projectionOf } from "../src/engine/projection.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ShopEvents } from "./events.ts";
 
 /**
  * What is still to be done, by when: checkouts under way, effects of orders, refunds, and carts that will run

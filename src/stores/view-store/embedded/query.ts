@@ -1,4 +1,3 @@
-import { columnSql } from "./embedded-schema.ts";
 import {
   type ColumnType,
   type ColumnValue,
@@ -7,7 +6,8 @@ import {
   InvalidCursor,
   type ModelSpec,
   type SumQuery,
-} from "./view-store.ts";
+} from "../view-store.ts";
+import { columnSql } from "./schema.ts";
 
 /**
  * Queries as SQL over `documents d`. Values are always bound; names come from the spec. Numbers sort by

@@ -1,11 +1,11 @@
-import type { CommandContext } from "../../src/engine/engine.ts";
-import { Problem } from "../../src/errors.ts";
-import type { Money } from "../../src/money.ts";
+import type { CommandContext } from "../../src/engine/write/engine.ts";
+import type { Money } from "../../src/values/money.ts";
+import { Problem } from "../../src/values/problem.ts";
 import type { Address } from "../address.ts";
 import { cart, type PaymentMethod } from "../cart/cart.ts";
-import type { ShippingMethod, Shop } from "../shop.ts";
+import { quoteCart } from "../cart/quote.ts";
 import { orderIdOf } from "./checkout.ts";
-import { quoteCart } from "./quote.ts";
+import type { ShippingMethod, Shop } from "./shop.ts";
 
 const quoteTriesMax = 5;
 

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { allocate, roundingSchema, scale } from "./money.ts";
+import { allocate, roundingSchema, scale } from "../src/values/money.ts";
 
 /** How a store taxes. It is recorded on the order, so that an old order prices as it did. */
 export const taxSettingsSchema = z.strictObject({

@@ -1,7 +1,7 @@
-import type { SqliteFile, SqlParam, SqlRow } from "./embedded-file.ts";
-import { isOfType } from "./embedded-query.ts";
-import { columnSql } from "./embedded-schema.ts";
-import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "./view-store.ts";
+import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "../view-store.ts";
+import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
+import { isOfType } from "./query.ts";
+import { columnSql } from "./schema.ts";
 
 /** Puts changes of one model's documents into its tables. */
 export class DocumentWriter {

@@ -1,8 +1,8 @@
-import type { CommandContext, Engine } from "../src/engine/engine.ts";
-import type { Exclusive } from "../src/engine/exclusive.ts";
-import type { PaymentGateway } from "../src/gateways/gateway.ts";
-import { deriveId } from "../src/ids.ts";
-import type { TaxSettings } from "../src/pricing.ts";
+import type { CommandContext, Engine } from "../../src/engine/write/engine.ts";
+import type { Exclusive } from "../../src/engine/write/exclusive.ts";
+import type { PaymentGateway } from "../../src/gateways/gateway.ts";
+import { deriveId } from "../../src/values/ids.ts";
+import type { TaxSettings } from "../pricing.ts";
 
 export const shippingMethods = ["standard", "express", "overnight"] as const;
 export type ShippingMethod = (typeof shippingMethods)[number];

@@ -1,10 +1,10 @@
 import { LRUCache } from "lru-cache";
-import type { EventStore, Position, RecordedEvent } from "../stores/event-store/event-store.ts";
-import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import type { ViewModel } from "../stores/view-store/view-store.ts";
-import type { Codec } from "./codec.ts";
-import { streamId, streamName } from "./decider.ts";
-import type { AnyProjection, Handler } from "./projection.ts";
+import type { EventStore, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import type { HotStore } from "../../stores/hot-store/hot-store.ts";
+import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import type { Codec } from "../codec.ts";
+import { streamId, streamName } from "../decider.ts";
+import type { AnyProjection, Handler } from "../projection.ts";
 
 const documentTtlMs = 60 * 60 * 1000;
 const tailPageEvents = 200;

@@ -1,15 +1,15 @@
 import { hash } from "node:crypto";
-import { dayOf } from "../../src/calendar.ts";
-import { Problem, type ProblemCode, problems } from "../../src/errors.ts";
-import { deriveBase32, deriveId } from "../../src/ids.ts";
-import { priceOrder } from "../../src/pricing.ts";
+import { dayOf } from "../../src/values/calendar.ts";
+import { deriveBase32, deriveId } from "../../src/values/ids.ts";
+import { Problem, type ProblemCode, problems } from "../../src/values/problem.ts";
 import { type Cart, type CartLine, type CheckoutAttempt, cart, linesOf } from "../cart/cart.ts";
 import { claim, claimId } from "../claim/claim.ts";
 import { cancellationEffect, demandOf, order } from "../order/order.ts";
-import { authorizePayment, capturePayment, voidOrRefund } from "../payment/collect.ts";
 import { manualGateway, payment } from "../payment/payment.ts";
-import { type ProcessContext, type Shop, stepContext } from "../shop.ts";
+import { priceOrder } from "../pricing.ts";
 import { stock } from "../stock/stock.ts";
+import { authorizePayment, capturePayment, voidOrRefund } from "./payments.ts";
+import { type ProcessContext, type Shop, stepContext } from "./shop.ts";
 
 const orderNumberTriesMax = 20;
 const orderNumberCharacters = 6;

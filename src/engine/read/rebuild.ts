@@ -1,8 +1,8 @@
-import type { EventStore, Position } from "../stores/event-store/event-store.ts";
-import type { ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
-import type { Codec } from "./codec.ts";
+import type { EventStore, Position } from "../../stores/event-store/event-store.ts";
+import type { ViewModel, ViewStore } from "../../stores/view-store/view-store.ts";
+import type { Codec } from "../codec.ts";
+import type { AnyProjection } from "../projection.ts";
 import { Fold, projectable } from "./fold.ts";
-import type { AnyProjection } from "./projection.ts";
 
 const pageEvents = 5_000;
 /** Documents of one model held in memory before they are stored and loaded again when needed. */

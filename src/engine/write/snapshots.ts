@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { deserialize, serialize } from "node:v8";
-import type { Position } from "../stores/event-store/event-store.ts";
-import type { EventMap } from "./decider.ts";
+import type { Position } from "../../stores/event-store/event-store.ts";
+import type { EventMap } from "../decider.ts";
 
 export interface Snapshot {
   state: unknown;

@@ -1,11 +1,11 @@
-import { Problem } from "../../src/errors.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
-import { runCheckout } from "../checkout/checkout.ts";
-import { capturePayment, refundPayment, voidOrRefund } from "../payment/collect.ts";
+import { cancellationEffect, deliveryEffect, order, type PlacedOrder, refundEffect } from "../order/order.ts";
 import { manualGateway, payment } from "../payment/payment.ts";
-import { decidingStep, type ProcessContext, type Shop, stepContext } from "../shop.ts";
 import { stock } from "../stock/stock.ts";
-import { cancellationEffect, deliveryEffect, order, type PlacedOrder, refundEffect } from "./order.ts";
+import { runCheckout } from "./checkout.ts";
+import { capturePayment, refundPayment, voidOrRefund } from "./payments.ts";
+import { decidingStep, type ProcessContext, type Shop, stepContext } from "./shop.ts";
 
 const reservationGone = "the order was cancelled";
 

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { cart } from "../../commands/cart/cart.ts";
-import { runCheckout } from "../../commands/checkout/checkout.ts";
-import { applyEffects } from "../../commands/order/fulfil.ts";
-import { capturePayment, resumeRefunds } from "../../commands/payment/collect.ts";
-import { type ProcessContext, type Shop, stepContext } from "../../commands/shop.ts";
+import { runCheckout } from "../../commands/processes/checkout.ts";
+import { applyEffects } from "../../commands/processes/fulfilment.ts";
+import { capturePayment, resumeRefunds } from "../../commands/processes/payments.ts";
+import { type ProcessContext, type Shop, stepContext } from "../../commands/processes/shop.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { skusWithExpired } from "../../projections/reservations.ts";
-import { type DueWork, dueWork, unfinishedWork } from "../../projections/work.ts";
-import type { Clock } from "../clock.ts";
-import { newId } from "../ids.ts";
+import { type DueWork, dueWork, unfinishedWork } from "../../projections/tasks.ts";
+import type { Clock } from "../values/clock.ts";
+import { newId } from "../values/ids.ts";
 import type { ReadModels } from "./read-models.ts";
 
 const pollMs = 1_000;

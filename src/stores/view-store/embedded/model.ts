@@ -1,29 +1,6 @@
 import { existsSync } from "node:fs";
 import { LRUCache } from "lru-cache";
-import { type Position, StoreUnavailable } from "../event-store/event-store.ts";
-import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./embedded-file.ts";
-import {
-  checkLimit,
-  facetSql,
-  matchCountSql,
-  matchTerm,
-  type PageSql,
-  type Sql,
-  searchMatch,
-  searchPage,
-  searchSql,
-  sortedPages,
-  sumSql,
-  whereTerms,
-} from "./embedded-query.ts";
-import {
-  checkModelFile,
-  createIndexes,
-  createSearchIndex,
-  createTables,
-  hasSearchIndex,
-} from "./embedded-schema.ts";
-import { DocumentWriter, replaceParked } from "./embedded-write.ts";
+import { type Position, StoreUnavailable } from "../../event-store/event-store.ts";
 import type {
   DocumentChange,
   FacetCount,
@@ -37,7 +14,24 @@ import type {
   SumQuery,
   SumRow,
   ViewModel,
-} from "./view-store.ts";
+} from "../view-store.ts";
+import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./file.ts";
+import {
+  checkLimit,
+  facetSql,
+  matchCountSql,
+  matchTerm,
+  type PageSql,
+  type Sql,
+  searchMatch,
+  searchPage,
+  searchSql,
+  sortedPages,
+  sumSql,
+  whereTerms,
+} from "./query.ts";
+import { checkModelFile, createIndexes, createSearchIndex, createTables, hasSearchIndex } from "./schema.ts";
+import { DocumentWriter, replaceParked } from "./write.ts";
 
 export const loadKeysMax = 10_000;
 /** Up to so many documents are fetched through a list value's own index, beyond it documents are probed. */

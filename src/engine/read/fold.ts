@@ -1,8 +1,8 @@
-import type { EventStore, Position, RecordedEvent } from "../stores/event-store/event-store.ts";
-import type { DocumentChange, ParkedDocument, ViewModel } from "../stores/view-store/view-store.ts";
-import type { Codec } from "./codec.ts";
-import { streamId } from "./decider.ts";
-import type { AnyProjection, Handler, ProjectedEvent } from "./projection.ts";
+import type { EventStore, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import type { DocumentChange, ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
+import type { Codec } from "../codec.ts";
+import { streamId } from "../decider.ts";
+import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
 
 const loadKeysMax = 10_000;
 /** JSON text of the documents kept between batches of a live model; beyond, they are loaded when needed. */

@@ -1,6 +1,6 @@
 import { LRUCache } from "lru-cache";
-import type { Clock } from "../../clock.ts";
-import type { HotStore } from "./hot-store.ts";
+import type { Clock } from "../../../values/clock.ts";
+import type { HotStore } from "../hot-store.ts";
 
 const valuesBytesMax = 32 * 1024 * 1024;
 const blobsBytesMax = 32 * 1024 * 1024;

@@ -1,16 +1,16 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
-import { StoreUnavailable } from "../event-store/event-store.ts";
-import { damaged, openSqlite, removeSqlite, type SqliteFile } from "./embedded-file.ts";
-import { EmbeddedViewModel } from "./embedded-model.ts";
-import { checkFormat, formatVersion, specHash } from "./embedded-schema.ts";
+import { StoreUnavailable } from "../../event-store/event-store.ts";
 import {
   type GenerationInfo,
   ModelOutdated,
   type ModelSpec,
   type ViewModel,
   type ViewStore,
-} from "./view-store.ts";
+} from "../view-store.ts";
+import { damaged, openSqlite, removeSqlite, type SqliteFile } from "./file.ts";
+import { EmbeddedViewModel } from "./model.ts";
+import { checkFormat, formatVersion, specHash } from "./schema.ts";
 
 export interface EmbeddedViewStoreOptions {
   /** Holds only read models, so that it can be deleted to rebuild them. Created when absent. */

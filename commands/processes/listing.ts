@@ -1,6 +1,6 @@
-import type { CommandContext, Engine, Outcome } from "../../src/engine/engine.ts";
-import { Problem } from "../../src/errors.ts";
-import { deriveBase32, deriveId } from "../../src/ids.ts";
+import type { CommandContext, Engine, Outcome } from "../../src/engine/write/engine.ts";
+import { deriveBase32, deriveId } from "../../src/values/ids.ts";
+import { Problem } from "../../src/values/problem.ts";
 import { type ClaimKind, claim, claimId } from "../claim/claim.ts";
 import {
   checked,
@@ -10,9 +10,9 @@ import {
   type ProductChanges,
   productChangesSchema,
   variantsSchema,
-} from "./fields.ts";
-import { type ProductState, type ProductStatus, product } from "./product.ts";
-import { slugify, withSuffix } from "./slug.ts";
+} from "../product/fields.ts";
+import { type ProductState, type ProductStatus, product } from "../product/product.ts";
+import { slugify, withSuffix } from "../product/slug.ts";
 
 /** A claim this old whose holder never got what was claimed was left behind by a crash. */
 export const staleClaimMs = 60_000;
