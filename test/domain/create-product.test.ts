@@ -44,6 +44,7 @@ function engineOn(store: EventStore): Engine {
 function engineWith(before: (stream: string, types: string[]) => Promise<void>): Engine {
   const hooked: EventStore = {
     logId: events.logId,
+    soleWriter: events.soleWriter,
     readStream: (stream, options) => events.readStream(stream, options),
     readAll: (options) => events.readAll(options),
     subscribe: (options) => events.subscribe(options),

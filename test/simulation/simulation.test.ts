@@ -78,6 +78,7 @@ function startProcess(
   };
   const events: EventStore = {
     logId: log.logId,
+    soleWriter: log.soleWriter,
     async append(stream, revision, batch) {
       alive();
       const last = --left <= 0;

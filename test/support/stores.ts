@@ -29,6 +29,7 @@ export type Append = (
 export function withAppend(store: EventStore, wrap: (append: Append) => Append): EventStore {
   return {
     logId: store.logId,
+    soleWriter: store.soleWriter,
     append: wrap((stream, expectedRevision, events) => store.append(stream, expectedRevision, events)),
     readStream: (stream, options) => store.readStream(stream, options),
     readAll: (options) => store.readAll(options),

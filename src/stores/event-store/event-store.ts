@@ -50,6 +50,9 @@ export interface RecordedEvent {
   metadata: EventMetadata;
 }
 
+/** UTF-8 bytes of data and metadata in one append: EventStoreDB takes 1 MiB, its own fields included. */
+export const appendBytesMax = 1000 * 1024;
+
 export interface AppendResult {
   /** Revision and position of the last event appended. */
   revision: number;
@@ -93,14 +96,22 @@ export interface SubscribeOptions {
 export interface EventStore {
   /** Names this log for ever. A checkpoint taken on another log must be refused. */
   readonly logId: string;
+  /**
+   * Nobody else appends to this log while it is open: what this process has seen of a stream is the stream.
+   * Where it is false, only a successful append, or a read of the stream's tail, proves a state.
+   */
+  readonly soleWriter: boolean;
 
   /**
-   * Appends all events or none, durable before it answers.
+   * Appends all events or none, durable before it answers. An append is written, not written, or its outcome
+   * is unknown; sending the very same append again (same ids, same revision) settles an unknown one.
    *
    * @param expectedRevision the stream's revision that the decision was made on; `noStream` for a new one
+   * @param events at most `appendBytesMax` UTF-8 bytes of data and metadata together
    * @returns where the last event landed; for a repeated append (same ids, same revision) where it had landed
-   * @throws RevisionConflict when the stream is elsewhere
-   * @throws StoreUnavailable when nothing is known to be written
+   * @throws RevisionConflict when the stream is elsewhere: not written
+   * @throws StoreUnavailable when it is not written
+   * @throws OutcomeUnknown when it may have been written
    */
   append(stream: string, expectedRevision: number, events: readonly EventToAppend[]): Promise<AppendResult>;
 
@@ -131,7 +142,15 @@ export class RevisionConflict extends Error {
   }
 }
 
-/** The store is away or cannot write. Nothing of the call is known to be stored; it can be repeated. */
+/** An append was sent and not answered: it may have been written. The identical append again tells. */
+export class OutcomeUnknown extends Error {
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = "OutcomeUnknown";
+  }
+}
+
+/** The store is away or cannot write: nothing of the call is stored, and it can be repeated. */
 export class StoreUnavailable extends Error {
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);

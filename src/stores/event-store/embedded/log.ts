@@ -257,6 +257,7 @@ function quickCheck(db: DatabaseSync, problemsMax: number): string[] {
 
 class EmbeddedLog implements EmbeddedEventStore {
   readonly logId: string;
+  readonly soleWriter = true;
   private readonly db: DatabaseSync;
   private readonly file: string;
   private readonly statements: ReturnType<typeof prepareStatements>;
