@@ -1,11 +1,13 @@
-import { answerEvents } from "./answer/answer.ts";
-import { cartEvents } from "./cart/cart.ts";
+import { cartEvents } from "./cart/events.ts";
 import { claimEvents } from "./claim/claim.ts";
 import { importEvents } from "./import/import.ts";
+import { keyEvents } from "./key/key.ts";
+import { answerEvents } from "./key/stored-answer.ts";
 import { orderEvents } from "./order/events.ts";
-import { paymentEvents } from "./payment/payment.ts";
+import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
-import { stockEvents } from "./stock/stock.ts";
+import { stockEvents } from "./stock/events.ts";
+import { webhookEvents } from "./webhook/webhook.ts";
 
 /** Every event type of the shop, by name. */
 export const shopEvents = {
@@ -13,10 +15,12 @@ export const shopEvents = {
   ...cartEvents,
   ...claimEvents,
   ...importEvents,
+  ...keyEvents,
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,
   ...stockEvents,
+  ...webhookEvents,
 };
 
 export type ShopEvents = typeof shopEvents;

@@ -5,7 +5,9 @@ import { claim, claimId } from "../claim/claim.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
 import type { ShippingMethod, Shop } from "../processes/shop.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
-import { type CartItem, type CartLine, cart, linesOf, type quoteSchema, requireTotal } from "./cart.ts";
+import { cart, requireTotal } from "./cart.ts";
+import type { CartItem, quoteSchema } from "./events.ts";
+import { type CartLine, linesOf } from "./state.ts";
 
 export type Quote = z.output<typeof quoteSchema>;
 

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { event } from "../../src/engine/decider.ts";
 import { addressSchema } from "../address.ts";
-import { cartItemSchema, paymentMethods } from "../cart/cart.ts";
+import { cartItemSchema, paymentMethods, refusalSchema } from "../cart/events.ts";
 import { taxSettingsSchema } from "../pricing.ts";
 
 const minorUnits = z.int().min(0);
@@ -35,6 +35,8 @@ const soldLineSchema = z.object({
 export const refundCauses = ["cancellation", "return", "goodwill"] as const;
 
 export const orderEvents = {
+  /** A checkout was undone before its order was placed: it never will be. */
+  OrderRefused: event(refusalSchema),
   /** Amounts are minor units of `currency`; line totals are frozen here. */
   OrderPlaced: event(
     z.object({
@@ -92,7 +94,15 @@ export const orderEvents = {
     }),
   ),
   /** `goods` is what it takes from the sales: the gross of an order that had been confirmed, else 0. */
-  OrderCancelled: event(z.object({ reason: z.string(), currency: z.string(), goods: minorUnits })),
+  OrderCancelled: event(
+    z.object({
+      reason: z.string(),
+      currency: z.string(),
+      goods: minorUnits,
+      /** What the checkout was undone for, where that is why. */
+      refusal: refusalSchema.optional(),
+    }),
+  ),
   /** `goods` is the part that takes from the sales: not shipping, and nothing after a cancellation. */
   OrderRefunded: event(
     z.object({

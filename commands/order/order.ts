@@ -1,238 +1,82 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
+import { illegalTransition, notFound, Problem, problemOf } from "../../src/values/problem.ts";
+import type { Refusal } from "../cart/events.ts";
 import { orderEvents } from "./events.ts";
+import {
+  demandOf,
+  evolveOrder,
+  goodsOf,
+  initialOrder,
+  legalTransitions,
+  type Order,
+  type OrderStatus,
+  type Pieces,
+  type PlacedOrder,
+  type RefusedOrder,
+  type Return,
+} from "./state.ts";
 
 type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
-export type OrderLine = Data<"OrderPlaced">["lines"][number];
-export type OrderTotals = Data<"OrderPlaced">["totals"];
-
-export const orderStatuses = [
-  "pending",
-  "confirmed",
-  "paid",
-  "processing",
-  "shipped",
-  "delivered",
-  "cancelled",
-  "refunded",
-] as const;
-export type OrderStatus = (typeof orderStatuses)[number];
-export type PaymentStatus = "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
 
 const notesMax = 1_000;
 const shipmentsMax = 1_000;
 const returnsMax = 1_000;
 
-/** Pieces of one SKU over all lines of the order. */
-interface Pieces {
-  ordered: number;
-  shipped: number;
-  delivered: number;
-  /** Asked to come back or come back already. */
-  returning: number;
-}
-
-interface Shipment {
-  lines: Data<"ShipmentDispatched">["lines"];
-  delivered: boolean;
-}
-
-interface Return {
-  status: "requested" | "approved" | "rejected" | "received";
-  lines: Data<"ReturnRequested">["lines"];
-  /** As inspection found it. */
-  received?: Data<"ReturnReceived">["lines"];
-}
-
-export interface PlacedOrder extends Data<"OrderPlaced"> {
-  phase: "placed";
-  status: OrderStatus;
-  paymentStatus: PaymentStatus;
-  confirmed: boolean;
-  pieces: Map<string, Pieces>;
-  shipments: Map<string, Shipment>;
-  returns: Map<string, Return>;
-  refunds: Set<string>;
-  refunded: number;
-  goodsRefunded: number;
-  notes: number;
-  /** What has still to happen elsewhere because of an event here. */
-  openEffects: Set<string>;
-}
-
-export type Order = { phase: "absent" } | PlacedOrder;
-
-/** Names of effects in `openEffects`; shipments and returns go by their ids. */
-export const cancellationEffect = "cancellation";
-export const deliveryEffect = "delivery";
-export const refundEffect = "refund";
-
-const legal: Record<OrderStatus, readonly OrderStatus[]> = {
-  pending: ["confirmed", "paid", "cancelled"],
-  confirmed: ["paid", "processing", "cancelled"],
-  paid: ["processing", "cancelled", "refunded"],
-  processing: ["shipped", "cancelled"],
-  shipped: ["delivered", "refunded"],
-  delivered: ["refunded"],
-  cancelled: [],
-  refunded: [],
-};
-
 export const order = decider({
   category: "order",
   events: orderEvents,
-  initial: (): Order => ({ phase: "absent" }),
-
-  evolve: {
-    OrderPlaced: (_, data): Order => ({
-      ...data,
-      phase: "placed",
-      status: "pending",
-      paymentStatus: "pending",
-      confirmed: false,
-      pieces: piecesOf(data.lines),
-      shipments: new Map(),
-      returns: new Map(),
-      refunds: new Set(),
-      refunded: 0,
-      goodsRefunded: 0,
-      notes: 0,
-      openEffects: new Set(),
-    }),
-    OrderConfirmed: (state) => {
-      const order = placed(state);
-      return change(order, { status: order.status === "paid" ? "paid" : "confirmed", confirmed: true });
-    },
-    OrderPaid: (state) => {
-      const order = placed(state);
-      const status = order.status === "pending" || order.status === "confirmed" ? "paid" : order.status;
-      return change(order, { status, paymentStatus: "paid" });
-    },
-    OrderPaymentFailed: (state) => change(state, { paymentStatus: "failed" }),
-    ProcessingStarted: (state) => change(state, { status: "processing" }),
-    ShipmentDispatched: (state, { shipmentId, lines, complete }) => {
-      const order = placed(state);
-      for (const { sku, quantity } of lines) piecesIn(order, sku).shipped += quantity;
-      order.shipments.set(shipmentId, { lines, delivered: false });
-      order.openEffects.add(shipmentId);
-      if (complete) order.status = "shipped";
-      return order;
-    },
-    ShipmentDelivered: (state, { shipmentId, complete, cashDue }) => {
-      const order = placed(state);
-      const shipment = order.shipments.get(shipmentId);
-      if (shipment) shipment.delivered = true;
-      for (const { sku, quantity } of shipment?.lines ?? []) piecesIn(order, sku).delivered += quantity;
-      if (complete && order.status === "shipped") order.status = "delivered";
-      if (cashDue) order.openEffects.add(deliveryEffect);
-      return order;
-    },
-    ReturnRequested: (state, { returnId, lines }) => {
-      const order = placed(state);
-      for (const { sku, quantity } of lines) piecesIn(order, sku).returning += quantity;
-      order.returns.set(returnId, { status: "requested", lines });
-      return order;
-    },
-    ReturnApproved: (state, { returnId }) => withReturn(state, returnId, "approved"),
-    ReturnRejected: (state, { returnId }) => {
-      const order = withReturn(state, returnId, "rejected");
-      for (const { sku, quantity } of order.returns.get(returnId)?.lines ?? [])
-        piecesIn(order, sku).returning -= quantity;
-      return order;
-    },
-    ReturnReceived: (state, { returnId, lines }) => {
-      const order = withReturn(state, returnId, "received");
-      returnOf(order, returnId).received = lines;
-      order.openEffects.add(returnId);
-      return order;
-    },
-    OrderCancelled: (state) => {
-      const order = placed(state);
-      order.openEffects.add(cancellationEffect);
-      return change(order, { status: "cancelled" });
-    },
-    OrderRefunded: (state, { refundId, amount, goods, full, releases }) => {
-      const order = placed(state);
-      if (releases) order.openEffects.add(refundEffect);
-      order.refunds.add(refundId);
-      const toRefunded = full && legal[order.status].includes("refunded");
-      return change(order, {
-        refunded: order.refunded + amount,
-        goodsRefunded: order.goodsRefunded + goods,
-        paymentStatus: full ? "refunded" : "partially_refunded",
-        ...(toRefunded && { status: "refunded" }),
-      });
-    },
-    NoteAdded: (state) => {
-      const order = placed(state);
-      order.notes++;
-      return order;
-    },
-    EffectsApplied: (state, { of }) => {
-      const order = placed(state);
-      order.openEffects.delete(of);
-      return order;
-    },
-  },
+  initial: initialOrder,
+  evolve: evolveOrder,
 
   decide: {
-    Place: (state, command: Data<"OrderPlaced">) => {
-      if (state.phase !== "absent") return [];
-      const { lines, totals } = command;
+    /** With `confirm`, placed and confirmed at once: nothing has to be waited for. */
+    Place: (state: Order, command: Data<"OrderPlaced"> & { confirm?: Confirm }): OrderEvent[] => {
+      if (state.phase === "refused") throw problemOf(state.refusal);
+      if (state.phase === "placed") return command.confirm ? confirm(state, command.confirm) : [];
+      const { confirm: atOnce, ...data } = command;
+      const { lines, totals } = data;
       // Conserved again in the projector: what the lines say is what the order says.
       const sum = lines.reduce((running, line) => running + line.subtotal, 0);
       if (sum !== totals.subtotal) throw new Error(`lines sum to ${sum}, the order to ${totals.subtotal}`);
-      return [{ type: "OrderPlaced", data: command }];
+      return [{ type: "OrderPlaced", data }, ...(atOnce ? [confirmed(data, atOnce)] : [])];
     },
 
-    Confirm: (state, { buyer }: { buyer?: string }) => {
-      const order = existing(state);
-      if (order.confirmed && order.status !== "cancelled") return [];
-      // A transfer may be booked while the checkout is still under way.
-      if (order.status !== "paid") requireLegal(order, "confirmed");
-      const lines = order.lines.map(({ sku, productId, name, category, quantity, subtotal, discount }) => ({
-        sku,
-        productId,
-        name,
-        ...(category !== undefined && { category }),
-        quantity,
-        revenue: subtotal - discount,
-      }));
+    /**
+     * The first mark of an undo: an order that is not there will never be, one that waits is cancelled. One that
+     * is confirmed stays so: it is not to be undone any more.
+     */
+    Refuse: (state: Order, refusal: Refusal): OrderEvent[] => {
+      if (state.phase === "refused") return [];
+      if (state.phase === "absent") return [{ type: "OrderRefused", data: refusal }];
+      if (state.status === "cancelled") return [];
+      if (state.confirmed) return [];
+      requireLegal(state, "cancelled");
+      const { currency, paymentStatus } = state;
+      const reason = `checkout failed: ${refusal.code}`;
+      const failed = refusal.code === "payment_declined" && paymentStatus === "pending";
       return [
-        {
-          type: "OrderConfirmed",
-          data: {
-            currency: order.currency,
-            lines,
-            units: lines.reduce((sum, line) => sum + line.quantity, 0),
-            gross: goodsOf(order),
-            ...(buyer !== undefined && { buyer }),
-          },
-        },
+        ...(failed ? [{ type: "OrderPaymentFailed" as const, data: { reason: refusal.detail } }] : []),
+        { type: "OrderCancelled", data: { reason, currency, goods: 0, refusal } },
       ];
     },
 
-    /** The whole amount is captured. A late failure never takes it away. */
-    MarkPaid: (state, { amount }: { amount: number }) => {
+    Confirm: (state: Order, command: Confirm): OrderEvent[] => confirm(existing(state), command),
+
+    MarkPaid: (state: Order, { amount }: { amount: number }): OrderEvent[] => {
+      if (state.phase === "refused") return [];
       const order = existing(state);
       if (order.paymentStatus !== "pending" && order.paymentStatus !== "failed") return [];
       if (order.status === "cancelled") return [];
       return [{ type: "OrderPaid", data: { amount } }];
     },
 
-    MarkPaymentFailed: (state, { reason }: { reason: string }) => {
-      const order = existing(state);
-      if (order.paymentStatus !== "pending") return [];
-      return [{ type: "OrderPaymentFailed", data: { reason } }];
-    },
-
-    StartProcessing: (state) => {
+    StartProcessing: (state: Order): OrderEvent[] => {
       const order = existing(state);
       return order.status === "processing" ? [] : startProcessing(order);
     },
 
-    Ship: (state, command: Ship) => {
+    Ship: (state: Order, command: Ship): OrderEvent[] => {
       const order = existing(state);
       const { shipmentId, carrier, trackingNumber } = command;
       if (order.shipments.has(shipmentId)) return [];
@@ -258,7 +102,7 @@ export const order = decider({
     },
 
     /** One shipment, or all that are under way. */
-    Deliver: (state, { shipmentId }: { shipmentId?: string }) => {
+    Deliver: (state: Order, { shipmentId }: { shipmentId?: string }): OrderEvent[] => {
       const order = existing(state);
       if (shipmentId !== undefined && !order.shipments.has(shipmentId))
         throw notFound("shipment", shipmentId);
@@ -278,7 +122,7 @@ export const order = decider({
       }));
     },
 
-    RequestReturn: (state, { returnId, lines, reason }: RequestReturn) => {
+    RequestReturn: (state: Order, { returnId, lines, reason }: RequestReturn): OrderEvent[] => {
       const order = existing(state);
       if (order.returns.has(returnId)) return [];
       requireAtMost(order.returns.size, returnsMax, "returns");
@@ -289,14 +133,17 @@ export const order = decider({
       return [{ type: "ReturnRequested", data }];
     },
 
-    ApproveReturn: (state, { returnId }: { returnId: string }) => {
+    ApproveReturn: (state: Order, { returnId }: { returnId: string }): OrderEvent[] => {
       const { status } = returnOf(existing(state), returnId);
       if (status === "approved" || status === "received") return [];
       if (status === "rejected") throw illegalTransition("the return was rejected");
       return [{ type: "ReturnApproved", data: { returnId } }];
     },
 
-    RejectReturn: (state, { returnId, reason }: { returnId: string; reason: string }) => {
+    RejectReturn: (
+      state: Order,
+      { returnId, reason }: { returnId: string; reason: string },
+    ): OrderEvent[] => {
       const { status } = returnOf(existing(state), returnId);
       if (status === "rejected") return [];
       if (status !== "requested") throw illegalTransition(`the return is ${status}`);
@@ -304,7 +151,7 @@ export const order = decider({
     },
 
     /** What came back, as inspection found it: every piece is sellable or damaged. */
-    ReceiveReturn: (state, { returnId, lines }: Data<"ReturnReceived">) => {
+    ReceiveReturn: (state: Order, { returnId, lines }: Data<"ReturnReceived">): OrderEvent[] => {
       const { status, lines: asked } = returnOf(existing(state), returnId);
       if (status === "received") return [];
       if (status !== "approved") throw illegalTransition(`the return is ${status}, not approved`);
@@ -324,12 +171,9 @@ export const order = decider({
       return [{ type: "ReturnReceived", data: { returnId, lines } }];
     },
 
-    /** `onlyPending`: a checkout that gives up must not cancel an order that was confirmed beside it. */
-    Cancel: (state, { reason, onlyPending }: { reason: string; onlyPending?: boolean }) => {
+    Cancel: (state: Order, { reason }: { reason: string }): OrderEvent[] => {
       const order = existing(state);
       if (order.status === "cancelled") return [];
-      if (onlyPending && order.confirmed)
-        throw new Problem("too_much_contention", "the order was confirmed meanwhile");
       requireLegal(order, "cancelled");
       if (order.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");
       const goods = order.confirmed ? goodsOf(order) - order.goodsRefunded : 0;
@@ -337,7 +181,11 @@ export const order = decider({
     },
 
     /** The payment has given money back. Goods are refunded before shipping, unless a cancellation was it. */
-    MarkRefunded: (state, command: { refundId: string; amount: number; cause: RefundCause }) => {
+    MarkRefunded: (
+      state: Order,
+      command: { refundId: string; amount: number; cause: RefundCause },
+    ): OrderEvent[] => {
+      if (state.phase === "refused") return heard(state, `refund/${command.refundId}`);
       const order = existing(state);
       const { refundId, amount, cause } = command;
       if (order.refunds.has(refundId)) return [];
@@ -348,17 +196,56 @@ export const order = decider({
       return [{ type: "OrderRefunded", data: { ...refunded, ...(releases && { releases }) } }];
     },
 
-    AddNote: (state, { text }: { text: string }) => {
+    AddNote: (state: Order, { text }: { text: string }): OrderEvent[] => {
       requireAtMost(existing(state).notes, notesMax, "notes");
       return [{ type: "NoteAdded", data: { text } }];
     },
 
-    MarkEffectsApplied: (state, { of }: { of: string }) =>
+    MarkEffectsApplied: (state: Order, { of }: { of: string }): OrderEvent[] =>
       existing(state).openEffects.has(of) ? [{ type: "EffectsApplied", data: { of } }] : [],
   },
 
-  weigh: (state) => (state.phase === "absent" ? 0 : 2_000 + state.lines.length * 1_500),
+  weigh: (state: Order) => (state.phase !== "placed" ? 200 : 2_000 + state.lines.length * 1_500),
 });
+
+/** A refused order has no books: it only says that it has heard. */
+function heard({ applied }: RefusedOrder, of: string): OrderEvent[] {
+  return applied.has(of) ? [] : [{ type: "EffectsApplied", data: { of } }];
+}
+
+interface Confirm {
+  /** A pseudonym of the buyer. */
+  buyer?: string;
+}
+
+function confirm(order: PlacedOrder, command: Confirm): OrderEvent[] {
+  if (order.confirmed && order.status !== "cancelled") return [];
+  if (order.status === "cancelled" && order.refusal) throw problemOf(order.refusal);
+  // A transfer may be booked while the checkout is still under way.
+  if (order.status !== "paid") requireLegal(order, "confirmed");
+  return [confirmed(order, command)];
+}
+
+function confirmed(order: Data<"OrderPlaced">, { buyer }: Confirm): OrderEvent {
+  const lines = order.lines.map(({ sku, productId, name, category, quantity, subtotal, discount }) => ({
+    sku,
+    productId,
+    name,
+    ...(category !== undefined && { category }),
+    quantity,
+    revenue: subtotal - discount,
+  }));
+  return {
+    type: "OrderConfirmed",
+    data: {
+      currency: order.currency,
+      lines,
+      units: lines.reduce((sum, line) => sum + line.quantity, 0),
+      gross: goodsOf(order),
+      ...(buyer !== undefined && { buyer }),
+    },
+  };
+}
 
 interface Ship {
   shipmentId: string;
@@ -376,25 +263,8 @@ interface RequestReturn {
 
 export type RefundCause = Data<"OrderRefunded">["cause"];
 
-/** What the customer pays for the goods: after discounts, without shipping, tax as the prices have it. */
-function goodsOf({ totals }: PlacedOrder): number {
-  return totals.subtotal - totals.discount;
-}
-
-/** Ordered pieces by SKU, in ascending order of SKU: one demand, however many lines it stands on. */
-export function demandOf(lines: readonly { sku: string; quantity: number }[]): [string, number][] {
-  const demand = new Map<string, number>();
-  for (const { sku, quantity } of lines) demand.set(sku, (demand.get(sku) ?? 0) + quantity);
-  return [...demand].sort(([a], [b]) => (a < b ? -1 : 1));
-}
-
 function summed(lines: readonly { sku: string; quantity: number }[]) {
   return demandOf(lines).map(([sku, quantity]) => ({ sku, quantity }));
-}
-
-function piecesOf(lines: readonly OrderLine[]): Map<string, Pieces> {
-  const none = { shipped: 0, delivered: 0, returning: 0 };
-  return new Map(demandOf(lines).map(([sku, ordered]) => [sku, { ordered, ...none }]));
 }
 
 function unshipped(order: PlacedOrder) {
@@ -412,7 +282,7 @@ function startProcessing(order: PlacedOrder): OrderEvent[] {
 }
 
 function requireLegal(order: PlacedOrder, next: OrderStatus): void {
-  if (!legal[order.status].includes(next))
+  if (!legalTransitions[order.status].includes(next))
     throw illegalTransition(`an order that is ${order.status} cannot become ${next}`);
 }
 
@@ -439,29 +309,8 @@ function returnOf(order: PlacedOrder, returnId: string): Return {
   return found;
 }
 
-function withReturn(state: Order, returnId: string, status: Return["status"]): PlacedOrder {
-  const order = placed(state);
-  returnOf(order, returnId).status = status;
-  return order;
-}
-
-function piecesIn(order: PlacedOrder, sku: string): Pieces {
-  const pieces = order.pieces.get(sku);
-  if (!pieces) throw new Error(`${sku} is not in the order`);
-  return pieces;
-}
-
 /** @throws Problem not_found */
 function existing(state: Order): PlacedOrder {
-  if (state.phase === "absent") throw new Problem("not_found", "there is no such order");
-  return state;
-}
-
-function change(state: Order, changes: Partial<PlacedOrder>): PlacedOrder {
-  return Object.assign(placed(state), changes);
-}
-
-function placed(state: Order): PlacedOrder {
-  if (state.phase === "absent") throw new Error("the order was never placed");
+  if (state.phase !== "placed") throw new Problem("not_found", "there is no such order");
   return state;
 }

@@ -63,7 +63,7 @@ export interface ExistingProduct {
   tags: readonly string[];
   images: readonly Image[];
   /** By SKU, in the order they were added, with those that were retired. */
-  variants: Map<string, ProductVariant>;
+  variants: ReadonlyMap<string, ProductVariant>;
 }
 
 export type ProductState = { exists: false } | ExistingProduct;
@@ -109,18 +109,16 @@ export const product = decider({
       images: fields.images,
       variants: new Map(variants.map((variant) => [variant.sku, { ...variant, retired: false }])),
     }),
-    ProductDescribed: (state, changes) => {
-      const current = existing(state);
-      for (const [field, value] of Object.entries(changes))
-        Object.assign(current, { [field]: value ?? undefined });
-      return current;
+    ProductDescribed: (state, changes): ProductState => {
+      const cleared = Object.entries(changes).map(([field, value]) => [field, value ?? undefined]);
+      return { ...existing(state), ...Object.fromEntries(cleared) };
     },
     PriceChanged: (state, { sku, price, compareAtPrice }) =>
       changeVariant(state, sku, { price, compareAtPrice: compareAtPrice ?? undefined }),
-    VariantAdded: (state, { variant }) => {
+    VariantAdded: (state, { variant }): ProductState => {
       const current = existing(state);
-      current.variants.set(variant.sku, { ...variant, retired: false });
-      return current;
+      const added = { ...variant, retired: false };
+      return { ...current, variants: new Map(current.variants).set(variant.sku, added) };
     },
     VariantChanged: (state, { sku, name, attributes }) =>
       changeVariant(state, sku, {
@@ -128,8 +126,8 @@ export const product = decider({
         ...(attributes && { attributes }),
       }),
     VariantRetired: (state, { sku }) => changeVariant(state, sku, { retired: true }),
-    ProductPublished: (state) => Object.assign(existing(state), { status: "published" }),
-    ProductArchived: (state) => Object.assign(existing(state), { status: "archived" }),
+    ProductPublished: (state): ProductState => ({ ...existing(state), status: "published" }),
+    ProductArchived: (state): ProductState => ({ ...existing(state), status: "archived" }),
   },
   decide: {
     /** Its id comes from the command, so a product that exists is this command done before. */
@@ -256,9 +254,7 @@ function changeVariant(state: ProductState, sku: string, change: Partial<Product
   const current = existing(state);
   const variant = current.variants.get(sku);
   if (!variant) throw new Error(`the product has no variant ${sku}`);
-  // A new object, because the old one may be part of an event.
-  current.variants.set(sku, { ...variant, ...change });
-  return current;
+  return { ...current, variants: new Map(current.variants).set(sku, { ...variant, ...change }) };
 }
 
 function found(state: ProductState): ExistingProduct {

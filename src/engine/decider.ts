@@ -36,7 +36,7 @@ export function event<S extends z.ZodType>(
 }
 
 export interface DecideContext {
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds, never before the stream's last event. */
   now: number;
 }
 
@@ -54,10 +54,23 @@ export type DecideMap<State, Event> = Record<
 >;
 
 /**
- * A write model. Pure: no clock, no I/O, no randomness.
+ * How states of this decider are kept between starts. A state is cut into parts, so that none is larger than
+ * a cache takes and making one never holds up the thread for long.
+ */
+export interface SnapshotFormat<State> {
+  /** Raised with every change of the fold, of its helpers or of the parts: a snapshot of another is not read. */
+  version: number;
+  /** Plain values, as the structured clone algorithm takes them. */
+  parts: (state: State) => Iterable<unknown>;
+  /** @throws when the parts are not such a state */
+  restore: (parts: Iterable<unknown>) => State;
+}
+
+/**
+ * A write model. Pure: no clock, no I/O, no randomness; neither `evolve` nor `decide` changes a state. What is
+ * stored stays apart from what is being decided on it, so a conflict costs only what is new, and a state that
+ * was handed out stays what it was. Large collections are persistent maps (src/values/ordered-map.ts).
  *
- * `evolve` owns its state and may change it in place; `decide` must not. The engine never hands out a
- * state before its events are stored, and throws a state away when they could not be.
  * Deciding a command again that has already taken effect returns no events.
  */
 export interface Decider<
@@ -72,6 +85,8 @@ export interface Decider<
   decide: D;
   /** Approximate bytes that a cached state holds. */
   weigh?: (state: State) => number;
+  /** For streams that grow long; left out, they are folded from their first event. */
+  snapshot?: SnapshotFormat<State>;
 }
 
 /** Declares a write model; the types of states, events and commands are inferred. */

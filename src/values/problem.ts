@@ -63,6 +63,16 @@ export class Problem extends Error {
   }
 }
 
+/** A problem that was kept on the log, as it was; a code that this version does not know becomes a general one. */
+export function problemOf(kept: {
+  code: string;
+  detail: string;
+  extras: Readonly<Record<string, unknown>>;
+}): Problem {
+  const code = kept.code in problems ? (kept.code as ProblemCode) : "illegal_transition";
+  return new Problem(code, kept.detail, kept.extras);
+}
+
 export function notFound(what: string, id: string): Problem {
   return new Problem("not_found", `there is no ${what} ${JSON.stringify(id)}`);
 }

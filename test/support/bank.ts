@@ -101,6 +101,7 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
 
   return {
     name: "bank",
+    finalMs: sandbox.finalMs,
     accounts,
     calls,
     act(paymentId, amount) {

@@ -1,25 +1,27 @@
-import { type CartItem, type CheckoutRequest, cart, cartEvents, linesOf } from "../../commands/cart/cart.ts";
-import { claimEvents } from "../../commands/claim/claim.ts";
-import { orderEvents } from "../../commands/order/events.ts";
-import { order, type PlacedOrder } from "../../commands/order/order.ts";
-import { type InitiatedPayment, payment, paymentEvents } from "../../commands/payment/payment.ts";
+import { cart } from "../../commands/cart/cart.ts";
+import type { CartItem, CheckoutRequest } from "../../commands/cart/events.ts";
+import { linesOf } from "../../commands/cart/state.ts";
+import { createOrderNumbers } from "../../commands/claim/order-numbers.ts";
+import { shopEvents } from "../../commands/events.ts";
+import { order } from "../../commands/order/order.ts";
+import type { PlacedOrder } from "../../commands/order/state.ts";
+import { paymentIdOf } from "../../commands/order/state.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import type { InitiatedPayment } from "../../commands/payment/state.ts";
 import { priceOrder } from "../../commands/pricing.ts";
-import {
-  type CheckoutResult,
-  orderIdOf,
-  paymentIdOf,
-  runCheckout,
-} from "../../commands/processes/checkout.ts";
-import type { ProcessContext, Shop, ShopSettings } from "../../commands/processes/shop.ts";
-import { availableOf, type Stock, stock, stockEvents } from "../../commands/stock/stock.ts";
+import { type CheckoutResult, runCheckout } from "../../commands/processes/checkout.ts";
+import type { ProcessContext } from "../../commands/processes/process.ts";
+import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
+import { attemptsOf } from "../../commands/processes/start-checkout.ts";
+import { availableOf, type Stock } from "../../commands/stock/state.ts";
+import { stock } from "../../commands/stock/stock.ts";
 import { createCodec } from "../../src/engine/codec.ts";
-import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
-import { createExclusive } from "../../src/engine/write/exclusive.ts";
+import { type CommandContext, Engine, type EngineOptions } from "../../src/engine/write/engine.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
 import { type Bank, createBank } from "./bank.ts";
 
-export const shopCodec = createCodec(stockEvents, cartEvents, orderEvents, paymentEvents, claimEvents);
+export const shopCodec = createCodec(shopEvents);
 
 export const shopSettings: ShopSettings = {
   currency: "USD",
@@ -54,7 +56,8 @@ export interface Line {
 export interface TestShop extends Shop {
   bank: Bank;
   clock: TestClock;
-  context: ProcessContext;
+  /** The context of a process that a request has started. */
+  readonly context: ProcessContext;
   /** The context of a command of its own. */
   by(commandId?: string): CommandContext;
   receive(sku: string, quantity: number): Promise<void>;
@@ -79,12 +82,13 @@ export interface TestShopOptions {
   settings?: Partial<ShopSettings>;
   bank?: Bank;
   clock?: TestClock;
+  limits?: EngineOptions["limits"];
 }
 
 /** The write side of a shop as one process has it. Two on one log are two processes. */
 export function createShop(options: TestShopOptions): TestShop {
   const { events, settings, bank = createBank(), clock = { now: Date.UTC(2026, 0, 15, 12) } } = options;
-  const engine = new Engine({ events, codec: shopCodec });
+  const engine = new Engine({ events, codec: shopCodec, ...(options.limits && { limits: options.limits }) });
   const by = (commandId = newId()): CommandContext => ({
     commandId,
     now: clock.now,
@@ -94,11 +98,13 @@ export function createShop(options: TestShopOptions): TestShop {
   const shop: TestShop = {
     engine,
     gateway: bank,
-    exclusive: createExclusive(),
+    numbers: createOrderNumbers(engine, "ORD", () => clock.now),
     settings: { ...shopSettings, ...settings },
     bank,
     clock,
-    context: { clock: () => clock.now, actor: "test", correlationId: "test" },
+    get context() {
+      return { clock: () => clock.now, commandId: newId(), actor: "test", correlationId: "test" };
+    },
     by,
     async receive(sku, quantity) {
       await engine.execute(stock, sku, "Receive", { quantity }, by());
@@ -110,16 +116,15 @@ export function createShop(options: TestShopOptions): TestShop {
     },
     orderOf: (orderId) =>
       engine.read(order, orderId, (state) => {
-        if (state.phase === "absent") throw new Error("there is no order");
-        return structuredClone(state);
+        if (state.phase !== "placed") throw new Error("there is no order");
+        return state;
       }),
     paymentOf: (orderId) =>
       engine.read(payment, paymentIdOf(orderId), (state) => {
         if (state.phase === "absent") throw new Error("there is no payment");
-        return structuredClone(state);
+        return state;
       }),
-    stockOf: (sku) =>
-      engine.read(stock, sku, (state) => ({ ...structuredClone(state), available: availableOf(state) })),
+    stockOf: (sku) => engine.read(stock, sku, (state) => ({ ...state, available: availableOf(state) })),
     phaseOf: (cartId) => engine.read(cart, cartId, ({ phase }) => phase),
   };
   return shop;
@@ -169,7 +174,8 @@ export async function restartCheckout(
       },
     };
   });
-  const command = { cartId, request, orderIdOf: (attempt: number) => orderIdOf(cartId, attempt) };
+  const number = await shop.numbers.next("2026-01-15");
+  const command = { cartId, request, attemptOf: attemptsOf(cartId, number) };
   const { result: orderId } = await shop.engine.execute(
     cart,
     cartId,

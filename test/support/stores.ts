@@ -38,3 +38,8 @@ export function withAppend(store: EventStore, wrap: (append: Append) => Append):
     close: () => store.close(),
   };
 }
+
+/** The store as one of several writers has it: what it holds may have been written by another. */
+export function shared(store: EventStore): EventStore {
+  return { ...withAppend(store, (append) => append), soleWriter: false };
+}

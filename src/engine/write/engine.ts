@@ -2,123 +2,80 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import {
   type AppendResult,
-  type EventMetadata,
   type EventStore,
-  type EventToAppend,
   logStart,
-  noStream,
+  OutcomeUnknown,
   type Position,
   RevisionConflict,
   StoreUnavailable,
 } from "../../stores/event-store/event-store.ts";
-import { deriveId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import type { Codec } from "../codec.ts";
-import { type CommandsOf, type Decider, type EventMap, type EventOf, streamName } from "../decider.ts";
+import { type CommandsOf, type Decider, type EventMap, streamName } from "../decider.ts";
+import {
+  type Batch,
+  type CommandContext,
+  decideBatch,
+  type Job,
+  type Outcome,
+  onlyRead,
+  readContext,
+  store,
+} from "./batch.ts";
 import { noSnapshots, type SnapshotCache } from "./snapshots.ts";
+import { type AnyDecider, emptyStream, type StoredStream, StreamReader } from "./stream.ts";
+
+export type { CommandContext, Outcome } from "./batch.ts";
 
 const batchCommandsMax = 1_000;
-const batchEventsMax = 2_000;
-const batchBytesMax = 900 * 1024;
 const queuedCommandsPerStreamMax = 20_000;
-const conflictRetriesMax = 10;
-const conflictPauseMs = 5;
-const readPageEvents = 1_000;
-/** Commands whose outcome a stream's state remembers; beyond, deciders are idempotent by themselves. */
-const rememberedCommandsMax = 64;
-const snapshotEveryEvents = 1_000;
+/** How long a batch goes on against others that write the same stream. */
+const contentionMsMax = 15_000;
+const conflictPauseMs = 2;
+const conflictPauseMsMax = 100;
+/** How long an append with an unknown outcome is sent again before the stream's queue gives up on it. */
+const settleMsMax = 30_000;
+const settlePauseMs = 50;
+const settlePauseMsMax = 2_000;
 const cachedStatesBytesMax = 64 * 1024 * 1024;
+/** What a single state counts for at most: one that is large is still kept while it is in use. */
+const cachedStateBytesMax = cachedStatesBytesMax / 8;
 /** Measured on states of an import: what V8 takes for a cached stream, and for a remembered command. */
 const cachedStateOverheadBytes = 1_000;
 const rememberedCommandBytes = 250;
-
-export interface CommandContext {
-  /** The same id is the same command: doing it again changes nothing and gives the same outcome. */
-  commandId: string;
-  /** Epoch milliseconds that the decision is made with. */
-  now: number;
-  actor: string;
-  correlationId: string;
-  causationId?: string;
-  ip?: string;
-  userAgent?: string;
-  /** The command is refused with `revision_mismatch` when the stream is elsewhere. */
-  expectedRevision?: number;
-}
-
-export interface Outcome<R> {
-  /** Of the stream after the command; `noStream` when it does not exist. */
-  revision: number;
-  /** Where the command's last event stands; for a command that changed nothing, the stream's last event. */
-  position: Position;
-  /** The command had taken effect before. */
-  repeated: boolean;
-  changed: boolean;
-  result: R;
-}
-
-// biome-ignore lint/suspicious/noExplicitAny: a stream's queue holds commands of one decider, whatever its types
-type AnyDecider = Decider<any, EventMap>;
-
-interface Remembered {
-  revision: number;
-  position: Position;
-}
-
-interface CachedStream {
-  state: unknown;
-  revision: number;
-  position: Position;
-  commands: Map<string, Remembered>;
-  snapshotRevision: number;
-  lastEventId: string;
-}
-
-interface Job {
-  name: string;
-  command: unknown;
-  context: CommandContext;
-  respond: (state: never, revision: number) => unknown;
-  resolve: (outcome: Outcome<unknown>) => void;
-  reject: (error: unknown) => void;
-}
-
-interface DecidedEvent {
-  type: string;
-  data: unknown;
-  json: string;
-  version: { schemaVersion?: number };
-}
-
-/** The command of a job that only looks, and its context: it decides nothing, so nothing is remembered. */
-const onlyRead = "";
-const readContext: CommandContext = { commandId: "", now: 0, actor: "system", correlationId: "" };
-
-type Decision =
-  | { job: Job; error: unknown }
-  | { job: Job; outcome: Remembered; changed: boolean; repeated: boolean; result: unknown };
 
 export interface EngineOptions {
   events: EventStore;
   codec: Codec;
   snapshots?: SnapshotCache;
+  /** Milliseconds, for tests: see the limits above. */
+  limits?: { contentionMs?: number; settleMs?: number };
 }
 
 /**
  * Handles commands: decides on cached state, appends at its revision, one write and no read. Commands for
  * one stream wait in one queue; all that wait are decided one after the other and go out in one append.
+ *
+ * Several engines may write one log. A conflict costs the events that are new; a decision that appends nothing
+ * is confirmed by the stream's tail, unless nobody else writes the log.
  */
 export class Engine {
   private readonly events: EventStore;
   private readonly codec: Codec;
+  private readonly reader: StreamReader;
   private readonly snapshots: SnapshotCache;
   private readonly queues = new Map<string, Job[]>();
-  private readonly cache: LRUCache<string, CachedStream>;
+  private readonly cache: LRUCache<string, StoredStream>;
+  private readonly contentionMs: number;
+  private readonly settleMs: number;
   private newest: Position = logStart;
 
-  constructor({ events, codec, snapshots = noSnapshots }: EngineOptions) {
+  constructor({ events, codec, snapshots = noSnapshots, limits = {} }: EngineOptions) {
+    this.contentionMs = limits.contentionMs ?? contentionMsMax;
+    this.settleMs = limits.settleMs ?? settleMsMax;
     this.events = events;
     this.codec = codec;
+    this.reader = new StreamReader(events, codec);
     this.snapshots = snapshots;
     this.cache = new LRUCache({ maxSize: cachedStatesBytesMax });
   }
@@ -126,9 +83,10 @@ export class Engine {
   /**
    * Decides one command on one stream and stores its events.
    *
-   * @param respond what the caller wants of the state right after this command; it must not keep the state
-   * @throws Problem the decider's refusal, `revision_mismatch`, or `too_much_contention`
+   * @param respond what the caller wants of the state right after this command
+   * @throws Problem the decider's refusal, `revision_mismatch`, `too_much_contention`, or `payload_too_large`
    * @throws StoreUnavailable when the store is away or the stream's queue is full; the command can be repeated
+   * @throws OutcomeUnknown when it may have taken effect; the same command again tells
    */
   execute<
     State,
@@ -142,7 +100,7 @@ export class Engine {
     name: N,
     command: CommandsOf<D>[N],
     context: CommandContext,
-    respond?: (state: State) => R,
+    respond?: (state: State, revision: number) => R,
   ): Promise<Outcome<R>> {
     return this.enqueue<R>(
       decider as AnyDecider,
@@ -153,18 +111,16 @@ export class Engine {
       (respond ?? (() => undefined)) as Job["respond"],
     );
   }
-  /**
-   * Looks at a stream's state behind all commands sent before: what is seen is stored.
-   * @param select must not keep the state
-   */
+
+  /** Looks at a stream's state behind all commands sent before: what is seen is stored. */
   async read<State, E extends EventMap, D extends Decider<State, E>, R>(
     decider: D & { initial: () => State },
     id: string,
     select: (state: State, revision: number) => R,
   ): Promise<R> {
     const stream = streamName(decider.category, id);
-    // With no command under way, what is cached is what is stored.
-    const cached = this.queues.has(stream) ? undefined : this.cache.get(stream);
+    // With no command under way and no other writer, what is cached is what is stored.
+    const cached = this.events.soleWriter && !this.queues.has(stream) ? this.cache.get(stream) : undefined;
     if (cached) return select(cached.state as State, cached.revision);
     const outcome = await this.enqueue<R>(
       decider as AnyDecider,
@@ -175,6 +131,27 @@ export class Engine {
       select as Job["respond"],
     );
     return outcome.result;
+  }
+
+  /**
+   * Looks for the effect of commands on a stream, however long ago it was.
+   * @param since the stream's revision before it can have been
+   * @returns the stream's state and revision right after the last of their events; undefined when there is none
+   */
+  async find<State, E extends EventMap, D extends Decider<State, E>>(
+    decider: D & { initial: () => State },
+    id: string,
+    commandIds: readonly string[],
+    since: number,
+  ): Promise<{ state: State; revision: number; position: Position } | undefined> {
+    const name = streamName(decider.category, id);
+    const current = await this.read(decider, id, (state, revision) => ({ state, revision }));
+    const found = await this.reader.find(name, new Set(commandIds), since + 1, current.revision);
+    if (!found) return undefined;
+    const { revision, position } = found;
+    if (revision === current.revision) return { state: current.state, revision, position };
+    const state = await this.reader.stateAt(decider as AnyDecider, name, revision);
+    return { state: state as State, revision, position };
   }
 
   /** The newest position that this engine has written. */
@@ -224,226 +201,142 @@ export class Engine {
         this.queues.delete(stream);
         return;
       }
-      const batch = queue.splice(0, batchCommandsMax);
+      const jobs = queue.splice(0, batchCommandsMax);
       try {
-        const untouched = await this.handle(decider, stream, batch);
+        const untouched = await this.handle(decider, stream, jobs);
         if (untouched.length > 0) queue.unshift(...untouched);
       } catch (error) {
-        this.cache.delete(stream);
-        for (const job of batch) job.reject(error);
+        for (const job of jobs) job.reject(error);
       }
     }
   }
 
-  /** @returns the jobs that did not fit into this append */
-  private async handle(decider: AnyDecider, stream: string, batch: Job[]): Promise<Job[]> {
+  /** Decides and stores, again and again until nobody was in between. @returns the jobs that did not fit */
+  private async handle(decider: AnyDecider, stream: string, jobs: readonly Job[]): Promise<Job[]> {
+    const until = performance.now() + this.contentionMs;
+    const stored = this.cache.get(stream) ?? (await this.load(decider, stream));
     for (let attempt = 0; ; attempt++) {
-      const current = this.cache.get(stream) ?? (await this.load(decider, stream));
-      const before = current.revision;
-      const { decisions, outcomes, events, untouched } = this.decideBatch(decider, current, batch);
-      try {
-        const appended = events.length > 0 ? await this.events.append(stream, before, events) : current;
-        for (const outcome of outcomes) outcome.position = appended.position;
-        this.settle(decider, stream, current, decisions, appended, before);
-        return untouched;
-      } catch (error) {
-        // The state has run ahead of the log: what was decided on it never happened.
-        this.cache.delete(stream);
-        if (!(error instanceof RevisionConflict)) throw error;
-        if (attempt >= conflictRetriesMax)
-          throw new Problem("too_much_contention", `${stream} is changed by many at once; try again`);
-        await sleep(Math.random() * conflictPauseMs * 2 ** Math.min(attempt, 6));
+      await this.lookBack(stream, stored, jobs);
+      const batch = decideBatch(decider, stored, jobs, this.codec);
+      const appended = await this.write(decider, stream, stored, batch);
+      if (appended) {
+        store(stored, batch, appended);
+        if (appended.position > this.newest) this.newest = appended.position;
+        this.keep(decider, stream, stored);
+        for (const decision of batch.decisions) this.settle(decider, stream, stored, decision);
+        this.snapshots.offer(decider, stream, stored);
+        return batch.untouched;
       }
+      if (performance.now() >= until)
+        throw new Problem("too_much_contention", `${stream} is changed by many at once; try again`);
+      if (attempt > 0)
+        await sleep(Math.random() * Math.min(conflictPauseMs * 2 ** attempt, conflictPauseMsMax));
     }
   }
 
-  private decideBatch(decider: AnyDecider, current: CachedStream, batch: Job[]) {
-    const decisions: Decision[] = [];
-    const outcomes: Remembered[] = [];
-    const events: EventToAppend[] = [];
-    let bytes = 0;
-    let taken = 0;
-    for (const job of batch) {
-      const repeated = current.commands.get(job.context.commandId);
-      let decided: DecidedEvent[] = [];
-      try {
-        if (repeated === undefined) decided = this.decideOne(decider, current, job);
-      } catch (error) {
-        // A refusal leaves the state as it was: nothing has evolved yet.
-        decisions.push({ job, error });
-        taken++;
-        continue;
-      }
-      for (const { json } of decided) bytes += json.length;
-      const full = events.length + decided.length > batchEventsMax || bytes > batchBytesMax;
-      if (full && events.length > 0) break;
-      const metadata = metadataOf(job.context);
-      for (const [index, event] of decided.entries()) {
-        const id = deriveId(job.context.commandId, index);
-        this.evolve(decider, current, event.type, event.data, metadata, id);
-        const { schemaVersion } = event.version;
-        const stamped = schemaVersion === undefined ? metadata : { ...metadata, schemaVersion };
-        events.push({ id, type: event.type, data: event.json, metadata: stamped });
-      }
-      taken++;
-      // Where it stands is told when it is stored; until then it is known, should it come twice in this batch.
-      const outcome = repeated ?? { revision: current.revision, position: current.position };
-      const changed = decided.length > 0;
-      if (changed) {
-        remember(current.commands, job.context.commandId, outcome);
-        outcomes.push(outcome);
-      }
-      try {
-        const result = job.respond(current.state as never, current.revision);
-        decisions.push({ job, outcome, changed, repeated: repeated !== undefined, result });
-      } catch (error) {
-        // Only the answer failed: what the command did stands.
-        decisions.push({ job, error });
-      }
-    }
-    return { decisions, outcomes, events, untouched: batch.slice(taken) };
-  }
-
-  private decideOne(decider: AnyDecider, current: CachedStream, job: Job): DecidedEvent[] {
-    const { expectedRevision, now } = job.context;
-    if (expectedRevision !== undefined && expectedRevision !== current.revision)
-      throw new Problem(
-        "revision_mismatch",
-        `expected revision ${expectedRevision}, it is at ${current.revision}`,
-        { revision: current.revision },
-      );
-    if (job.name === onlyRead) return [];
-    const decide = decider.decide[job.name];
-    if (!decide) throw new Error(`${decider.category} has no command ${job.name}`);
-    const decided: EventOf<EventMap>[] = decide(current.state, job.command, { now });
-    return decided.map(({ type, data }) => {
-      const encoded = this.codec.encode(type, data);
-      const version = encoded.schemaVersion === undefined ? {} : { schemaVersion: encoded.schemaVersion };
-      return { type, data: encoded.data, json: encoded.json, version };
-    });
-  }
-
-  private evolve(
+  /**
+   * Stores a batch, or confirms one that stores nothing.
+   * @returns undefined when the stream has moved on: what is stored of it is caught up, to be decided on again
+   */
+  private async write(
     decider: AnyDecider,
-    current: CachedStream,
-    type: string,
-    data: unknown,
-    metadata: EventMetadata,
-    eventId: string,
-  ): void {
-    const step = decider.evolve[type];
-    if (!step) throw new Error(`${decider.category} does not know the event ${type}`);
-    current.state = step(current.state, data, { time: metadata.time });
-    current.revision++;
-    current.lastEventId = eventId;
+    stream: string,
+    stored: StoredStream,
+    batch: Batch,
+  ): Promise<AppendResult | undefined> {
+    try {
+      if (batch.events.length > 0) return await this.append(stream, stored, batch);
+      if (this.events.soleWriter) return stored;
+    } catch (error) {
+      if (!(error instanceof RevisionConflict)) throw error;
+      await this.reader.catchUp(decider, stream, stored);
+      // A conflict with a write that is not to be read yet: the next try meets it again.
+      return undefined;
+    }
+    return (await this.reader.catchUp(decider, stream, stored)) === 0 ? stored : undefined;
+  }
+
+  /** An append whose outcome is unknown is sent again, byte for byte, until it is known. */
+  private async append(stream: string, stored: StoredStream, batch: Batch): Promise<AppendResult> {
+    const until = performance.now() + this.settleMs;
+    for (let attempt = 0; ; attempt++) {
+      try {
+        const appended = await this.events.append(stream, stored.revision, batch.events);
+        // Revisions are consecutive, positions are not: only the last one of an append is told.
+        if (appended.revision !== batch.revision)
+          throw new Error(`${stream}: appended up to ${appended.revision}, decided up to ${batch.revision}`);
+        return appended;
+      } catch (error) {
+        const unsettled =
+          error instanceof OutcomeUnknown || (attempt > 0 && error instanceof StoreUnavailable);
+        if (!unsettled) throw error;
+        if (performance.now() >= until) {
+          this.cache.delete(stream);
+          throw new OutcomeUnknown(`whether ${stream} was written is not known yet`, { cause: error });
+        }
+        await sleep(Math.min(settlePauseMs * 2 ** attempt, settlePauseMsMax) * (0.5 + Math.random()));
+      }
+    }
+  }
+
+  /** Keyed commands whose effect may lie further back than the stream remembers are looked for there. */
+  private async lookBack(stream: string, stored: StoredStream, jobs: readonly Job[]): Promise<void> {
+    for (const job of jobs) {
+      const { since, commandId } = job.context;
+      if (since === undefined || since + 1 >= stored.rememberedFrom || stored.commands.has(commandId))
+        continue;
+      const ids = new Set([commandId]);
+      const found = await this.reader.find(stream, ids, since + 1, stored.rememberedFrom - 1);
+      if (found) job.found = found;
+      // What was looked through needs no second look.
+      else job.context = { ...job.context, since: stored.rememberedFrom - 1 };
+    }
   }
 
   private settle(
     decider: AnyDecider,
     stream: string,
-    current: CachedStream,
-    decisions: Decision[],
-    appended: AppendResult,
-    before: number,
+    stored: StoredStream,
+    decision: Batch["decisions"][number],
   ): void {
-    // Revisions are consecutive, positions are not: only the last one of an append is told.
-    if (appended.revision !== current.revision)
-      throw new Error(`${stream}: appended up to ${appended.revision}, decided up to ${current.revision}`);
-    current.position = appended.position;
-    if (current.revision > before) this.newest = Math.max(this.newest, appended.position);
-    this.keep(decider, stream, current);
-    for (const decision of decisions) {
-      if ("error" in decision) {
-        decision.job.reject(decision.error);
-        continue;
+    const { job } = decision;
+    switch (decision.kind) {
+      case "refused":
+        return job.reject(decision.error);
+      case "done": {
+        const { revision, changed, result } = decision;
+        const position = stored.commands.get(job.context.commandId)?.position ?? stored.position;
+        return job.resolve({ revision, position, repeated: false, changed, result });
       }
-      const { job, outcome, changed, repeated, result } = decision;
-      const position = changed || repeated ? outcome.position : appended.position;
-      job.resolve({ revision: outcome.revision, position, repeated, changed, result });
+      case "repeated": {
+        const { revision, outcome = stored, state } = decision;
+        const { position } = outcome;
+        const answer = (then: unknown) => {
+          const result = job.respond(then as never, revision);
+          job.resolve({ revision, position, repeated: true, changed: false, result });
+        };
+        // As it was then: from the log, while the stream's queue goes on.
+        const then = state ?? this.reader.stateAt(decider, stream, revision);
+        Promise.resolve(then).then(answer).catch(job.reject);
+      }
     }
-    if (current.revision > before) this.snapshot(decider, stream, current);
   }
 
-  private keep(decider: AnyDecider, stream: string, current: CachedStream): void {
+  private keep(decider: AnyDecider, stream: string, stored: StoredStream): void {
     const size =
       cachedStateOverheadBytes +
-      current.commands.size * rememberedCommandBytes +
-      (decider.weigh?.(current.state) ?? 0);
-    this.cache.set(stream, current, { size });
+      stored.commands.size * rememberedCommandBytes +
+      (decider.weigh?.(stored.state) ?? 0);
+    this.cache.set(stream, stored, { size: Math.min(Math.ceil(size), cachedStateBytesMax) });
   }
 
-  private snapshot(decider: AnyDecider, stream: string, current: CachedStream): void {
-    if (current.revision - current.snapshotRevision < snapshotEveryEvents) return;
-    current.snapshotRevision = current.revision;
-    const { state, revision, position, commands, lastEventId } = current;
-    this.snapshots.save(decider, stream, { state, revision, position, commands, lastEventId });
-  }
-
-  private async load(decider: AnyDecider, stream: string): Promise<CachedStream> {
+  private async load(decider: AnyDecider, stream: string): Promise<StoredStream> {
     const snapshot = await this.snapshots.load(decider, stream);
-    if (snapshot) {
-      const from = { ...snapshot, snapshotRevision: snapshot.revision } as CachedStream;
-      // A snapshot that the log does not confirm (a restored backup) is thrown away.
-      if (await this.foldStream(decider, stream, from, snapshot.lastEventId)) return from;
-    }
-    const fresh: CachedStream = {
-      state: decider.initial(),
-      revision: noStream,
-      position: logStart,
-      commands: new Map(),
-      snapshotRevision: noStream,
-      lastEventId: "",
-    };
-    await this.foldStream(decider, stream, fresh);
-    return fresh;
+    // A snapshot that the log does not confirm (a restored backup) is thrown away.
+    const confirmed = snapshot && (await this.reader.isAt(stream, snapshot.revision, snapshot.lastEventId));
+    const stored = confirmed ? snapshot : emptyStream(decider);
+    await this.reader.catchUp(decider, stream, stored);
+    this.keep(decider, stream, stored);
+    return stored;
   }
-
-  /** @returns false when the event at the state's revision is not `confirmedBy` */
-  private async foldStream(
-    decider: AnyDecider,
-    stream: string,
-    current: CachedStream,
-    confirmedBy?: string,
-  ): Promise<boolean> {
-    let from = confirmedBy === undefined ? current.revision + 1 : current.revision;
-    for (;;) {
-      const events = await this.events.readStream(stream, { from, maxCount: readPageEvents });
-      const first = events[0];
-      const fresh = from > current.revision ? events : events.slice(1);
-      if (from <= current.revision && first?.id !== confirmedBy) return false;
-      for (const event of fresh) {
-        const data = this.codec.decode(event);
-        this.evolve(decider, current, event.type, data, event.metadata, event.id);
-        current.position = event.position;
-        const { revision, position } = event;
-        remember(current.commands, event.metadata.commandId, { revision, position });
-      }
-      if (events.length < readPageEvents) {
-        this.keep(decider, stream, current);
-        return true;
-      }
-      from = current.revision + 1;
-    }
-  }
-}
-
-function metadataOf(context: CommandContext): EventMetadata {
-  const { now, commandId, correlationId, actor, causationId, ip, userAgent } = context;
-  return {
-    time: now,
-    commandId,
-    correlationId,
-    actor,
-    ...(causationId !== undefined && { causationId }),
-    ...(ip !== undefined && { ip }),
-    ...(userAgent !== undefined && { userAgent }),
-  };
-}
-
-function remember(commands: Map<string, Remembered>, commandId: string, outcome: Remembered): void {
-  commands.delete(commandId);
-  commands.set(commandId, outcome);
-  if (commands.size <= rememberedCommandsMax) return;
-  const oldest = commands.keys().next();
-  if (!oldest.done) commands.delete(oldest.value);
 }

@@ -1,32 +1,25 @@
-import { hash } from "node:crypto";
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
 import type { Position } from "../../stores/event-store/event-store.ts";
-import type { EventMap } from "../decider.ts";
+import type { SnapshotFormat } from "../decider.ts";
+import type { AnyDecider, StoredStream } from "./stream.ts";
 
-export interface Snapshot {
-  state: unknown;
-  revision: number;
-  position: Position;
-  lastEventId: string;
-  commands: Map<string, { revision: number; position: Position }>;
-}
-
-/** What a snapshot depends on besides the events: another fold or schema makes another key. */
-interface Foldable {
-  category: string;
-  events: EventMap;
-  initial: () => unknown;
-  // biome-ignore lint/complexity/noBannedTypes: only the text of the functions is looked at
-  evolve: Record<string, Function>;
-}
+/** A larger part is thrown away, and the snapshot with it. */
+const partBytesMax = 1024 * 1024;
+const partsMax = 256;
+const snapshotEveryEvents = 1_000;
+/** A large state is saved more seldom: it costs as much as folding this many events a byte. */
+const eventsPerStateByte = 1 / 1_000;
+const snapshotsAtOnceMax = 1;
 
 /** A cache of folded states. Losing it, or any part of it, costs time and nothing else. */
 export interface SnapshotCache {
-  load(decider: Foldable, stream: string): Promise<Snapshot | undefined>;
-  save(decider: Foldable, stream: string, snapshot: Snapshot): void;
+  load(decider: AnyDecider, stream: string): Promise<StoredStream | undefined>;
+  /** Saves the stream as it is now, if it is time to: beside the commands, part by part. */
+  offer(decider: AnyDecider, stream: string, stored: StoredStream): void;
 }
 
-export const noSnapshots: SnapshotCache = { load: async () => undefined, save: () => {} };
+export const noSnapshots: SnapshotCache = { load: async () => undefined, offer: () => {} };
 
 /** Where snapshots are put: any store of bytes that may forget. */
 export interface BlobCache {
@@ -34,59 +27,92 @@ export interface BlobCache {
   setBlob(key: string, value: Uint8Array): Promise<void>;
 }
 
-const snapshotBytesMax = 4 * 1024 * 1024;
+/** What is stored under the snapshot's own key, once all parts are: they carry its revision in their keys. */
+interface Head {
+  revision: number;
+  position: Position;
+  time: number;
+  lastEventId: string;
+  parts: number;
+}
 
 export function snapshotsIn(blobs: BlobCache): SnapshotCache {
-  const hashes = new Map<string, string>();
-  const keyOf = (decider: Foldable, stream: string): string => {
-    let digest = hashes.get(decider.category);
-    if (digest === undefined) {
-      digest = foldHash(decider);
-      hashes.set(decider.category, digest);
+  let saving = 0;
+  const headKey = (decider: AnyDecider, format: SnapshotFormat<unknown>, stream: string) =>
+    `snapshot:${decider.category}:${format.version}:${stream}`;
+  const partKey = (head: string, revision: number, part: number) => `${head}:${revision}:${part}`;
+
+  async function save(key: string, format: SnapshotFormat<unknown>, stored: StoredStream): Promise<void> {
+    const { state, revision, position, time, lastEventId } = stored;
+    let parts = 0;
+    // The state never changes, so its parts may be taken over many turns of the event loop.
+    for (const part of format.parts(state)) {
+      const blob = serialize(part);
+      if (blob.byteLength > partBytesMax || parts >= partsMax) return;
+      await blobs.setBlob(partKey(key, revision, parts++), blob);
+      await nextTurn();
     }
-    return `snapshot:${digest}:${stream}`;
-  };
+    const head: Head = { revision, position, time, lastEventId, parts };
+    await blobs.setBlob(key, serialize(head));
+  }
+
+  async function load(key: string, format: SnapshotFormat<unknown>): Promise<StoredStream | undefined> {
+    const head = asHead(await unpacked(key));
+    if (!head) return undefined;
+    const parts: unknown[] = [];
+    for (let part = 0; part < head.parts; part++) {
+      const value = await unpacked(partKey(key, head.revision, part));
+      if (value === undefined) return undefined;
+      parts.push(value);
+    }
+    const { revision, position, time, lastEventId } = head;
+    return {
+      state: format.restore(parts),
+      revision,
+      position,
+      time,
+      lastEventId,
+      commands: new Map(),
+      rememberedFrom: revision + 1,
+      snapshotRevision: revision,
+    };
+  }
+
+  async function unpacked(key: string): Promise<unknown> {
+    const blob = await blobs.getBlob(key);
+    return blob && deserialize(blob);
+  }
+
   return {
     async load(decider, stream) {
-      try {
-        const blob = await blobs.getBlob(keyOf(decider, stream));
-        const stored: unknown = blob && deserialize(blob);
-        return isSnapshot(stored) ? stored : undefined;
-      } catch {
-        // A cache that is away or holds nonsense is a cache that holds nothing.
-        return undefined;
-      }
+      if (!decider.snapshot) return undefined;
+      // A cache that is away or holds nonsense is a cache that holds nothing.
+      return load(headKey(decider, decider.snapshot, stream), decider.snapshot).catch(() => undefined);
     },
-    save(decider, stream, snapshot) {
-      try {
-        const blob = serialize(snapshot);
-        if (blob.byteLength > snapshotBytesMax) return;
-        blobs.setBlob(keyOf(decider, stream), blob).catch(() => {});
-      } catch {
-        // As above: the command that led here has taken effect already.
-      }
+    offer(decider, stream, stored) {
+      const { snapshot: format } = decider;
+      if (!format || saving >= snapshotsAtOnceMax) return;
+      const bytes = decider.weigh?.(stored.state) ?? 0;
+      const due = Math.max(snapshotEveryEvents, bytes * eventsPerStateByte);
+      if (stored.revision - stored.snapshotRevision < due) return;
+      stored.snapshotRevision = stored.revision;
+      saving++;
+      save(headKey(decider, format, stream), format, { ...stored })
+        // As above: the commands that led here have taken effect already.
+        .catch(() => {})
+        .finally(() => saving--);
     },
   };
 }
 
-function isSnapshot(stored: unknown): stored is Snapshot {
-  if (typeof stored !== "object" || stored === null) return false;
-  const { state, revision, position, lastEventId, commands } = stored as Partial<Snapshot>;
-  return (
-    state !== undefined &&
+function asHead(stored: unknown): Head | undefined {
+  if (typeof stored !== "object" || stored === null) return undefined;
+  const { revision, position, time, lastEventId, parts } = stored as Partial<Head>;
+  const whole =
     Number.isSafeInteger(revision) &&
-    Number.isSafeInteger(position) &&
+    position !== undefined &&
+    typeof time === "number" &&
     typeof lastEventId === "string" &&
-    commands instanceof Map
-  );
-}
-
-function foldHash({ category, events, initial, evolve }: Foldable): string {
-  const versions = Object.entries(events).map(([type, { version }]) => [type, version]);
-  const steps = Object.entries(evolve).map(([type, step]) => [type, step.toString()]);
-  return hash(
-    "sha1",
-    JSON.stringify([category, versions, serialize(initial()).toString("hex"), steps]),
-    "hex",
-  ).slice(0, 16);
+    Number.isSafeInteger(parts);
+  return whole ? (stored as Head) : undefined;
 }

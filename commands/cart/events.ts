@@ -1,0 +1,76 @@
+import { z } from "zod";
+import { event } from "../../src/engine/decider.ts";
+import { addressSchema } from "../address.ts";
+import { taxSettingsSchema } from "../pricing.ts";
+
+export const lineQuantityMax = 1_000_000;
+
+const quantity = z.int().min(1).max(lineQuantityMax);
+const minorUnits = z.int().min(0);
+
+/** What a line needs to know of its product, as it was when the line was added. */
+export const cartItemSchema = z.object({
+  sku: z.string(),
+  productId: z.string(),
+  name: z.string(),
+  category: z.string().optional(),
+  quantity,
+  unitPrice: minorUnits,
+  /** The price was set by staff for this line; a checkout keeps it. */
+  priceOverridden: z.literal(true).optional(),
+});
+export type CartItem = z.output<typeof cartItemSchema>;
+
+export const paymentMethods = ["credit_card", "debit_card", "paypal", "bank_transfer", "cod"] as const;
+export type PaymentMethod = (typeof paymentMethods)[number];
+
+/** The frozen price of a checkout. Order lines are computed from it and the cart, which is locked. */
+export const quoteSchema = z.object({
+  unitPrices: z.array(minorUnits),
+  shipping: minorUnits,
+  tax: taxSettingsSchema,
+  total: minorUnits,
+});
+
+const checkoutRequestSchema = z.object({
+  email: z.string().optional(),
+  customerId: z.string().optional(),
+  shippingAddress: addressSchema.optional(),
+  billingAddress: addressSchema.optional(),
+  shippingMethod: z.string(),
+  payment: z.object({ method: z.enum(paymentMethods), token: z.string().optional() }),
+  quote: quoteSchema,
+});
+export type CheckoutRequest = z.output<typeof checkoutRequestSchema>;
+
+/** Why a checkout was undone: a problem as the client was told it. */
+export const refusalSchema = z.object({
+  code: z.string(),
+  detail: z.string(),
+  extras: z.record(z.string(), z.unknown()),
+});
+export type Refusal = z.output<typeof refusalSchema>;
+
+export const cartEvents = {
+  CartOpened: event(z.object({ currency: z.string(), expiresAt: z.string() })),
+  /** `expiresAt` slides with every change of the items. */
+  ItemAdded: event(cartItemSchema.extend({ lineId: z.string(), expiresAt: z.string() })),
+  QuantityChanged: event(z.object({ lineId: z.string(), quantity, expiresAt: z.string() })),
+  ItemRemoved: event(z.object({ lineId: z.string(), expiresAt: z.string() })),
+  /**
+   * The intent of a checkout: everything that anybody is asked for in its name is here before it is asked.
+   * Version 0.1 claimed the number later, and derived the payment's id.
+   */
+  CheckoutStarted: event(
+    checkoutRequestSchema.extend({
+      attempt: z.int(),
+      orderId: z.string(),
+      number: z.string().optional(),
+      paymentId: z.string().optional(),
+    }),
+  ),
+  CheckoutFailed: event(refusalSchema.extend({ attempt: z.int(), orderId: z.string() })),
+  CartConverted: event(z.object({ orderId: z.string() })),
+  CartAbandoned: event(z.object({})),
+  CartExpired: event(z.object({})),
+};

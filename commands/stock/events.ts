@@ -1,0 +1,33 @@
+import { z } from "zod";
+import { event } from "../../src/engine/decider.ts";
+
+/** Pieces of one SKU. Beyond this a number is a mistake, not a delivery. */
+export const stockQuantityMax = 1_000_000_000;
+
+const quantity = z.int().min(1).max(stockQuantityMax);
+const count = z.int().min(0).max(stockQuantityMax);
+const id = z.string().min(1).max(200);
+
+export const stockEvents = {
+  /** `movementId` names a movement that may be booked again by mistake and must count once. */
+  StockReceived: event(z.object({ quantity, reference: z.string().optional(), movementId: id.optional() })),
+  StockAdjusted: event(z.object({ delta: z.int(), reason: z.string(), movementId: id.optional() })),
+  StockReserved: event(z.object({ reservationId: id, quantity, expiresAt: z.string() })),
+  ReservationExtended: event(z.object({ reservationId: id, expiresAt: z.string() })),
+  ReservationCommitted: event(z.object({ reservationId: id, quantity })),
+  /**
+   * `committed` tells whether the pieces were promised for good or only held. A quantity of 0 released nothing:
+   * it says that the reservation has ended before it was made, so that a late attempt cannot make it.
+   */
+  ReservationReleased: event(
+    z.object({ reservationId: id, quantity: count, committed: z.boolean(), reason: z.string() }),
+  ),
+  ReservationExpired: event(z.object({ reservationId: id, quantity })),
+  StockShipped: event(z.object({ reservationId: id, shipmentId: id, quantity })),
+  StockReturned: event(z.object({ returnId: id, sellable: count, damaged: count })),
+  StockMarkedDamaged: event(z.object({ quantity, reason: z.string() })),
+  BackorderQueued: event(z.object({ reservationId: id, quantity })),
+  BackorderFilled: event(z.object({ reservationId: id, quantity })),
+  StockPolicySet: event(z.object({ track: z.boolean(), backorders: z.boolean(), lowStockThreshold: count })),
+  LowStockReached: event(z.object({ available: z.int(), threshold: count })),
+};

@@ -1,0 +1,272 @@
+import type { DataOf, EvolveContext, SnapshotFormat } from "../../src/engine/decider.ts";
+import {
+  byNumber,
+  OrderedMap,
+  type SortedMap,
+  sortedMap,
+  withKey,
+  withRecent,
+} from "../../src/values/ordered-map.ts";
+import type { stockEvents } from "./events.ts";
+
+const rememberedIdsMax = 1_000;
+/** Ended reservations that are remembered, so that a late attempt cannot make them again. */
+const endedIdsMax = 10_000;
+const snapshotPartEntries = 2_000;
+
+export interface Reservation {
+  readonly quantity: number;
+  /** Epoch milliseconds; a committed reservation does not expire. */
+  readonly expiresAt: number;
+  readonly committed: boolean;
+  readonly shipped: number;
+  /** Pieces of it that are promised but not there yet. */
+  readonly backordered: number;
+}
+
+/** The stock of one SKU at one place. */
+export interface Stock {
+  readonly track: boolean;
+  readonly backorders: boolean;
+  readonly lowStockThreshold: number;
+  /** Pieces in the house, damaged ones included. */
+  readonly onHand: number;
+  readonly damaged: number;
+  readonly reserved: number;
+  readonly committed: number;
+  /** Held or committed, by reservation, oldest first; what has ended is gone. */
+  readonly reservations: OrderedMap<Reservation>;
+  /** The reservations that are not committed, by the millisecond in which they run out. */
+  readonly expiries: SortedMap<number, OrderedMap<true>>;
+  /** Reservations with pieces that are missing, oldest first. */
+  readonly waiting: OrderedMap<true>;
+  /** Pieces missing over all reservations. */
+  readonly backordered: number;
+  /** Reservations that were released, lately: they stay so. */
+  readonly ended: OrderedMap<true>;
+  readonly returns: OrderedMap<true>;
+  readonly shipments: OrderedMap<true>;
+  readonly movements: OrderedMap<true>;
+}
+
+export const initialStock = (): Stock => ({
+  track: true,
+  backorders: false,
+  lowStockThreshold: 0,
+  onHand: 0,
+  damaged: 0,
+  reserved: 0,
+  committed: 0,
+  reservations: OrderedMap.of(),
+  expiries: sortedMap(byNumber),
+  waiting: OrderedMap.of(),
+  backordered: 0,
+  ended: OrderedMap.of(),
+  returns: OrderedMap.of(),
+  shipments: OrderedMap.of(),
+  movements: OrderedMap.of(),
+});
+
+/** What can still be promised. Held reservations count until an event ends them. */
+export function availableOf(stock: Stock): number {
+  return stock.onHand - stock.damaged - stock.committed - stock.reserved;
+}
+
+/** Live while now < expiresAt; a committed one until it is shipped or released. */
+export function isLive(reservation: Reservation, now: number): boolean {
+  return reservation.committed || now < reservation.expiresAt;
+}
+
+export function reservationOf(state: Stock, reservationId: string): Reservation {
+  const reservation = state.reservations.get(reservationId);
+  if (!reservation) throw new Error(`there is no reservation ${reservationId}`);
+  return reservation;
+}
+
+type Data<K extends keyof typeof stockEvents> = DataOf<typeof stockEvents, K>;
+
+export const evolveStock = {
+  StockReceived: (state: Stock, { quantity, movementId }: Data<"StockReceived">) =>
+    moved(state, quantity, movementId),
+  StockAdjusted: (state: Stock, { delta, movementId }: Data<"StockAdjusted">) =>
+    moved(state, delta, movementId),
+  StockReserved: (state: Stock, { reservationId, quantity, expiresAt }: Data<"StockReserved">): Stock => {
+    const expires = Date.parse(expiresAt);
+    const held = { quantity, expiresAt: expires, committed: false, shipped: 0, backordered: 0 };
+    return {
+      ...state,
+      reserved: state.reserved + quantity,
+      reservations: state.reservations.with(reservationId, held),
+      expiries: expiring(state.expiries, reservationId, expires),
+    };
+  },
+  ReservationExtended: (state: Stock, { reservationId, expiresAt }: Data<"ReservationExtended">): Stock => {
+    const reservation = reservationOf(state, reservationId);
+    const expires = Date.parse(expiresAt);
+    return {
+      ...withReservation(state, reservationId, { ...reservation, expiresAt: expires }),
+      expiries: expiring(
+        notExpiring(state.expiries, reservationId, reservation.expiresAt),
+        reservationId,
+        expires,
+      ),
+    };
+  },
+  ReservationCommitted: (state: Stock, { reservationId, quantity }: Data<"ReservationCommitted">): Stock => {
+    const reservation = reservationOf(state, reservationId);
+    return {
+      ...withReservation(state, reservationId, { ...reservation, committed: true }),
+      reserved: state.reserved - quantity,
+      committed: state.committed + quantity,
+      expiries: notExpiring(state.expiries, reservationId, reservation.expiresAt),
+    };
+  },
+  ReservationReleased: (
+    state: Stock,
+    { reservationId, quantity, committed }: Data<"ReservationReleased">,
+  ): Stock => ({
+    ...withoutReservation(state, reservationId),
+    ...(committed ? { committed: state.committed - quantity } : { reserved: state.reserved - quantity }),
+    ended: withRecent(state.ended, reservationId, endedIdsMax),
+  }),
+  ReservationExpired: (state: Stock, { reservationId, quantity }: Data<"ReservationExpired">): Stock => ({
+    ...withoutReservation(state, reservationId),
+    reserved: state.reserved - quantity,
+  }),
+  StockShipped: (state: Stock, { reservationId, shipmentId, quantity }: Data<"StockShipped">): Stock => {
+    const reservation = reservationOf(state, reservationId);
+    const shipped = reservation.shipped + quantity;
+    const rest =
+      shipped >= reservation.quantity
+        ? withoutReservation(state, reservationId)
+        : withReservation(state, reservationId, { ...reservation, shipped });
+    return {
+      ...rest,
+      committed: state.committed - quantity,
+      onHand: state.onHand - quantity,
+      shipments: withRecent(state.shipments, `${shipmentId}/${reservationId}`, rememberedIdsMax),
+    };
+  },
+  StockReturned: (state: Stock, { returnId, sellable, damaged }: Data<"StockReturned">): Stock => ({
+    ...state,
+    onHand: state.onHand + sellable + damaged,
+    damaged: state.damaged + damaged,
+    returns: withRecent(state.returns, returnId, rememberedIdsMax),
+  }),
+  StockMarkedDamaged: (state: Stock, { quantity }: Data<"StockMarkedDamaged">): Stock => ({
+    ...state,
+    damaged: state.damaged + quantity,
+  }),
+  BackorderQueued: (state: Stock, { reservationId, quantity }: Data<"BackorderQueued">) =>
+    withBackorder(state, reservationId, quantity),
+  BackorderFilled: (state: Stock, { reservationId, quantity }: Data<"BackorderFilled">) =>
+    withBackorder(state, reservationId, -quantity),
+  StockPolicySet: (state: Stock, policy: Data<"StockPolicySet">): Stock => ({ ...state, ...policy }),
+  LowStockReached: (state: Stock, _: Data<"LowStockReached">, __: EvolveContext): Stock => state,
+};
+
+function moved(state: Stock, delta: number, movementId: string | undefined): Stock {
+  const onHand = state.onHand + delta;
+  if (movementId === undefined) return { ...state, onHand };
+  return { ...state, onHand, movements: withRecent(state.movements, movementId, rememberedIdsMax) };
+}
+
+function withReservation(state: Stock, reservationId: string, reservation: Reservation): Stock {
+  return { ...state, reservations: state.reservations.with(reservationId, reservation) };
+}
+
+/** The reservation has ended: it is nowhere any more. Counts of pieces are the caller's. */
+function withoutReservation(state: Stock, reservationId: string): Stock {
+  const reservation = state.reservations.get(reservationId);
+  if (!reservation) return state;
+  const { committed, expiresAt, backordered } = reservation;
+  return {
+    ...state,
+    reservations: state.reservations.without(reservationId),
+    ...(!committed && { expiries: notExpiring(state.expiries, reservationId, expiresAt) }),
+    ...(backordered > 0 && {
+      waiting: state.waiting.without(reservationId),
+      backordered: state.backordered - backordered,
+    }),
+  };
+}
+
+function withBackorder(state: Stock, reservationId: string, change: number): Stock {
+  const reservation = reservationOf(state, reservationId);
+  const backordered = reservation.backordered + change;
+  return {
+    ...withReservation(state, reservationId, { ...reservation, backordered }),
+    waiting: backordered > 0 ? state.waiting.with(reservationId, true) : state.waiting.without(reservationId),
+    backordered: state.backordered + change,
+  };
+}
+
+type Expiries = Stock["expiries"];
+
+function expiring(expiries: Expiries, reservationId: string, at: number): Expiries {
+  const others = expiries.get(at) ?? OrderedMap.of<true>();
+  return withKey(expiries, at, others.with(reservationId, true));
+}
+
+function notExpiring(expiries: Expiries, reservationId: string, at: number): Expiries {
+  const others = expiries.get(at)?.without(reservationId);
+  if (!others) return expiries;
+  return others.size > 0 ? withKey(expiries, at, others) : expiries.without(at);
+}
+
+/** Approximate bytes that a state holds, as measured. */
+export function weighStock({ reservations, ended, returns, shipments, movements }: Stock): number {
+  return 300 + reservations.size * 400 + (ended.size + returns.size + shipments.size + movements.size) * 150;
+}
+
+type Entries = readonly (readonly [string, unknown])[];
+type Collection = "reservations" | "waiting" | "ended" | "returns" | "shipments" | "movements";
+const collections: readonly Collection[] = [
+  "reservations",
+  "waiting",
+  "ended",
+  "returns",
+  "shipments",
+  "movements",
+];
+
+/** First the counts, then each collection in parts of a few thousand entries. */
+export const stockSnapshot: SnapshotFormat<Stock> = {
+  version: 2,
+  *parts(state) {
+    const { expiries: _, ...plain } = state;
+    for (const name of collections) Reflect.deleteProperty(plain, name);
+    yield plain;
+    for (const name of collections) {
+      let entries: (readonly [string, unknown])[] = [];
+      for (const entry of state[name]) {
+        entries.push(entry);
+        if (entries.length < snapshotPartEntries) continue;
+        yield { name, entries };
+        entries = [];
+      }
+      if (entries.length > 0) yield { name, entries };
+    }
+  },
+  restore(parts) {
+    const [counts, ...rest] = [...parts] as [Partial<Stock>, ...{ name: Collection; entries: Entries }[]];
+    const entriesOf = (name: Collection) =>
+      rest.filter((part) => part.name === name).flatMap(({ entries }) => entries);
+    const ids = (name: Collection) => OrderedMap.of(entriesOf(name) as [string, true][]);
+    const reservations = OrderedMap.of(entriesOf("reservations") as [string, Reservation][]);
+    let expiries: Expiries = sortedMap(byNumber);
+    for (const [id, { committed, expiresAt }] of reservations)
+      if (!committed) expiries = expiring(expiries, id, expiresAt);
+    return {
+      ...initialStock(),
+      ...counts,
+      reservations,
+      expiries,
+      waiting: ids("waiting"),
+      ended: ids("ended"),
+      returns: ids("returns"),
+      shipments: ids("shipments"),
+      movements: ids("movements"),
+    };
+  },
+};
