@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { addressSchema } from "../../commands/address.ts";
-import { lineQuantityMax, paymentMethods } from "../../commands/cart/cart.ts";
+import { lineQuantityMax, paymentMethods } from "../../commands/cart/events.ts";
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
-import { stockQuantityMax } from "../../commands/stock/stock.ts";
+import { stockQuantityMax } from "../../commands/stock/events.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */

@@ -3,7 +3,7 @@ import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefau
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
-import type { Commands } from "./command.ts";
+import type { Commands } from "./edge/commands.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
 import type { Cursors } from "./query-api/cursors.ts";
 import type { AsOfNow, Freshness } from "./query-api/freshness.ts";

@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { formatPosition } from "../../src/http/command.ts";
+import { formatPosition } from "../../src/http/edge/commands.ts";
 import { sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();

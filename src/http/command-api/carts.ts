@@ -1,11 +1,20 @@
 import { cart } from "../../../commands/cart/cart.ts";
 import { itemOf } from "../../../commands/cart/quote.ts";
+import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
-import { runCheckout } from "../../../commands/processes/checkout.ts";
-import { startCheckout } from "../../../commands/processes/start-checkout.ts";
+import { payment } from "../../../commands/payment/payment.ts";
+import { orderAsTold, runCheckout } from "../../../commands/processes/checkout.ts";
+import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
+import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import { deriveId } from "../../values/ids.ts";
-import { Problem } from "../../values/problem.ts";
-import { type CommandAnswer, processContext } from "../command.ts";
+import { Problem, problemOf } from "../../values/problem.ts";
+import {
+  type CommandAnswer,
+  type Found,
+  problemAnswer,
+  processContext,
+  type RequestCommand,
+} from "../edge/commands.ts";
 import {
   addItemBody,
   cartAnswer,
@@ -21,100 +30,63 @@ import {
 import type { App, Deps } from "../server.ts";
 import { cartView, orderView } from "./views.ts";
 
-export function cartCommands(app: App, { runtime, auth, commands }: Deps): void {
+type CartOutcome = Promise<Outcome<Found<Cart>>>;
+type RunCart = (
+  context: CommandContext,
+  respond: (state: Cart, revision: number) => Found<Cart>,
+) => CartOutcome;
+
+const describe = (summary: string, status: number) => ({
+  tags: ["carts"],
+  summary,
+  security: [{ cartToken: [] }, { bearer: [] }],
+  querystring: noQuery,
+  response: { [status]: cartAnswer, "4xx": problemSchema },
+});
+
+/** A command on one cart, answered by the cart right after it. */
+function cartCommand(
+  { runtime }: Deps,
+  id: string,
+  run: RunCart,
+  status = 200,
+  more: object = {},
+): RequestCommand<Cart> {
+  return {
+    aim: { decider: cart, id },
+    run: async (context) => {
+      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
+      return { ...result, position };
+    },
+    answer: ({ state, ...where }) => ({
+      status,
+      body: { ...cartView(id, state, runtime.shop.settings), ...more },
+      ...where,
+    }),
+  };
+}
+
+export function cartCommands(app: App, deps: Deps): void {
+  const { runtime, auth, commands } = deps;
   const { engine, shop } = runtime;
-  const { settings } = shop;
-  const { cartLifeMs: lifeMs } = settings;
-  const describe = (summary: string, status: number) => ({
-    tags: ["carts"],
-    summary,
-    security: [{ cartToken: [] }, { bearer: [] }],
-    querystring: noQuery,
-    response: { [status]: cartAnswer, "4xx": problemSchema },
-  });
-  const answer = (
-    status: number,
-    { result, revision, position }: { result: unknown; revision: number; position: number },
-  ): CommandAnswer => ({ status, body: result, revision, position });
+  const { currency: shopCurrency, cartLifeMs: lifeMs } = shop.settings;
 
   app.post(
     "/v1/carts",
     { schema: { ...describe("Open a cart", 201), security: [], body: openCartBody } },
     (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const currency = request.body?.currency ?? settings.currency;
-        if (currency !== settings.currency)
-          throw new Problem(
-            "currency_mismatch",
-            `this shop sells in ${settings.currency}, not in ${currency}`,
-          );
-        const id = deriveId(context.commandId, "cart");
-        const { expectedRevision: _, ...fresh } = context;
-        const opened = await engine.execute(cart, id, "Open", { currency, lifeMs }, fresh, (state) =>
-          cartView(id, state, settings),
-        );
-        return answer(201, { ...opened, result: { ...opened.result, cartToken: auth.cartToken(id) } });
+      commands.run(request, reply, (commandId) => {
+        const currency = request.body?.currency ?? shopCurrency;
+        if (currency !== shopCurrency)
+          throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
+        const id = deriveId(commandId, "cart");
+        const run: RunCart = ({ expectedRevision: _, ...fresh }, respond) =>
+          engine.execute(cart, id, "Open", { currency, lifeMs }, fresh, respond);
+        return cartCommand(deps, id, run, 201, { cartToken: auth.cartToken(id) });
       }),
   );
 
-  app.post(
-    "/v1/carts/:id/items",
-    { schema: { ...describe("Add an item", 200), params: idParams, body: addItemBody } },
-    (request, reply) => {
-      const { id } = request.params;
-      auth.requireCart(request, id);
-      return commands.run(request, reply, async (context) => {
-        const { sku, quantity, unitPrice } = request.body;
-        if (unitPrice) auth.requireStaff(request);
-        const { item, currency } = await itemOf(engine, sku, quantity, unitPrice?.amount);
-        if (unitPrice && unitPrice.currency !== currency)
-          throw new Problem("currency_mismatch", `${sku} is priced in ${currency}`);
-        const command = { cartId: id, items: [item], currency, lifeMs };
-        return answer(
-          200,
-          await engine.execute(cart, id, "Add", command, context, (state) => cartView(id, state, settings)),
-        );
-      });
-    },
-  );
-
-  app.patch(
-    "/v1/carts/:id/items/:sku",
-    {
-      schema: { ...describe("Change an item's quantity", 200), params: idAndSkuParams, body: changeItemBody },
-    },
-    (request, reply) => {
-      const { id, sku } = request.params;
-      auth.requireCart(request, id);
-      return commands.run(request, reply, async (context) => {
-        const byStaff = auth.principal(request).kind === "staff";
-        const command = { cartId: id, sku, quantity: request.body.quantity, byStaff, lifeMs };
-        return answer(
-          200,
-          await engine.execute(cart, id, "ChangeQuantity", command, context, (state) =>
-            cartView(id, state, settings),
-          ),
-        );
-      });
-    },
-  );
-
-  app.delete(
-    "/v1/carts/:id/items/:sku",
-    { schema: { ...describe("Remove an item", 200), params: idAndSkuParams } },
-    (request, reply) => {
-      const { id, sku } = request.params;
-      auth.requireCart(request, id);
-      return commands.run(request, reply, async (context) =>
-        answer(
-          200,
-          await engine.execute(cart, id, "Remove", { cartId: id, sku, lifeMs }, context, (state) =>
-            cartView(id, state, settings),
-          ),
-        ),
-      );
-    },
-  );
+  itemCommands(app, deps);
 
   app.delete(
     "/v1/carts/:id",
@@ -122,14 +94,9 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
     (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      return commands.run(request, reply, async (context) =>
-        answer(
-          200,
-          await engine.execute(cart, id, "Abandon", { cartId: id }, context, (state) =>
-            cartView(id, state, settings),
-          ),
-        ),
-      );
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "Abandon", { cartId: id }, context, respond);
+      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
     },
   );
 
@@ -146,18 +113,107 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
     (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      return commands.run(request, reply, async (context) => {
-        await startCheckout(shop, id, request.body, context);
-        const result = await runCheckout(shop, id, processContext(runtime, context));
-        if (result.status === "failed") throw result.problem;
-        const { orderId } = result;
-        const { body, revision } = await engine.read(order, orderId, (state, revision) => {
-          if (state.phase === "absent") throw new Error(`order ${orderId} was not placed`);
-          return { body: orderView(orderId, state), revision };
-        });
-        const waiting = result.status === "pending" && { nextAction: { url: result.actionUrl ?? null } };
-        return { status: 201, body: { ...body, ...waiting }, revision };
-      });
+      return commands.run(request, reply, () => checkoutCommand(deps, id, request.body), { cartId: id });
     },
   );
+}
+
+function itemCommands(app: App, deps: Deps): void {
+  const { runtime, auth, commands } = deps;
+  const { engine, shop } = runtime;
+  const { cartLifeMs: lifeMs } = shop.settings;
+
+  app.post(
+    "/v1/carts/:id/items",
+    { schema: { ...describe("Add an item", 200), params: idParams, body: addItemBody } },
+    (request, reply) => {
+      const { id } = request.params;
+      auth.requireCart(request, id);
+      const { sku, quantity, unitPrice } = request.body;
+      if (unitPrice) auth.requireStaff(request);
+      const run: RunCart = async (context, respond) => {
+        const { item, currency } = await itemOf(engine, sku, quantity, unitPrice?.amount);
+        if (unitPrice && unitPrice.currency !== currency)
+          throw new Problem("currency_mismatch", `${sku} is priced in ${currency}`);
+        const command = { cartId: id, items: [item], currency, lifeMs };
+        return engine.execute(cart, id, "Add", command, context, respond);
+      };
+      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+    },
+  );
+
+  app.patch(
+    "/v1/carts/:id/items/:sku",
+    {
+      schema: { ...describe("Change an item's quantity", 200), params: idAndSkuParams, body: changeItemBody },
+    },
+    (request, reply) => {
+      const { id, sku } = request.params;
+      auth.requireCart(request, id);
+      const byStaff = auth.principal(request).kind === "staff";
+      const command = { cartId: id, sku, quantity: request.body.quantity, byStaff, lifeMs };
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "ChangeQuantity", command, context, respond);
+      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+    },
+  );
+
+  app.delete(
+    "/v1/carts/:id/items/:sku",
+    { schema: { ...describe("Remove an item", 200), params: idAndSkuParams } },
+    (request, reply) => {
+      const { id, sku } = request.params;
+      auth.requireCart(request, id);
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "Remove", { cartId: id, sku, lifeMs }, context, respond);
+      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+    },
+  );
+}
+
+/**
+ * Started on the cart's stream, and then taken to its end, as often as it is sent. What it answers is on the log:
+ * the order as its checkout told it first, or why it was undone.
+ */
+function checkoutCommand({ runtime }: Deps, cartId: string, body: CheckoutBody): RequestCommand<Cart> {
+  const { shop } = runtime;
+  return {
+    aim: { decider: cart, id: cartId },
+    run: async (context) => {
+      await startCheckout(shop, cartId, body, processContext(runtime, context));
+      return undefined;
+    },
+    answer: async ({ state }, context) => {
+      if (state.phase !== "locked") throw new Error("the checkout was not started");
+      const { orderId } = state.checkout;
+      const { expectedRevision: _, ...unconditional } = context;
+      const underWay = await shop.engine.read(
+        cart,
+        cartId,
+        (now) => now.phase === "locked" && now.checkout.orderId === orderId,
+      );
+      if (underWay) await runCheckout(shop, cartId, processContext(runtime, unconditional));
+      return orderAnswerOf(runtime, orderId);
+    },
+  };
+}
+
+async function orderAnswerOf({ shop }: Deps["runtime"], orderId: string): Promise<CommandAnswer> {
+  const told = await orderAsTold(shop, orderId);
+  if (!told) {
+    const refusal = await shop.engine.read(order, orderId, (state) =>
+      state.phase === "absent" ? undefined : state.refusal,
+    );
+    if (!refusal) throw new Error(`order ${orderId} was neither placed nor refused`);
+    return problemAnswer(problemOf(refusal));
+  }
+  const { state, revision, waiting } = told;
+  const nextAction = waiting && {
+    nextAction: {
+      url: await shop.engine.read(payment, state.paymentId, (state) =>
+        state.phase === "absent" ? null : (state.actionUrl ?? null),
+      ),
+    },
+  };
+  return { status: 201, body: { ...orderView(orderId, state), ...nextAction }, revision };
 }

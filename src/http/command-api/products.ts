@@ -1,4 +1,13 @@
-import { addVariants, createProduct, describeProduct } from "../../../commands/processes/listing.ts";
+import type { z } from "zod";
+import {
+  addVariants,
+  addVariantsStep,
+  createProduct,
+  createStep,
+  describeProduct,
+  describeStep,
+  productIdOf,
+} from "../../../commands/processes/listing.ts";
 import {
   newProductSchema,
   priceChangeSchema,
@@ -6,9 +15,12 @@ import {
   variantSchema,
 } from "../../../commands/product/fields.ts";
 import { type ProductState, product } from "../../../commands/product/product.ts";
+import type { Stock } from "../../../commands/stock/state.ts";
 import { stock } from "../../../commands/stock/stock.ts";
+import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";
+import type { Found, RequestCommand } from "../edge/commands.ts";
 import { invalid } from "../problems.ts";
 import {
   adjustmentBody,
@@ -28,39 +40,70 @@ import { stockView } from "./views.ts";
 
 const security = [{ bearer: [] }];
 
-export function productCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
-  const { engine, config } = runtime;
-  /** A shop sells in one currency: sums over others would mean nothing. */
-  const requireCurrency = (prices: readonly { path: string; price: Money }[]) => {
-    const currency = config.STORE_CURRENCY;
-    const foreign = prices.filter(({ price }) => price.currency !== currency);
-    if (foreign.length > 0)
-      throw invalid(
-        foreign.map(({ path }) => ({ path: `${path}.currency`, message: `this shop sells in ${currency}` })),
-      );
+const tag = (of: string, summary: string, status: number, answer: z.ZodType) => ({
+  tags: [of],
+  summary,
+  security,
+  querystring: noQuery,
+  response: { [status]: answer, "4xx": problemSchema },
+});
+const describe = (summary: string, status: number) => tag("products", summary, status, productAnswer);
+
+/** A shop sells in one currency: sums over others would mean nothing. */
+function requireCurrency({ runtime }: Deps, prices: readonly { path: string; price: Money }[]): void {
+  const currency = runtime.config.STORE_CURRENCY;
+  const foreign = prices.filter(({ price }) => price.currency !== currency);
+  if (foreign.length > 0)
+    throw invalid(
+      foreign.map(({ path }) => ({ path: `${path}.currency`, message: `this shop sells in ${currency}` })),
+    );
+}
+
+type Respond<State> = (state: State, revision: number) => Found<State>;
+
+/** A command on one product, answered by its summary right after it. */
+function productCommand(
+  id: string,
+  status: number,
+  run: (context: CommandContext, respond: Respond<ProductState>) => Promise<Outcome<Found<ProductState>>>,
+  { step, extra = {} }: { step?: string; extra?: object } = {},
+): RequestCommand<ProductState> {
+  return {
+    aim: { decider: product, id },
+    ...(step !== undefined && { steps: [step] }),
+    run: async (context) => {
+      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
+      return { ...result, position };
+    },
+    answer: ({ state, ...where }) => {
+      if (!state.exists) throw notFound("product", id);
+      return { status, body: { id, slug: state.slug, status: state.status, ...extra }, ...where };
+    },
   };
-  const describe = (summary: string, status: number) => ({
-    tags: ["products"],
-    summary,
-    security,
-    querystring: noQuery,
-    response: { [status]: productAnswer, "4xx": problemSchema },
-  });
-  const summary = (id: string) => (state: ProductState) => {
-    if (!state.exists) throw notFound("product", id);
-    return { id, slug: state.slug, status: state.status };
-  };
+}
+
+export function productCommands(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { engine } = runtime;
 
   app.post(
     "/v1/products",
     { ...staffOnly, schema: { ...describe("Create a product", 201), body: newProductSchema } },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { variants } = request.body;
-        requireCurrency(variants.map(({ price }, index) => ({ path: `variants.${index}.price`, price })));
-        const { result, revision, position } = await createProduct(engine, context, request.body);
-        return { status: 201, body: result, revision, position };
-      }),
+    (request, reply) => {
+      const { variants } = request.body;
+      requireCurrency(
+        deps,
+        variants.map(({ price }, index) => ({ path: `variants.${index}.price`, price })),
+      );
+      return commands.run(request, reply, (commandId) =>
+        productCommand(
+          productIdOf(commandId),
+          201,
+          (context, respond) => createProduct(engine, context, request.body, respond),
+          { step: createStep(commandId) },
+        ),
+      );
+    },
   );
 
   app.patch(
@@ -73,29 +116,34 @@ export function productCommands(app: App, { runtime, staffOnly, commands }: Deps
         body: productChangesSchema,
       },
     },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { result, revision, position } = await describeProduct(
-          engine,
-          context,
-          request.params.id,
-          request.body,
-        );
-        return { status: 200, body: result, revision, position };
-      }),
+    (request, reply) => {
+      const { id } = request.params;
+      return commands.run(request, reply, (commandId) =>
+        productCommand(
+          id,
+          200,
+          (context, respond) => describeProduct(engine, context, id, request.body, respond),
+          { step: describeStep(commandId) },
+        ),
+      );
+    },
   );
 
   app.post(
     "/v1/products/:id/variants",
     { ...staffOnly, schema: { ...describe("Add a variant", 200), params: idParams, body: variantSchema } },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        requireCurrency([{ path: "price", price: request.body.price }]);
-        const { result, revision, position } = await addVariants(engine, context, request.params.id, [
-          request.body,
-        ]);
-        return { status: 200, body: result, revision, position };
-      }),
+    (request, reply) => {
+      const { id } = request.params;
+      requireCurrency(deps, [{ path: "price", price: request.body.price }]);
+      return commands.run(request, reply, (commandId) =>
+        productCommand(
+          id,
+          200,
+          (context, respond) => addVariants(engine, context, id, [request.body], respond),
+          { step: addVariantsStep(commandId) },
+        ),
+      );
+    },
   );
 
   app.put(
@@ -104,15 +152,20 @@ export function productCommands(app: App, { runtime, staffOnly, commands }: Deps
       ...staffOnly,
       schema: { ...describe("Set a price", 200), params: idAndSkuParams, body: priceChangeSchema },
     },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { id, sku } = request.params;
-        const { price, compareAtPrice } = request.body;
-        requireCurrency([{ path: "price", price }]);
-        const command = { sku, price, ...(compareAtPrice && { compareAtPrice }) };
-        const outcome = await engine.execute(product, id, "Reprice", command, context, summary(id));
-        return { status: 200, body: { ...outcome.result, sku, price }, ...positionOf(outcome) };
-      }),
+    (request, reply) => {
+      const { id, sku } = request.params;
+      const { price, compareAtPrice } = request.body;
+      requireCurrency(deps, [{ path: "price", price }]);
+      const command = { sku, price, ...(compareAtPrice && { compareAtPrice }) };
+      return commands.run(request, reply, () =>
+        productCommand(
+          id,
+          200,
+          (context, respond) => engine.execute(product, id, "Reprice", command, context, respond),
+          { extra: { sku, price } },
+        ),
+      );
+    },
   );
 
   for (const [path, name] of [
@@ -122,67 +175,83 @@ export function productCommands(app: App, { runtime, staffOnly, commands }: Deps
     app.post(
       `/v1/products/:id/${path}`,
       { ...staffOnly, schema: { ...describe(`${name} a product`, 200), params: idParams, body: emptyBody } },
-      (request, reply) =>
-        commands.run(request, reply, async (context) => {
-          const { id } = request.params;
-          const outcome = await engine.execute(product, id, name, {}, context, summary(id));
-          return { status: 200, body: outcome.result, ...positionOf(outcome) };
-        }),
+      (request, reply) => {
+        const { id } = request.params;
+        return commands.run(request, reply, () =>
+          productCommand(id, 200, (context, respond) =>
+            engine.execute(product, id, name, {}, context, respond),
+          ),
+        );
+      },
     );
   }
 }
 
+const describeStock = (summary: string, status: number) => ({
+  ...tag("stock", summary, status, stockAnswer),
+  params: skuParams,
+});
+
+/** A command on the stock of one SKU, answered by the stock right after it. */
+function stockCommand(
+  sku: string,
+  status: number,
+  run: (context: CommandContext, respond: Respond<Stock>) => Promise<Outcome<Found<Stock>>>,
+): RequestCommand<Stock> {
+  return {
+    aim: { decider: stock, id: sku },
+    run: async (context) => {
+      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
+      return { ...result, position };
+    },
+    answer: ({ state, ...where }) => ({ status, body: stockView(sku, state), ...where }),
+  };
+}
+
 export function stockCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
   const { engine } = runtime;
-  const describe = (summary: string, status: number) => ({
-    tags: ["stock"],
-    summary,
-    security,
-    querystring: noQuery,
-    params: skuParams,
-    response: { [status]: stockAnswer, "4xx": problemSchema },
-  });
 
   app.post(
     "/v1/stock/:sku/receipts",
-    { ...staffOnly, schema: { ...describe("Receive stock", 201), body: receiptBody } },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { sku } = request.params;
-        const { quantity, reference } = request.body;
-        const command = { quantity, ...(reference !== undefined && { reference }) };
-        const outcome = await engine.execute(stock, sku, "Receive", command, context, (state) =>
-          stockView(sku, state),
-        );
-        return { status: 201, body: outcome.result, ...positionOf(outcome) };
-      }),
+    { ...staffOnly, schema: { ...describeStock("Receive stock", 201), body: receiptBody } },
+    (request, reply) => {
+      const { sku } = request.params;
+      const { quantity, reference } = request.body;
+      const command = { quantity, ...(reference !== undefined && { reference }) };
+      return commands.run(request, reply, () =>
+        stockCommand(sku, 201, (context, respond) =>
+          engine.execute(stock, sku, "Receive", command, context, respond),
+        ),
+      );
+    },
   );
 
   app.post(
     "/v1/stock/:sku/adjustments",
-    { ...staffOnly, schema: { ...describe("Correct stock", 201), body: adjustmentBody } },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { sku } = request.params;
-        const command = { sku, ...request.body };
-        const outcome = await engine.execute(stock, sku, "Adjust", command, context, (state) =>
-          stockView(sku, state),
-        );
-        return { status: 201, body: outcome.result, ...positionOf(outcome) };
-      }),
+    { ...staffOnly, schema: { ...describeStock("Correct stock", 201), body: adjustmentBody } },
+    (request, reply) => {
+      const { sku } = request.params;
+      const command = { sku, ...request.body };
+      return commands.run(request, reply, () =>
+        stockCommand(sku, 201, (context, respond) =>
+          engine.execute(stock, sku, "Adjust", command, context, respond),
+        ),
+      );
+    },
   );
 
   app.put(
     "/v1/stock/:sku/policy",
-    { ...staffOnly, schema: { ...describe("Set how a SKU is stocked", 200), body: policyBody } },
-    (request, reply) =>
-      commands.run(request, reply, async (context) => {
-        const { sku } = request.params;
-        const outcome = await engine.execute(stock, sku, "SetPolicy", given(request.body), context, (state) =>
-          stockView(sku, state),
-        );
-        return { status: 200, body: outcome.result, ...positionOf(outcome) };
-      }),
+    { ...staffOnly, schema: { ...describeStock("Set how a SKU is stocked", 200), body: policyBody } },
+    (request, reply) => {
+      const { sku } = request.params;
+      const command = given(request.body);
+      return commands.run(request, reply, () =>
+        stockCommand(sku, 200, (context, respond) =>
+          engine.execute(stock, sku, "SetPolicy", command, context, respond),
+        ),
+      );
+    },
   );
 }
 
@@ -191,8 +260,4 @@ function given<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?:
   return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
     [K in keyof T]?: Exclude<T[K], undefined>;
   };
-}
-
-function positionOf({ revision, position }: { revision: number; position: number }) {
-  return { revision, position };
 }

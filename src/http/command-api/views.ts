@@ -1,9 +1,9 @@
-import { type Cart, linesOf } from "../../../commands/cart/cart.ts";
-import type { PlacedOrder } from "../../../commands/order/order.ts";
-import { type InitiatedPayment, refundable } from "../../../commands/payment/payment.ts";
+import { type Cart, linesOf } from "../../../commands/cart/state.ts";
+import type { PlacedOrder } from "../../../commands/order/state.ts";
+import { type InitiatedPayment, refundable } from "../../../commands/payment/state.ts";
 import { priceOrder } from "../../../commands/pricing.ts";
 import type { ShopSettings } from "../../../commands/processes/shop.ts";
-import { availableOf, type Stock } from "../../../commands/stock/stock.ts";
+import { availableOf, type Stock } from "../../../commands/stock/state.ts";
 import { isoTime } from "../../values/clock.ts";
 import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";

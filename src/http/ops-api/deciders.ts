@@ -1,14 +1,17 @@
-import { answer } from "../../../commands/answer/answer.ts";
 import { cart } from "../../../commands/cart/cart.ts";
 import { claim } from "../../../commands/claim/claim.ts";
 import { importer } from "../../../commands/import/import.ts";
+import { key } from "../../../commands/key/key.ts";
+import { storedAnswer } from "../../../commands/key/stored-answer.ts";
 import { order } from "../../../commands/order/order.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
+import { webhook } from "../../../commands/webhook/webhook.ts";
 import type { Codec } from "../../engine/codec.ts";
 import type { Decider, EventMap } from "../../engine/decider.ts";
 import type { EventStore } from "../../stores/event-store/event-store.ts";
+import { isSortedMap, OrderedMap, type SortedMap } from "../../values/ordered-map.ts";
 
 const pageEvents = 1_000;
 
@@ -16,9 +19,20 @@ const pageEvents = 1_000;
 type AnyDecider = Decider<any, EventMap>;
 
 const deciders = new Map(
-  ([answer, cart, claim, importer, order, payment, product, stock] as unknown as AnyDecider[]).map(
-    (decider) => [decider.category, decider],
-  ),
+  (
+    [
+      cart,
+      claim,
+      importer,
+      key,
+      order,
+      payment,
+      product,
+      stock,
+      storedAnswer,
+      webhook,
+    ] as unknown as AnyDecider[]
+  ).map((decider) => [decider.category, decider]),
 );
 
 /** Up to a revision, or up to a time in epoch milliseconds; both included. */
@@ -68,10 +82,16 @@ function shown(
   };
 }
 
+type AnyMap = Map<unknown, unknown> | OrderedMap<unknown> | SortedMap<unknown, unknown>;
+
+function entriesOf(map: AnyMap): Iterable<readonly [unknown, unknown]> {
+  return isSortedMap(map) ? map.entries() : map;
+}
+
 /** A copy in which maps are objects and sets are arrays. */
 function plain(value: unknown): unknown {
-  if (value instanceof Map)
-    return Object.fromEntries([...value].map(([key, each]) => [String(key), plain(each)]));
+  if (value instanceof Map || value instanceof OrderedMap || isSortedMap(value))
+    return Object.fromEntries([...entriesOf(value)].map(([key, each]) => [String(key), plain(each)]));
   if (value instanceof Set) return [...value].map(plain);
   if (Array.isArray(value)) return value.map(plain);
   if (typeof value !== "object" || value === null) return value;

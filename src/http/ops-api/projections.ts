@@ -89,9 +89,10 @@ export function projectionOps(app: App, deps: Deps): void {
         response: { 202: rebuildAnswer, "4xx": problemSchema },
       },
     },
-    (request, reply) =>
-      commands.run(request, reply, async () => {
-        const { name } = request.params;
+    (request, reply) => {
+      const { name } = request.params;
+      const answer = { status: 202, body: { name, state: "rebuilding" } };
+      const start = async () => {
         requireModel(models.names, name);
         if (models.isRebuilding(name)) throw illegalTransition(`${name} is being rebuilt already`);
         models
@@ -102,8 +103,10 @@ export function projectionOps(app: App, deps: Deps): void {
           .catch((error: unknown) =>
             log.error({ err: error, model: name }, "rebuilding a read model failed"),
           );
-        return { status: 202, body: { name, state: "rebuilding" } };
-      }),
+        return answer;
+      };
+      return commands.operate(request, reply, start, async () => answer);
+    },
   );
 
   parkedOps(app, deps);
@@ -158,16 +161,21 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
           response: { 200: unparkAnswer, "4xx": problemSchema },
         },
       },
-      (request, reply) =>
-        commands.run(request, reply, async () => {
-          const { name } = request.params;
-          const { key } = request.body;
-          requireModel(models.names, name);
-          if (!(await models.unpark(name, key, how))) throw notFound(`parked document of ${name}`, key);
-          // It may be parked again, by the same event or by one that waited behind it.
+      (request, reply) => {
+        const { name } = request.params;
+        const { key } = request.body;
+        // It may be parked again, by the same event or by one that waited behind it.
+        const answer = async () => {
           const parked = (await models.parked(name)).some((document) => document.key === key);
           return { status: 200, body: { name, key, parked } };
-        }),
+        };
+        const unpark = async () => {
+          requireModel(models.names, name);
+          if (!(await models.unpark(name, key, how))) throw notFound(`parked document of ${name}`, key);
+          return answer();
+        };
+        return commands.operate(request, reply, unpark, answer);
+      },
     );
   }
 }

@@ -3,7 +3,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart, type Position } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
-import { formatPosition, parsePosition } from "../command.ts";
+import { formatPosition, parsePosition } from "../edge/commands.ts";
 import type { Recency } from "../recency.ts";
 
 const waitMsMax = 5_000;

@@ -3,7 +3,7 @@ import { getProduct, listProducts } from "../../../projections/catalog-queries.t
 import { productSales } from "../../../projections/product-sales.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
-import { formatPosition } from "../command.ts";
+import { formatPosition } from "../edge/commands.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";

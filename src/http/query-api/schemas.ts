@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { orderStatuses } from "../../../commands/order/order.ts";
+import { orderStatuses } from "../../../commands/order/state.ts";
 import { productFacets, productSorts } from "../../../projections/catalog-queries.ts";
 import { daySchema } from "../../values/calendar.ts";
 import { moneyAnswer as money } from "../schemas.ts";

@@ -1,0 +1,81 @@
+import { order } from "../../../commands/order/order.ts";
+import type { ProcessContext } from "../../../commands/processes/process.ts";
+import { receiveReturn, registerReturn, returnSteps } from "../../../commands/processes/returns.ts";
+import { deriveId } from "../../values/ids.ts";
+import { emptyBody, receiveReturnBody, rejectReturnBody, returnBody, returnParams } from "../schemas.ts";
+import type { App, Deps } from "../server.ts";
+import { describeOrder, orderCommand } from "./orders.ts";
+
+export function returnCommands(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { engine, shop } = runtime;
+  const onReturn = { ...describeOrder("", 200), params: returnParams };
+
+  app.post(
+    "/v1/orders/:id/returns",
+    {
+      ...staffOnly,
+      schema: {
+        ...describeOrder("Register a return; with `sellable`, one that is here and inspected", 201),
+        body: returnBody,
+      },
+    },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id } = request.params;
+        const returnId = deriveId(commandId, "return");
+        return orderCommand(deps, id, commandId, {
+          status: 201,
+          steps: returnSteps(id, returnId),
+          run: (context) => registerReturn(shop, id, { returnId, ...request.body }, context),
+          extra: { returnId },
+        });
+      }),
+  );
+
+  app.post(
+    "/v1/orders/:id/returns/:returnId/approve",
+    { ...staffOnly, schema: { ...onReturn, summary: "Approve a return", body: emptyBody } },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id, returnId } = request.params;
+        const run = async ({ clock, ...context }: ProcessContext) => {
+          await engine.execute(order, id, "ApproveReturn", { returnId }, { ...context, now: clock() });
+        };
+        return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
+      }),
+  );
+
+  app.post(
+    "/v1/orders/:id/returns/:returnId/reject",
+    { ...staffOnly, schema: { ...onReturn, summary: "Reject a return", body: rejectReturnBody } },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id, returnId } = request.params;
+        const { reason } = request.body;
+        const run = async ({ clock, ...context }: ProcessContext) => {
+          const command = { returnId, reason };
+          await engine.execute(order, id, "RejectReturn", command, { ...context, now: clock() });
+        };
+        return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
+      }),
+  );
+
+  app.post(
+    "/v1/orders/:id/returns/:returnId/receive",
+    {
+      ...staffOnly,
+      schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody },
+    },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id, returnId } = request.params;
+        const { lines } = request.body;
+        return orderCommand(deps, id, commandId, {
+          status: 200,
+          run: (context) => receiveReturn(shop, id, { returnId, lines }, context),
+          extra: { returnId },
+        });
+      }),
+  );
+}

@@ -1,0 +1,167 @@
+import { hash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
+import { isLive, key as keys, requireSameRequest } from "../../../commands/key/key.ts";
+import { type StoredAnswer, storedAnswer } from "../../../commands/key/stored-answer.ts";
+import type { CommandContext } from "../../engine/write/engine.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
+import { deriveId } from "../../values/ids.ts";
+import { Problem } from "../../values/problem.ts";
+import { type Auth, header } from "../auth.ts";
+import { invalid } from "../problems.ts";
+
+const keyCharactersMax = 255;
+/** What a client without credentials sends has to be hard to guess: a UUID, or as many URL-safe characters. */
+const strongKey = /^[A-Za-z0-9_-]{22,}$/;
+const runningMax = 20_000;
+
+/** An Idempotency-Key of a request, as its client's own. */
+export interface ClientKey {
+  /** Of the key's stream. */
+  id: string;
+  fingerprint: string;
+  /** Streams on which version 0.1 may have kept an answer to it. */
+  storedUnder: readonly { id: string; fingerprint: string }[];
+}
+
+/**
+ * @param cartId the cart whose token the request has shown, if it has: its commands belong to the cart
+ * @returns undefined for a request without a key
+ * @throws Problem malformed_request; validation_failed when anybody could have guessed the key
+ */
+export function clientKeyOf(
+  request: FastifyRequest,
+  auth: Auth,
+  cartId: string | undefined,
+): ClientKey | undefined {
+  const text = header(request, "idempotency-key");
+  if (text === undefined) return undefined;
+  if (text.length < 1 || text.length > keyCharactersMax || !/^[\x21-\x7e]+$/.test(text))
+    throw new Problem(
+      "malformed_request",
+      `Idempotency-Key: 1 to ${keyCharactersMax} visible ASCII characters`,
+    );
+  const who = auth.principal(request);
+  const client = who.kind === "staff" ? "staff" : cartId !== undefined ? `cart:${cartId}` : undefined;
+  if (client === undefined && !strongKey.test(text))
+    throw invalid([
+      {
+        path: "Idempotency-Key",
+        message: "without a token of its own, a client sends a UUID or at least 22 URL-safe characters",
+      },
+    ]);
+  const old = who.kind === "staff" ? ["staff"] : [who.cartToken, `ip:${request.ip}`];
+  const oldFingerprint = digest([
+    request.method,
+    request.url,
+    request.body ?? null,
+    header(request, "if-match") ?? "",
+  ]);
+  return {
+    id: digest([client ?? "anybody", text]),
+    fingerprint: digest([request.method, request.url, request.body ?? null]),
+    storedUnder: old
+      .filter((client) => client !== undefined)
+      .map((client) => ({ id: digest([client, text]), fingerprint: oldFingerprint })),
+  };
+}
+
+function digest(parts: readonly unknown[]): string {
+  return hash("sha256", JSON.stringify(parts), "hex").slice(0, 40);
+}
+
+/** A command under a key that is taken, or was before: `since` is where its stream stood when it was. */
+export type KeyedContext = Required<Pick<CommandContext, "commandId" | "since">>;
+
+export interface Idempotency {
+  /**
+   * What version 0.1 answered to this key.
+   * @throws Problem idempotency_key_reused
+   */
+  stored(key: ClientKey): Promise<StoredAnswer | undefined>;
+  /**
+   * Runs a request under its key.
+   * @throws Problem idempotency_key_reused; request_in_progress while this process is at it
+   */
+  once<T>(
+    key: ClientKey,
+    context: CommandContext,
+    steps: KeyedSteps<T>,
+  ): Promise<{ answer: T; repeated: boolean }>;
+}
+
+export interface KeyedSteps<T> {
+  /** The stream that a command with this id aims at, and where it stands. */
+  aimOf: (commandId: string) => Promise<{ stream: string; revision: number }>;
+  /** What the command has done before, under a key that was taken before; undefined when nothing. */
+  look: (keyed: KeyedContext) => Promise<T | undefined>;
+  run: (keyed: KeyedContext) => Promise<T>;
+}
+
+/** Commands by their clients' keys (ARCHITECTURE.md, Idempotency). Only the log decides. */
+export function createIdempotency({ engine, events, config, hasStoredAnswers }: Runtime): Idempotency {
+  const lifeMs = config.IDEMPOTENCY_DAYS * 86_400_000;
+  /** Requests that this process is at: where it alone writes the log, no other can be. */
+  const running = new Map<string, string>();
+
+  const idOf = (key: ClientKey, use: number) => deriveId("key", key.id, use);
+
+  async function taken<T>(
+    key: ClientKey,
+    context: CommandContext,
+    steps: KeyedSteps<T>,
+  ): Promise<{ answer: T; repeated: boolean }> {
+    const { fingerprint } = key;
+    const before = await engine.read(keys, key.id, (state) => state);
+    if (isLive(before, lifeMs, context.now)) {
+      requireSameRequest(before, fingerprint);
+      const keyed = { commandId: idOf(key, before.uses), since: before.revision };
+      const found = await steps.look(keyed);
+      if (found !== undefined) return { answer: found, repeated: true };
+      return { answer: await steps.run(keyed), repeated: false };
+    }
+    const commandId = idOf(key, before.uses + 1);
+    const { stream, revision } = await steps.aimOf(commandId);
+    const { expectedRevision: _, ...unconditional } = context;
+    const take = engine.execute(
+      keys,
+      key.id,
+      "Take",
+      { fingerprint, stream, revision, lifeMs },
+      { ...unconditional, commandId: deriveId(commandId, "key") },
+    );
+    const keyed = { commandId, since: revision };
+    // With one writer nobody can have been faster: key and effect go to the disk together.
+    if (!events.soleWriter) await take;
+    const [ran] = await Promise.allSettled([steps.run(keyed), take]);
+    await take;
+    if (ran.status === "rejected") throw ran.reason;
+    return { answer: ran.value, repeated: false };
+  }
+
+  return {
+    async stored(key) {
+      if (!hasStoredAnswers) return undefined;
+      for (const { id, fingerprint } of key.storedUnder) {
+        const { stored } = await engine.read(storedAnswer, id, (state) => state);
+        if (!stored || Date.now() >= stored.storedAt + lifeMs) continue;
+        requireSameRequest(stored, fingerprint);
+        return stored;
+      }
+      return undefined;
+    },
+    async once(key, context, steps) {
+      const other = running.get(key.id);
+      if (other !== undefined) {
+        requireSameRequest({ fingerprint: other }, key.fingerprint);
+        throw new Problem("request_in_progress", "a request with this idempotency key is still running");
+      }
+      if (running.size >= runningMax) throw new Problem("unavailable", "too many commands are under way");
+      running.set(key.id, key.fingerprint);
+      try {
+        return await taken(key, context, steps);
+      } finally {
+        running.delete(key.id);
+      }
+    },
+  };
+}
