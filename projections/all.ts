@@ -10,7 +10,7 @@ import { reservationsProjection } from "./reservations.ts";
 import { salesProjection } from "./sales.ts";
 import { stockProjection } from "./stock.ts";
 import { stockLedgerProjection } from "./stock-ledger.ts";
-import { workProjection } from "./tasks.ts";
+import { tasksProjection } from "./tasks.ts";
 
 /**
  * Every read model in the view store. A rebuild takes them in turns on two threads: those that read all the
@@ -29,6 +29,6 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     categorySalesProjection(timeZone),
     salesProjection(timeZone),
     funnelProjection(timeZone),
-    workProjection,
+    tasksProjection,
   ];
 }

@@ -1,35 +1,44 @@
 import type { ShopEvents } from "../commands/events.ts";
+import { paymentIdOf } from "../commands/order/state.ts";
 import { projectionOf } from "../src/engine/projection.ts";
-import type { ViewModel } from "../src/stores/view-store/view-store.ts";
+import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store.ts";
 
 /**
- * What is still to be done, by when: checkouts under way, effects of orders, refunds, and carts that will run
- * out; reservations have a model of their own (reservations.ts). The durable timers: what the log says is
- * open is here, and what is done is gone.
+ * What is still to be done, by when: checkouts under way, effects of orders, movements of money, webhooks, and
+ * carts that will run out; reservations have a model of their own (reservations.ts). The durable timers: what the
+ * log says is open is here, and what is done is gone.
  */
-type Work =
+type Task =
   | { kind: "cart"; dueAt: number }
   | { kind: "checkout"; dueAt: number; cartDueAt: number }
   | { kind: "order"; dueAt: number; open: string[] }
-  | { kind: "refund"; dueAt: number; paymentId: string }
-  | { kind: "capture"; dueAt: number; tries: number };
+  /** What is open of a payment, by name, and when each is due. */
+  | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
+  | { kind: "webhook"; dueAt: number };
 
-export type WorkKind = Work["kind"];
+export const taskKinds = ["checkout", "payment", "order", "webhook", "cart"] as const;
+export type TaskKind = (typeof taskKinds)[number];
 
 /** A process that is under way is left alone for this long, then taken up again. */
 const takeUpAfterMs = 30_000;
 
-/** A capture that the gateway refused or did not answer is tried again, each time after twice as long. */
+/** A capture that the gateway refused is tried again, each time after twice as long. */
 const captureAgainMs = 60_000;
 const captureTriesMax = 12;
 
-const cartKey = ({ id }: { id: string }) => `cart/${id}`;
-const orderKey = ({ id }: { id: string }) => `order/${id}`;
-const captureKey = ({ id }: { id: string }) => `capture/${id}`;
+const keyOf =
+  (kind: TaskKind) =>
+  ({ id }: { id: string }): string =>
+    `${kind}/${id}`;
+const cartKey = keyOf("cart");
+const orderKey = keyOf("order");
+const paymentKey = keyOf("payment");
+/** The payment of an order's own event. */
+const itsPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf(id) });
 
 const touched = {
   keys: cartKey,
-  change: (_: Work | undefined, { data }: { data: { expiresAt: string } }): Work => ({
+  change: (_: Task | undefined, { data }: { data: { expiresAt: string } }): Task => ({
     kind: "cart",
     dueAt: Date.parse(data.expiresAt),
   }),
@@ -37,22 +46,58 @@ const touched = {
 
 const ended = { keys: cartKey, change: () => undefined };
 
-function opened(doc: Work | undefined, of: string, time: number): Work {
+function opened(doc: Task | undefined, of: string, time: number): Task {
   const open = doc?.kind === "order" ? doc.open : [];
   return { kind: "order", dueAt: time + takeUpAfterMs, open: [...open, of] };
 }
 
-function closed(doc: Work | undefined, of: string): Work | undefined {
-  if (doc?.kind !== "order") return undefined;
+function closed(doc: Task | undefined, of: string): Task | undefined {
+  if (doc?.kind !== "order") return doc;
   const open = doc.open.filter((other) => other !== of);
   return open.length > 0 ? { ...doc, open } : undefined;
 }
 
-export const workProjection = projectionOf<ShopEvents>()<Work>({
-  name: "work",
+/** With some of a payment's open things closed and some opened. */
+function payment(
+  doc: Task | undefined,
+  { close = [], open = {}, failed = false }: PaymentChange,
+): Task | undefined {
+  const before = doc?.kind === "payment" ? doc : { open: {}, captureTries: 0 };
+  const still = Object.entries(before.open).filter(([name]) => !close.includes(name));
+  const now = { ...Object.fromEntries(still), ...open };
+  const due = Object.values(now);
+  const captureTries = before.captureTries + Number(failed);
+  if (due.length === 0) return undefined;
+  return { kind: "payment", dueAt: Math.min(...due), open: now, captureTries };
+}
+
+interface PaymentChange {
+  close?: readonly string[];
+  open?: Record<string, number>;
+  /** A capture was refused. */
+  failed?: boolean;
+}
+
+/** A handler of an event on a payment's stream. */
+function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange) {
+  return {
+    keys: paymentKey,
+    change: (doc: Task | undefined, { data, time }: { data: Data; time: number }) =>
+      payment(doc, changeOf(data, time + takeUpAfterMs)),
+  };
+}
+
+/** A handler of an event on an order's stream, of which its payment has heard. */
+const paymentHasHeard = {
+  keys: itsPaymentKey,
+  change: (doc: Task | undefined) => payment(doc, { close: ["paid"] }),
+};
+
+export const tasksProjection = projectionOf<ShopEvents>()<Task>({
+  name: "tasks",
   version: 1,
   columns: { kind: "text", dueAt: "number" },
-  indexes: [["dueAt"], ["kind", "dueAt"]],
+  indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
   on: {
     CartOpened: touched,
@@ -84,66 +129,91 @@ export const workProjection = projectionOf<ShopEvents>()<Work>({
       change: (doc, { data, time }) => (data.cashDue ? opened(doc, "delivery", time) : doc),
     },
     ReturnReceived: { keys: orderKey, change: (doc, { data, time }) => opened(doc, data.returnId, time) },
-    OrderCancelled: { keys: orderKey, change: (doc, { time }) => opened(doc, "cancellation", time) },
-    EffectsApplied: { keys: orderKey, change: (doc, { data }) => closed(doc, data.of) },
-
-    RefundRequested: {
-      keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`,
-      change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
+    OrderCancelled: {
+      keys: (event) => [orderKey(event), itsPaymentKey(event)],
+      change: (doc, event, key) =>
+        key === orderKey(event) ? opened(doc, "cancellation", event.time) : payment(doc, { close: ["paid"] }),
     },
-    RefundFailed: { keys: ({ data }) => `refund/${data.orderId}/${data.refundId}`, change: () => undefined },
+    EffectsApplied: {
+      keys: (event) => (event.data.of.startsWith("refund/") ? itsPaymentKey(event) : orderKey(event)),
+      change: (doc, { data }) =>
+        data.of.startsWith("refund/") ? payment(doc, { close: [data.of] }) : closed(doc, data.of),
+    },
+    OrderRefused: paymentHasHeard,
+    OrderPaid: paymentHasHeard,
     OrderRefunded: {
-      keys: ({ id, data }) => [`refund/${id}/${data.refundId}`, ...(data.releases ? [`order/${id}`] : [])],
-      change: (doc, { time }, key) => (key.startsWith("order/") ? opened(doc, "refund", time) : undefined),
+      keys: (event) => [itsPaymentKey(event), ...(event.data.releases ? [orderKey(event)] : [])],
+      change: (doc, event, key) =>
+        key === orderKey(event)
+          ? opened(doc, "refund", event.time)
+          : payment(doc, { close: [`refund/${event.data.refundId}`] }),
     },
 
-    PaymentOrphaned: {
-      keys: ({ id }) => `orphan/${id}`,
-      change: (_, { id, time }) => ({ kind: "refund", dueAt: time + takeUpAfterMs, paymentId: id }),
-    },
-    PaymentVoided: { keys: ({ id }) => [`orphan/${id}`, `capture/${id}`], change: () => undefined },
-
+    CaptureRequested: onPayment((_, dueAt) => ({ close: ["recapture"], open: { capture: dueAt } })),
+    PaymentCaptured: onPayment(({ orderId }: { orderId?: string | undefined }, dueAt) => ({
+      close: ["capture", "recapture"],
+      ...(orderId !== undefined && { open: { paid: dueAt } }),
+    })),
     CaptureFailed: {
-      keys: captureKey,
+      keys: paymentKey,
       change: (doc, { time }) => {
-        const tries = doc?.kind === "capture" ? doc.tries + 1 : 1;
-        if (tries > captureTriesMax) return undefined;
-        return { kind: "capture", dueAt: time + captureAgainMs * 2 ** (tries - 1), tries };
+        const tries = (doc?.kind === "payment" ? doc.captureTries : 0) + 1;
+        const again = time + captureAgainMs * 2 ** (tries - 1);
+        return payment(doc, {
+          close: ["capture"],
+          failed: true,
+          open: tries > captureTriesMax ? {} : { recapture: again },
+        });
       },
     },
-    PaymentCaptured: { keys: captureKey, change: () => undefined },
+    VoidRequested: onPayment((_, dueAt) => ({ open: { void: dueAt } })),
+    PaymentVoided: onPayment(() => ({ close: ["void", "orphan", "capture", "recapture"] })),
+    PaymentFailed: onPayment(() => ({ close: ["void"] })),
+    PaymentOrphaned: onPayment((_, dueAt) => ({ open: { orphan: dueAt } })),
+    RefundRequested: onPayment(({ refundId, cause }: { refundId: string; cause: string }, dueAt) => ({
+      close: cause === "cancellation" ? ["void", "paid"] : [],
+      open: { [`refund/${refundId}`]: dueAt },
+    })),
+    RefundFailed: onPayment(({ refundId }: { refundId: string }) => ({ close: [`refund/${refundId}`] })),
+
+    WebhookReceived: {
+      keys: keyOf("webhook"),
+      change: (_, { time }) => ({ kind: "webhook", dueAt: time + takeUpAfterMs }),
+    },
+    WebhookHandled: { keys: keyOf("webhook"), change: () => undefined },
   },
 });
 
-/** One thing to do: `id` is the cart, order, payment or SKU that it is about. */
-export interface DueWork {
+/** One thing to do: `id` is the cart, order, payment or webhook that it is about. */
+export interface DueTask {
   key: string;
-  kind: WorkKind;
+  kind: TaskKind;
   id: string;
   dueAt: number;
 }
 
-/** What is due, earliest first. */
-export async function dueWork(model: ViewModel, now: number, limit: number): Promise<DueWork[]> {
-  const { items } = await model.find({
-    where: [{ column: "dueAt", lte: now }],
+export interface TaskPage {
+  tasks: DueTask[];
+  /** Where the next page starts; null on the last one. */
+  next: readonly ColumnValue[] | null;
+}
+
+/** Tasks of one kind, due by a time or all there are, earliest first. */
+export async function tasksOf(
+  model: ViewModel,
+  kind: TaskKind,
+  { dueBy, limit, after }: { dueBy?: number; limit: number; after?: readonly ColumnValue[] | undefined },
+): Promise<TaskPage> {
+  const { items, next } = await model.find({
+    where: [{ column: "kind", eq: kind }, ...(dueBy === undefined ? [] : [{ column: "dueAt", lte: dueBy }])],
     sort: [{ column: "dueAt" }],
     limit,
+    ...(after && { after }),
   });
-  return items.map(toDueWork);
+  return { tasks: items.map(toTask), next };
 }
 
-/** Processes that were under way, due or not: for a start, when nobody else can be at them. */
-export async function unfinishedWork(model: ViewModel, limit: number): Promise<DueWork[]> {
-  const { items } = await model.find({
-    where: [{ column: "kind", in: ["checkout", "order", "refund"] }],
-    limit,
-  });
-  return items.map(toDueWork);
-}
-
-function toDueWork({ key, json }: { key: string; json: string }): DueWork {
-  const doc = JSON.parse(json) as Work;
-  const id = doc.kind === "refund" ? doc.paymentId : key.slice(key.indexOf("/") + 1);
-  return { key, kind: doc.kind, id, dueAt: doc.dueAt };
+function toTask({ key, json }: { key: string; json: string }): DueTask {
+  const { kind, dueAt } = JSON.parse(json) as Task;
+  return { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };
 }

@@ -1,20 +1,29 @@
 import { hash } from "node:crypto";
+import { noStream, type Position } from "../../src/stores/event-store/event-store.ts";
 import { dayOf } from "../../src/values/calendar.ts";
-import { deriveBase32, deriveId } from "../../src/values/ids.ts";
-import { Problem, type ProblemCode, problems } from "../../src/values/problem.ts";
-import { type Cart, type CartLine, type CheckoutAttempt, cart, linesOf } from "../cart/cart.ts";
-import { claim, claimId } from "../claim/claim.ts";
-import { cancellationEffect, demandOf, order } from "../order/order.ts";
-import { manualGateway, payment } from "../payment/payment.ts";
+import { Problem, problemOf } from "../../src/values/problem.ts";
+import { cart } from "../cart/cart.ts";
+import type { Refusal } from "../cart/events.ts";
+import { type Cart, type CartLine, type CheckoutAttempt, linesOf } from "../cart/state.ts";
+import { order } from "../order/order.ts";
+import { cancellationEffect, demandOf, type Order, type PlacedOrder, paymentIdOf } from "../order/state.ts";
+import { type Initiate, payment } from "../payment/payment.ts";
+import { manualGateway } from "../payment/state.ts";
 import { priceOrder } from "../pricing.ts";
 import { stock } from "../stock/stock.ts";
-import { authorizePayment, capturePayment, voidOrRefund } from "./payments.ts";
-import { type ProcessContext, type Shop, stepContext } from "./shop.ts";
+import { authorize, giveBack, paidStep, settlePayment, unlessSilent } from "./payments.ts";
+import { isRefusal, type Process, type ProcessContext, processOf, stepId } from "./process.ts";
+import type { Shop } from "./shop.ts";
 
-const orderNumberTriesMax = 20;
-const orderNumberCharacters = 6;
 /** A payment that waits for the customer may hold its stock for one extension, then the checkout fails. */
 const extensionsMax = 1;
+/**
+ * How long a checkout may meet errors that say nothing about it. Beyond, it is undone, whatever the error: what
+ * cannot be done must not hold a cart and its stock.
+ */
+export const attemptMsMax = 120_000;
+/** Nobody takes up a checkout that is younger: only the call that has started it is at it. */
+export const takeUpAfterMs = 30_000;
 
 export type CheckoutResult =
   | { status: "confirmed"; orderId: string }
@@ -29,84 +38,88 @@ interface Attempt extends CheckoutAttempt {
   demand: [sku: string, quantity: number][];
 }
 
-export function orderIdOf(cartId: string, attempt: number): string {
-  return deriveId("order", cartId, attempt);
-}
+/** Names of the checkout's steps on the order's stream, as `once` takes them. */
+const placeStep = ["place"] as const;
+const confirmStep = ["confirm"] as const;
+const placeLargeStep = ["place large"] as const;
 
-export function paymentIdOf(orderId: string): string {
-  return deriveId("payment", orderId);
+/**
+ * The order as its checkout first told it: one that had to wait when it was placed, else when it was confirmed and
+ * paid. Undefined for an order that is not placed.
+ */
+export async function orderAsTold(
+  { engine }: Shop,
+  orderId: string,
+): Promise<{ state: PlacedOrder; revision: number; position: Position; waiting: boolean } | undefined> {
+  const waited = await engine.find(order, orderId, [stepId(orderId, ...placeStep)], noStream);
+  const steps = [stepId(orderId, ...placeLargeStep), stepId(orderId, ...confirmStep), paidStep(orderId)];
+  const found = waited ?? (await engine.find(order, orderId, steps, noStream));
+  if (found?.state.phase !== "placed") return undefined;
+  return { ...found, state: found.state, waiting: waited !== undefined };
 }
 
 /**
- * Takes a cart that has started its checkout to its end: reserve, place, authorize, commit, confirm,
- * capture, convert; or undoes it. Every step is a command with an id derived from the order, so running it
- * again, after a crash or beside itself, repeats nothing. The order's stream decides: once it is confirmed
- * there is only forward, once it is cancelled only back.
+ * Takes a cart that has started its checkout to its end: reserve, authorize, commit, place, capture, convert; or
+ * undoes it. Every step repeats harmlessly, so it may run again after a crash, or twice at once. The order's
+ * stream decides: once it is confirmed there is only forward, once it is refused or cancelled only back.
  *
- * @throws StoreUnavailable or another error that says nothing about the outcome; the checkout is resumed
+ * @throws an error that says nothing about the outcome: the checkout's task takes it up, and undoes it when
+ *   `attemptMsMax` is over
  */
-export function runCheckout(shop: Shop, cartId: string, context: ProcessContext): Promise<CheckoutResult> {
-  return shop.exclusive(`checkout:${cartId}`, () => advance(shop, cartId, context));
-}
-
-async function advance(shop: Shop, cartId: string, context: ProcessContext): Promise<CheckoutResult> {
+export async function runCheckout(
+  shop: Shop,
+  cartId: string,
+  context: ProcessContext,
+): Promise<CheckoutResult> {
   const found = await shop.engine.read(cart, cartId, (state) => attemptOf(state, cartId));
   if ("status" in found) return found;
-  const { orderId } = found;
+  const process = processOf(shop, found.orderId, context);
+  const state = await shop.engine.read(order, found.orderId, (state) => state);
+  const refusal = refusalOf(state);
+  if (refusal) return undo(process, found, refusal, true);
+  if (state.phase === "placed" && state.confirmed) return finish(process, found);
+  const asked = { gateway: false };
   try {
-    const placed = await shop.engine.read(order, orderId, (state) =>
-      state.phase === "absent" ? undefined : { confirmed: state.confirmed, status: state.status },
-    );
-    if (!placed?.confirmed) {
-      if (placed?.status === "cancelled") throw await whyCancelled(shop, found.paymentId);
-      const waiting = await goForward(shop, found, context);
-      if (waiting) return waiting;
-    }
+    const waiting = await goForward(process, found, state, asked);
+    if (waiting) return waiting;
   } catch (error) {
-    if (!(error instanceof Problem) || !isRefusal(error)) throw error;
-    await undo(shop, found, error, context);
-    return { status: "failed", orderId, problem: error };
+    const late = process.now() >= found.startedAt + attemptMsMax;
+    if (!isRefusal(error) && !late) throw error;
+    return undo(process, found, refusalFor(error), asked.gateway);
   }
-  await finish(shop, found, context);
-  return { status: "confirmed", orderId };
+  return finish(process, found);
 }
 
-/** A checkout that was broken off while it was undone ends with the reason that it was undone for. */
-async function whyCancelled(shop: Shop, paymentId: string): Promise<Problem> {
-  const declined = await shop.engine.read(payment, paymentId, (state) =>
-    state.phase === "failed" ? (state.failure ?? "the payment failed") : undefined,
-  );
-  return declined === undefined
-    ? new Problem("illegal_transition", "the order was cancelled")
-    : new Problem("payment_declined", declined);
+function refusalFor(error: unknown): Refusal {
+  if (isRefusal(error)) return { code: error.code, detail: error.message, extras: { ...error.extras } };
+  const detail = error instanceof Error ? error.message : String(error);
+  return { code: "unavailable", detail: `the checkout could not be completed: ${detail}`, extras: {} };
+}
+
+/** Why an order goes only back: it was refused, or cancelled before it was confirmed. */
+function refusalOf(state: Order): Refusal | undefined {
+  if (state.phase === "refused") return state.refusal;
+  if (state.phase !== "placed" || state.status !== "cancelled" || state.confirmed) return undefined;
+  return state.refusal ?? { code: "illegal_transition", detail: "the order was cancelled", extras: {} };
 }
 
 function attemptOf(state: Cart, cartId: string): Attempt | CheckoutResult {
   switch (state.phase) {
     case "locked": {
-      const { orderId } = state.checkout;
-      const prices = state.checkout.request.quote.unitPrices;
+      const { orderId, paymentId = paymentIdOf(orderId), request } = state.checkout;
       const lines = linesOf(state).map((line, index) => ({
         ...line,
-        unitPrice: prices[index] ?? line.unitPrice,
+        unitPrice: request.quote.unitPrices[index] ?? line.unitPrice,
       }));
-      return {
-        ...state.checkout,
-        cartId,
-        paymentId: paymentIdOf(orderId),
-        currency: state.currency,
-        lines,
-        demand: demandOf(lines),
-      };
+      const { currency } = state;
+      return { ...state.checkout, cartId, paymentId, currency, lines, demand: demandOf(lines) };
     }
     case "converted":
       return { status: "confirmed", orderId: state.orderId };
     case "open":
     case "closed":
-      if (state.failure) {
-        const { orderId, code, detail, extras } = state.failure;
-        return { status: "failed", orderId, problem: new Problem(knownCode(code), detail, extras) };
-      }
+      if (state.failure)
+        return { status: "failed", orderId: state.failure.orderId, problem: problemOf(state.failure) };
       throw new Problem("illegal_transition", "the cart has not started a checkout");
     case "absent":
       throw new Problem("not_found", "there is no such cart");
@@ -115,51 +128,42 @@ function attemptOf(state: Cart, cartId: string): Attempt | CheckoutResult {
 
 /** @returns a result when the checkout has to wait for its payment; nothing when the order is confirmed */
 async function goForward(
-  shop: Shop,
+  process: Process,
   attempt: Attempt,
-  context: ProcessContext,
+  state: Order,
+  asked: { gateway: boolean },
 ): Promise<CheckoutResult | undefined> {
-  const { orderId, paymentId, request } = attempt;
-  await reserveAll(shop, attempt, context);
-  const [number] = await Promise.all([
-    claimNumber(shop, attempt, context),
-    shop.engine.execute(
-      payment,
-      paymentId,
-      "Initiate",
-      {
-        orderId,
-        amount: request.quote.total,
-        currency: attempt.currency,
-        method: request.payment.method,
-        gateway: needsGateway(attempt) ? shop.gateway.name : manualGateway,
-        ...(request.payment.token !== undefined && { token: request.payment.token }),
-      },
-      stepContext(context, orderId, "initiate"),
-    ),
-  ]);
-  await place(shop, attempt, number, context);
-  const authorization = await authorizePayment(shop, paymentId, context);
+  const { orderId, paymentId } = attempt;
+  const initiate = initiationOf(process.shop, attempt);
+  await reserveAll(process, attempt);
+  asked.gateway = initiate.gateway !== manualGateway;
+  const authorization = await authorize(process, paymentId, initiate);
   if (authorization.status === "pending") {
-    await keepWaiting(shop, attempt, context);
+    if (state.phase === "absent") await place(process, attempt, false);
+    await keepWaiting(process, attempt);
     return { status: "pending", orderId, actionUrl: authorization.actionUrl };
   }
-  await Promise.all(
-    attempt.demand.map(([sku, quantity]) =>
-      shop.engine.execute(
-        stock,
-        sku,
-        "Commit",
-        { sku, reservationId: orderId, quantity },
-        stepContext(context, orderId, "commit", sku, context.clock()),
-      ),
+  await Promise.all([
+    recordAuthorization(process, paymentId, initiate, authorization.reference),
+    ...attempt.demand.map(([sku, quantity]) =>
+      process.again(stock, sku, "Commit", { sku, reservationId: orderId, quantity }),
     ),
-  );
-  const { email, customerId } = request;
-  const identity = customerId ?? email?.toLowerCase();
-  const buyer = identity === undefined ? {} : { buyer: hash("sha256", identity, "hex").slice(0, 32) };
-  await shop.engine.execute(order, orderId, "Confirm", buyer, stepContext(context, orderId, "confirm"));
+  ]);
+  await place(process, attempt, true);
   return undefined;
+}
+
+function initiationOf({ gateway }: Shop, attempt: Attempt): Initiate {
+  const { orderId, request, currency } = attempt;
+  const { method, token } = request.payment;
+  return {
+    orderId,
+    amount: request.quote.total,
+    currency,
+    method,
+    gateway: needsGateway(attempt) ? gateway.name : manualGateway,
+    ...(token !== undefined && { token }),
+  };
 }
 
 function needsGateway({ request }: Attempt): boolean {
@@ -168,51 +172,65 @@ function needsGateway({ request }: Attempt): boolean {
 }
 
 /**
- * All SKUs at once, in one turn and in sorted order: the queues of the streams then serve two checkouts in
- * the same order everywhere, so that of two that want the same last pieces one gets all of them.
+ * All SKUs at once, in one turn and in sorted order: the queues of the streams then serve two checkouts of one
+ * process in the same order everywhere, so that of two that want the same last pieces one gets all of them.
  */
-async function reserveAll(shop: Shop, attempt: Attempt, context: ProcessContext): Promise<void> {
-  const { orderId, demand } = attempt;
-  const holdMs = shop.settings.reservationMs;
+async function reserveAll(process: Process, { orderId, demand }: Attempt): Promise<void> {
+  const holdMs = process.shop.settings.reservationMs;
   const results = await Promise.allSettled(
     demand.map(([sku, quantity]) =>
-      shop.engine.execute(
-        stock,
-        sku,
-        "Reserve",
-        { sku, reservationId: orderId, quantity, holdMs },
-        stepContext(context, orderId, "reserve", sku, context.clock()),
-      ),
+      process.again(stock, sku, "Reserve", { sku, reservationId: orderId, quantity, holdMs }),
     ),
   );
-  const refused = results.find((result) => result.status === "rejected");
-  if (refused) throw refused.reason;
+  const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
+  const refused = errors.find(isRefusal) ?? errors[0];
+  if (refused !== undefined) throw refused;
 }
 
-async function claimNumber(shop: Shop, attempt: Attempt, context: ProcessContext): Promise<string> {
-  const { orderId, startedAt } = attempt;
-  const day = dayOf(startedAt, shop.settings.timeZone).replaceAll("-", "");
-  for (let index = 0; index < orderNumberTriesMax; index++) {
-    const random = deriveBase32(`${orderId}/${index}`, orderNumberCharacters);
-    const number = `${shop.settings.orderNumberPrefix}-${day}-${random}`;
-    try {
-      await shop.engine.execute(
-        claim,
-        claimId("orderNumber", number),
-        "Claim",
-        { holder: orderId },
-        stepContext(context, orderId, "number", index),
-      );
-      return number;
-    } catch (error) {
-      if (!(error instanceof Problem) || error.code !== "already_exists") throw error;
-    }
+async function recordAuthorization(
+  process: Process,
+  paymentId: string,
+  initiate: Initiate,
+  reference: string | undefined,
+): Promise<void> {
+  if (initiate.gateway === manualGateway) {
+    await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
+    return;
   }
-  throw new Problem("too_much_contention", "no order number is free; try again");
+  if (reference === undefined) return;
+  const { result: phase } = await process.again(
+    payment,
+    paymentId,
+    "Authorize",
+    { reference, initiate },
+    (state) => state.phase,
+  );
+  if (phase === "voided") throw new Problem("payment_declined", "the payment was given back meanwhile");
 }
 
-async function place(shop: Shop, attempt: Attempt, number: string, context: ProcessContext): Promise<void> {
-  const { orderId, paymentId, cartId, currency, request, lines } = attempt;
+async function place(process: Process, attempt: Attempt, confirm: boolean): Promise<void> {
+  const { orderId, request } = attempt;
+  const data = orderOf(attempt, attempt.number ?? (await numberFor(process, attempt)));
+  const identity = request.customerId ?? request.email?.toLowerCase();
+  const buyer = identity === undefined ? {} : { buyer: hash("sha256", identity, "hex").slice(0, 32) };
+  try {
+    const command = { ...data, ...(confirm && { confirm: buyer }) };
+    await process.once(confirm ? confirmStep : placeStep, order, orderId, "Place", command);
+  } catch (error) {
+    // A very large order takes one append to be placed, and another to be confirmed.
+    const large = error instanceof Problem && error.code === "payload_too_large";
+    if (!large || !confirm) throw error;
+    await process.once(placeLargeStep, order, orderId, "Place", data);
+    await process.once(confirmStep, order, orderId, "Confirm", buyer);
+  }
+}
+
+/** A checkout that version 0.1 began has no number yet. */
+function numberFor({ shop }: Process, { startedAt }: Attempt): Promise<string> {
+  return shop.numbers.next(dayOf(startedAt, shop.settings.timeZone));
+}
+
+function orderOf({ paymentId, cartId, currency, request, lines }: Attempt, number: string) {
   const { quote, payment: paid, shippingMethod, email, customerId, ...addresses } = request;
   const priced = priceOrder(lines, quote.shipping, quote.tax);
   if (priced.totals.total !== quote.total)
@@ -222,52 +240,39 @@ async function place(shop: Shop, attempt: Attempt, number: string, context: Proc
     if (!amounts) throw new Error("a line was not priced");
     return { ...line, ...amounts };
   });
-  await shop.engine.execute(
-    order,
-    orderId,
-    "Place",
-    {
-      number,
-      cartId,
-      paymentId,
-      paymentMethod: paid.method,
-      currency,
-      lines: orderLines,
-      totals: priced.totals,
-      tax: quote.tax,
-      shippingMethod,
-      ...(email !== undefined && { email }),
-      ...(customerId !== undefined && { customerId }),
-      ...addresses,
-    },
-    stepContext(context, orderId, "place"),
-  );
+  return {
+    number,
+    cartId,
+    paymentId,
+    paymentMethod: paid.method,
+    currency,
+    lines: orderLines,
+    totals: priced.totals,
+    tax: quote.tax,
+    shippingMethod,
+    ...(email !== undefined && { email }),
+    ...(customerId !== undefined && { customerId }),
+    ...addresses,
+  };
 }
 
 /** Extends the reservations once while the customer acts; later gives up. */
-async function keepWaiting(shop: Shop, attempt: Attempt, context: ProcessContext): Promise<void> {
-  const { orderId, startedAt, demand } = attempt;
-  const holdMs = shop.settings.reservationMs;
-  const waitedMs = context.clock() - startedAt;
-  if (waitedMs >= holdMs * (1 + extensionsMax))
-    throw new Problem("payment_declined", "the payment was not completed in time");
-  if (waitedMs < holdMs / 2) return;
+async function keepWaiting(process: Process, { orderId, startedAt, demand }: Attempt): Promise<void> {
+  const holdMs = process.shop.settings.reservationMs;
+  const now = process.now();
+  const waitsUntil = startedAt + holdMs * (1 + extensionsMax);
+  if (now >= waitsUntil) throw new Problem("payment_declined", "the payment was not completed in time");
+  if (now < startedAt + holdMs / 2) return;
   await Promise.all(
     demand.map(([sku]) =>
-      shop.engine.execute(
-        stock,
-        sku,
-        "Extend",
-        { reservationId: orderId, holdMs: startedAt + holdMs * (1 + extensionsMax) - context.clock() },
-        stepContext(context, orderId, "extend", sku),
-      ),
+      process.again(stock, sku, "Extend", { reservationId: orderId, holdMs: waitsUntil - now }),
     ),
   );
 }
 
-async function finish(shop: Shop, attempt: Attempt, context: ProcessContext): Promise<void> {
+async function finish(process: Process, attempt: Attempt): Promise<CheckoutResult> {
+  const { shop } = process;
   const { orderId, cartId, paymentId, request } = attempt;
-  const free = request.quote.total === 0;
   const capturesNow = shop.settings.capture === "checkout" && needsGateway(attempt);
   // Cancelled since it was confirmed: there is nothing to capture, and the cart has become an order all the same.
   const cancelled = await shop.engine.read(
@@ -275,66 +280,61 @@ async function finish(shop: Shop, attempt: Attempt, context: ProcessContext): Pr
     orderId,
     (state) => state.phase === "placed" && state.status === "cancelled",
   );
-  if (!cancelled && (free || capturesNow)) await capturePayment(shop, paymentId, context);
-  await shop.engine.execute(cart, cartId, "Convert", { orderId }, stepContext(context, orderId, "convert"));
+  const captures = !cancelled && (request.quote.total === 0 || capturesNow);
+  // On the log before the cart's checkout ends: from then on the capture is the payment's own task.
+  if (captures) await process.again(payment, paymentId, "RequestCapture", {});
+  await Promise.all([
+    captures ? settlePayment(shop, paymentId, process.context).catch(unlessSilent) : undefined,
+    process.once(["convert"], cart, cartId, "Convert", { orderId }),
+  ]);
+  return { status: "confirmed", orderId };
 }
 
-/** Backwards: the order first, for its stream decides; the cart last, for it ends the checkout. */
-async function undo(shop: Shop, attempt: Attempt, why: Problem, context: ProcessContext): Promise<void> {
-  const { orderId, paymentId, cartId, demand } = attempt;
-  const reason = `checkout failed: ${why.code}`;
-  const placed = await shop.engine.read(order, orderId, ({ phase }) => phase === "placed");
-  if (placed) {
-    if (why.code === "payment_declined")
-      await shop.engine.execute(
-        order,
-        orderId,
-        "MarkPaymentFailed",
-        { reason: why.message },
-        stepContext(context, orderId, "payment failed"),
-      );
-    await shop.engine.execute(
-      order,
-      orderId,
-      "Cancel",
-      { reason, onlyPending: true },
-      stepContext(context, orderId, "undo"),
-    );
-  }
-  await voidOrRefund(shop, paymentId, reason, context);
-  await Promise.all(
-    demand.map(([sku]) =>
-      shop.engine.execute(
-        stock,
-        sku,
-        "Release",
-        { reservationId: orderId, reason },
-        stepContext(context, orderId, "release", sku, context.clock()),
-      ),
-    ),
-  );
-  if (placed)
-    await shop.engine.execute(
-      order,
-      orderId,
-      "MarkEffectsApplied",
-      { of: cancellationEffect },
-      stepContext(context, orderId, "undone"),
-    );
-  await shop.engine.execute(
-    cart,
-    cartId,
-    "FailCheckout",
-    { orderId, code: why.code, detail: why.message, extras: { ...why.extras } },
-    stepContext(context, orderId, "fail"),
-  );
+/**
+ * Backwards. The order's stream first, even if there is none yet, for it decides: whoever wakes up later cannot
+ * complete what is undone here. The cart last, for it ends the checkout. No gateway is waited for: what the
+ * payment may have taken goes back by its own task.
+ */
+async function undo(
+  process: Process,
+  attempt: Attempt,
+  refusal: Refusal,
+  gatewayAsked: boolean,
+): Promise<CheckoutResult> {
+  const { orderId, cartId, demand } = attempt;
+  const placed = await refuse(process, orderId, refusal);
+  if (placed.phase === "placed" && placed.confirmed) return finish(process, attempt);
+  const final = refusalOf(placed) ?? refusal;
+  const reason = `checkout failed: ${final.code}`;
+  await Promise.all([
+    ...demand.map(([sku]) => process.again(stock, sku, "Release", { reservationId: orderId, reason })),
+    returnPayment(process, attempt, reason, gatewayAsked),
+  ]);
+  if (placed.phase === "placed")
+    await process.once(["undone"], order, orderId, "MarkEffectsApplied", { of: cancellationEffect });
+  await process.again(cart, cartId, "FailCheckout", { orderId, ...final });
+  return { status: "failed", orderId, problem: problemOf(final) };
 }
 
-/** Whether a problem is a decision about this checkout, rather than trouble on the way to one. */
-function isRefusal({ code }: Problem): boolean {
-  return code !== "too_much_contention" && code !== "unavailable" && code !== "internal_error";
+/** @returns the order after it, which is confirmed when somebody else was faster */
+async function refuse(process: Process, orderId: string, refusal: Refusal): Promise<Order> {
+  const { result } = await process.again(order, orderId, "Refuse", refusal, (state) => state);
+  return result;
 }
 
-function knownCode(code: string): ProblemCode {
-  return code in problems ? (code as ProblemCode) : "illegal_transition";
+async function returnPayment(
+  process: Process,
+  attempt: Attempt,
+  reason: string,
+  gatewayAsked: boolean,
+): Promise<void> {
+  const { shop } = process;
+  const { paymentId, startedAt } = attempt;
+  const known = await shop.engine.read(payment, paymentId, ({ phase }) => phase !== "absent");
+  const initiate = initiationOf(shop, attempt);
+  // Somebody else may be at it, and may have asked the gateway: then what it did is looked for.
+  const othersMayHave = process.now() >= startedAt + takeUpAfterMs;
+  if (!known && (initiate.gateway === manualGateway || !(gatewayAsked || othersMayHave))) return;
+  await giveBack(process, paymentId, reason, initiate);
+  void settlePayment(shop, paymentId, process.context).catch(() => {});
 }

@@ -1,109 +1,15 @@
-import { Problem } from "../../src/values/problem.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
-import { cancellationEffect, deliveryEffect, order, type PlacedOrder, refundEffect } from "../order/order.ts";
-import { manualGateway, payment } from "../payment/payment.ts";
+import { order } from "../order/order.ts";
+import type { PlacedOrder } from "../order/state.ts";
+import { payment } from "../payment/payment.ts";
+import { manualGateway } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
-import { capturePayment, refundPayment, voidOrRefund } from "./payments.ts";
-import { decidingStep, type ProcessContext, type Shop, stepContext } from "./shop.ts";
-
-const reservationGone = "the order was cancelled";
-
-/**
- * Does what events of an order ask for elsewhere: stock shipped, taken back or freed, money given back or
- * booked. Each effect stays open on the order until it is done, so a crash in between is made good by doing
- * this again.
- */
-export function applyEffects(shop: Shop, orderId: string, context: ProcessContext): Promise<void> {
-  return shop.exclusive(`order:${orderId}`, async () => {
-    const effects = await shop.engine.read(order, orderId, (state) =>
-      state.phase === "absent" ? [] : [...state.openEffects].map((of) => ({ of, ...effectOf(state, of) })),
-    );
-    for (const { of, paymentId, apply } of effects) {
-      await apply(shop, orderId, paymentId, context);
-      const step = stepContext(context, orderId, "applied", of);
-      await shop.engine.execute(order, orderId, "MarkEffectsApplied", { of }, step);
-    }
-  });
-}
-
-type Apply = (shop: Shop, orderId: string, paymentId: string, context: ProcessContext) => Promise<void>;
-
-function effectOf(state: PlacedOrder, of: string): { paymentId: string; apply: Apply } {
-  const { paymentId } = state;
-  if (of === cancellationEffect) return { paymentId, apply: releaseAll([...state.pieces.keys()]) };
-  if (of === deliveryEffect) return { paymentId, apply: bookCash };
-  if (of === refundEffect) return { paymentId, apply: freeAll([...state.pieces.keys()], "refunded in full") };
-  const shipment = state.shipments.get(of);
-  if (shipment) return { paymentId, apply: shipLines(of, shipment.lines) };
-  const returned = state.returns.get(of);
-  if (returned?.received) return { paymentId, apply: takeBack(of, returned.received) };
-  throw new Error(`order has an effect ${of} that nothing explains`);
-}
-
-function releaseAll(skus: string[]): Apply {
-  const free = freeAll(skus, reservationGone);
-  return async (shop, orderId, paymentId, context) => {
-    await free(shop, orderId, paymentId, context);
-    await voidOrRefund(shop, paymentId, reservationGone, context);
-  };
-}
-
-function freeAll(skus: string[], reason: string): Apply {
-  return async (shop, orderId, _, context) => {
-    await Promise.all(
-      skus.map((sku) =>
-        shop.engine.execute(
-          stock,
-          sku,
-          "Release",
-          { reservationId: orderId, reason },
-          stepContext(context, orderId, "cancel", sku, context.clock()),
-        ),
-      ),
-    );
-  };
-}
-
-const bookCash: Apply = async (shop, _, paymentId, context) => {
-  await capturePayment(shop, paymentId, context);
-};
-
-function shipLines(shipmentId: string, lines: readonly { sku: string; quantity: number }[]): Apply {
-  return async (shop, orderId, _, context) => {
-    await Promise.all(
-      lines.map(({ sku, quantity }) =>
-        shop.engine.execute(
-          stock,
-          sku,
-          "Ship",
-          { sku, reservationId: orderId, shipmentId, quantity },
-          stepContext(context, orderId, "ship", shipmentId, sku),
-        ),
-      ),
-    );
-  };
-}
-
-function takeBack(
-  returnId: string,
-  lines: readonly { sku: string; sellable: number; damaged: number }[],
-): Apply {
-  return async (shop, orderId, _, context) => {
-    await Promise.all(
-      lines.map(({ sku, sellable, damaged }) =>
-        shop.engine.execute(
-          stock,
-          sku,
-          "TakeBack",
-          // Two orders may have returns of one name, and the SKU's stream is theirs together.
-          { returnId: `${orderId}/${returnId}`, sellable, damaged },
-          stepContext(context, orderId, "take back", returnId, sku),
-        ),
-      ),
-    );
-  };
-}
+import { applyEffects } from "./effects.ts";
+import { capturePayment } from "./payments.ts";
+import { type ProcessContext, processOf } from "./process.ts";
+import type { Shop } from "./shop.ts";
 
 export interface ShipmentRequest {
   shipmentId: string;
@@ -122,29 +28,23 @@ export async function shipOrder(
   request: ShipmentRequest,
   context: ProcessContext,
 ): Promise<void> {
-  const plan = await shop.engine.read(order, orderId, (state) => {
-    if (state.phase === "absent") throw new Problem("not_found", "there is no such order");
-    const left = [...state.pieces].map(([sku, { ordered, shipped }]) => ({
-      sku,
-      quantity: ordered - shipped,
-    }));
-    const { paymentId, paymentStatus, status } = state;
-    const done = state.shipments.has(request.shipmentId);
-    return { left, paymentId, unpaid: paymentStatus === "pending" && status === "confirmed", done };
-  });
-  if (!plan.done) {
-    await requireOnShelf(shop, orderId, request.lines ?? plan.left);
-    if (plan.unpaid && shop.settings.capture === "shipment")
-      await captureIfAuthorized(shop, plan.paymentId, context);
-    await shop.engine.execute(
-      order,
-      orderId,
-      "Ship",
-      request,
-      decidingStep(context, orderId, "ship", request.shipmentId),
-    );
+  const { pieces, paymentId, paymentStatus, status, shipments } = await placedOrder(shop, orderId);
+  if (!shipments.has(request.shipmentId)) {
+    const left = [...pieces].map(([sku, { ordered, shipped }]) => ({ sku, quantity: ordered - shipped }));
+    await requireOnShelf(shop, orderId, request.lines ?? left);
+    const process = processOf(shop, orderId, context);
+    if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment")
+      await captureIfAuthorized(shop, paymentId, process.context);
+    await process.decide(order, orderId, "Ship", request);
   }
   await applyEffects(shop, orderId, context);
+}
+
+/** @throws Problem not_found */
+export async function placedOrder({ engine }: Shop, orderId: string): Promise<PlacedOrder> {
+  const state = await engine.read(order, orderId, (state) => state);
+  if (state.phase !== "placed") throw notFound("order", orderId);
+  return state;
 }
 
 async function captureIfAuthorized(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
@@ -177,8 +77,7 @@ export async function deliverOrder(
   context: ProcessContext,
 ): Promise<void> {
   const command = shipmentId === undefined ? {} : { shipmentId };
-  const step = decidingStep(context, orderId, "deliver", shipmentId ?? "", context.clock());
-  await shop.engine.execute(order, orderId, "Deliver", command, step);
+  await processOf(shop, orderId, context).decide(order, orderId, "Deliver", command);
   await applyEffects(shop, orderId, context);
 }
 
@@ -189,37 +88,20 @@ export async function cancelOrder(
   reason: string,
   context: ProcessContext,
 ): Promise<void> {
-  await shop.engine.execute(order, orderId, "Cancel", { reason }, decidingStep(context, orderId, "cancel"));
+  await processOf(shop, orderId, context).decide(order, orderId, "Cancel", { reason });
   await applyEffects(shop, orderId, context);
   await endCheckout(shop, orderId, context);
 }
 
 /** A cart whose checkout was waiting for its payment is open again. What fails here is taken up later. */
 async function endCheckout(shop: Shop, orderId: string, context: ProcessContext): Promise<void> {
-  const cartId = await shop.engine.read(order, orderId, (state) =>
-    state.phase === "absent" ? "" : state.cartId,
-  );
+  const { cartId } = await placedOrder(shop, orderId);
   const waiting = await shop.engine.read(
     cart,
     cartId,
     (state) => state.phase === "locked" && state.checkout.orderId === orderId,
   );
-  if (waiting) await runCheckout(shop, cartId, context).catch(() => {});
-}
-
-/** @throws Problem illegal_transition when it is more than was captured and not refunded yet */
-export async function refundOrder(
-  shop: Shop,
-  orderId: string,
-  request: { refundId: string; amount?: number; reason: string; cause: "return" | "goodwill" },
-  context: ProcessContext,
-): Promise<void> {
-  const paymentId = await shop.engine.read(order, orderId, (state) => {
-    if (state.phase === "absent") throw new Problem("not_found", "there is no such order");
-    return state.paymentId;
-  });
-  await refundPayment(shop, paymentId, request, context);
-  await applyEffects(shop, orderId, context);
+  if (waiting) await runCheckout(shop, cartId, processOf(shop, orderId, context).context).catch(() => {});
 }
 
 /** @throws Problem illegal_transition when the payment's order lives on or the payment was captured */
@@ -229,14 +111,11 @@ export async function voidPayment(
   reason: string,
   context: ProcessContext,
 ): Promise<void> {
-  const state = await shop.engine.read(payment, paymentId, (state) => {
-    if (state.phase === "absent") throw new Problem("not_found", "there is no such payment");
-    return { phase: state.phase, orderId: state.orderId, gateway: state.gateway };
-  });
-  if (state.phase === "captured")
-    throw new Problem("illegal_transition", "a captured payment is refunded, not voided");
+  const state = await shop.engine.read(payment, paymentId, (state) => state);
+  if (state.phase === "absent") throw notFound("payment", paymentId);
+  if (state.phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
   if (state.phase === "initiated" && state.gateway !== manualGateway)
-    throw new Problem("illegal_transition", "the payment is being authorized");
+    throw illegalTransition("the payment is being authorized");
   // An order that cannot be paid any more cannot be fulfilled either.
   await cancelOrder(shop, state.orderId, reason, context);
 }

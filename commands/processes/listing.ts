@@ -11,7 +11,7 @@ import {
   productChangesSchema,
   variantsSchema,
 } from "../product/fields.ts";
-import { type ProductState, type ProductStatus, product } from "../product/product.ts";
+import { type ProductState, product } from "../product/product.ts";
 import { slugify, withSuffix } from "../product/slug.ts";
 
 /** A claim this old whose holder never got what was claimed was left behind by a crash. */
@@ -24,11 +24,18 @@ const runMsMax = staleClaimMs / 2;
 const claimAttemptsMax = 20;
 const slugNumberMax = 20;
 
-export interface ProductSummary {
-  id: string;
-  slug: string;
-  status: ProductStatus;
+/** What the caller wants of the product right after its command. */
+type Respond<R> = (state: ProductState, revision: number) => R;
+
+/** The product that a command creates. */
+export function productIdOf(commandId: string): string {
+  return deriveId(commandId, "product");
 }
+
+/** The commands by which each of these processes has its effect on the product's stream. */
+export const createStep = (commandId: string) => deriveId(commandId, "create");
+export const addVariantsStep = (commandId: string) => deriveId(commandId, "add-variants");
+export const describeStep = (commandId: string) => deriveId(commandId, "describe");
 
 /** A claim that this run wrote last, at this revision of its stream. */
 interface HeldClaim {
@@ -51,27 +58,28 @@ interface Run {
 /**
  * Creates a product: claims its slug and its SKUs, in this order, then writes its first event.
  *
- * The same command id gives the same product, `deriveId(commandId, "product")`, and no more events. After a
+ * The same command id gives the same product, `productIdOf`, and no more events. After a
  * crash, doing it again finishes it; if nobody does, its claims count as stale after `staleClaimMs`, and
  * whoever needs them takes them over.
  *
  * @throws Problem `validation_failed`, or `already_exists` with the `sku` or `slug` that another product has;
  *   what the call had claimed is free again
  */
-export async function createProduct(
+export async function createProduct<R>(
   engine: Engine,
   context: CommandContext,
   newProduct: NewProduct,
-): Promise<Outcome<ProductSummary>> {
+  respond: Respond<R>,
+): Promise<Outcome<R>> {
   const fields = checked(newProductSchema, newProduct);
-  const run = await start(engine, context, deriveId(context.commandId, "product"));
+  const run = await start(engine, context, productIdOf(context.commandId));
   return undoneIfRefused(run, async () => {
     const slug = run.slug ?? (await claimSlug(run, slugsFor(fields, run.productId)));
     // A product that is there has claimed all it was created with.
     if (run.slug === undefined) await claimSkus(run, fields.variants);
     assertInTime(run);
-    const { expectedRevision: _, ...step } = stepContext(context, "create");
-    return engine.execute(product, run.productId, "Create", { ...fields, slug }, step, summary(run));
+    const { expectedRevision: _, ...step } = { ...context, commandId: createStep(context.commandId) };
+    return engine.execute(product, run.productId, "Create", { ...fields, slug }, step, respond);
   });
 }
 
@@ -80,19 +88,20 @@ export async function createProduct(
  * `createProduct`.
  * @throws Problem what AddVariants refuses, or `already_exists` with the `sku` that another product has
  */
-export async function addVariants(
+export async function addVariants<R>(
   engine: Engine,
   context: CommandContext,
   productId: string,
   newVariants: readonly NewVariant[],
-): Promise<Outcome<ProductSummary>> {
+  respond: Respond<R>,
+): Promise<Outcome<R>> {
   const variants = checked(variantsSchema, [...newVariants]);
   const run = await startOnExisting(engine, context, productId);
   return undoneIfRefused(run, async () => {
     await claimSkus(run, variants);
     assertInTime(run);
-    const step = stepContext(context, "add-variants");
-    return engine.execute(product, productId, "AddVariants", { variants }, step, summary(run));
+    const step = { ...context, commandId: addVariantsStep(context.commandId) };
+    return engine.execute(product, productId, "AddVariants", { variants }, step, respond);
   });
 }
 
@@ -101,19 +110,20 @@ export async function addVariants(
  * become stale: releasing it could race with the product taking its old slug back.
  * @throws Problem what Describe refuses, or `already_exists` with the `slug` that another product has
  */
-export async function describeProduct(
+export async function describeProduct<R>(
   engine: Engine,
   context: CommandContext,
   productId: string,
   changes: ProductChanges,
-): Promise<Outcome<ProductSummary>> {
+  respond: Respond<R>,
+): Promise<Outcome<R>> {
   const { slug } = checked(productChangesSchema, changes);
   const run = await startOnExisting(engine, context, productId);
   return undoneIfRefused(run, async () => {
     if (slug !== undefined && slug !== run.slug) await claimSlug(run, [slug]);
     assertInTime(run);
-    const step = stepContext(context, "describe");
-    return engine.execute(product, productId, "Describe", changes, step, summary(run));
+    const step = { ...context, commandId: describeStep(context.commandId) };
+    return engine.execute(product, productId, "Describe", changes, step, respond);
   });
 }
 
@@ -132,18 +142,15 @@ async function startOnExisting(engine: Engine, context: CommandContext, productI
   return run;
 }
 
-function stepContext(context: CommandContext, ...step: (string | number)[]): CommandContext {
+/** A step on a claim: the request's condition, and where its key was taken, are about the product. */
+function stepContext(
+  { expectedRevision: _, since: __, ...context }: CommandContext,
+  ...step: (string | number)[]
+): CommandContext {
   return {
     ...context,
     commandId: deriveId(context.commandId, ...step),
     causationId: context.commandId,
-  };
-}
-
-function summary({ productId }: Run): (state: ProductState) => ProductSummary {
-  return (state) => {
-    if (!state.exists) throw new Error(`product ${productId} does not exist after its command`);
-    return { id: productId, slug: state.slug, status: state.status };
   };
 }
 

@@ -1,313 +1,270 @@
-import { setTimeout as sleep } from "node:timers/promises";
-import {
-  type AuthorizationResult,
-  GatewayOutcomeUnknown,
-  type MoneyResult,
-  type PaymentRequest,
-} from "../../src/gateways/gateway.ts";
+import type { AuthorizationResult, MoneyResult } from "../../src/gateways/gateway.ts";
+import { noStream } from "../../src/stores/event-store/event-store.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { order, type RefundCause } from "../order/order.ts";
-import { type InitiatedPayment, manualGateway, payment, refundable } from "../payment/payment.ts";
-import { type ProcessContext, type Shop, stepContext } from "./shop.ts";
-
-const gatewayTriesMax = 4;
-const gatewayPauseMs = 100;
+import { order } from "../order/order.ts";
+import { paymentIdOf } from "../order/state.ts";
+import { type Initiate, payment } from "../payment/payment.ts";
+import { type InitiatedPayment, manualGateway, type Refund } from "../payment/state.ts";
+import { askAuthorization, lookUp, moveMoney } from "./gateway-calls.ts";
+import { type Process, type ProcessContext, processOf, stepId } from "./process.ts";
+import type { Shop } from "./shop.ts";
 
 export type Authorization =
-  | { status: "authorized" }
+  /** `reference` is what the gateway has just answered, and is not on the log yet. */
+  | { status: "authorized"; reference: string | undefined }
   /** The customer or the gateway has still to act. */
   | { status: "pending"; actionUrl: string | undefined };
 
-/** A copy of what gateway calls need, taken while nothing else changes the payment. */
-type Known = Pick<
-  InitiatedPayment,
-  "phase" | "gateway" | "amount" | "currency" | "token" | "actionUrl" | "reference" | "failure" | "orphaned"
-> & { orderId: string; captured: number };
-
-async function known(shop: Shop, paymentId: string): Promise<Known | undefined> {
-  return shop.engine.read(payment, paymentId, (state) =>
-    state.phase === "absent" ? undefined : { ...state },
-  );
+/** What was not answered is done again later, by the task of the payment. */
+export class GatewaySilent extends Problem {
+  constructor() {
+    super("unavailable", "the payment gateway does not answer");
+  }
 }
 
 /**
- * Asks the gateway to authorize an initiated payment and records its answer.
+ * Asks the gateway to authorize, unless the log knows its answer already. What it declines, or wants the
+ * customer to do, is recorded here; a yes is left to the caller, who may have to write more at once.
  * @throws Problem payment_declined
  */
-export function authorizePayment(
-  shop: Shop,
+export async function authorize(
+  process: Process,
   paymentId: string,
-  context: ProcessContext,
+  initiate: Initiate,
 ): Promise<Authorization> {
-  return shop.exclusive(`payment:${paymentId}`, async () => {
-    const state = await known(shop, paymentId);
-    if (!state) throw new Error(`payment ${paymentId} was not initiated`);
-    if (state.gateway === manualGateway) return { status: "authorized" };
-    switch (state.phase) {
-      case "authorized":
-      case "captured":
-        return { status: "authorized" };
-      case "failed":
-        throw new Problem("payment_declined", state.failure ?? "the payment failed");
-      case "voided":
-        throw new Problem("payment_declined", "the payment was voided");
-      case "action_required":
-        return { status: "pending", actionUrl: state.actionUrl };
-      case "initiated":
-        return recordAuthorization(shop, paymentId, await askGateway(shop, paymentId, state), context);
-    }
-  });
+  const { engine } = process.shop;
+  const state = await engine.read(payment, paymentId, (state) => state);
+  if (initiate.gateway === manualGateway) return { status: "authorized", reference: undefined };
+  if (state.phase !== "absent" && state.givingBack !== undefined)
+    throw new Problem("payment_declined", state.givingBack);
+  switch (state.phase) {
+    case "authorized":
+    case "captured":
+      return { status: "authorized", reference: undefined };
+    case "failed":
+      throw new Problem("payment_declined", state.failure ?? "the payment failed");
+    case "voided":
+      throw new Problem("payment_declined", "the payment was voided");
+    case "action_required":
+      return { status: "pending", actionUrl: state.actionUrl };
+    case "absent":
+    case "initiated":
+      return ask(process, paymentId, initiate);
+  }
 }
 
-async function recordAuthorization(
-  shop: Shop,
-  paymentId: string,
-  result: AuthorizationResult | undefined,
-  context: ProcessContext,
-): Promise<Authorization> {
-  const step = (name: string) => stepContext(context, paymentId, name);
+async function ask(process: Process, paymentId: string, initiate: Initiate): Promise<Authorization> {
+  const { amount, currency, token } = initiate;
+  const request = { idempotencyKey: paymentId, paymentId, amount, currency, token };
+  const result = await askAuthorization(process.shop, request);
   switch (result?.status) {
     case undefined:
+      await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
       return { status: "pending", actionUrl: undefined };
-    case "authorized": {
-      const { reference } = result;
-      await shop.engine.execute(payment, paymentId, "Authorize", { reference }, step("authorize"));
-      return { status: "authorized" };
-    }
+    case "authorized":
+      return result;
     case "declined": {
       const { reason } = result;
-      await shop.engine.execute(payment, paymentId, "Fail", { reason }, step("decline"));
+      await process.again(payment, paymentId, "Fail", { reason, initiate });
       throw new Problem("payment_declined", reason);
     }
     case "action_required": {
       const { actionUrl } = result;
-      await shop.engine.execute(payment, paymentId, "RequireAction", { actionUrl }, step("action"));
+      await process.again(payment, paymentId, "RequireAction", { actionUrl, initiate });
       return { status: "pending", actionUrl };
     }
   }
 }
 
-/** An unknown outcome is asked for, never assumed. @returns undefined when it stays unknown for now */
-async function askGateway(
-  shop: Shop,
-  paymentId: string,
-  { amount, currency, token }: Known,
-): Promise<AuthorizationResult | undefined> {
-  const request: PaymentRequest = { idempotencyKey: paymentId, paymentId, amount, currency, token };
-  for (let attempt = 0; attempt < gatewayTriesMax; attempt++) {
-    if (attempt > 0) await sleep(gatewayPauseMs * 2 ** attempt * (0.5 + Math.random()));
-    try {
-      const earlier = attempt > 0 ? await bounded(shop, shop.gateway.lookup(paymentId)) : undefined;
-      return earlier ?? (await bounded(shop, shop.gateway.authorize(request)));
-    } catch (error) {
-      if (!(error instanceof GatewayOutcomeUnknown)) throw error;
-    }
-  }
-  return undefined;
-}
-
-async function bounded<T>(shop: Shop, call: Promise<T>): Promise<T> {
-  const { gatewayTimeoutMs } = shop.settings;
-  const over = new AbortController();
-  const timeout = sleep(gatewayTimeoutMs, undefined, { signal: over.signal }).then(() => {
-    throw new GatewayOutcomeUnknown(`no answer within ${gatewayTimeoutMs} ms`);
-  });
-  timeout.catch(() => {});
-  try {
-    return await Promise.race([call, timeout]);
-  } finally {
-    over.abort();
-  }
-}
-
-/** Money moves once per key, so asking again until there is an answer is safe. */
-async function moveMoney(shop: Shop, call: () => Promise<MoneyResult>): Promise<MoneyResult | undefined> {
-  for (let attempt = 0; attempt < gatewayTriesMax; attempt++) {
-    if (attempt > 0) await sleep(gatewayPauseMs * 2 ** attempt * (0.5 + Math.random()));
-    try {
-      return await bounded(shop, call());
-    } catch (error) {
-      if (!(error instanceof GatewayOutcomeUnknown)) throw error;
-    }
-  }
-  return undefined;
-}
-
 /**
  * Captures all that was authorized, or books a transfer or cash that came in, and marks the order paid.
- * A gateway that refuses or does not answer leaves the payment authorized, with CaptureFailed on record.
+ * A gateway that refuses leaves the payment authorized, with CaptureFailed on record; one that does not answer
+ * leaves the capture open. Both are tried again by the payment's task.
  * @returns whether the money is captured
  * @throws Problem illegal_transition when there is nothing to capture
  */
-export function capturePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<boolean> {
-  return shop.exclusive(`payment:${paymentId}`, async () => {
-    const state = await known(shop, paymentId);
-    if (!state) throw new Problem("not_found", "there is no such payment");
-    if (state.phase === "authorized") {
-      const result = await captureAtGateway(shop, paymentId, state);
-      if (result?.status !== "done") {
-        const reason = result?.reason ?? "the gateway did not answer";
-        const step = stepContext(context, paymentId, "capture failed", context.clock());
-        await shop.engine.execute(payment, paymentId, "FailCapture", { reason }, step);
-        return false;
-      }
-    }
-    const { amount, orderId } = state;
-    await shop.engine.execute(payment, paymentId, "Capture", {}, stepContext(context, paymentId, "capture"));
-    await shop.engine.execute(order, orderId, "MarkPaid", { amount }, stepContext(context, orderId, "paid"));
+export async function capturePayment(
+  shop: Shop,
+  paymentId: string,
+  context: ProcessContext,
+  request: "decide" | "again" = "again",
+): Promise<boolean> {
+  const process = processOf(shop, paymentId, context);
+  await process[request](payment, paymentId, "RequestCapture", {});
+  await settlePayment(shop, paymentId, context).catch(unlessSilent);
+  return shop.engine.read(payment, paymentId, ({ phase }) => phase === "captured");
+}
+
+/** All that the payment has taken, or will turn out to have taken, is to go back; the log says so first. */
+export async function giveBack(
+  process: Process,
+  paymentId: string,
+  reason: string,
+  initiate?: Initiate,
+): Promise<void> {
+  const command = { reason, ...(initiate && { initiate }) };
+  await process.again(payment, paymentId, "GiveBack", command);
+}
+
+/**
+ * Does what the payment's stream says is open: a capture, a void, refunds, and telling the order of it. Every
+ * movement has an id of its own for the gateway, so doing it again, or twice at once, moves no money twice.
+ * @throws Problem unavailable when the gateway does not answer: it stays open
+ */
+export async function settlePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
+  const process = processOf(shop, paymentId, context);
+  for (let before = noStream; ; ) {
+    const { state, revision } = await shop.engine.read(payment, paymentId, (state, revision) => ({
+      state,
+      revision,
+    }));
+    if (state.phase === "absent") return;
+    if (revision === before) throw new Error(`payment ${paymentId} has something open that does not end`);
+    before = revision;
+    if (!(await settleNext(process, paymentId, state))) break;
+  }
+  await tellOrder(process, paymentId);
+}
+
+export function unlessSilent(error: unknown): void {
+  if (!(error instanceof GatewaySilent)) throw error;
+}
+
+/** @returns false when nothing is open any more */
+async function settleNext(process: Process, paymentId: string, state: InitiatedPayment): Promise<boolean> {
+  if (state.capturing !== undefined && state.phase === "authorized") {
+    await settleCapture(process, paymentId, state, state.capturing);
     return true;
-  });
+  }
+  if (state.givingBack !== undefined || state.orphaned) {
+    await settleVoid(process, paymentId, state, state.givingBack ?? "authorized too late");
+    return true;
+  }
+  for (const [refundId, refund] of state.refunds) {
+    if (refund.status !== "pending") continue;
+    await settleRefund(process, paymentId, state, refundId, refund);
+    return true;
+  }
+  return false;
+}
+
+async function settleCapture(
+  process: Process,
+  paymentId: string,
+  state: InitiatedPayment,
+  movementId: string,
+): Promise<void> {
+  const result = await captureAtGateway(process.shop, paymentId, state, movementId);
+  if (!result) throw new GatewaySilent();
+  if (result.status === "done")
+    await process.once(["captured", movementId], payment, paymentId, "Capture", {});
+  else await process.again(payment, paymentId, "FailCapture", { movementId, reason: result.reason });
 }
 
 function captureAtGateway(
   shop: Shop,
   paymentId: string,
-  { amount, currency, reference = "" }: Known,
+  { amount, currency, reference = "" }: InitiatedPayment,
+  movementId: string,
 ): Promise<MoneyResult | undefined> {
-  const request = { idempotencyKey: `${paymentId}/capture`, reference, amount, currency };
+  const request = { idempotencyKey: `${paymentId}/${movementId}`, reference, amount, currency };
   return moveMoney(shop, () => shop.gateway.capture(request));
 }
 
-/** Gives back what was authorized or captured, whichever it is; nothing when there is nothing. */
-export function voidOrRefund(
-  shop: Shop,
+async function settleVoid(
+  process: Process,
   paymentId: string,
+  state: InitiatedPayment,
   reason: string,
-  context: ProcessContext,
 ): Promise<void> {
-  return shop.exclusive(`payment:${paymentId}`, async () => {
-    const state = await knownToGateway(shop, paymentId, context);
-    if (!state) return;
-    if (state.phase !== "captured" && (await voidAuthorization(shop, paymentId, state, reason, context)))
-      return;
-    const left = await shop.engine.read(payment, paymentId, (state) =>
-      state.phase === "absent" ? 0 : refundable(state),
-    );
-    const refund = { refundId: "cancellation", reason, cause: "cancellation" as const };
-    if (left > 0) await requestRefund(shop, paymentId, refund, context);
-    await settleRefunds(shop, paymentId, context);
-  });
-}
-
-/** What is known, and what a process that died may have asked the gateway without recording its answer. */
-async function knownToGateway(
-  shop: Shop,
-  paymentId: string,
-  context: ProcessContext,
-): Promise<Known | undefined> {
-  const state = await known(shop, paymentId);
-  if (state?.phase !== "initiated" || state.gateway === manualGateway) return state;
-  const result = await bounded(shop, shop.gateway.lookup(paymentId)).catch((error: unknown) => {
-    if (!(error instanceof GatewayOutcomeUnknown)) throw error;
-    throw new Problem("unavailable", "the payment gateway does not answer");
-  });
-  if (result?.status !== "authorized") return state;
-  const { reference } = result;
-  const step = stepContext(context, paymentId, "authorize");
-  await shop.engine.execute(payment, paymentId, "Authorize", { reference }, step);
-  return known(shop, paymentId);
-}
-
-/** @returns false when it was captured instead, by a process that died before it could record that */
-async function voidAuthorization(
-  shop: Shop,
-  paymentId: string,
-  state: Known,
-  reason: string,
-  context: ProcessContext,
-): Promise<boolean> {
+  const { shop } = process;
   const { phase, orphaned, amount, currency, reference } = state;
+  if (phase === "captured") {
+    await process.again(payment, paymentId, "GiveBack", { reason });
+    return;
+  }
+  if (phase === "initiated") return settleUnanswered(process, paymentId, state, reason);
   if (reference !== undefined && (phase === "authorized" || orphaned)) {
     const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
     const voided = await moveMoney(shop, () => shop.gateway.void(request));
-    const refused = voided?.status === "refused" && phase === "authorized";
-    // Capturing with the key of the capture that may have been moves nothing then, and tells.
-    const answer = refused ? await captureAtGateway(shop, paymentId, state) : voided;
-    // Unanswered: it stays open and is done again later.
-    if (!answer) throw new Problem("unavailable", "the payment gateway does not answer");
-    if (refused && answer.status === "done") {
-      await shop.engine.execute(
-        payment,
-        paymentId,
-        "Capture",
-        {},
-        stepContext(context, paymentId, "capture"),
-      );
-      return false;
+    if (!voided) throw new GatewaySilent();
+    if (voided.status === "refused" && phase === "authorized") {
+      // Capturing with the key of the capture that may have been moves nothing then, and tells.
+      const captured = await captureAtGateway(shop, paymentId, state, "capture");
+      if (!captured) throw new GatewaySilent();
+      if (captured.status === "done") {
+        await process.again(payment, paymentId, "Capture", {});
+        return;
+      }
     }
   }
-  const step = stepContext(context, paymentId, "void", orphaned ? "orphan" : "");
-  await shop.engine.execute(payment, paymentId, "Void", { reason }, step);
-  return true;
+  await process.once(["voided", reference ?? ""], payment, paymentId, "Void", { reason });
 }
 
-export interface RefundRequest {
-  refundId: string;
-  amount?: number;
-  reason: string;
-  cause: RefundCause;
-}
-
-async function requestRefund(
-  shop: Shop,
+/** Whether anything was authorized is asked for until the gateway can no longer change its mind. */
+async function settleUnanswered(
+  process: Process,
   paymentId: string,
-  request: RefundRequest,
-  context: ProcessContext,
+  { initiatedAt }: InitiatedPayment,
+  reason: string,
 ): Promise<void> {
-  const step = stepContext(context, paymentId, "refund", request.refundId);
-  await shop.engine.execute(payment, paymentId, "RequestRefund", request, step);
+  const { shop } = process;
+  const result: AuthorizationResult | null | undefined = await lookUp(shop, paymentId);
+  if (result?.status === "authorized") {
+    await process.again(payment, paymentId, "Authorize", { reference: result.reference });
+    return;
+  }
+  const final = process.now() >= initiatedAt + shop.gateway.finalMs;
+  if (result === undefined || (result === null && !final)) throw new GatewaySilent();
+  await process.again(payment, paymentId, "Void", { reason });
 }
 
-/**
- * Refunds a payment in part or, without an amount, all that is left.
- * @throws Problem illegal_transition when that is more than can be refunded
- */
-export function refundPayment(
-  shop: Shop,
+async function settleRefund(
+  process: Process,
   paymentId: string,
-  request: RefundRequest,
-  context: ProcessContext,
+  { gateway, reference = "", currency }: InitiatedPayment,
+  refundId: string,
+  { amount }: Refund,
 ): Promise<void> {
-  return shop.exclusive(`payment:${paymentId}`, async () => {
-    await requestRefund(shop, paymentId, request, context);
-    await settleRefunds(shop, paymentId, context);
-  });
+  const { shop } = process;
+  const request = { idempotencyKey: `${paymentId}/refund/${refundId}`, reference, amount, currency };
+  const manual: MoneyResult = { status: "done", reference: `manual/${refundId}` };
+  const result =
+    gateway === manualGateway ? manual : await moveMoney(shop, () => shop.gateway.refund(request));
+  if (!result) throw new GatewaySilent();
+  if (result.status === "refused")
+    await process.again(payment, paymentId, "FailRefund", { refundId, reason: result.reason });
+  else await process.again(payment, paymentId, "SucceedRefund", { refundId, reference: result.reference });
 }
 
-/** Finishes what was begun and not finished: refunds, and giving back what was authorized too late. */
-export function resumeRefunds(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
-  return shop.exclusive(`payment:${paymentId}`, async () => {
-    await settleRefunds(shop, paymentId, context);
-    const state = await known(shop, paymentId);
-    if (state?.orphaned) await voidAuthorization(shop, paymentId, state, "authorized too late", context);
-  });
+/** The command that tells an order that its payment was captured. */
+export function paidStep(orderId: string): string {
+  return stepId(paymentIdOf(orderId), "paid");
 }
 
-async function settleRefunds(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
-  const state = await shop.engine.read(payment, paymentId, (state) =>
-    state.phase === "absent"
-      ? undefined
-      : { ...state, refunds: [...state.refunds].map(([refundId, refund]) => ({ refundId, ...refund })) },
-  );
-  if (!state) return;
-  const { orderId, currency, reference = "" } = state;
-  for (const { refundId, amount, cause, status } of state.refunds) {
-    const step = (name: string) => stepContext(context, paymentId, name, refundId);
-    if (status === "pending") {
-      const request = { idempotencyKey: `${paymentId}/refund/${refundId}`, reference, amount, currency };
-      const manual: MoneyResult = { status: "done", reference: `manual/${refundId}` };
-      const result =
-        state.gateway === manualGateway ? manual : await moveMoney(shop, () => shop.gateway.refund(request));
-      if (!result) throw new Problem("unavailable", "the payment gateway does not answer");
-      if (result.status === "refused") {
-        const { reason } = result;
-        await shop.engine.execute(payment, paymentId, "FailRefund", { refundId, reason }, step("refuse"));
-        continue;
-      }
-      const succeeded = { refundId, reference: result.reference };
-      await shop.engine.execute(payment, paymentId, "SucceedRefund", succeeded, step("refunded"));
-    }
-    if (status !== "failed")
-      await shop.engine.execute(order, orderId, "MarkRefunded", { refundId, amount, cause }, step("mark"));
+/** The command that books what the gateway has captured. */
+export function capturedStep(paymentId: string, movementId: string): string {
+  return stepId(paymentId, "captured", movementId);
+}
+
+/** The command that tells an order of a refund. */
+export function refundedStep(paymentId: string, refundId: string): string {
+  return stepId(paymentId, "refunded", refundId);
+}
+
+/** The order's books follow the payment's. */
+async function tellOrder(process: Process, paymentId: string): Promise<void> {
+  const state = await process.shop.engine.read(payment, paymentId, (state) => state);
+  if (state.phase === "absent") return;
+  const { orderId, amount, phase, refunds } = state;
+  const known = await process.shop.engine.read(order, orderId, (order) => order);
+  // Not placed yet: whoever places it tells it.
+  if (known.phase === "absent") return;
+  if (phase === "captured") await process.once(["paid"], order, orderId, "MarkPaid", { amount });
+  for (const [refundId, { status, amount, cause }] of refunds) {
+    if (status !== "succeeded") continue;
+    if (known.phase === "placed" && known.refunds.has(refundId)) continue;
+    const told = { refundId, amount, cause };
+    await process.once(["refunded", refundId], order, orderId, "MarkRefunded", told);
   }
 }

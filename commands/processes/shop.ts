@@ -1,7 +1,6 @@
-import type { CommandContext, Engine } from "../../src/engine/write/engine.ts";
-import type { Exclusive } from "../../src/engine/write/exclusive.ts";
+import type { Engine } from "../../src/engine/write/engine.ts";
 import type { PaymentGateway } from "../../src/gateways/gateway.ts";
-import { deriveId } from "../../src/values/ids.ts";
+import type { OrderNumbers } from "../claim/order-numbers.ts";
 import type { TaxSettings } from "../pricing.ts";
 
 export const shippingMethods = ["standard", "express", "overnight"] as const;
@@ -22,31 +21,10 @@ export interface ShopSettings {
   gatewayTimeoutMs: number;
 }
 
-/** What the processes that span several streams work with. */
+/** What the processes that span several streams work with. Nothing in it decides for other machines. */
 export interface Shop {
   engine: Engine;
   gateway: PaymentGateway;
-  /** One checkout, one payment, one order's effects at a time. */
-  exclusive: Exclusive;
+  numbers: OrderNumbers;
   settings: ShopSettings;
-}
-
-/** On whose behalf a process runs, and by which clock (an import lives in the past). */
-export type ProcessContext = Omit<CommandContext, "commandId" | "now"> & {
-  clock: () => number;
-};
-
-/** The context of one step of a process: the same names are the same command, however often it is sent. */
-export function stepContext(
-  { clock, expectedRevision: _, ...who }: ProcessContext,
-  ...names: (string | number)[]
-): CommandContext {
-  return { ...who, now: clock(), commandId: deriveId("step", ...names) };
-}
-
-/** The context of the step that decides: the only one that an expected revision is meant for. */
-export function decidingStep(context: ProcessContext, ...names: (string | number)[]): CommandContext {
-  const step = stepContext(context, ...names);
-  const { expectedRevision } = context;
-  return expectedRevision === undefined ? step : { ...step, expectedRevision };
 }

@@ -1,10 +1,13 @@
-import type { CommandContext } from "../../src/engine/write/engine.ts";
+import { dayOf } from "../../src/values/calendar.ts";
+import { deriveId } from "../../src/values/ids.ts";
 import type { Money } from "../../src/values/money.ts";
 import { Problem } from "../../src/values/problem.ts";
 import type { Address } from "../address.ts";
-import { cart, type PaymentMethod } from "../cart/cart.ts";
+import { cart, requireOpen } from "../cart/cart.ts";
+import type { PaymentMethod } from "../cart/events.ts";
 import { quoteCart } from "../cart/quote.ts";
-import { orderIdOf } from "./checkout.ts";
+import { paymentIdOf } from "../order/state.ts";
+import { type ProcessContext, processOf } from "./process.ts";
 import type { ShippingMethod, Shop } from "./shop.ts";
 
 const quoteTriesMax = 5;
@@ -19,6 +22,18 @@ export interface CheckoutBody {
   acceptedTotal?: Money | undefined;
 }
 
+export function orderIdOf(cartId: string, attempt: number): string {
+  return deriveId("order", cartId, attempt);
+}
+
+/** What the n-th checkout of a cart is called, with a number for its order. */
+export function attemptsOf(cartId: string, number: string) {
+  return (attempt: number) => {
+    const orderId = orderIdOf(cartId, attempt);
+    return { orderId, paymentId: paymentIdOf(orderId), number };
+  };
+}
+
 /**
  * Freezes a quote and locks the cart. From here the checkout is `runCheckout`'s, whatever happens.
  * A command that has started its checkout before starts nothing.
@@ -29,30 +44,23 @@ export async function startCheckout(
   shop: Shop,
   cartId: string,
   body: CheckoutBody,
-  context: CommandContext,
+  context: ProcessContext,
 ): Promise<void> {
+  const { acceptedTotal, ...request } = body;
   for (let attempt = 1; ; attempt++) {
-    const already = await shop.engine.read(
-      cart,
-      cartId,
-      ({ phase }) => phase === "locked" || phase === "converted",
-    );
-    const quoted = already ? undefined : await quoteCart(shop, cartId, body.shippingMethod);
-    if (quoted) requireAccepted(quoted.quote.total, quoted.currency, body.acceptedTotal);
-    const { acceptedTotal: _, ...request } = body;
-    const quote = quoted?.quote ?? { unitPrices: [], shipping: 0, tax: shop.settings.tax, total: 0 };
+    // What is no open cart is refused as such, and not for its prices.
+    await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId));
+    const quoted = await quoteCart(shop, cartId, body.shippingMethod);
+    requireAccepted(quoted.quote.total, quoted.currency, acceptedTotal);
+    const number = await shop.numbers.next(dayOf(context.clock(), shop.settings.timeZone));
+    const { expectedRevision = quoted.revision } = context;
+    const process = processOf(shop, cartId, { ...context, expectedRevision });
     try {
-      await shop.engine.execute(
-        cart,
-        cartId,
-        "StartCheckout",
-        {
-          cartId,
-          request: { ...request, quote },
-          orderIdOf: (attempt) => orderIdOf(cartId, attempt),
-        },
-        quoted ? { ...context, expectedRevision: context.expectedRevision ?? quoted.revision } : context,
-      );
+      const command = { cartId, request: { ...request, quote: quoted.quote } };
+      await process.decide(cart, cartId, "StartCheckout", {
+        ...command,
+        attemptOf: attemptsOf(cartId, number),
+      });
       return;
     } catch (error) {
       // The cart changed while it was priced: price it again, unless the client insists on a revision.

@@ -1,5 +1,5 @@
 import { viewProjections } from "../../projections/all.ts";
-import { dueWork, unfinishedWork } from "../../projections/tasks.ts";
+import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { viewsFolder } from "../runtime/worker-data.ts";
@@ -54,7 +54,7 @@ export async function checkReadModels(
       try {
         const opened = await checkModel(views, projection, head, findings);
         checked.models.push(opened.checked);
-        if (projection.name === "work") checked.openWork = await checkWork(opened.model, findings);
+        if (projection.name === "tasks") checked.openWork = await checkWork(opened.model, findings);
       } catch (error) {
         findings.push(findingOf(projection.name, error));
       }
@@ -123,21 +123,25 @@ function findingOf(about: string, error: unknown): Finding {
 }
 
 async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWork> {
-  const unfinished = await unfinishedWork(model, workCountedMax);
-  const due = await dueWork(model, Date.now(), workCountedMax);
   const open: OpenWork = {};
-  for (const { kind } of unfinished) open[kind] = (open[kind] ?? 0) + 1;
-  const expired = due.filter(({ kind }) => kind === "cart").length;
-  if (unfinished.length > 0)
+  for (const kind of taskKinds) {
+    // A cart that has not run out is no task yet.
+    const dueBy = kind === "cart" ? { dueBy: Date.now() } : {};
+    const { tasks } = await tasksOf(model, kind, { ...dueBy, limit: workCountedMax });
+    if (tasks.length > 0) open[kind] = tasks.length;
+  }
+  const { cart: expired = 0, ...unfinished } = open;
+  const underWay = Object.values(unfinished).reduce((sum, count) => sum + count, 0);
+  if (underWay > 0)
     findings.push({
       level: "note",
-      about: "work",
-      message: `${counted(unfinished.length, "task")} under way; the next start takes them up`,
+      about: "tasks",
+      message: `${counted(underWay, "task")} under way; the next start takes them up`,
     });
   if (expired > 0)
     findings.push({
       level: "note",
-      about: "work",
+      about: "tasks",
       message: `${counted(expired, "cart")} run out; the next start closes them`,
     });
   return open;

@@ -27,9 +27,11 @@ export type MoneyResult = { status: "done"; reference: string } | { status: "ref
 
 export interface PaymentGateway {
   readonly name: string;
+  /** Milliseconds after which an authorization that was not answered cannot come about any more. */
+  readonly finalMs: number;
   /** @throws GatewayOutcomeUnknown when it cannot be told whether it happened: ask `lookup` */
   authorize(request: PaymentRequest): Promise<AuthorizationResult>;
-  /** What became of an authorization; undefined when the gateway never saw it. */
+  /** What became of an authorization; undefined when the gateway has not seen it, so far. */
   lookup(idempotencyKey: string): Promise<AuthorizationResult | undefined>;
   /** @throws GatewayOutcomeUnknown; repeating with the same key is safe */
   capture(request: MoneyRequest): Promise<MoneyResult>;

@@ -14,6 +14,7 @@ import {
 
 const paymentsRememberedMax = 100_000;
 const slowAnswerMs = 2_000;
+const finalMs = 60_000;
 const webhookToleranceSeconds = 300;
 
 export interface SandboxGatewayOptions {
@@ -42,6 +43,7 @@ export function createSandboxGateway({ webhookSecret }: SandboxGatewayOptions): 
 
   return {
     name: "sandbox",
+    finalMs,
     authorize,
     lookup: async (idempotencyKey) => seen.get(idempotencyKey),
     capture: async ({ idempotencyKey }) => ({

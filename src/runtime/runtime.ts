@@ -1,5 +1,6 @@
 import { existsSync } from "node:fs";
 import type { Logger } from "pino";
+import { createOrderNumbers } from "../../commands/claim/order-numbers.ts";
 import { shopEvents } from "../../commands/events.ts";
 import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
 import { viewProjections } from "../../projections/all.ts";
@@ -9,7 +10,6 @@ import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
 import { HotModel } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
-import { createExclusive } from "../engine/write/exclusive.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
 import {
@@ -17,7 +17,7 @@ import {
   logFileIn,
   openEmbeddedEventStore,
 } from "../stores/event-store/embedded/log.ts";
-import { StoreDamaged } from "../stores/event-store/event-store.ts";
+import { type EventStore, logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
@@ -25,7 +25,7 @@ import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { ReadModels } from "./read-models.ts";
-import { WorkRunner } from "./task-runner.ts";
+import { TaskRunner } from "./task-runner.ts";
 import { viewsFolder } from "./worker-data.ts";
 
 const followBatchEvents = 5_000;
@@ -57,6 +57,9 @@ export interface Runtime {
   shop: Shop;
   hot: HotStore;
   models: ReadModels;
+  tasks: TaskRunner;
+  /** Whether version 0.1 has kept answers on this log. */
+  hasStoredAnswers: boolean;
   /** Carts and stock as of now. */
   hotCarts: HotModel;
   hotStock: HotModel;
@@ -107,7 +110,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const codec = createCodec(shopEvents);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
     const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
-    const shop: Shop = { engine, gateway, exclusive: createExclusive(), settings: shopSettings(config) };
+    const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
+    const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
     const worker = {
       dataDir: folder.path,
       timeZone: config.STORE_TIME_ZONE,
@@ -143,11 +147,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
         await followed;
       });
     }
+    const tasks = new TaskRunner({ shop, models, clock, log });
     if (runDueWork) {
-      const runner = new WorkRunner({ shop, models, clock, log });
-      runner.start();
-      opened.push(() => runner.stop());
+      tasks.start(events.soleWriter);
+      opened.push(() => tasks.stop());
     }
+    const hasStoredAnswers = await holds(events, "AnswerStored");
     return {
       config,
       log,
@@ -159,13 +164,26 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       shop,
       hot,
       models,
+      tasks,
       hotCarts,
       hotStock,
+      hasStoredAnswers,
       close,
     };
   } catch (error) {
     await close();
     throw error;
+  }
+}
+
+/** Whether there is an event of a type on the log. */
+async function holds(events: EventStore, type: string): Promise<boolean> {
+  let after = logStart;
+  for (;;) {
+    const page = await events.readAll({ after, types: [type], maxCount: 1 });
+    if (page.events.length > 0) return true;
+    if (page.scannedTo === after) return false;
+    after = page.scannedTo;
   }
 }
 

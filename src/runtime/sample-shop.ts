@@ -1,4 +1,4 @@
-import { createProduct } from "../../commands/processes/listing.ts";
+import { createProduct, productIdOf } from "../../commands/processes/listing.ts";
 import type { NewProduct } from "../../commands/product/fields.ts";
 import { product } from "../../commands/product/product.ts";
 import { stock } from "../../commands/stock/stock.ts";
@@ -89,9 +89,10 @@ export async function fillSampleShop({ engine, events, clock, config }: Runtime)
       engine,
       context(sample.name),
       newProduct(sample, config.STORE_CURRENCY),
+      () => productIdOf(context(sample.name).commandId),
     );
     changed ||= created.changed;
-    const { id } = created.result;
+    const id = created.result;
     for (const { sku, quantity } of sample.variants) {
       await engine.execute(
         stock,

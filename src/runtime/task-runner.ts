@@ -1,142 +1,185 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { cart } from "../../commands/cart/cart.ts";
-import { runCheckout } from "../../commands/processes/checkout.ts";
-import { applyEffects } from "../../commands/processes/fulfilment.ts";
-import { capturePayment, resumeRefunds } from "../../commands/processes/payments.ts";
-import { type ProcessContext, type Shop, stepContext } from "../../commands/processes/shop.ts";
-import { stock } from "../../commands/stock/stock.ts";
+import { systemContext } from "../../commands/processes/process.ts";
+import type { Shop } from "../../commands/processes/shop.ts";
+import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/reservations.ts";
-import { type DueWork, dueWork, unfinishedWork } from "../../projections/tasks.ts";
+import { taskKinds, tasksOf } from "../../projections/tasks.ts";
+import type { ColumnValue, ViewModel } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
-import { newId } from "../values/ids.ts";
 import type { ReadModels } from "./read-models.ts";
 
 const pollMs = 1_000;
-const batchMax = 500;
-const concurrentMax = 16;
+/** Each kind has its own places, so that one which is slow or fails holds up no other. */
+const concurrentPerKindMax = 8;
+const pageTasks = 200;
+/** Pages of due tasks that a round looks through for those that are not put off. */
+const pagesMax = 50;
+/** A task that has not answered by then gives up its place; it counts as running until it does. */
+const placeMsMax = 30_000;
 const retryPauseMs = 2_000;
 const retryPauseMaxMs = 5 * 60_000;
-/** Tasks that failed lately; a task beyond is simply tried sooner. */
-const failuresMax = 10_000;
+/** Tasks that were tried lately; of more, those tried longest ago are simply tried sooner. */
+const triedMax = 20_000;
 
-type Task = Pick<DueWork, "key" | "kind" | "id"> | { key: string; kind: "stock"; id: string };
+interface Task {
+  key: string;
+  kind: ProcessKind;
+  id: string;
+  dueAt: number;
+}
 
-export interface WorkRunnerOptions {
+/** A task that was tried and is still there. */
+export interface TriedTask {
+  kind: ProcessKind;
+  id: string;
+  /** Tries that failed, one after the other. */
+  failures: number;
+  reason: string | undefined;
+  lastTriedAt: number;
+  notBefore: number;
+}
+
+export interface TaskRunnerOptions {
   shop: Shop;
   models: ReadModels;
   clock: Clock;
   log: Logger;
 }
 
-/**
- * Does what is due: takes up checkouts, effects and refunds that a crash or a slow gateway left open, and
- * lets reservations and carts run out. What is due comes from a read model of the log, so timers survive
- * everything; every task is idempotent, so a stale one does nothing.
- */
-export class WorkRunner {
-  private readonly options: WorkRunnerOptions;
-  private readonly stopping = new AbortController();
-  private readonly failures = new Map<string, { times: number; notBefore: number }>();
-  private running: Promise<void> | undefined;
+const kinds: readonly ProcessKind[] = [...taskKinds, "stock"];
 
-  constructor(options: WorkRunnerOptions) {
+/**
+ * Does what is due: takes up checkouts, effects and payments that a crash or a slow gateway left open, and lets
+ * reservations and carts run out. What is due comes from read models of the log, so timers survive everything;
+ * every task is idempotent, so a stale one does nothing. Kinds do not wait for one another, and a task that waits
+ * for its retry takes no place of one that is due.
+ */
+export class TaskRunner {
+  private readonly options: TaskRunnerOptions;
+  private readonly stopping = new AbortController();
+  private readonly tried = new Map<string, TriedTask>();
+  private readonly running = new Map<ProcessKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
+  private readonly under: Set<Promise<void>> = new Set();
+  private loops: Promise<unknown> = Promise.resolve();
+
+  constructor(options: TaskRunnerOptions) {
     this.options = options;
   }
 
-  start(): void {
-    this.running = this.run();
+  /** @param takeUpAll whether what is under way is taken up at once: nobody else is at it */
+  start(takeUpAll: boolean): void {
+    this.loops = Promise.all(kinds.map((kind) => this.run(kind, takeUpAll)));
   }
 
+  /** Waits for what is under way, as long as it takes a place. */
   async stop(): Promise<void> {
     this.stopping.abort();
-    await this.running;
+    await this.loops;
+    await Promise.race([Promise.allSettled(this.under), sleep(placeMsMax, undefined, { ref: false })]);
   }
 
-  private async run(): Promise<void> {
-    const { models, clock, log } = this.options;
-    let takenUp = false;
+  /** Tasks that have failed, the longest failing first. */
+  failing(): TriedTask[] {
+    return [...this.tried.values()]
+      .filter(({ failures }) => failures > 0)
+      .sort((a, b) => b.failures - a.failures);
+  }
+
+  /** Does a task now, whatever it waits for. @throws what it fails with */
+  async retry(kind: ProcessKind, id: string): Promise<void> {
+    await this.attempt({ key: `${kind}/${id}`, kind, id, dueAt: 0 });
+  }
+
+  private async run(kind: ProcessKind, takeUpAll: boolean): Promise<void> {
+    const { models, log } = this.options;
+    let takenUp = !takeUpAll || kind === "stock" || kind === "cart";
     while (!this.stopping.signal.aborted) {
       try {
-        const model = await models.model("work");
-        if (!takenUp) {
-          // Nobody else is at them: this process has just started, and it is alone.
-          await models.caughtUp();
-          await this.doAll(await unfinishedWork(model, batchMax), true);
-          takenUp = true;
-        }
-        await this.doAll([...(await dueWork(model, clock(), batchMax)), ...(await this.expiries())], false);
+        // A start goes by all of the log; what is due later goes by what is there.
+        if (!takenUp) await models.caughtUp();
+        await this.round(kind, !takenUp);
+        takenUp = true;
       } catch (error) {
-        log.error({ err: error }, "looking for due work failed");
+        log.error({ err: error, kind }, "looking for due tasks failed");
       }
       await sleep(pollMs, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
   }
 
-  private async expiries(): Promise<Task[]> {
-    const model = await this.options.models.model("reservations");
-    const skus = await skusWithExpired(model, this.options.clock(), batchMax);
-    return skus.map((id) => ({ key: `stock/${id}`, kind: "stock", id }));
+  /** Goes through what is due of a kind, as many at once as it has places. */
+  private async round(kind: ProcessKind, all: boolean): Promise<void> {
+    const running = this.running.get(kind) ?? new Set<string>();
+    const places = new Set<Promise<void>>();
+    for await (const task of this.due(kind, all)) {
+      if (this.stopping.signal.aborted) break;
+      if (running.has(task.key) || this.isPutOff(task)) continue;
+      while (places.size >= concurrentPerKindMax) await Promise.race(places);
+      const place = this.inPlace(task, running, all).finally(() => places.delete(place));
+      places.add(place);
+    }
+    await Promise.all(places);
   }
 
-  private async doAll(work: readonly Task[], logEach: boolean): Promise<void> {
-    const waiting = work.filter(
-      ({ key }) => (this.failures.get(key)?.notBefore ?? 0) <= this.options.clock(),
-    );
-    const next = waiting.values();
-    const one = async () => {
-      for (const task of next) {
-        if (this.stopping.signal.aborted) return;
-        await this.doOne(task, logEach);
-      }
-    };
-    await Promise.all(Array.from({ length: concurrentMax }, one));
+  private async *due(kind: ProcessKind, all: boolean): AsyncGenerator<Task> {
+    const { models, clock } = this.options;
+    if (kind === "stock") {
+      const skus = await skusWithExpired(await models.model("reservations"), clock(), pageTasks * pagesMax);
+      yield* skus.map((id) => ({ key: `stock/${id}`, kind, id, dueAt: 0 }));
+      return;
+    }
+    const model: ViewModel = await models.model("tasks");
+    let after: readonly ColumnValue[] | undefined;
+    for (let page = 0; page < pagesMax; page++) {
+      const dueBy = all ? {} : { dueBy: clock() };
+      const { tasks, next } = await tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
+      yield* tasks;
+      if (!next) return;
+      after = next;
+    }
   }
 
-  private async doOne(task: Task, logIt: boolean): Promise<void> {
-    const { clock, log } = this.options;
-    if (logIt) log.info({ work: task }, "taking up unfinished work");
+  private isPutOff({ key }: Task): boolean {
+    return (this.tried.get(key)?.notBefore ?? 0) > this.options.clock();
+  }
+
+  /** Settles when the task is done, or has had its place for long enough. */
+  private async inPlace(task: Task, running: Set<string>, logIt: boolean): Promise<void> {
+    if (logIt) this.options.log.info({ task }, "taking up an unfinished task");
+    running.add(task.key);
+    const over = new AbortController();
+    const done = this.attempt(task)
+      .catch(() => {})
+      .finally(() => {
+        running.delete(task.key);
+        this.under.delete(done);
+        over.abort();
+      });
+    this.under.add(done);
+    await Promise.race([done, sleep(placeMsMax, undefined, { signal: over.signal }).catch(() => {})]);
+  }
+
+  private async attempt(task: Task): Promise<void> {
+    const { shop, clock, log } = this.options;
+    const { kind, id } = task;
     try {
-      await this.act(task);
+      await processes[kind](shop, id, systemContext(clock, `system:${kind}`));
       // Still on the list for a moment, until its events are projected; or waiting for a gateway.
-      this.putOff(task.key, 1);
+      this.putOff(task, 0);
     } catch (error) {
-      const times = (this.failures.get(task.key)?.times ?? 0) + 1;
-      this.putOff(task.key, times);
-      log.warn({ err: error, work: task, times, now: clock() }, "due work failed, trying again later");
+      const failures = (this.tried.get(task.key)?.failures ?? 0) + 1;
+      this.putOff(task, failures, error instanceof Error ? error.message : String(error));
+      log.warn({ err: error, task, failures }, "a task failed, trying again later");
+      throw error;
     }
   }
 
-  private putOff(key: string, times: number): void {
-    if (this.failures.size >= failuresMax) this.failures.clear();
-    const pauseMs = Math.min(retryPauseMs * 2 ** (times - 1), retryPauseMaxMs);
-    this.failures.set(key, { times, notBefore: this.options.clock() + pauseMs });
-  }
-
-  private async act({ kind, id }: Task): Promise<void> {
-    const { shop, clock } = this.options;
-    const context: ProcessContext = { clock, actor: `system:${kind}`, correlationId: newId() };
-    switch (kind) {
-      case "checkout":
-        await runCheckout(shop, id, context);
-        return;
-      case "order":
-        return applyEffects(shop, id, context);
-      case "refund":
-        return resumeRefunds(shop, id, context);
-      case "capture":
-        await capturePayment(shop, id, context);
-        return;
-      case "cart": {
-        const step = stepContext(context, id, "expire", clock());
-        await shop.engine.execute(cart, id, "Expire", { cartId: id }, step);
-        return;
-      }
-      case "stock": {
-        const step = stepContext(context, id, "expire", clock());
-        await shop.engine.execute(stock, id, "Expire", { reservationId: "" }, step);
-        return;
-      }
-    }
+  private putOff({ key, kind, id }: Task, failures: number, reason?: string): void {
+    const now = this.options.clock();
+    const pauseMs = Math.min(retryPauseMs * 2 ** Math.max(0, failures - 1), retryPauseMaxMs);
+    this.tried.delete(key);
+    this.tried.set(key, { kind, id, failures, reason, lastTriedAt: now, notBefore: now + pauseMs });
+    const [oldest] = this.tried.keys();
+    if (this.tried.size > triedMax && oldest !== undefined) this.tried.delete(oldest);
   }
 }

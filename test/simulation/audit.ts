@@ -18,6 +18,8 @@ interface Shelf {
   onHand: number;
   damaged: number;
   reservations: Map<string, Reservation>;
+  /** Released: none of them may come back. */
+  ended: Set<string>;
   backorders: boolean;
 }
 
@@ -52,6 +54,8 @@ interface PaymentBook {
 interface Books {
   shelves: Map<string, Shelf>;
   orders: Map<string, OrderBook>;
+  /** Orders whose checkout was undone before they were placed. */
+  refused: Set<string>;
   payments: Map<string, PaymentBook>;
   carts: Map<string, { phase: string; orderId: string }>;
 }
@@ -86,7 +90,13 @@ export async function auditLog(
 ): Promise<Record<string, number>> {
   const { events } = await log.readAll({ after: logStart, maxCount: 1_000_000 });
   expect(new Set(events.map(({ id }) => id)).size, "an event id came twice").toBe(events.length);
-  const books: Books = { shelves: new Map(), orders: new Map(), payments: new Map(), carts: new Map() };
+  const books: Books = {
+    shelves: new Map(),
+    orders: new Map(),
+    refused: new Set(),
+    payments: new Map(),
+    carts: new Map(),
+  };
   const counts: Record<string, number> = {};
   for (const event of events) {
     counts[event.type] = (counts[event.type] ?? 0) + 1;
@@ -117,7 +127,13 @@ function enter(books: Books, event: RecordedEvent): void {
 }
 
 function enterStock({ shelves }: Books, sku: string, type: string, data: Data): void {
-  const shelf = shelves.get(sku) ?? { onHand: 0, damaged: 0, reservations: new Map(), backorders: false };
+  const shelf = shelves.get(sku) ?? {
+    onHand: 0,
+    damaged: 0,
+    reservations: new Map(),
+    ended: new Set<string>(),
+    backorders: false,
+  };
   shelves.set(sku, shelf);
   const { reservations } = shelf;
   const reservationId = String(data.reservationId);
@@ -131,6 +147,7 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
       break;
     case "StockReserved":
       expect(reservations.has(reservationId), `${sku} reserved twice for ${reservationId}`).toBe(false);
+      expect(shelf.ended.has(reservationId), `${sku} reserved again for ${reservationId}`).toBe(false);
       reservations.set(reservationId, { sku, quantity, committed: false, shipped: 0 });
       break;
     case "ReservationCommitted": {
@@ -141,6 +158,9 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
     }
     case "ReservationReleased":
     case "ReservationExpired": {
+      if (type === "ReservationReleased") shelf.ended.add(reservationId);
+      // Ended before it was made.
+      if (quantity === 0 && !reservations.has(reservationId)) break;
       const reservation = known(reservations, reservationId, "reservation");
       if (type === "ReservationExpired") expect(reservation.committed).toBe(false);
       expect(quantity).toBe(reservation.quantity - reservation.shipped);
@@ -172,7 +192,13 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
     );
 }
 
-function enterOrder({ orders }: Books, id: string, type: string, data: Data): void {
+function enterOrder({ orders, refused }: Books, id: string, type: string, data: Data): void {
+  if (type === "OrderRefused") refused.add(id);
+  if (refused.has(id)) {
+    expect(orders.has(id), `${type} of a refused order`).toBe(false);
+    expect(["OrderRefused", "EffectsApplied"]).toContain(type);
+    return;
+  }
   if (type === "OrderPlaced") {
     const { cartId, paymentId, paymentMethod, lines, totals } = data as unknown as {
       cartId: string;
@@ -356,6 +382,8 @@ function auditOrders({ shelves, orders, payments }: Books, waiting: ReadonlySet<
 }
 
 function auditPayments({ orders, payments }: Books, bank: Bank): void {
+  for (const { paymentId } of bank.accounts.values())
+    expect(payments.has(paymentId), `the bank holds ${paymentId}, which the log does not know`).toBe(true);
   for (const [id, book] of payments) {
     expect(book.pending.size, `refunds under way of ${id}`).toBe(0);
     expect(book.orphaned, `money of ${id} that nobody gave back`).toBe(false);

@@ -5,23 +5,26 @@ import { basename } from "node:path";
 import { pipeline } from "node:stream/promises";
 import { createGunzip } from "node:zlib";
 import { parse } from "csv-parse";
-import { type CartItem, cart, linesOf } from "../../../commands/cart/cart.ts";
+import { cart } from "../../../commands/cart/cart.ts";
+import type { CartItem } from "../../../commands/cart/events.ts";
+import { linesOf } from "../../../commands/cart/state.ts";
 import { importer } from "../../../commands/import/import.ts";
 import { order } from "../../../commands/order/order.ts";
-import { payment, refundable } from "../../../commands/payment/payment.ts";
-import { orderIdOf, runCheckout } from "../../../commands/processes/checkout.ts";
-import {
-  applyEffects,
-  deliverOrder,
-  refundOrder,
-  shipOrder,
-} from "../../../commands/processes/fulfilment.ts";
-import { createProduct, describeProduct } from "../../../commands/processes/listing.ts";
-import { type ProcessContext, type Shop, stepContext } from "../../../commands/processes/shop.ts";
+import { payment } from "../../../commands/payment/payment.ts";
+import { refundable } from "../../../commands/payment/state.ts";
+import { runCheckout } from "../../../commands/processes/checkout.ts";
+import { applyEffects } from "../../../commands/processes/effects.ts";
+import { deliverOrder, placedOrder, shipOrder } from "../../../commands/processes/fulfilment.ts";
+import { createProduct, describeProduct, productIdOf } from "../../../commands/processes/listing.ts";
+import type { ProcessContext } from "../../../commands/processes/process.ts";
+import { refundOrder } from "../../../commands/processes/refunds.ts";
+import type { Shop } from "../../../commands/processes/shop.ts";
+import { attemptsOf, orderIdOf } from "../../../commands/processes/start-checkout.ts";
 import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import type { CommandContext } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { dayOf } from "../../values/calendar.ts";
 import { isoTime } from "../../values/clock.ts";
 import { deriveId } from "../../values/ids.ts";
 import {
@@ -187,19 +190,27 @@ function createRun(runtime: Runtime, digest: string) {
       ...runtime.shop.settings,
       tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
       shippingPrices: { standard: 0, express: 0, overnight: 0 },
+      // A week's invoices come in at once, and the time of a SKU never goes back: no hold runs out meanwhile.
+      reservationMs: 2 * weekMs,
     },
   };
   const { currency, cartLifeMs: lifeMs } = shop.settings;
   const who = { actor: "system:import", correlationId: `import-${digest}` };
-  const context = (at: number, ...names: (string | number)[]): CommandContext =>
-    stepContext(process(at), digest, ...names);
-  const process = (at: number): ProcessContext => ({ ...who, clock: () => at });
+  const context = (at: number, ...names: (string | number)[]): CommandContext => ({
+    ...who,
+    now: at,
+    commandId: deriveId("step", digest, ...names),
+  });
+  const process = (at: number, ...names: (string | number)[]): ProcessContext => {
+    const { now: _, ...step } = context(at, ...names);
+    return { ...step, clock: () => at };
+  };
   const cartOf = (invoice: string) => deriveId("import", digest, "cart", invoice);
   const orderOf = (invoice: string) => orderIdOf(cartOf(invoice), 1);
   /** What the catalog lists a SKU at, as the import goes on. */
   const listed = new Map<string, { productId: string; price: number }>();
 
-  const productIdOf = (sku: string) => deriveId(context(0, "product", sku).commandId, "product");
+  const idOfProduct = (sku: string) => productIdOf(context(0, "product", sku).commandId);
 
   async function addSku({ sku, tracked, opening, product: sold, at }: NewSku): Promise<void> {
     if (tracked && opening > 0) {
@@ -211,12 +222,12 @@ function createRun(runtime: Runtime, digest: string) {
     if (!sold) return;
     const { name, slug, price } = sold;
     const variants = [{ sku, price: { amount: price, currency } }];
-    await createProduct(engine, context(at, "product", sku), { name, slug, variants });
-    await engine.execute(product, productIdOf(sku), "Publish", {}, context(at, "publish", sku));
+    await createProduct(engine, context(at, "product", sku), { name, slug, variants }, () => {});
+    await engine.execute(product, idOfProduct(sku), "Publish", {}, context(at, "publish", sku));
   }
 
   function note({ sku, product: sold }: NewSku): void {
-    if (sold) listed.set(sku, { productId: productIdOf(sku), price: sold.price });
+    if (sold) listed.set(sku, { productId: idOfProduct(sku), price: sold.price });
   }
 
   async function sell({ invoice, at, customer, lines }: Sale): Promise<void> {
@@ -243,22 +254,23 @@ function createRun(runtime: Runtime, digest: string) {
       payment: { method: "credit_card" as const },
       quote: { unitPrices, shipping: 0, tax: shop.settings.tax, total },
     };
-    const start = { cartId, request, orderIdOf: (attempt: number) => orderIdOf(cartId, attempt) };
+    const number = await shop.numbers.next(dayOf(at, shop.settings.timeZone));
+    const start = { cartId, request, attemptOf: attemptsOf(cartId, number) };
     await engine.execute(cart, cartId, "StartCheckout", start, context(at, "checkout", invoice));
-    const checkout = await runCheckout(shop, cartId, process(at));
+    const checkout = await runCheckout(shop, cartId, process(at, "run", invoice));
     if (checkout.status !== "confirmed") {
       const why = checkout.status === "failed" ? checkout.problem.message : "its payment is pending";
       throw new Error(`invoice ${invoice} did not become an order: ${why}`);
     }
     const shipmentId = deriveId("import", digest, "shipment", invoice);
-    await shipOrder(shop, checkout.orderId, { shipmentId }, process(at));
+    await shipOrder(shop, checkout.orderId, { shipmentId }, process(at, "ship", invoice));
   }
 
   async function takeBack({ invoice, orderInvoice, at, lines, amount }: Reversal): Promise<void> {
     const orderId = orderOf(orderInvoice);
     const returnId = deriveId("import", digest, "return", invoice, orderInvoice);
     const reason = `cancellation ${invoice}`;
-    await deliverOrder(shop, orderId, undefined, process(at));
+    await deliverOrder(shop, orderId, undefined, process(at, "deliver", invoice, orderInvoice));
     const step = (name: string) => context(at, name, invoice, orderInvoice);
     await engine.execute(order, orderId, "RequestReturn", { returnId, lines, reason }, step("return"));
     await engine.execute(order, orderId, "ApproveReturn", { returnId }, step("approve"));
@@ -266,28 +278,32 @@ function createRun(runtime: Runtime, digest: string) {
     for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
     const received = [...bySku].map(([sku, sellable]) => ({ sku, sellable, damaged: 0 }));
     await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines: received }, step("receive"));
-    await applyEffects(shop, orderId, process(at));
-    await refund(orderId, returnId, amount, reason, at);
+    await applyEffects(shop, orderId, process(at, "effects", invoice, orderInvoice));
+    await refund(orderId, returnId, amount, reason, process(at, "refund", invoice, orderInvoice));
   }
 
   /** What the cancellation says, as far as it was paid. */
-  async function refund(orderId: string, refundId: string, amount: number, reason: string, at: number) {
-    const paymentId = await engine.read(order, orderId, (state) =>
-      state.phase === "absent" ? "" : state.paymentId,
-    );
+  async function refund(
+    orderId: string,
+    refundId: string,
+    amount: number,
+    reason: string,
+    context: ProcessContext,
+  ): Promise<void> {
+    const { paymentId } = await placedOrder(shop, orderId);
     const most = await engine.read(payment, paymentId, (state) => {
       if (state.phase === "absent") return 0;
       return state.refunds.get(refundId)?.amount ?? refundable(state);
     });
     const request = { refundId, amount: Math.min(amount, most), reason, cause: "return" as const };
-    if (request.amount > 0) await refundOrder(shop, orderId, request, process(at));
+    if (request.amount > 0) await refundOrder(shop, orderId, request, context);
   }
 
   async function relist({ sku, name, price, at }: Relisting): Promise<void> {
-    const id = productIdOf(sku);
+    const id = idOfProduct(sku);
     const reprice = { sku, price: { amount: price, currency } };
     await engine.execute(product, id, "Reprice", reprice, context(at, "reprice", sku, at));
-    await describeProduct(engine, context(at, "describe", sku, at), id, { name });
+    await describeProduct(engine, context(at, "describe", sku, at), id, { name }, () => {});
     listed.set(sku, { productId: id, price });
   }
 
@@ -322,7 +338,7 @@ function createRun(runtime: Runtime, digest: string) {
       if (lastWeek !== undefined && planned.week <= lastWeek) {
         for (const sku of planned.skus) note(sku);
         for (const { sku, price } of planned.relistings)
-          listed.set(sku, { productId: productIdOf(sku), price });
+          listed.set(sku, { productId: idOfProduct(sku), price });
         orders += planned.sales.length;
         continue;
       }

@@ -1,4 +1,5 @@
-import { cartLinesMax, lineQuantityMax } from "../../../commands/cart/cart.ts";
+import { cartLinesMax } from "../../../commands/cart/cart.ts";
+import { lineQuantityMax } from "../../../commands/cart/events.ts";
 import { skuSchema } from "../../../commands/product/fields.ts";
 import { slugify } from "../../../commands/product/slug.ts";
 import { instantOf } from "../../values/calendar.ts";

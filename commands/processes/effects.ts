@@ -1,0 +1,103 @@
+import { Problem } from "../../src/values/problem.ts";
+import { order } from "../order/order.ts";
+import { cancellationEffect, deliveryEffect, type PlacedOrder, refundEffect } from "../order/state.ts";
+import { stock } from "../stock/stock.ts";
+import { capturePayment, giveBack, settlePayment, unlessSilent } from "./payments.ts";
+import { type Process, type ProcessContext, processOf } from "./process.ts";
+import type { Shop } from "./shop.ts";
+
+const reservationGone = "the order was cancelled";
+
+/**
+ * Does what events of an order ask for elsewhere: stock shipped, taken back or freed, money given back or
+ * booked. Each effect stays open on the order until it is done, so a crash in between is made good by doing
+ * this again. One that fails does not keep the others from being done.
+ * @throws what the first one that failed has thrown
+ */
+export async function applyEffects(shop: Shop, orderId: string, context: ProcessContext): Promise<void> {
+  const process = processOf(shop, orderId, context);
+  const state = await shop.engine.read(order, orderId, (state) => state);
+  if (state.phase !== "placed") return;
+  const failures: unknown[] = [];
+  for (const of of state.openEffects) {
+    try {
+      await applyEffect(process, orderId, state, of);
+      await process.again(order, orderId, "MarkEffectsApplied", { of });
+    } catch (error) {
+      failures.push(error);
+    }
+  }
+  if (failures.length > 0) throw failures[0];
+}
+
+async function applyEffect(process: Process, orderId: string, state: PlacedOrder, of: string): Promise<void> {
+  const { shop, context } = process;
+  const skus = [...state.pieces.keys()];
+  switch (of) {
+    case cancellationEffect:
+      await Promise.all([
+        release(process, orderId, skus, reservationGone),
+        giveBack(process, state.paymentId, reservationGone).catch(unlessUnknown),
+      ]);
+      // That it has to go back is on the payment's stream: a gateway that is silent holds up nothing here.
+      await settlePayment(shop, state.paymentId, context).catch(unlessSilent);
+      return;
+    case deliveryEffect:
+      await capturePayment(shop, state.paymentId, context);
+      return;
+    case refundEffect:
+      return release(process, orderId, skus, "refunded in full");
+  }
+  const shipment = state.shipments.get(of);
+  if (shipment) return ship(process, orderId, of, shipment.lines);
+  const received = state.returns.get(of)?.received;
+  if (received) return takeBack(process, orderId, of, received);
+  throw new Error(`order has an effect ${of} that nothing explains`);
+}
+
+/** Nothing was ever asked of a gateway for this order. */
+function unlessUnknown(error: unknown): void {
+  if (!(error instanceof Problem) || error.code !== "not_found") throw error;
+}
+
+async function release(process: Process, orderId: string, skus: string[], reason: string): Promise<void> {
+  await Promise.all(
+    skus.map((sku) => process.again(stock, sku, "Release", { reservationId: orderId, reason })),
+  );
+}
+
+async function ship(
+  process: Process,
+  orderId: string,
+  shipmentId: string,
+  lines: readonly { sku: string; quantity: number }[],
+): Promise<void> {
+  await Promise.all(
+    lines.map(({ sku, quantity }) =>
+      process.once(["ship", shipmentId, sku], stock, sku, "Ship", {
+        sku,
+        reservationId: orderId,
+        shipmentId,
+        quantity,
+      }),
+    ),
+  );
+}
+
+async function takeBack(
+  process: Process,
+  orderId: string,
+  returnId: string,
+  lines: readonly { sku: string; sellable: number; damaged: number }[],
+): Promise<void> {
+  await Promise.all(
+    lines.map(({ sku, sellable, damaged }) =>
+      process.once(["take back", returnId, sku], stock, sku, "TakeBack", {
+        // Two orders may have returns of one name, and the SKU's stream is theirs together.
+        returnId: `${orderId}/${returnId}`,
+        sellable,
+        damaged,
+      }),
+    ),
+  );
+}

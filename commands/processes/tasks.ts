@@ -1,0 +1,52 @@
+import { cart } from "../cart/cart.ts";
+import { payment } from "../payment/payment.ts";
+import { stock } from "../stock/stock.ts";
+import { runCheckout } from "./checkout.ts";
+import { applyEffects } from "./effects.ts";
+import { capturePayment, settlePayment } from "./payments.ts";
+import { type ProcessContext, processOf } from "./process.ts";
+import type { Shop } from "./shop.ts";
+import { handleWebhook } from "./webhooks.ts";
+
+/** Appends of one expiry task: a SKU with more holds to end goes on in its next turn. */
+const expiryAppendsMax = 50;
+
+/**
+ * What is done about a task, by its kind; when it is due, the read models of tasks and reservations say
+ * (projections/tasks.ts, projections/reservations.ts). Each is idempotent, so a task that is stale does nothing. A
+ * checkout gives up by its own deadline, a webhook when its payment never comes; the others have to be done.
+ */
+export const processes = {
+  /** A checkout that a crash or a gateway left open is finished, or undone. */
+  checkout: async (shop: Shop, cartId: string, context: ProcessContext): Promise<void> => {
+    await runCheckout(shop, cartId, context);
+  },
+  /** Movements of money that were asked for, or refused and worth another try. */
+  payment: resumePayment,
+  /** What an order owes elsewhere. */
+  order: applyEffects,
+  webhook: handleWebhook,
+  /** A cart that nobody has touched runs out. */
+  cart: async (shop: Shop, cartId: string, context: ProcessContext): Promise<void> => {
+    await processOf(shop, cartId, context).again(cart, cartId, "Expire", { cartId });
+  },
+  /** Reservations of a SKU that have run out end, and backorders get what is free. */
+  stock: async (shop: Shop, sku: string, context: ProcessContext): Promise<void> => {
+    const process = processOf(shop, sku, context);
+    for (let appends = 0; appends < expiryAppendsMax; appends++) {
+      const { changed } = await process.again(stock, sku, "Expire", { reservationId: "" });
+      if (!changed) return;
+    }
+  },
+} as const;
+
+export type ProcessKind = keyof typeof processes;
+
+async function resumePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
+  const state = await shop.engine.read(payment, paymentId, (state) => state);
+  if (state.phase === "absent") return;
+  const { phase, capturing, givingBack, failure } = state;
+  const refused = phase === "authorized" && capturing === undefined && failure !== undefined;
+  if (refused && givingBack === undefined) await capturePayment(shop, paymentId, context);
+  await settlePayment(shop, paymentId, context);
+}
