@@ -1,5 +1,6 @@
 import { shopEvents } from "../../commands/events.ts";
-import { availableOf, stock } from "../../commands/stock/stock.ts";
+import { availableOf } from "../../commands/stock/state.ts";
+import { stock } from "../../commands/stock/stock.ts";
 import { createCodec } from "../../src/engine/codec.ts";
 import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
