@@ -1,16 +1,14 @@
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
 import { order } from "../../commands/order/order.ts";
+import { paymentIdOf } from "../../commands/order/state.ts";
 import { payment } from "../../commands/payment/payment.ts";
-import { orderIdOf, paymentIdOf, runCheckout } from "../../commands/processes/checkout.ts";
-import {
-  applyEffects,
-  cancelOrder,
-  deliverOrder,
-  refundOrder,
-  shipOrder,
-} from "../../commands/processes/fulfilment.ts";
-import { capturePayment, resumeRefunds, voidOrRefund } from "../../commands/processes/payments.ts";
+import { attemptMsMax, runCheckout } from "../../commands/processes/checkout.ts";
+import { applyEffects } from "../../commands/processes/effects.ts";
+import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
+import { capturePayment, settlePayment } from "../../commands/processes/payments.ts";
+import { refundOrder } from "../../commands/processes/refunds.ts";
+import { orderIdOf } from "../../commands/processes/start-checkout.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
@@ -22,7 +20,7 @@ import {
   type TestShop,
   type TestShopOptions,
 } from "../support/shop.ts";
-import { temporaryLog, withAppend } from "../support/stores.ts";
+import { shared, temporaryLog, withAppend } from "../support/stores.ts";
 
 async function openShop(options: Omit<TestShopOptions, "events"> = {}): Promise<TestShop> {
   return createShop({ events: await temporaryLog(), ...options });
@@ -64,7 +62,7 @@ describe("a checkout", () => {
       confirmed: true,
       totals: { total },
     });
-    expect(placed.number).toMatch(/^ORD-20260115-[0-9A-HJKMNP-TV-Z]{6}$/);
+    expect(placed.number).toMatch(/^ORD-20260115-[0-9A-HJKMNP-TV-Z]{7}$/);
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: total });
     expect(shop.bank.balanceOf(paymentId)).toBe(total);
     expect(await shop.stockOf("A")).toMatchObject({ available: 3, committed: 2, reserved: 0, onHand: 5 });
@@ -105,7 +103,7 @@ describe("a checkout", () => {
     });
     expect(await shop.phaseOf(cartId)).toBe("open");
     expect(await shop.stockOf("A")).toMatchObject({ available: 5, reserved: 0 });
-    expect(await shop.engine.read(order, orderId, ({ phase }) => phase)).toBe("absent");
+    expect(await shop.engine.read(order, orderId, ({ phase }) => phase)).toBe("refused");
     expect(shop.bank.calls).toEqual([]);
 
     await shop.receive("B", 1);
@@ -177,14 +175,15 @@ describe("a checkout", () => {
 });
 
 describe("a payment that", () => {
-  test("is declined cancels the order, frees the stock and opens the cart", async () => {
+  test("is declined shows no order, frees the stock and opens the cart", async () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { result, orderId, cartId } = await shop.checkOut([{ sku: "A" }], { token: "tok_declined" });
     expect(result).toMatchObject({ status: "failed", problem: { code: "payment_declined" } });
-    const placed = await shop.orderOf(orderId);
-    expect(placed).toMatchObject({ status: "cancelled", paymentStatus: "failed" });
-    expect(placed.openEffects.size).toBe(0);
+    expect(await shop.engine.read(order, orderId, (state) => state)).toMatchObject({
+      phase: "refused",
+      refusal: { code: "payment_declined", detail: "the card was declined" },
+    });
     expect(await shop.phaseOf(cartId)).toBe("open");
     expect(await shop.stockOf("A")).toMatchObject({ available: 5, reserved: 0 });
     expect(await runCheckout(shop, cartId, shop.context)).toMatchObject({ status: "failed", orderId });
@@ -247,7 +246,7 @@ describe("a payment that", () => {
     // Rule 10: success that arrives after the end is orphaned and goes back; the order stays cancelled.
     await shop.engine.execute(payment, paymentId, "Authorize", { reference: "auth_late" }, shop.by());
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided", orphaned: true });
-    await voidOrRefund(shop, paymentId, "orphaned", shop.context);
+    await settlePayment(shop, paymentId, shop.context);
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided", orphaned: false });
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled" });
   });
@@ -263,24 +262,8 @@ describe("a payment that", () => {
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled" });
   });
 
-  test("is answered slowly while the order is cancelled gives the money back, and the order stays cancelled", async () => {
-    const shop = await openShop({ bank: createBank({ slowAnswerMs: 60 }) });
-    await shop.receive("A", 5);
-    const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }], { token: "tok_slow" });
-    const running = runCheckout(shop, cartId, shop.context);
-    while ((await shop.engine.read(order, orderId, ({ phase }) => phase)) === "absent")
-      await new Promise((resolve) => setTimeout(resolve, 2));
-    await cancelOrder(shop, orderId, "changed my mind", shop.context);
-    expect(await running).toMatchObject({ status: "failed", orderId });
-    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled" });
-    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided" });
-    expect([shop.bank.balanceOf(paymentId), shop.bank.openOf(paymentId)]).toEqual([0, 0]);
-    expect(await shop.stockOf("A")).toMatchObject({ available: 5, reserved: 0, committed: 0 });
-    expect(await shop.phaseOf(cartId)).toBe("open");
-  });
-
-  test("is answered slowly while another process cancels the order gives the money back", async () => {
-    const log = await temporaryLog();
+  test("is answered slowly while another process undoes the checkout gives the money back", async () => {
+    const log = shared(await temporaryLog());
     const bank = createBank({ slowAnswerMs: 80 });
     const shop = createShop({ events: log, bank });
     const other = createShop({ events: log, bank });
@@ -288,12 +271,16 @@ describe("a payment that", () => {
     const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }], { token: "tok_slow" });
     const running = runCheckout(shop, cartId, shop.context);
     while (!bank.calls.includes("authorize")) await new Promise((resolve) => setTimeout(resolve, 2));
-    await cancelOrder(other, orderId, "changed my mind", other.context);
-    expect(await running).toMatchObject({ status: "failed", orderId });
+    const refusal = { code: "unavailable", detail: "it took too long", extras: {} };
+    await other.engine.execute(order, orderId, "Refuse", refusal, other.by());
+    expect(await runCheckout(other, cartId, other.context)).toMatchObject({ status: "failed", orderId });
+    expect(await running).toMatchObject({ status: "failed", orderId, problem: { code: "unavailable" } });
     const fresh = createShop({ events: log, bank });
+    await settlePayment(fresh, paymentId, fresh.context);
     expect(await fresh.paymentOf(orderId)).toMatchObject({ phase: "voided", orphaned: false });
     expect([bank.balanceOf(paymentId), bank.openOf(paymentId)]).toEqual([0, 0]);
     expect(await fresh.stockOf("A")).toMatchObject({ available: 5, reserved: 0, committed: 0 });
+    expect(await fresh.phaseOf(cartId)).toBe("open");
   });
 
   test("cannot be captured leaves the order confirmed and unpaid, and it cannot be shipped", async () => {
@@ -402,18 +389,16 @@ describe("cancelling", () => {
     });
   });
 
-  test("while the gateway does not answer keeps the effect open, until it is applied again", async () => {
+  test("waits for no gateway: the refund is on the log, and done when the gateway answers", async () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
     shop.bank.loseNext("refund", 4);
-    await expect(cancelOrder(shop, orderId, "no", shop.context)).rejects.toMatchObject({
-      code: "unavailable",
-    });
-    expect((await shop.orderOf(orderId)).openEffects.size).toBe(1);
-    await resumeRefunds(shop, paymentId, shop.context);
-    await applyEffects(shop, orderId, shop.context);
+    await cancelOrder(shop, orderId, "no", shop.context);
     expect((await shop.orderOf(orderId)).openEffects.size).toBe(0);
+    expect(await shop.stockOf("A")).toMatchObject({ available: 5 });
+    expect(await shop.paymentOf(orderId)).toMatchObject({ refundPending: 1_605, refunded: 0 });
+    await settlePayment(shop, paymentId, shop.context);
     expect(shop.bank.balanceOf(paymentId)).toBe(0);
     expect((await shop.orderOf(orderId)).refunded).toBe(1_605);
   });
@@ -456,27 +441,15 @@ describe("an order that is paid otherwise", () => {
   });
 
   test("by transfer that is booked before the order was confirmed is confirmed all the same", async () => {
-    const { shop, next } = await crashingShop((type) => type === "OrderPlaced");
+    const { shop, next } = await crashingShop((type) => type === "PaymentInitiated");
     await shop.receive("A", 5);
     const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }], { method: "bank_transfer" });
     await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow(StoreUnavailable);
     await capturePayment(next, paymentId, next.context);
     expect(await runCheckout(next, cartId, next.context)).toEqual({ status: "confirmed", orderId });
+    await settlePayment(next, paymentId, next.context);
     expect(await next.orderOf(orderId)).toMatchObject({ status: "paid", confirmed: true });
     expect(await next.phaseOf(cartId)).toBe("converted");
-  });
-
-  test("by transfer that is booked for stock that is gone meanwhile goes back", async () => {
-    const { shop, next } = await crashingShop((type) => type === "OrderPlaced");
-    await shop.receive("A", 1);
-    const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }], { method: "bank_transfer" });
-    await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow(StoreUnavailable);
-    await capturePayment(next, paymentId, next.context);
-    next.clock.now += next.settings.reservationMs;
-    expect((await next.checkOut([{ sku: "A" }])).result.status).toBe("confirmed");
-    expect(await runCheckout(next, cartId, next.context)).toMatchObject({ status: "failed" });
-    expect(await next.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
-    expect(await next.phaseOf(cartId)).toBe("open");
   });
 });
 
@@ -609,52 +582,47 @@ describe("fulfilment", () => {
 });
 
 describe("a crash", () => {
-  test.each([
-    "StockReserved",
-    "PaymentInitiated",
-    "OrderPlaced",
-    "PaymentAuthorized",
-    "ReservationCommitted",
-  ])("right after %s: the next process goes on to one order", async (crashAt) => {
-    const { shop, next } = await crashingShop((type) => type === crashAt);
-    await shop.receive("A", 5);
-    const { cartId, orderId } = await shop.start([{ sku: "A" }]);
-    await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
-    expect(await runCheckout(next, cartId, next.context)).toEqual({ status: "confirmed", orderId });
-    expect(await next.stockOf("A")).toMatchObject({ available: 4, committed: 1, reserved: 0 });
-    expect(next.bank.accounts.size).toBe(1);
-  });
+  test.each(["StockReserved", "PaymentAuthorized", "ReservationCommitted", "OrderConfirmed"])(
+    "right after %s: the next process goes on to one order",
+    async (crashAt) => {
+      const { shop, next } = await crashingShop((type) => type === crashAt);
+      await shop.receive("A", 5);
+      const { cartId, orderId } = await shop.start([{ sku: "A" }]);
+      await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+      expect(await runCheckout(next, cartId, next.context)).toEqual({ status: "confirmed", orderId });
+      expect(await next.stockOf("A")).toMatchObject({ available: 4, committed: 1, reserved: 0 });
+      expect(next.bank.accounts.size).toBe(1);
+    },
+  );
 
-  test.each(["OrderConfirmed", "PaymentCaptured", "OrderPaid"])(
-    "right after %s: the next process converts the cart",
+  test.each(["OrderConfirmed", "CaptureRequested", "PaymentCaptured", "OrderPaid"])(
+    "right after %s: the next process converts the cart and settles the payment",
     async (crashAt) => {
       const { shop, next } = await crashingShop((type) => type === crashAt);
       await shop.receive("A", 5);
       const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
-      await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+      await runCheckout(shop, cartId, shop.context).catch(() => {});
       expect(await runCheckout(next, cartId, next.context)).toEqual({ status: "confirmed", orderId });
+      expect(await next.phaseOf(cartId)).toBe("converted");
+      await settlePayment(next, paymentId, next.context);
       expect(await next.orderOf(orderId)).toMatchObject({ status: "paid", paymentStatus: "paid" });
       expect(next.bank.balanceOf(paymentId)).toBe(1_605);
     },
   );
 
-  test.each([
-    "PaymentFailed",
-    "OrderPaymentFailed",
-    "OrderCancelled",
-    "PaymentVoided",
-    "ReservationReleased",
-  ])("right after %s: the next process undoes the rest", async (crashAt) => {
-    const { shop, next } = await crashingShop((type) => type === crashAt);
-    await shop.receive("A", 5);
-    const { cartId, orderId } = await shop.start([{ sku: "A" }], { token: "tok_declined" });
-    await runCheckout(shop, cartId, shop.context).catch(() => {});
-    expect(await runCheckout(next, cartId, next.context)).toMatchObject({ status: "failed", orderId });
-    expect(await next.phaseOf(cartId)).toBe("open");
-    expect(await next.orderOf(orderId)).toMatchObject({ status: "cancelled" });
-    expect((await next.orderOf(orderId)).openEffects.size).toBe(0);
-    expect(await next.stockOf("A")).toMatchObject({ available: 5, reserved: 0 });
-  });
+  test.each(["PaymentFailed", "OrderRefused", "PaymentVoided", "ReservationReleased"])(
+    "right after %s: the next process undoes the rest",
+    async (crashAt) => {
+      const { shop, next } = await crashingShop((type) => type === crashAt);
+      await shop.receive("A", 5);
+      const { cartId, orderId } = await shop.start([{ sku: "A" }], { token: "tok_declined" });
+      await runCheckout(shop, cartId, shop.context).catch(() => {});
+      expect(await runCheckout(next, cartId, next.context)).toMatchObject({ status: "failed", orderId });
+      expect(await next.phaseOf(cartId)).toBe("open");
+      expect(await next.engine.read(order, orderId, ({ phase }) => phase)).toBe("refused");
+      expect(await next.stockOf("A")).toMatchObject({ available: 5, reserved: 0 });
+    },
+  );
 
   test("after the confirmation, then a cancellation: the cart is not left locked", async () => {
     const { shop, next } = await crashingShop((type) => type === "OrderConfirmed");
@@ -669,26 +637,38 @@ describe("a crash", () => {
     expect([next.bank.balanceOf(paymentId), next.bank.openOf(paymentId)]).toEqual([0, 0]);
   });
 
-  test("between the authorization and its record, then a cancellation: the money is let go", async () => {
-    const { shop, next } = await crashingShop((type) => type === "OrderPlaced");
+  test("between the authorization and its record, then beyond its deadline: the money is let go", async () => {
+    const bank = createBank();
+    const { shop, next } = await crashingShop(() => false, { bank });
     await shop.receive("A", 5);
     const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
-    await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
-    expect(shop.bank.openOf(paymentId)).toBe(1);
-    await cancelOrder(next, orderId, "no", next.context);
+    await next.receive("A", 1);
+    // The gateway was asked in the process that died, and in no other.
+    await bank.authorize({
+      idempotencyKey: paymentId,
+      paymentId,
+      amount: 1_605,
+      currency: "USD",
+      token: "tok_ok",
+    });
+    await next.engine.execute(stock, "A", "Release", { reservationId: orderId, reason: "gone" }, next.by());
+    next.clock.now += attemptMsMax;
+    expect(await runCheckout(next, cartId, next.context)).toMatchObject({ status: "failed" });
+    await settlePayment(next, paymentId, next.context);
     expect(next.bank.openOf(paymentId)).toBe(0);
     expect(await next.paymentOf(orderId)).toMatchObject({ phase: "voided" });
-    await runCheckout(next, cartId, next.context);
     expect(await next.phaseOf(cartId)).toBe("open");
   });
 
   test("between the capture and its record, then a cancellation: the money goes back", async () => {
-    const { shop, next } = await crashingShop((type) => type === "OrderConfirmed");
+    const { shop, next } = await crashingShop((type) => type === "CaptureRequested");
     await shop.receive("A", 5);
     const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
     await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+    const { amount, currency, reference = "" } = await next.paymentOf(orderId);
     // The process asked the gateway before it died: its books know, the log does not.
-    expect(shop.bank.balanceOf(paymentId)).toBe(1_605);
+    await next.bank.capture({ idempotencyKey: `${paymentId}/capture`, reference, amount, currency });
+    expect(next.bank.balanceOf(paymentId)).toBe(1_605);
     await cancelOrder(next, orderId, "no", next.context);
     expect(next.bank.balanceOf(paymentId)).toBe(0);
     expect(await next.paymentOf(orderId)).toMatchObject({ captured: 1_605, refunded: 1_605 });
@@ -717,8 +697,8 @@ describe("a crash", () => {
       const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
       const refund = { refundId: "r-1", amount: 100, reason: "r", cause: "goodwill" as const };
       await expect(refundOrder(shop, orderId, refund, shop.context)).rejects.toThrow();
-      await resumeRefunds(next, paymentId, next.context);
-      await resumeRefunds(next, paymentId, next.context);
+      await settlePayment(next, paymentId, next.context);
+      await settlePayment(next, paymentId, next.context);
       expect(await next.orderOf(orderId)).toMatchObject({ refunded: 100 });
       expect(next.bank.balanceOf(paymentId)).toBe(1_505);
     },
@@ -727,7 +707,7 @@ describe("a crash", () => {
 
 describe("a reservation that runs out during a checkout", () => {
   test("is made again when the pieces are still there", async () => {
-    const { shop, next } = await crashingShop((type) => type === "OrderPlaced");
+    const { shop, next } = await crashingShop((type) => type === "StockReserved");
     await shop.receive("A", 1);
     const { cartId } = await shop.start([{ sku: "A" }]);
     await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
@@ -739,16 +719,24 @@ describe("a reservation that runs out during a checkout", () => {
   });
 
   test("and whose pieces another has bought loses: one order, and the money goes back", async () => {
-    const { shop, next } = await crashingShop((type) => type === "PaymentAuthorized");
+    const { shop, next } = await crashingShop((type) => type === "StockReserved");
     await shop.receive("A", 1);
     const { cartId, paymentId } = await shop.start([{ sku: "A" }]);
     await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+    await next.bank.authorize({
+      idempotencyKey: paymentId,
+      paymentId,
+      amount: 1_605,
+      currency: "USD",
+      token: "tok_ok",
+    });
     next.clock.now += next.settings.reservationMs;
     expect((await next.checkOut([{ sku: "A" }])).result.status).toBe("confirmed");
     expect(await runCheckout(next, cartId, next.context)).toMatchObject({
       status: "failed",
       problem: { code: "out_of_stock" },
     });
+    await settlePayment(next, paymentId, next.context);
     expect([next.bank.balanceOf(paymentId), next.bank.openOf(paymentId)]).toEqual([0, 0]);
     expect(await next.stockOf("A")).toMatchObject({ available: 0, committed: 1, reserved: 0 });
   });
