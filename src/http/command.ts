@@ -4,7 +4,7 @@ import { answer, requireSameRequest, type StoredAnswer } from "../../commands/an
 import type { ProcessContext } from "../../commands/processes/shop.ts";
 import type { CommandContext } from "../engine/write/engine.ts";
 import type { Runtime } from "../runtime/runtime.ts";
-import type { Position } from "../stores/event-store/event-store.ts";
+import { logStart, type Position } from "../stores/event-store/event-store.ts";
 import { deriveId, newId } from "../values/ids.ts";
 import { Problem, type ProblemCode } from "../values/problem.ts";
 import { type Auth, header } from "./auth.ts";
@@ -13,6 +13,8 @@ import type { Recency } from "./recency.ts";
 
 const idempotencyKeyCharactersMax = 255;
 const userAgentCharactersMax = 200;
+/** Before the first event. */
+const startToken = "p0";
 /** A request that takes longer than this no longer counts as running, should its process have died. */
 const runningTtlMs = 60_000;
 
@@ -177,14 +179,14 @@ function ifMatch(request: FastifyRequest): number | undefined {
 
 /** @returns the token that clients send back as Min-Position */
 export function formatPosition(position: Position): string {
-  return `p${position.toString(36)}`;
+  return position === logStart ? startToken : `p${position}`;
 }
 
 /** @throws Problem malformed_request */
 export function parsePosition(token: string): Position {
-  const digits = /^p(-1|[0-9a-z]{1,11})$/.exec(token)?.[1];
-  const position = digits === undefined ? Number.NaN : Number.parseInt(digits, 36);
-  if (!Number.isSafeInteger(position))
+  if (token === startToken) return logStart;
+  const position = /^p(\d{16,40})$/.exec(token)?.[1];
+  if (position === undefined)
     throw new Problem("malformed_request", "Min-Position: a position as an answer gave it");
   return position;
 }

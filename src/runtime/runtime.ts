@@ -12,11 +12,8 @@ import { Engine } from "../engine/write/engine.ts";
 import { createExclusive } from "../engine/write/exclusive.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
-import {
-  type EmbeddedEventStore,
-  logFileIn,
-  openEmbeddedEventStore,
-} from "../stores/event-store/embedded/log.ts";
+import { logFileIn } from "../stores/event-store/embedded/format.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { StoreDamaged } from "../stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";

@@ -96,6 +96,8 @@ function startProcess(
     readAll: (options) => log.readAll(options),
     subscribe: (options) => log.subscribe(options),
     head: () => log.head(),
+    progressOf: (position, target) => log.progressOf(position, target),
+    countBetween: (after, upTo) => log.countBetween(after, upTo),
     close: async () => {},
   };
   return {

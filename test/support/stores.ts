@@ -35,6 +35,8 @@ export function withAppend(store: EventStore, wrap: (append: Append) => Append):
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    progressOf: (position, target) => store.progressOf(position, target),
+    countBetween: (after, upTo) => store.countBetween(after, upTo),
     close: () => store.close(),
   };
 }

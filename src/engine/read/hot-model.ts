@@ -1,5 +1,10 @@
 import { LRUCache } from "lru-cache";
-import type { EventStore, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import {
+  type EventStore,
+  logStart,
+  type Position,
+  type RecordedEvent,
+} from "../../stores/event-store/event-store.ts";
 import type { HotStore } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
@@ -70,9 +75,9 @@ export class HotModel {
   private async fold(key: string): Promise<{ doc: unknown; position: Position }> {
     const { projection, view, codec } = this.options;
     const model = await view();
-    const stored = (await model.load([key])).get(key);
+    const stored = (await model.load([key])).documents.get(key);
     let doc: unknown = stored && JSON.parse(stored.json);
-    let position = stored?.position ?? -1;
+    let position = stored?.position ?? logStart;
     for (const event of await this.tail(key, position)) {
       position = event.position;
       const handler = projection.on[event.type] as AnyHandler | undefined;
@@ -90,17 +95,17 @@ export class HotModel {
     const newestFirst: RecordedEvent[] = [];
     let from: number | undefined;
     for (;;) {
-      const page = await this.options.events.readStream(stream, {
+      const { events, isEnd } = await this.options.events.readStream(stream, {
         backwards: true,
         maxCount: tailPageEvents,
         ...(from !== undefined && { from }),
       });
-      for (const event of page) {
+      for (const event of events) {
         if (event.position <= after) return newestFirst.reverse();
         newestFirst.push(event);
       }
-      const last = page.at(-1);
-      if (!last || last.revision === 0) return newestFirst.reverse();
+      const last = events.at(-1);
+      if (!last || isEnd) return newestFirst.reverse();
       from = last.revision - 1;
     }
   }

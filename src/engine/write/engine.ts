@@ -5,6 +5,7 @@ import {
   type EventMetadata,
   type EventStore,
   type EventToAppend,
+  latest,
   logStart,
   noStream,
   type Position,
@@ -350,7 +351,7 @@ export class Engine {
     if (appended.revision !== current.revision)
       throw new Error(`${stream}: appended up to ${appended.revision}, decided up to ${current.revision}`);
     current.position = appended.position;
-    if (current.revision > before) this.newest = Math.max(this.newest, appended.position);
+    if (current.revision > before) this.newest = latest(this.newest, appended.position);
     this.keep(decider, stream, current);
     for (const decision of decisions) {
       if ("error" in decision) {
@@ -407,7 +408,8 @@ export class Engine {
   ): Promise<boolean> {
     let from = confirmedBy === undefined ? current.revision + 1 : current.revision;
     for (;;) {
-      const events = await this.events.readStream(stream, { from, maxCount: readPageEvents });
+      const page = await this.events.readStream(stream, { from, maxCount: readPageEvents });
+      const { events } = page;
       const first = events[0];
       const fresh = from > current.revision ? events : events.slice(1);
       if (from <= current.revision && first?.id !== confirmedBy) return false;
@@ -418,7 +420,7 @@ export class Engine {
         const { revision, position } = event;
         remember(current.commands, event.metadata.commandId, { revision, position });
       }
-      if (events.length < readPageEvents) {
+      if (page.isEnd) {
         this.keep(decider, stream, current);
         return true;
       }

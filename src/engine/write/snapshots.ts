@@ -75,7 +75,7 @@ function isSnapshot(stored: unknown): stored is Snapshot {
   return (
     state !== undefined &&
     Number.isSafeInteger(revision) &&
-    Number.isSafeInteger(position) &&
+    typeof position === "string" &&
     typeof lastEventId === "string" &&
     commands instanceof Map
   );

@@ -34,7 +34,7 @@ export function cartCommands(app: App, { runtime, auth, commands }: Deps): void 
   });
   const answer = (
     status: number,
-    { result, revision, position }: { result: unknown; revision: number; position: number },
+    { result, revision, position }: { result: unknown; revision: number; position: string },
   ): CommandAnswer => ({ status, body: result, revision, position });
 
   app.post(

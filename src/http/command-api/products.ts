@@ -193,6 +193,6 @@ function given<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?:
   };
 }
 
-function positionOf({ revision, position }: { revision: number; position: number }) {
+function positionOf({ revision, position }: { revision: number; position: string }) {
   return { revision, position };
 }
