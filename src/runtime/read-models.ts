@@ -16,10 +16,10 @@ const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
 const projectionHeapMbMax = 320;
 const projectionNurseryMb = 24;
-/** All documents of half the models, until they are written. */
-const rebuildHeapMbMax = 3_072;
+/** The documents of half the models, up to a bound, until they are written. */
+const rebuildHeapMbMax = 512;
 /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 192;
+const rebuildNurseryMb = 64;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {

@@ -10,7 +10,8 @@ if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { events, views, codec, projections } = openWorkerStores(workerData as WorkerData, "rebuild");
 const built = new Map<string, Rebuilt>();
 const progressEveryMs = 200;
-const heldCharactersMax = 100 * 1024 * 1024;
+/** Of documents, so that they, the page at work and what is being stored fit into this thread's heap. */
+const heldCharactersMax = 60 * 1024 * 1024;
 let lastToldAt = 0;
 
 export interface FinishRequest {

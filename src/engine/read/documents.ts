@@ -144,14 +144,34 @@ export class Documents {
     this.samplesChanged.clear();
   }
 
-  /**
-   * What has changed, in parts that a save can take: followers first, then the documents that led to them.
-   * @param byKey in the order of keys instead, as they are compared and read later
-   */
-  *changes(byKey = false): Generator<DocumentChange[]> {
+  /** What has changed, in parts that a save can take: followers first, then the documents that led to them. */
+  changes(): Generator<DocumentChange[]> {
     const dirty = [...this.entries].filter(([, { dirty }]) => dirty);
-    if (byKey) dirty.sort(([a], [b]) => (a < b ? -1 : 1));
-    else dirty.sort(([, a], [, b]) => Number(b.follower) - Number(a.follower));
+    return this.parts(dirty.sort(([, a], [, b]) => Number(b.follower) - Number(a.follower)));
+  }
+
+  /**
+   * Everything that has changed, as `changes`, in the order of keys, as it is compared and read later. It is
+   * forgotten on the way: all documents and all their JSON would be too much at once.
+   */
+  *drain(): Generator<DocumentChange[]> {
+    const changed = [...this.entries].flatMap(([key, { dirty }]) => (dirty ? key : []));
+    changed.sort((a, b) => (a < b ? -1 : 1));
+    this.forgetUnchanged();
+    yield* this.parts(this.taken(changed));
+    this.whole = false;
+    this.forget();
+  }
+
+  private *taken(keys: readonly string[]): Generator<[string, Entry]> {
+    for (const key of keys) {
+      const entry = this.entries.get(key) as Entry;
+      this.entries.delete(key);
+      yield [key, entry];
+    }
+  }
+
+  private *parts(dirty: Iterable<[string, Entry]>): Generator<DocumentChange[]> {
     let part: DocumentChange[] = [];
     let characters = 0;
     for (const [key, entry] of dirty) {
@@ -212,11 +232,5 @@ export class Documents {
     this.firstCharacters = 0;
     this.restCharacters = 0;
     this.restSampled = 0;
-  }
-
-  /** Everything is stored: from now on documents are loaded when they are needed. */
-  endWhole(): void {
-    this.whole = false;
-    this.forget();
   }
 }

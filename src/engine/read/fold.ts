@@ -302,13 +302,10 @@ export class Fold {
 
   /**
    * Stores all of a new model and empties the memory; from now on documents are loaded when needed. In the
-   * order of keys, as they are compared and read later, and in parts: their JSON at once would be a second
-   * copy of everything.
+   * order of keys, and in parts. When it fails the generation is lost.
    */
   async spill(): Promise<void> {
-    for (const part of this.documents.changes(true)) await this.model.save(part, { checkpoint: this.stored });
-    this.documents.stored();
-    this.documents.endWhole();
+    for (const part of this.documents.drain()) await this.model.save(part, { checkpoint: this.stored });
     await this.flushAll();
   }
 

@@ -47,7 +47,8 @@ const plansMax = 200;
 
 /** For each file in each thread, and not given back: the allocator keeps what a cache frees. */
 const liveCacheKiB = 2_048;
-const fillingCacheKiB = 65_536;
+/** A generation is filled in the order of its keys, which needs few pages at hand. */
+const fillingCacheKiB = 8_192;
 const checkpointPages = 16_000;
 const walBytesMax = 64 * 1024 * 1024;
 
