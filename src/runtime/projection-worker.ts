@@ -69,10 +69,12 @@ const projector = await Projector.open({
 const tell = serve(parentPort, {
   hold: (name: string) => projector.hold(name),
   release: async (name: string) => {
-    views.refresh();
     const projection = byName.get(name);
     if (!projection) throw new Error(`there is no read model ${name}`);
-    await projector.release(name, await views.open(projection));
+    await projector.release(name, () => {
+      views.refresh();
+      return views.open(projection);
+    });
   },
   parked: (name: string) => projector.parked(name),
   unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>

@@ -31,6 +31,8 @@ export interface ProjectorOptions {
 interface Live {
   fold: Fold;
   held: boolean;
+  /** It is to go on, on what this opens. */
+  reopen?: (() => Promise<ViewModel>) | undefined;
   lastEventTime: number;
 }
 
@@ -87,12 +89,14 @@ export class Projector {
     });
   }
 
-  /** Lets a held model go on, on the given generation. */
-  release(name: string, model: ViewModel): Promise<void> {
+  /** Lets a held model go on, on the generation that is live then; while its store is away, once it is back. */
+  release(name: string, open: () => Promise<ViewModel>): Promise<void> {
     return this.betweenPages(async () => {
       const live = this.live(name);
-      await live.fold.switchTo(model);
-      live.held = false;
+      live.reopen = open;
+      await reopen(live).catch((error: unknown) =>
+        this.options.log.error({ err: error, model: name }, "a read model cannot go on yet"),
+      );
     });
   }
 
@@ -140,6 +144,7 @@ export class Projector {
 
   /** Projects what comes until the signal aborts. @throws what the stores throw */
   private async follow(signal: AbortSignal, onPage: () => void): Promise<void> {
+    for (const live of this.models.values()) await reopen(live);
     const active = [...this.models.values()].filter(({ held }) => !held);
     const [first, ...others] = active;
     if (!first) return ended(signal);
@@ -189,6 +194,13 @@ export class Projector {
       if (!known.has(document.key))
         this.options.log.error({ model: live.fold.projection.name, ...document }, "document parked");
   }
+}
+
+async function reopen(live: Live): Promise<void> {
+  if (!live.reopen) return;
+  await live.fold.switchTo(await live.reopen());
+  live.reopen = undefined;
+  live.held = false;
 }
 
 function ended(signal: AbortSignal): Promise<void> {
