@@ -124,7 +124,7 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDoc>({
 
 /** @returns undefined when there is no such cart */
 export async function getCart(model: ViewModel, id: string): Promise<CartView | undefined> {
-  const stored = (await model.load([id])).get(id);
+  const stored = (await model.load([id])).documents.get(id);
   return stored && cartViewOf(id, JSON.parse(stored.json) as CartDoc);
 }
 

@@ -83,7 +83,7 @@ export async function getProduct(
 }
 
 async function productById(model: ViewModel, id: string): Promise<ProductView | undefined> {
-  const stored = (await model.load([id])).get(id);
+  const stored = (await model.load([id])).documents.get(id);
   // What is not a product has no details: a SKU, or the claims of a product that is still to come.
   const doc = stored && (JSON.parse(stored.json) as ProductDoc);
   return doc?.details && productViewOf(id, doc, doc.details);

@@ -93,7 +93,7 @@ export async function getOrder(
 }
 
 async function storedOrder(orders: ViewModel, id: string): Promise<StoredDocument | undefined> {
-  return (await orders.load([id])).get(id);
+  return (await orders.load([id])).documents.get(id);
 }
 
 async function storedByNumber(orders: ViewModel, number: string): Promise<StoredDocument | undefined> {

@@ -28,8 +28,9 @@ export async function measureCheckouts(
 
   const log = openEmbeddedEventStore({ directory: server.folder, readOnly: true });
   const copies = await copyEvents(log, { after: before, upTo: head, max: copiedEventsMax });
+  const events = (await log.countBetween(before, head)) ?? 0;
   await log.close();
-  const perCheckout = (head - before) / checkouts;
+  const perCheckout = events / checkouts;
   const appends = appendsOfSize(copies, Math.round(perCheckout));
   const eventsPerSecond = await bareAppends(appends, connections);
   return [
@@ -41,7 +42,7 @@ export async function measureCheckouts(
       ceilingIs: `bare appends of ${perCheckout.toFixed(1)} events, ${connections} at once`,
       note:
         `open, add and check out: ${Math.round(ours.answers / ours.seconds)} requests/s, ` +
-        `${Math.round((head - before) / ours.seconds)} events/s; ${cpuText(cpuSeconds, checkouts)}; ` +
+        `${Math.round(events / ours.seconds)} events/s; ${cpuText(cpuSeconds, checkouts)}; ` +
         `${skus.length} SKUs`,
     }),
   ];

@@ -29,12 +29,11 @@ export async function copyEvents(
 ): Promise<CopiedEvent[]> {
   const copies: CopiedEvent[] = [];
   for (let from = after; from < upTo && copies.length < max; ) {
-    const page = await log.readAll({ after: from, maxCount: Math.min(pageEvents, max - copies.length) });
+    const maxCount = Math.min(pageEvents, max - copies.length);
+    const page = await log.readAll({ after: from, upTo, maxCount });
     if (page.scannedTo <= from) break;
-    for (const { position, stream, type, data, metadata } of page.events) {
-      if (position <= upTo)
-        copies.push({ stream, event: { id: newId(), type, data: JSON.stringify(data), metadata } });
-    }
+    for (const { stream, type, data, metadata } of page.events)
+      copies.push({ stream, event: { id: newId(), type, data: JSON.stringify(data), metadata } });
     from = page.scannedTo;
   }
   return copies;

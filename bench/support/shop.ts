@@ -1,5 +1,6 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { logStart, type Position } from "../../src/stores/event-store/event-store.ts";
 import type { BareServer } from "./bare.ts";
 import { type ChildServer, startChild } from "./child.ts";
 import { type Call, type Client, createClient, inParallel, type Method } from "./client.ts";
@@ -36,7 +37,7 @@ export interface ShopServer extends ChildServer {
   /** As staff. */
   ask<T>(status: number, method: Method, path: string, call?: Call): Promise<T>;
   /** Waits until every read model stands at the end of the log. @returns its position */
-  caughtUp(): Promise<number>;
+  caughtUp(): Promise<Position>;
   rssBytes(): Promise<number>;
   /** That all its threads have used since it started. */
   cpuSeconds(): Promise<number>;
@@ -104,13 +105,13 @@ function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes"
     async caughtUp() {
       const deadline = performance.now() + caughtUpTimeoutMs;
       for (;;) {
-        const models = await ask<{ position: number; head: number; lagEvents: number; parked: number }[]>(
+        const models = await ask<{ head: Position; lagEvents: number | null; parked: number }[]>(
           200,
           "GET",
           "/v1/ops/projections",
         );
         if (models.some(({ parked }) => parked > 0)) throw new WrongAnswer("a document is parked");
-        if (models.every(({ lagEvents }) => lagEvents === 0)) return models[0]?.head ?? 0;
+        if (models.every(({ lagEvents }) => lagEvents === 0)) return models[0]?.head ?? logStart;
         if (performance.now() > deadline) throw new WrongAnswer("the read models do not catch up");
         await sleep(50);
       }

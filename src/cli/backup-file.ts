@@ -6,7 +6,13 @@ import { PassThrough, type Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import { createGunzip, createGzip } from "node:zlib";
 import { z } from "zod";
-import type { EventMetadata, EventStore, RecordedEvent } from "../stores/event-store/event-store.ts";
+import {
+  type EventMetadata,
+  type EventStore,
+  logStart,
+  type Position,
+  type RecordedEvent,
+} from "../stores/event-store/event-store.ts";
 import { flush } from "./flush.ts";
 
 /**
@@ -33,12 +39,13 @@ const trailerStart = '{"trailer":';
 export interface BackupHeader {
   /** The log that was backed up, where its newest event stood, and when (ISO 8601). */
   logId: string;
-  head: number;
+  head: Position;
   createdAt: string;
 }
 
 export interface BackupEvent {
-  position: number;
+  /** A number in files of version 0.1; nothing rests on it. */
+  position: Position | number;
   stream: string;
   revision: number;
   id: string;
@@ -68,7 +75,7 @@ export class UnreadableBackup extends Error {
 export async function writeBackup(
   events: EventStore,
   file: string,
-  onPage: (count: number, position: number) => void,
+  onPage: (count: number, position: Position) => void,
 ): Promise<{ events: number; bytes: number }> {
   const unfinished = `${file}.tmp`;
   let count = 0;
@@ -80,7 +87,7 @@ export async function writeBackup(
     };
     yield Buffer.from(`${JSON.stringify({ format: `${formatName}/${formatVersion}`, ...header })}\n`);
     const sha256 = createHash("sha256");
-    let after = -1;
+    let after = logStart;
     for (;;) {
       const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
       if (page.scannedTo <= after) break;
@@ -158,7 +165,8 @@ const headerSchema = z.object({
   format: z.string(),
   logId: z.string(),
   createdAt: z.string(),
-  head: z.number(),
+  // A number in files of version 0.1.
+  head: z.union([z.string(), z.number()]).transform(String),
 });
 const trailerSchema = z.object({ trailer: z.object({ events: z.int(), sha256: z.string() }) });
 

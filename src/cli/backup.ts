@@ -28,7 +28,7 @@ async function backup(file: string, { force, json }: { force?: boolean; json?: b
       progress.step("Backing up");
       const head = await events.head();
       return writeBackup(events, file, (count, position) =>
-        progress.at((position + 1) / (head + 1), () => `${formatCount(count)} events`),
+        progress.at(events.progressOf(position, head), () => `${formatCount(count)} events`),
       );
     }),
   );

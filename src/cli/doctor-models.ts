@@ -3,7 +3,7 @@ import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { viewsFolder } from "../runtime/worker-data.ts";
-import { type EventStore, StoreUnavailable } from "../stores/event-store/event-store.ts";
+import { type EventStore, type Position, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import { ModelOutdated, type ViewModel, type ViewStore } from "../stores/view-store/view-store.ts";
 import { counted } from "./output.ts";
@@ -24,9 +24,9 @@ export interface Finding {
 export interface CheckedModel {
   name: string;
   documents: number;
-  checkpoint: number;
-  /** Positions of the log that it has not applied yet. */
-  behind: number;
+  checkpoint: Position;
+  /** Events of the log that it has not applied yet; null where the log cannot count them. */
+  behind: number | null;
   parked: number;
 }
 
@@ -48,11 +48,10 @@ export async function checkReadModels(
   const views = openViews(events, config, findings);
   if (!views) return checked;
   try {
-    const head = await events.head();
     const settings = { timeZone: config.STORE_TIME_ZONE, currency: config.STORE_CURRENCY };
     for (const projection of viewProjections(settings)) {
       try {
-        const opened = await checkModel(views, projection, head, findings);
+        const opened = await checkModel(views, projection, events, findings);
         checked.models.push(opened.checked);
         if (projection.name === "tasks") checked.openWork = await checkWork(opened.model, findings);
       } catch (error) {
@@ -81,13 +80,14 @@ function openViews(events: EventStore, config: Config, findings: Finding[]): Vie
 async function checkModel(
   views: ViewStore,
   projection: AnyProjection,
-  head: number,
+  events: EventStore,
   findings: Finding[],
 ): Promise<{ checked: CheckedModel; model: ViewModel }> {
   const { name } = projection;
   const model = await views.open(projection);
   const checkpoint = await model.checkpoint();
   const parked = await model.parked();
+  const head = await events.head();
   if (checkpoint > head)
     findings.push({
       level: "problem",
@@ -100,12 +100,12 @@ async function checkModel(
       about: name,
       message: `document ${key} is parked at the ${eventType} at ${position}: ${reason}`,
     });
-  const behind = Math.max(0, head - checkpoint);
-  if (behind > behindUsualMax)
+  const behind = (await events.countBetween(checkpoint, head)) ?? null;
+  if (behind !== null && behind > behindUsualMax)
     findings.push({
       level: "note",
       about: name,
-      message: `${counted(behind, "position")} behind; the next start catches up`,
+      message: `${counted(behind, "event")} behind; the next start catches up`,
     });
   return {
     model,

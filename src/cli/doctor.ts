@@ -5,11 +5,8 @@ import { shopEvents } from "../../commands/events.ts";
 import type { Config } from "../config.ts";
 import { createCodec } from "../engine/codec.ts";
 import { takeDataFolder } from "../runtime/data-folder.ts";
-import {
-  type EmbeddedEventStore,
-  logFileIn,
-  openEmbeddedEventStore,
-} from "../stores/event-store/embedded/log.ts";
+import { logFileIn } from "../stores/event-store/embedded/format.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
 import { type CheckedModel, checkReadModels, type Finding, type OpenWork } from "./doctor-models.ts";
 import { counted, formatBytes, formatCount, printJson, printLine, secondsSince } from "./output.ts";
@@ -131,6 +128,7 @@ async function readEveryEvent(
   const codec = createCodec(shopEvents);
   const head = await events.head();
   let after = logStart;
+  let read = 0;
   const undecodable = new Map<string, { count: number; first: string }>();
   for (;;) {
     const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
@@ -149,7 +147,8 @@ async function readEveryEvent(
         undecodable.set(event.type, { ...known, count: known.count + 1 });
       }
     }
-    progress.at((after + 1) / (head + 1), () => `${formatCount(after + 1)} positions`);
+    read += page.scannedEvents;
+    progress.at(events.progressOf(after, head), () => counted(read, "event"));
     // The loop reads without ever waiting: this lets the progress be drawn.
     await new Promise(setImmediate);
   }

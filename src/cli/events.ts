@@ -25,8 +25,8 @@ export function addEvents(program: Command): void {
 
 async function printEvents(stream: string, { from, limit, json }: EventsOptions): Promise<void> {
   await withLog(commandConfig(), async (events) => {
-    const [newest] = await events.readStream(stream, { backwards: true, maxCount: 1 });
-    if (!newest) throw new Refused(`there is no stream ${stream}`);
+    const newest = await events.readStream(stream, { backwards: true, maxCount: 1 });
+    if (newest.events.length === 0) throw new Refused(`there is no stream ${stream}`);
     const pages = pagesOf(events, stream, from, limit ?? Number.POSITIVE_INFINITY);
     if (!json) {
       for await (const page of pages) await write(page.map(asText).join(""));
@@ -42,16 +42,17 @@ async function printEvents(stream: string, { from, limit, json }: EventsOptions)
   });
 }
 
-async function* pagesOf(events: EventStore, stream: string, from: number, limit: number) {
+async function* pagesOf(log: EventStore, stream: string, from: number, limit: number) {
   let next = from;
   let left = limit;
   while (left > 0) {
-    const maxCount = Math.min(left, pageEvents);
-    const page = await events.readStream(stream, { from: next, maxCount });
-    if (page.length > 0) yield page;
-    if (page.length < maxCount) return;
-    left -= page.length;
-    next = (page.at(-1)?.revision ?? next) + 1;
+    const page = await log.readStream(stream, { from: next, maxCount: Math.min(left, pageEvents) });
+    const last = page.events.at(-1);
+    if (!last) return;
+    yield page.events;
+    if (page.isEnd) return;
+    left -= page.events.length;
+    next = last.revision + 1;
   }
 }
 

@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { viewProjections } from "../../projections/all.ts";
 import type { Config } from "../config.ts";
-import type { Comparison } from "../engine/read/rebuild.ts";
+import type { Comparison } from "../engine/read/compare.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { counted, formatCount, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";

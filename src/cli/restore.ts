@@ -4,7 +4,8 @@ import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
 import { viewsFolder } from "../runtime/worker-data.ts";
-import { logFileIn, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
+import { logFileIn } from "../stores/event-store/embedded/format.ts";
+import { openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import {
   type AppendResult,
   type EventStore,

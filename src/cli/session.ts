@@ -4,11 +4,8 @@ import pino from "pino";
 import { type Config, readConfig } from "../config.ts";
 import { type DataFolder, restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
-import {
-  type EmbeddedEventStore,
-  logFileIn,
-  openEmbeddedEventStore,
-} from "../stores/event-store/embedded/log.ts";
+import { logFileIn } from "../stores/event-store/embedded/format.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { counted, tell } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -92,11 +89,14 @@ export async function withProgress<T>(task: (progress: Progress) => Promise<T>):
 }
 
 /** Waits until every read model has applied the whole log. */
-export async function catchUp({ models }: Runtime, progress: Progress): Promise<void> {
+export async function catchUp({ models, events }: Runtime, progress: Progress): Promise<void> {
   progress.step("Catching up");
-  await models.caughtUp(undefined, (lowest, head) =>
-    progress.at((lowest + 1) / (head + 1), () => `${counted(head - lowest, "position")} to go`),
-  );
+  await models.caughtUp(undefined, async (lowest, head) => {
+    const left = await events.countBetween(lowest, head);
+    progress.at(events.progressOf(lowest, head), () =>
+      left === undefined ? "" : `${counted(left, "event")} to go`,
+    );
+  });
 }
 
 /** For an option or argument that is a whole number. */

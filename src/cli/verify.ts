@@ -1,5 +1,5 @@
 import type { Command } from "commander";
-import type { Difference } from "../engine/read/rebuild.ts";
+import type { Difference } from "../engine/read/compare.ts";
 import type { ParkedDocument } from "../stores/view-store/view-store.ts";
 import { counted, printJson, printLine, secondsSince } from "./output.ts";
 import { modelsNamed, rebuildShown } from "./rebuild.ts";

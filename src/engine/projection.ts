@@ -23,7 +23,9 @@ export interface Handler<Doc, Data> {
   change: (doc: Doc | undefined, event: ProjectedEvent<Data>, key: string) => Doc | undefined;
   /**
    * Keys of further documents, known only from a changed one (a SKU's document names its product).
-   * They change after it and are stored before it, so that a half stored batch can be applied again.
+   * They change after it and are stored before it, so that a half stored batch can be applied again. An event
+   * that comes again finds the document as it is by now: so the event by which a document begins to lead to
+   * another must change that one too, whose position then keeps out what was before.
    */
   follow?: (doc: Doc | undefined, event: ProjectedEvent<Data>, key: string) => readonly string[];
   changeFollower?: (

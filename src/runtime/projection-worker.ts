@@ -2,12 +2,14 @@ import { parentPort, workerData } from "node:worker_threads";
 import type { AnyProjection } from "../engine/projection.ts";
 import { Projector } from "../engine/read/projector.ts";
 import { buildGenerations } from "../engine/read/rebuild.ts";
-import { openLogCheckpointer } from "../stores/event-store/embedded/log.ts";
+import { openLogCheckpointer } from "../stores/event-store/embedded/checkpointer.ts";
 import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
 const newsWaitMs = 1_000;
+/** Of documents while models are built at the start: a share of what this thread's heap may be. */
+const heldCharactersMax = 40 * 1024 * 1024;
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, ...data } = workerData as ProjectionWorkerData;
@@ -23,27 +25,33 @@ async function followNews(): Promise<void> {
   }
 }
 
-/** The live generation; one that an older version of its projection wrote is built anew first. */
-async function openLive(projection: AnyProjection): Promise<ViewModel> {
-  try {
-    return await views.open(projection);
-  } catch (error) {
-    if (!(error instanceof ModelOutdated)) throw error;
-    log.warn({ model: projection.name }, `${error.message}; rebuilding it`);
-    const [built] = await buildGenerations({
-      projections: [projection],
-      events,
-      views,
-      codec,
-      onProgress: () => {},
-    });
-    if (built) await views.promote(built.model);
-    return views.open(projection);
+/** Builds what an older version of its projection, or of the view store, wrote. */
+async function buildOutdated(): Promise<void> {
+  const outdated: AnyProjection[] = [];
+  for (const projection of projections) {
+    try {
+      await views.open(projection);
+    } catch (error) {
+      if (!(error instanceof ModelOutdated)) throw error;
+      log.warn({ model: projection.name }, `${error.message}; rebuilding it`);
+      outdated.push(projection);
+    }
   }
+  const onProgress = () => {};
+  const built = await buildGenerations({
+    projections: outdated,
+    events,
+    views,
+    codec,
+    heldCharactersMax,
+    onProgress,
+  });
+  for (const { model } of built) await views.promote(model);
 }
 
+await buildOutdated();
 const models: { projection: AnyProjection; model: ViewModel }[] = [];
-for (const projection of projections) models.push({ projection, model: await openLive(projection) });
+for (const projection of projections) models.push({ projection, model: await views.open(projection) });
 
 const byName = new Map(projections.map((projection) => [projection.name, projection]));
 const checkpointer = openLogCheckpointer(data.dataDir);
@@ -61,10 +69,12 @@ const projector = await Projector.open({
 const tell = serve(parentPort, {
   hold: (name: string) => projector.hold(name),
   release: async (name: string) => {
-    views.refresh();
     const projection = byName.get(name);
     if (!projection) throw new Error(`there is no read model ${name}`);
-    await projector.release(name, await views.open(projection));
+    await projector.release(name, () => {
+      views.refresh();
+      return views.open(projection);
+    });
   },
   parked: (name: string) => projector.parked(name),
   unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>

@@ -2,9 +2,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import type { AnyProjection } from "../engine/projection.ts";
+import type { Comparison } from "../engine/read/compare.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
-import type { Comparison, RebuildProgress } from "../engine/read/rebuild.ts";
-import type { EventStore, Position } from "../stores/event-store/event-store.ts";
+import type { RebuildProgress } from "../engine/read/rebuild.ts";
+import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
 import type { FinishRequest } from "./rebuild-worker.ts";
 import type { ProjectionWorkerData, WorkerData } from "./worker-data.ts";
@@ -15,10 +16,10 @@ const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
 const projectionHeapMbMax = 320;
 const projectionNurseryMb = 24;
-/** All documents of half the models, until they are written. */
-const rebuildHeapMbMax = 3_072;
+/** The documents of half the models, up to a bound, until they are written. */
+const rebuildHeapMbMax = 512;
 /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 192;
+const rebuildNurseryMb = 64;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {
@@ -132,7 +133,7 @@ export class ReadModels {
   }
 
   progress(name: string): ModelProgress {
-    return this.progressByName.get(name) ?? { name, position: -1, lastEventTime: 0, parked: 0 };
+    return this.progressByName.get(name) ?? { name, position: logStart, lastEventTime: 0, parked: 0 };
   }
 
   rebuildState(name: string): RebuildState | undefined {
@@ -157,12 +158,16 @@ export class ReadModels {
   }
 
   /** Waits until every model stands at the end of the log as it is now. */
-  async caughtUp(timeoutMs = Number.MAX_SAFE_INTEGER, onWait?: (lowest: Position, head: Position) => void) {
+  async caughtUp(
+    timeoutMs = Number.MAX_SAFE_INTEGER,
+    onWait?: (lowest: Position, head: Position) => Promise<void>,
+  ): Promise<boolean> {
     const head = await this.options.events.head();
     const deadline = Date.now() + timeoutMs;
     for (const name of this.names) {
       while (!(await this.reached(name, head, Math.min(1_000, deadline - Date.now())))) {
-        onWait?.(Math.min(...this.names.map((each) => this.progress(each).position)), head);
+        const positions = this.names.map((each) => this.progress(each).position);
+        await onWait?.(earliest(head, ...positions), head);
         if (Date.now() >= deadline) return false;
       }
     }

@@ -1,11 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
-import {
-  buildGenerations,
-  type Comparison,
-  catchUp,
-  compareGenerations,
-  type Rebuilt,
-} from "../engine/read/rebuild.ts";
+import { type Comparison, compareGenerations } from "../engine/read/compare.ts";
+import { buildGenerations, catchUp, type Rebuilt } from "../engine/read/rebuild.ts";
+import type { Position } from "../stores/event-store/event-store.ts";
 import { ModelOutdated } from "../stores/view-store/view-store.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
@@ -14,12 +10,14 @@ if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { events, views, codec, projections } = openWorkerStores(workerData as WorkerData, "rebuild");
 const built = new Map<string, Rebuilt>();
 const progressEveryMs = 200;
+/** Of documents, so that they, the page at work and what is being stored fit into this thread's heap. */
+const heldCharactersMax = 60 * 1024 * 1024;
 let lastToldAt = 0;
 
 export interface FinishRequest {
   name: string;
   /** Where the live generation is held. */
-  position: number;
+  position: Position;
   /** Whether the new generation takes the name, or was only built to be compared. */
   promote: boolean;
 }
@@ -32,6 +30,7 @@ const tell = serve(parentPort, {
       events,
       views,
       codec,
+      heldCharactersMax,
       onProgress: (progress) => {
         const now = Date.now();
         if (now - lastToldAt < progressEveryMs) return;

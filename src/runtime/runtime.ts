@@ -12,11 +12,8 @@ import { HotModel } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
-import {
-  type EmbeddedEventStore,
-  logFileIn,
-  openEmbeddedEventStore,
-} from "../stores/event-store/embedded/log.ts";
+import { logFileIn } from "../stores/event-store/embedded/format.ts";
+import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { type EventStore, logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
@@ -24,11 +21,10 @@ import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { followLog } from "./follow-log.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
 import { viewsFolder } from "./worker-data.ts";
-
-const followBatchEvents = 5_000;
 
 export interface RuntimeOptions {
   config: Config;
@@ -41,6 +37,8 @@ export interface RuntimeOptions {
    * else it looks by itself a few times a second. On by default; an import has no use for either.
    */
   followsLog?: boolean;
+  /** The embedded one when left out. */
+  hot?: HotStore;
   /** Something that the process cannot do without has died. */
   onDeath?: (error: Error) => void;
 }
@@ -105,7 +103,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     requireLog(folder.path);
     const events = openEmbeddedEventStore({ directory: folder.path });
     opened.push(() => events.close());
-    const hot = createEmbeddedHotStore();
+    const hot = options.hot ?? createEmbeddedHotStore();
     opened.push(() => hot.close());
     const codec = createCodec(shopEvents);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
@@ -141,7 +139,14 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     });
     if (followsLog) {
       const following = new AbortController();
-      const followed = followLog(events, models, [hotCarts, hotStock], following.signal);
+      const followed = followLog({
+        events,
+        hotModels: [hotCarts, hotStock],
+        onAppended: () => models.appended(),
+        log,
+        after: await events.head(),
+        signal: following.signal,
+      });
       opened.push(async () => {
         following.abort();
         await followed;
@@ -195,21 +200,4 @@ function requireLog(directory: string): void {
     `the event log ${log} is missing, but its read models are there: restore the log from a backup, ` +
       "or set DATA_DIR to another folder for a new store",
   );
-}
-
-/** Tells the projecting thread of news, and drops hot documents that an event has changed. */
-async function followLog(
-  events: EmbeddedEventStore,
-  models: ReadModels,
-  hotModels: readonly HotModel[],
-  signal: AbortSignal,
-): Promise<void> {
-  const byCategory = new Map(hotModels.map((model) => [model.category, model]));
-  const after = await events.head();
-  for await (const page of events.subscribe({ after, batchEventsMax: followBatchEvents, signal })) {
-    models.appended();
-    for (const event of page.events) {
-      await byCategory.get(event.stream.slice(0, event.stream.indexOf("-")))?.invalidate(event);
-    }
-  }
 }

@@ -6,10 +6,12 @@ import {
   noStream,
   type Page,
   type Position,
+  type ReadStreamOptions,
   RevisionConflict,
   type SubscribeOptions,
 } from "../../src/stores/event-store/event-store.ts";
 import { deriveId, newId } from "../../src/values/ids.ts";
+import { byPosition } from "../support/positions.ts";
 
 /**
  * A log for one test. It may be shared with earlier tests and hold events of other writers: the suite looks
@@ -61,10 +63,20 @@ export function eventStoreContract(backend: EventStoreBackend): void {
     }
 
     /** Everything behind `after`, page by page. */
-    async function readAllOf(after: Position, types?: readonly string[], maxCount = 100): Promise<Page[]> {
+    async function readAllOf(
+      after: Position,
+      types?: readonly string[],
+      maxCount = 100,
+      upTo?: Position,
+    ): Promise<Page[]> {
       const pages: Page[] = [];
       for (let from = after; ; ) {
-        const page = await store.readAll({ after: from, maxCount, ...(types && { types }) });
+        const page = await store.readAll({
+          after: from,
+          maxCount,
+          ...(types && { types }),
+          ...(upTo !== undefined && { upTo }),
+        });
         if (page.scannedTo === from) return pages;
         pages.push(page);
         from = page.scannedTo;
@@ -94,7 +106,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const sent = { ...event(data), metadata };
         const result = await store.append(stream, noStream, [sent, event({ second: true })]);
         expect(result.revision).toBe(1);
-        const [first, second] = await store.readStream(stream, { maxCount: 10 });
+        const [first, second] = (await store.readStream(stream, { maxCount: 10 })).events;
         expect(first).toMatchObject({
           stream,
           revision: 0,
@@ -112,7 +124,9 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         await store.append(streamOf("a"), noStream, numbered(2));
         const { revision, position } = await store.append(streamOf("a"), 1, numbered(3));
         expect(revision).toBe(4);
-        expect((await store.readStream(streamOf("a"), { from: 4, maxCount: 1 }))[0]?.position).toBe(position);
+        expect((await store.readStream(streamOf("a"), { from: 4, maxCount: 1 })).events[0]?.position).toBe(
+          position,
+        );
       });
 
       test.each([
@@ -126,7 +140,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const error = await conflictOf(store.append(stream, expected, [event("late")]));
         expect(error).toBeInstanceOf(RevisionConflict);
         expect(error).toMatchObject({ stream, expected, actual });
-        expect(await store.readStream(stream, { maxCount: 10 })).toHaveLength(2);
+        expect((await store.readStream(stream, { maxCount: 10 })).events).toHaveLength(2);
       });
 
       test("to a stream that does not exist, at a revision, is a conflict and makes no stream", async () => {
@@ -134,7 +148,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const error = await conflictOf(store.append(stream, 0, [event("early")]));
         expect(error).toBeInstanceOf(RevisionConflict);
         expect(error).toMatchObject({ stream, expected: 0, actual: noStream });
-        expect(await store.readStream(stream, { maxCount: 10 })).toEqual([]);
+        expect((await store.readStream(stream, { maxCount: 10 })).events).toEqual([]);
       });
 
       test("nothing is refused", async () => {
@@ -146,13 +160,13 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         await expect(store.append(streamOf("a"), noStream, [event("ok"), large])).rejects.toThrow(/larger/);
         const wide = event("☃".repeat(400 * 1024));
         await expect(store.append(streamOf("a"), noStream, [wide])).rejects.toThrow(/larger/);
-        expect(await store.readStream(streamOf("a"), { maxCount: 10 })).toEqual([]);
+        expect((await store.readStream(streamOf("a"), { maxCount: 10 })).events).toEqual([]);
       });
 
       test("a large event and a large append that are allowed come back whole", async () => {
         const text = "0123456789".repeat(40_000);
         await store.append(streamOf("a"), noStream, [event({ text }), event({ text })]);
-        const events = await store.readStream(streamOf("a"), { maxCount: 10 });
+        const events = (await store.readStream(streamOf("a"), { maxCount: 10 })).events;
         expect(events.map(({ data }) => data)).toEqual([{ text }, { text }]);
       });
     });
@@ -165,7 +179,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(await store.append(stream, noStream, events)).toEqual(first);
         await store.append(stream, 2, [event("later")]);
         expect(await store.append(stream, noStream, events)).toEqual(first);
-        expect(await store.readStream(stream, { maxCount: 10 })).toHaveLength(4);
+        expect((await store.readStream(stream, { maxCount: 10 })).events).toHaveLength(4);
       });
 
       test("in the middle of a stream lands once", async () => {
@@ -175,7 +189,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const first = await store.append(stream, 1, events);
         await store.append(stream, 3, numbered(2));
         expect(await store.append(stream, 1, events)).toEqual(first);
-        expect(await store.readStream(stream, { maxCount: 10 })).toHaveLength(6);
+        expect((await store.readStream(stream, { maxCount: 10 })).events).toHaveLength(6);
       });
 
       test("at the same time lands once", async () => {
@@ -185,7 +199,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
           store.append(streamOf("a"), noStream, events),
         ]);
         expect(again).toEqual(first);
-        expect(await store.readStream(streamOf("a"), { maxCount: 10 })).toHaveLength(2);
+        expect((await store.readStream(streamOf("a"), { maxCount: 10 })).events).toHaveLength(2);
       });
 
       test("with other ids is a conflict", async () => {
@@ -205,7 +219,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
           const error = await conflictOf(store.append(streamOf("a"), noStream, events));
           expect(error).toBeInstanceOf(RevisionConflict);
         }
-        expect(await store.readStream(streamOf("a"), { maxCount: 10 })).toHaveLength(2);
+        expect((await store.readStream(streamOf("a"), { maxCount: 10 })).events).toHaveLength(2);
       });
     });
 
@@ -215,7 +229,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const results = await Promise.all(names.map((name) => store.append(name, noStream, numbered(2))));
         expect(new Set(results.map(({ position }) => position)).size).toBe(50);
         for (const [index, name] of names.entries()) {
-          const events = await store.readStream(name, { maxCount: 10 });
+          const events = (await store.readStream(name, { maxCount: 10 })).events;
           expect(events.map(({ revision }) => revision)).toEqual([0, 1]);
           expect(events[1]?.position).toBe(results[index]?.position);
         }
@@ -231,13 +245,13 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         for (const result of settled)
           if (result.status === "rejected") expect(result.reason).toBeInstanceOf(RevisionConflict);
         expect((await bystander).revision).toBe(0);
-        expect(await store.readStream(streamOf("hot"), { maxCount: 10 })).toHaveLength(1);
+        expect((await store.readStream(streamOf("hot"), { maxCount: 10 })).events).toHaveLength(1);
       });
     });
 
     describe("reading a stream", () => {
       const revisionsOf = async (options: { from?: number; backwards?: boolean; maxCount: number }) =>
-        (await store.readStream(streamOf("a"), options)).map(({ revision }) => revision);
+        (await store.readStream(streamOf("a"), options)).events.map(({ revision }) => revision);
 
       beforeEach(async () => {
         await store.append(streamOf("a"), noStream, numbered(5));
@@ -261,8 +275,24 @@ export function eventStoreContract(backend: EventStoreBackend): void {
 
       test("behind its end, or of a name that does not exist, is empty", async () => {
         expect(await revisionsOf({ from: 5, maxCount: 10 })).toEqual([]);
-        expect(await store.readStream(streamOf("nobody"), { maxCount: 10 })).toEqual([]);
-        expect(await store.readStream(streamOf("nobody"), { backwards: true, maxCount: 1 })).toEqual([]);
+        expect((await store.readStream(streamOf("nobody"), { maxCount: 10 })).events).toEqual([]);
+        expect((await store.readStream(streamOf("nobody"), { backwards: true, maxCount: 1 })).events).toEqual(
+          [],
+        );
+      });
+
+      test("says whether there is more, in either direction, and stops at the bytes given", async () => {
+        const endOf = async (options: ReadStreamOptions) => {
+          const { events, isEnd } = await store.readStream(streamOf("a"), options);
+          return [events.length, isEnd];
+        };
+        expect(await endOf({ maxCount: 4 })).toEqual([4, false]);
+        expect(await endOf({ maxCount: 5 })).toEqual([5, true]);
+        expect(await endOf({ from: 3, maxCount: 2 })).toEqual([2, true]);
+        expect(await endOf({ backwards: true, maxCount: 5 })).toEqual([5, true]);
+        expect(await endOf({ backwards: true, maxCount: 1 })).toEqual([1, false]);
+        expect(await endOf({ maxCount: 5, bytesMax: 1 })).toEqual([1, false]);
+        expect(await endOf({ from: 9, maxCount: 5 })).toEqual([0, true]);
       });
 
       test("does not see a stream whose name only begins the same", async () => {
@@ -281,7 +311,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const pages = await readAllOf(before, [typeOf("Noted")]);
         expect(dataOf(pages)).toEqual([0, 1, 2, 3, 4, 5].map((n) => ({ n })));
         const positions = pages.flatMap(({ events }) => events.map(({ position }) => position));
-        expect(positions).toEqual(positions.toSorted((a, b) => a - b));
+        expect(positions).toEqual(positions.toSorted(byPosition));
         expect(new Set(positions).size).toBe(6);
       });
 
@@ -292,7 +322,8 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const types = [typeOf("Noted")];
         expect(dataOf(await readAllOf(before, types))).toEqual([{ n: 0 }, { n: 1 }, "last"]);
         expect(dataOf(await readAllOf(middle.position, types))).toEqual(["last"]);
-        expect(dataOf(await readAllOf(middle.position - 1, types))).toEqual([{ n: 1 }, "last"]);
+        const [first] = (await store.readStream(streamOf("a"), { maxCount: 1 })).events;
+        expect(dataOf(await readAllOf(first?.position ?? logStart, types))).toEqual([{ n: 1 }, "last"]);
       });
 
       test("from its start finds the first event of all", async () => {
@@ -304,7 +335,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
       test("gives the same events with and without a filter, and the same as the stream", async () => {
         const before = await store.head();
         await store.append(streamOf("a"), noStream, numbered(3));
-        const wanted = await store.readStream(streamOf("a"), { maxCount: 10 });
+        const wanted = (await store.readStream(streamOf("a"), { maxCount: 10 })).events;
         const plain = (await readAllOf(before)).flatMap(({ events }) => events);
         const mine = plain.filter(({ stream }) => stream === streamOf("a"));
         const filtered = (await readAllOf(before, [typeOf("Noted")])).flatMap(({ events }) => events);
@@ -354,10 +385,10 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const pages = await readAllOf(before, [typeOf("Rare")]);
         expect(dataOf(pages)).toEqual(["rare"]);
         const last = pages.at(-1)?.scannedTo ?? logStart;
-        expect(last).toBeGreaterThan(rare.position);
-        expect(last).toBeGreaterThanOrEqual(end.position);
+        expect(last > rare.position).toBe(true);
+        expect(last >= end.position).toBe(true);
         for (const page of pages)
-          for (const { position } of page.events) expect(position).toBeLessThanOrEqual(page.scannedTo);
+          for (const { position } of page.events) expect(position <= page.scannedTo).toBe(true);
       });
 
       test("for a type that was never seen moves on and finds nothing, until it comes", async () => {
@@ -374,26 +405,95 @@ export function eventStoreContract(backend: EventStoreBackend): void {
       test("says where it stands when there is nothing new", async () => {
         const { position } = await store.append(streamOf("a"), noStream, numbered(1));
         const head = await store.head();
-        expect(head).toBeGreaterThanOrEqual(position);
-        for (const page of await readAllOf(head)) expect(page.scannedTo).toBeGreaterThan(head);
-        const far = head + 1_000_000;
-        expect(await store.readAll({ after: far, maxCount: 10 })).toEqual({ events: [], scannedTo: far });
-        const filtered = await store.readAll({ after: far, maxCount: 10, types: [typeOf("Noted")] });
-        expect(filtered).toEqual({ events: [], scannedTo: far });
+        expect(head >= position).toBe(true);
+        for (const page of await readAllOf(head)) expect(page.scannedTo > head).toBe(true);
+        const nothing = { events: [], scannedTo: head, scannedEvents: 0 };
+        expect(await store.readAll({ after: head, upTo: head, maxCount: 10 })).toEqual(nothing);
+        const types = [typeOf("Noted")];
+        expect(await store.readAll({ after: head, upTo: head, maxCount: 10, types })).toEqual(nothing);
+      });
+
+      test("ends at the position given, inclusive, filtered or not", async () => {
+        const before = await store.head();
+        const first = await store.append(streamOf("a"), noStream, numbered(3));
+        await store.append(streamOf("b"), noStream, [event("beyond")]);
+        for (const types of [undefined, [typeOf("Noted")], [typeOf("Unheard")]]) {
+          const pages = await readAllOf(before, types, 2, first.position);
+          expect(pages.at(-1)?.scannedTo).toBe(first.position);
+          expect(dataOf(pages)).not.toContainEqual("beyond");
+          const mine = dataOf(pages).filter((data) => typeof data === "object");
+          if (types?.[0] !== typeOf("Unheard")) expect(mine.slice(-3)).toEqual([0, 1, 2].map((n) => ({ n })));
+        }
+      });
+
+      test("counts what it has looked at, skipped events included", async () => {
+        const before = await store.head();
+        await store.append(streamOf("a"), noStream, numbered(30, typeOf("Noise")));
+        const { position } = await store.append(streamOf("b"), noStream, numbered(3));
+        const scanned = (pages: readonly Page[]) => pages.reduce((sum, page) => sum + page.scannedEvents, 0);
+        const plain = scanned(await readAllOf(before, undefined, 7, position));
+        expect(plain).toBeGreaterThanOrEqual(33);
+        expect(scanned(await readAllOf(before, [typeOf("Noted")], 2, position))).toBe(plain);
+        const counted = await store.countBetween(before, position);
+        if (counted !== undefined) expect(counted).toBe(plain);
+        expect((await store.countBetween(position, position)) ?? 0).toBe(0);
+      });
+
+      test("a page is bounded in bytes, and what is larger comes alone", async () => {
+        const before = await store.head();
+        const text = "0123456789".repeat(5_000);
+        const large = Array.from({ length: 6 }, (_, n) => event({ n, text }));
+        const { position } = await store.append(streamOf("a"), noStream, large);
+        for (const [bytesMax, most] of [
+          [1, 1],
+          [60_000, 1],
+          [120_000, 2],
+          [10_000_000, 6],
+        ] as const) {
+          const sizes: number[] = [];
+          const seen: unknown[] = [];
+          for (let after = before; after < position; ) {
+            const page = await store.readAll({ after, upTo: position, maxCount: 100, bytesMax });
+            sizes.push(page.events.filter(({ stream }) => stream === streamOf("a")).length);
+            seen.push(...page.events.filter(({ stream }) => stream === streamOf("a")));
+            after = page.scannedTo;
+          }
+          expect(Math.max(...sizes)).toBe(most);
+          expect(seen).toHaveLength(6);
+          const filtered = await store.readAll({
+            after: before,
+            types: [typeOf("Noted")],
+            maxCount: 100,
+            bytesMax,
+          });
+          expect(filtered.events).toHaveLength(most);
+        }
+      });
+
+      test("tells how far a position is on the way to another", async () => {
+        await store.append(streamOf("a"), noStream, numbered(10));
+        const [first] = (await store.readAll({ after: logStart, maxCount: 1 })).events;
+        const head = await store.head();
+        expect(store.progressOf(logStart, head)).toBe(0);
+        expect(store.progressOf(head, head)).toBe(1);
+        expect(store.progressOf(logStart, logStart)).toBe(1);
+        const early = store.progressOf(first?.position ?? logStart, head);
+        expect(early).toBeGreaterThan(0);
+        expect(early).toBeLessThan(1);
       });
 
       test("the head is the newest event", async () => {
         const before = await store.head();
         const { position } = await store.append(streamOf("a"), noStream, numbered(3));
-        expect(position).toBeGreaterThan(before);
-        expect(await store.head()).toBeGreaterThanOrEqual(position);
+        expect(position > before).toBe(true);
+        expect((await store.head()) >= position).toBe(true);
       });
     });
 
     describe("a subscription", () => {
-      /** Follows until `enough` says so; keeps every page. */
+      /** Follows until `enough` says so; keeps every page, with the events of these types. */
       async function follow(
-        options: Omit<SubscribeOptions, "signal">,
+        { types, ...options }: Omit<SubscribeOptions, "signal"> & { types: readonly string[] },
         enough: (pages: readonly Page[]) => boolean,
         between: () => Promise<unknown> = async () => {},
       ): Promise<Page[]> {
@@ -401,7 +501,9 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         const late = setTimeout(() => over.abort(), patienceMs);
         const pages: Page[] = [];
         for await (const page of store.subscribe({ ...options, signal: over.signal })) {
-          pages.push(page);
+          expect(page.events.length).toBeLessThanOrEqual(options.batchEventsMax);
+          expect(page.scannedEvents).toBe(page.events.length);
+          pages.push({ ...page, events: page.events.filter(({ type }) => types.includes(type)) });
           if (enough(pages)) over.abort();
           else await between();
         }
@@ -419,7 +521,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(dataOf(pages)).toEqual(Array.from({ length: 25 }, (_, n) => ({ n })));
         expect(Math.max(...pages.map(({ events }) => events.length))).toBeLessThanOrEqual(10);
         const reached = pages.map(({ scannedTo }) => scannedTo);
-        expect(reached).toEqual(reached.toSorted((a, b) => a - b));
+        expect(reached).toEqual(reached.toSorted(byPosition));
       });
 
       test("begins behind its position, exclusive", async () => {
@@ -459,7 +561,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
           expect(own.map(({ revision }) => revision)).toEqual(Array.from({ length: total / 3 }, (_, n) => n));
         }
         const positions = pages.flatMap(({ events }) => events.map(({ position }) => position));
-        expect(positions).toEqual([...new Set(positions)].toSorted((a, b) => a - b));
+        expect(positions).toEqual([...new Set(positions)].toSorted(byPosition));
       });
 
       test("that is taken up at any page's end goes on without a gap or a double", async () => {
@@ -478,15 +580,6 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(seen).toEqual(Array.from({ length: 9 }, (_, n) => ({ n })));
       });
 
-      test("moves on over what its filter skips", async () => {
-        const before = await store.head();
-        const { position } = await store.append(streamOf("a"), noStream, numbered(50, typeOf("Noise")));
-        const options = { after: before, types: [typeOf("Wanted")], batchEventsMax: 10 };
-        const pages = await follow(options, (pages) => (pages.at(-1)?.scannedTo ?? logStart) >= position);
-        expect(dataOf(pages)).toEqual([]);
-        expect(pages.at(-1)?.scannedTo).toBeGreaterThanOrEqual(position);
-      });
-
       test("waits for a slow reader and does not run ahead of it", async () => {
         const before = await store.head();
         await store.append(streamOf("a"), noStream, numbered(6));
@@ -501,12 +594,12 @@ export function eventStoreContract(backend: EventStoreBackend): void {
 
       test("ends when it is aborted: while it waits, between pages, or before it began", async () => {
         const over = new AbortController();
-        const options = { after: await store.head(), types: [typeOf("Noted")], batchEventsMax: 10 };
+        const options = { after: await store.head(), batchEventsMax: 10 };
         const waiting = (async () => {
-          let pages = 0;
+          let mine = 0;
           for await (const page of store.subscribe({ ...options, signal: over.signal }))
-            pages += page.events.length;
-          return pages;
+            mine += page.events.filter(({ stream }) => stream.includes(scope)).length;
+          return mine;
         })();
         setTimeout(() => over.abort(), 20);
         expect(await waiting).toBe(0);
@@ -540,9 +633,9 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         await store.close();
         store = await place.open();
         expect(store.logId).toBe(logId);
-        const [kept] = await store.readStream(streamOf("a"), { maxCount: 10 });
+        const [kept] = (await store.readStream(streamOf("a"), { maxCount: 10 })).events;
         expect(kept).toMatchObject({ id, data: "kept", position, revision: 0 });
-        expect((await store.append(streamOf("a"), 0, [event("next")])).position).toBeGreaterThan(position);
+        expect((await store.append(streamOf("a"), 0, [event("next")])).position > position).toBe(true);
         expect(logId).not.toBe("");
       });
 
@@ -552,7 +645,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         await store.close();
         store = await place.open();
         expect(await store.append(streamOf("a"), noStream, events)).toEqual(first);
-        expect(await store.readStream(streamOf("a"), { maxCount: 10 })).toHaveLength(2);
+        expect((await store.readStream(streamOf("a"), { maxCount: 10 })).events).toHaveLength(2);
       });
 
       test("a closed store refuses, and closing twice does nothing", async () => {

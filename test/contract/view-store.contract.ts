@@ -11,6 +11,7 @@ import {
   type ViewModel,
   type ViewStore,
 } from "../../src/stores/view-store/view-store.ts";
+import { at } from "../support/positions.ts";
 
 /** An empty place for read models, on which stores are opened as different threads or processes would. */
 export interface ViewStorePlace {
@@ -55,7 +56,7 @@ function product(key: string, position: number, values: Product = {}): DocumentC
   const { price = null, stock = null, category = null, tags = [], sizes = [], text = "" } = values;
   return {
     key,
-    position,
+    position: at(position),
     json: JSON.stringify({ key, position, price }),
     columns: { price, stock, category },
     lists: { tags, sizes },
@@ -65,7 +66,7 @@ function product(key: string, position: number, values: Product = {}): DocumentC
 
 const remove = (key: string, position: number): DocumentChange => ({
   key,
-  position,
+  position: at(position),
   json: undefined,
   columns: {},
 });
@@ -107,7 +108,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
 
     const filled = async (changes: DocumentChange[], spec = products): Promise<ViewModel> => {
       const model = await store.open(spec);
-      await model.save(changes, { checkpoint: 1000 });
+      await model.save(changes, { checkpoint: at(1000) });
       return model;
     };
 
@@ -123,15 +124,16 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
 
       test("a saved document is loaded with its position, and the checkpoint is where it was set", async () => {
         const model = await store.open(products);
-        await model.save([product("a", 7, { price: 5 }), product("b", 8)], { checkpoint: 9 });
+        await model.save([product("a", 7, { price: 5 }), product("b", 8)], { checkpoint: at(9) });
         const loaded = await model.load(["b", "missing", "a"]);
-        expect([...loaded.keys()].sort()).toEqual(["a", "b"]);
-        expect(loaded.get("a")).toEqual({
+        expect(loaded.lookedUp).toBe(3);
+        expect([...loaded.documents.keys()].sort()).toEqual(["a", "b"]);
+        expect(loaded.documents.get("a")).toEqual({
           key: "a",
-          position: 7,
+          position: at(7),
           json: JSON.stringify({ key: "a", position: 7, price: 5 }),
         });
-        expect(await model.checkpoint()).toBe(9);
+        expect(await model.checkpoint()).toBe(at(9));
         expect(await model.count()).toBe(2);
       });
 
@@ -140,13 +142,13 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const model = await filled([change, product("b", 2)]);
         expect(await model.get("a")).toEqual({ key: "a", json: '{"shown":true}' });
         expect((await model.find({ limit: 1 })).items).toEqual([{ key: "a", json: '{"shown":true}' }]);
-        expect((await model.load(["a"])).get("a")?.json).toBe(change.json);
+        expect((await model.load(["a"])).documents.get("a")?.json).toBe(change.json);
         const many = await model.getMany(["a", "b", "c"]);
         expect([...many].map(([key, { json }]) => [key, JSON.parse(json).shown])).toEqual([
           ["a", true],
           ["b", undefined],
         ]);
-        await model.save([product("a", 3)], { checkpoint: 3 });
+        await model.save([product("a", 3)], { checkpoint: at(3) });
         expect(JSON.parse((await model.get("a"))?.json ?? "").position).toBe(3);
       });
 
@@ -154,9 +156,9 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const model = await filled([product("a", 10, { price: 1, tags: ["new"], text: "newest" })]);
         const older = { price: 99, tags: ["old"], text: "oldest" };
         await model.save([product("a", 9, older), product("a", 10, older), remove("a", 10)], {
-          checkpoint: 11,
+          checkpoint: at(11),
         });
-        expect((await model.load(["a"])).get("a")?.position).toBe(10);
+        expect((await model.load(["a"])).documents.get("a")?.position).toBe(at(10));
         expect(await keysOf(model, { where: [{ column: "price", eq: 1 }] })).toEqual(["a"]);
         expect(await keysOf(model, { where: [{ column: "tags", has: "old" }] })).toEqual([]);
         expect(await keysOf(model, { search: "newest" })).toEqual(["a"]);
@@ -173,10 +175,12 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
             for (const [key, position] of delivered) {
               highest.set(key, Math.max(position, highest.get(key) ?? 0));
               const columns = { day: key, units: position };
-              await model.save([{ key, position, json: `${position}`, columns }], { checkpoint: position });
+              const change = { key, position: at(position), json: `${position}`, columns };
+              await model.save([change], { checkpoint: at(position) });
             }
             const stored = await model.scan(undefined, 10);
-            expect(new Map(stored.map(({ key, position }) => [key, position]))).toEqual(highest);
+            const positions = [...highest].map(([key, position]) => [key, at(position)] as const);
+            expect(new Map(stored.map(({ key, position }) => [key, position]))).toEqual(new Map(positions));
             const sums = await model.sum({ groupBy: "day", sums: ["units"], sortBy: "day", limit: 10 });
             expect(new Map(sums.map(({ group, sums }) => [group, sums.units]))).toEqual(highest);
           }),
@@ -199,7 +203,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
 
       test("a deleted document is gone from every query", async () => {
         const model = await filled([product("a", 1, { category: "x", tags: ["t"], text: "word" })]);
-        await model.save([remove("a", 2), remove("never-there", 2)], { checkpoint: 2 });
+        await model.save([remove("a", 2), remove("never-there", 2)], { checkpoint: at(2) });
         expect(await model.get("a")).toBeUndefined();
         expect(await model.count()).toBe(0);
         expect(await keysOf(model, { search: "word" })).toEqual([]);
@@ -210,7 +214,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       test("an update replaces columns, lists and text, also by nothing", async () => {
         const model = await filled([product("a", 1, { price: 1, tags: ["x", "y"], text: "first words" })]);
         await model.save([product("a", 2, { price: 2, tags: ["y", "z"], text: "second words" })], {
-          checkpoint: 2,
+          checkpoint: at(2),
         });
         expect(await model.facet({}, "tags", 10)).toEqual([
           { value: "y", count: 1 },
@@ -218,8 +222,8 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         ]);
         expect(await keysOf(model, { search: "first" })).toEqual([]);
         expect(await keysOf(model, { search: "second words" })).toEqual(["a"]);
-        const bare = { key: "a", position: 3, json: "{}", columns: {} };
-        await model.save([bare], { checkpoint: 3 });
+        const bare = { key: "a", position: at(3), json: "{}", columns: {} };
+        await model.save([bare], { checkpoint: at(3) });
         expect(await model.facet({}, "tags", 10)).toEqual([]);
         expect(await keysOf(model, { search: "words" })).toEqual([]);
         expect(await keysOf(model, { where: [{ column: "price", eq: null }] })).toEqual(["a"]);
@@ -228,7 +232,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       test("keys and texts of any script, quotes and controls come back as they were", async () => {
         const keys = ["", "it's", 'a"b', "ü", "日本", "😀", "a\u0001b", "a b", "%", "--", "\\"];
         const model = await filled(keys.map((key, at) => product(key, at, { category: key, tags: [key] })));
-        expect(new Set((await model.load(keys)).keys())).toEqual(new Set(keys));
+        expect(new Set((await model.load(keys)).documents.keys())).toEqual(new Set(keys));
         expect((await model.scan(undefined, 100)).map(({ key }) => key)).toEqual(keys.sort(compareTexts));
         for (const key of keys) {
           expect(await keysOf(model, { where: [{ column: "category", eq: key }] })).toEqual([key]);
@@ -245,7 +249,9 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
           { ...product("b", 2), lists: { colours: [] } },
         ];
         for (const change of wrong) {
-          await expect(model.save([product("a", 1), change], { checkpoint: 2 })).rejects.toThrow(TypeError);
+          await expect(model.save([product("a", 1), change], { checkpoint: at(2) })).rejects.toThrow(
+            TypeError,
+          );
         }
         expect(await model.count()).toBe(0);
         expect(await model.checkpoint()).toBe(logStart);
@@ -253,25 +259,68 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
 
       test("parked documents stay until they are replaced", async () => {
         const parked = [
-          { key: "b", position: 4, eventType: "Broken", reason: "it's bad", waiting: 2 },
-          { key: "a", position: 5, eventType: "Broken", reason: "worse", waiting: 0 },
+          {
+            key: "b",
+            position: at(4),
+            readAfter: at(2),
+            eventType: "Broken",
+            reason: "it's bad",
+            waiting: 2,
+          },
+          {
+            key: "a",
+            position: at(5),
+            readAfter: logStart,
+            eventType: "Broken",
+            reason: "worse",
+            waiting: 0,
+          },
         ];
         const model = await store.open(plain);
-        await model.save([], { checkpoint: 5, parked });
-        await model.save([], { checkpoint: 6 });
+        await model.save([], { checkpoint: at(5), parked });
+        await model.save([], { checkpoint: at(6) });
         expect(await model.parked()).toEqual(parked);
-        await model.save([], { checkpoint: 7, parked: parked.slice(1) });
+        await model.save([], { checkpoint: at(7), parked: parked.slice(1) });
         expect(await model.parked()).toEqual(parked.slice(1));
-        await model.save([], { checkpoint: 8, parked: [] });
+        await model.save([], { checkpoint: at(8), parked: [] });
         expect(await model.parked()).toEqual([]);
+      });
+
+      test("a load stops when it has enough bytes, and says how far it came", async () => {
+        const json = JSON.stringify({ text: "x".repeat(20_000) });
+        const keys = ["a", "b", "c", "d"];
+        const model = await filled(keys.map((key, index) => ({ ...product(key, index), json })));
+        const loaded = async (bytesMax?: number) => {
+          const { documents, lookedUp } = await model.load(["none", ...keys], bytesMax);
+          return [[...documents.keys()], lookedUp];
+        };
+        expect(await loaded()).toEqual([keys, 5]);
+        expect(await loaded(1)).toEqual([["a"], 2]);
+        expect(await loaded(30_000)).toEqual([["a", "b"], 3]);
+      });
+
+      test("a page of a scan ends before it has too many bytes, and holds one document at least", async () => {
+        const json = JSON.stringify({ text: "x".repeat(20_000) });
+        const keys = ["a", "b", "c", "d", "e"];
+        const model = await filled(keys.map((key, index) => ({ ...product(key, index), json })));
+        const pages: string[][] = [];
+        for (let after: string | undefined; ; ) {
+          const page = await model.scan(after, 100, 50_000);
+          if (page.length === 0) break;
+          expect(page.every((each) => each.json === json)).toBe(true);
+          pages.push(page.map(({ key }) => key));
+          after = page.at(-1)?.key;
+        }
+        expect(pages).toEqual([["a", "b"], ["c", "d"], ["e"]]);
+        expect((await model.scan(undefined, 100, 1)).map(({ key }) => key)).toEqual(["a"]);
       });
 
       test("a scan goes through all documents by key, page by page", async () => {
         const model = await filled(["d", "b", "a", "c", "e"].map((key, at) => product(key, at)));
         const first = await model.scan(undefined, 2);
         expect(first.map(({ key, position }) => [key, position])).toEqual([
-          ["a", 2],
-          ["b", 1],
+          ["a", at(2)],
+          ["b", at(1)],
         ]);
         expect((await model.scan("b", 2)).map(({ key }) => key)).toEqual(["c", "d"]);
         expect((await model.scan("d", 2)).map(({ key }) => key)).toEqual(["e"]);
@@ -374,7 +423,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const model = await filled(shelf);
         const { next } = await model.find({ sort: [{ column: "price" }], limit: 2 });
         await model.save([remove("a", 10), remove("d", 10), product("aa", 11, { price: 1 })], {
-          checkpoint: 11,
+          checkpoint: at(11),
         });
         const rest = await model.find({ sort: [{ column: "price" }], limit: 10, after: next ?? [] });
         expect(rest.items.map(({ key }) => key)).toEqual(["b", "c"]);
@@ -405,7 +454,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
             const model = await store.open({ ...products, name: `paged-${round++}` });
             await model.save(
               Object.entries(byKey).map(([key, values], at) => product(key, at, values)),
-              { checkpoint: 50 },
+              { checkpoint: at(50) },
             );
             const expected = Object.entries(byKey)
               .filter(([, { stock }]) => !filtered || stock === 1)
@@ -584,7 +633,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         cents: number,
       ): DocumentChange => ({
         key,
-        position: 1,
+        position: at(1),
         json: "{}",
         columns: { day, units, cents },
       });
@@ -658,10 +707,10 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(second.generation).toBe(model.generation);
         expect(await keysOf(second, { search: "word" })).toEqual(["a"]);
         await store.close();
-        await second.save([product("b", 2)], { checkpoint: 2000 });
+        await second.save([product("b", 2)], { checkpoint: at(2000) });
         const third = await (await place.open()).open(products);
         expect(await third.count()).toBe(2);
-        expect(await third.checkpoint()).toBe(2000);
+        expect(await third.checkpoint()).toBe(at(2000));
       });
 
       test("a closed store refuses everything and can be closed again", async () => {
@@ -702,19 +751,21 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const next = await store.createGeneration({ ...products, version: 2 });
         expect(next.generation).toBeGreaterThan(live.generation);
         expect(await next.checkpoint()).toBe(logStart);
-        await next.save([product("new", 5, { price: 2, tags: ["t"], text: "new word" })], { checkpoint: 5 });
+        await next.save([product("new", 5, { price: 2, tags: ["t"], text: "new word" })], {
+          checkpoint: at(5),
+        });
         expect(await keysOf(next, { search: "word" })).toEqual(["new"]);
         await next.save([product("newer", 6, { price: 1, tags: ["t"], text: "newer word" })], {
-          checkpoint: 6,
+          checkpoint: at(6),
         });
-        await next.save([product("new", 4, { price: 9 })], { checkpoint: 6 });
+        await next.save([product("new", 4, { price: 9 })], { checkpoint: at(6) });
         const queries = async (): Promise<void> => {
           expect((await keysOf(next, { search: "word" })).sort()).toEqual(["new", "newer"]);
           expect(
             await keysOf(next, { where: [{ column: "tags", has: "t" }], sort: [{ column: "price" }] }),
           ).toEqual(["newer", "new"]);
           expect(await next.facet({ search: "newer" }, "tags", 5)).toEqual([{ value: "t", count: 1 }]);
-          expect((await next.load(["new"])).get("new")?.position).toBe(5);
+          expect((await next.load(["new"])).documents.get("new")?.position).toBe(at(5));
         };
         await queries();
         expect(await (await store.open(products)).count()).toBe(1);
@@ -725,14 +776,16 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await liveOnes(store)).toEqual([["products", 2]]);
         const opened = await store.open({ ...products, version: 2 });
         expect(opened.generation).toBe(next.generation);
-        await opened.save([product("newest", 7, { tags: ["t"], text: "newest word" })], { checkpoint: 7 });
+        await opened.save([product("newest", 7, { tags: ["t"], text: "newest word" })], {
+          checkpoint: at(7),
+        });
         expect((await keysOf(opened, { search: "word" })).length).toBe(3);
         await expect(store.open(products)).rejects.toThrow(ModelOutdated);
       });
 
       test("a generation can be promoted although there was none before", async () => {
         const first = await store.createGeneration(plain);
-        await first.save([{ key: "a", position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+        await first.save([{ key: "a", position: at(1), json: "1", columns: {} }], { checkpoint: at(1) });
         await store.promote(first);
         const opened = await (await place.open()).open(plain);
         expect((await opened.get("a"))?.json).toBe("1");
@@ -745,27 +798,27 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         await store.promote(next);
         expect(await (await store.open(products)).count()).toBe(0);
         expect(await store.rollback("products")).toBe(true);
-        expect((await (await store.open(products)).load(["old"])).size).toBe(1);
+        expect((await (await store.open(products)).load(["old"])).documents.size).toBe(1);
         expect(await store.rollback("products")).toBe(false);
-        expect((await (await store.open(products)).load(["old"])).size).toBe(1);
+        expect((await (await store.open(products)).load(["old"])).documents.size).toBe(1);
         expect(await store.rollback("never-heard-of")).toBe(false);
       });
 
       test("only the live generation and the one before it are kept", async () => {
         for (let round = 0; round < 4; round++) {
           const next = await store.createGeneration(products);
-          await next.save([product(`of-${round}`, round)], { checkpoint: round });
+          await next.save([product(`of-${round}`, round)], { checkpoint: at(round) });
           await store.promote(next);
         }
         const generations = await store.generations();
         expect(generations.map(({ live }) => live)).toEqual([false, true]);
         expect(await store.rollback("products")).toBe(true);
-        expect((await (await store.open(products)).load(["of-2"])).size).toBe(1);
+        expect((await (await store.open(products)).load(["of-2"])).documents.size).toBe(1);
       });
 
       test("a half filled generation is dropped by the next one, and cannot be promoted then", async () => {
         const left = await store.createGeneration(products);
-        await left.save([product("a", 1)], { checkpoint: 1 });
+        await left.save([product("a", 1)], { checkpoint: at(1) });
         const other = await place.open();
         const next = await other.createGeneration(products);
         expect(next.generation).toBeGreaterThan(left.generation);
@@ -791,13 +844,13 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const names = ["sales", "sales-1", "sales-1-2"];
         for (const name of names) {
           const model = await store.open({ ...plain, name });
-          await model.save([{ key: name, position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+          await model.save([{ key: name, position: at(1), json: "1", columns: {} }], { checkpoint: at(1) });
         }
         for (let round = 0; round < 3; round++) {
           await store.promote(await store.createGeneration({ ...plain, name: "sales" }));
         }
         for (const name of names.slice(1)) {
-          expect((await (await store.open({ ...plain, name })).load([name])).size).toBe(1);
+          expect((await (await store.open({ ...plain, name })).load([name])).documents.size).toBe(1);
         }
       });
 
@@ -806,14 +859,14 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const reader = await place.open();
         const reading = await reader.open(products);
         expect(await reading.count()).toBe(1);
-        await live.save([product("older", 2)], { checkpoint: 2 });
+        await live.save([product("older", 2)], { checkpoint: at(2) });
         expect(await reading.count()).toBe(2);
 
         for (let round = 0; round < 2; round++) {
           const next = await store.createGeneration(products);
-          await next.save([product("new", 3)], { checkpoint: 3 });
+          await next.save([product("new", 3)], { checkpoint: at(3) });
           await store.promote(next);
-          await (await store.open(products)).save([product(`r${round}`, 4)], { checkpoint: 4 });
+          await (await store.open(products)).save([product(`r${round}`, 4)], { checkpoint: at(4) });
         }
         expect(await reader.open(products)).toBe(reading);
         expect(await reading.get("old")).toBeDefined();
@@ -833,7 +886,7 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       test("two stores that open a new model at once share it", async () => {
         const [one, other] = await Promise.all([store.open(plain), (await place.open()).open(plain)]);
         expect(one.generation).toBe(other.generation);
-        await one.save([{ key: "a", position: 1, json: "1", columns: {} }], { checkpoint: 1 });
+        await one.save([{ key: "a", position: at(1), json: "1", columns: {} }], { checkpoint: at(1) });
         expect(await other.count()).toBe(1);
       });
     });

@@ -8,6 +8,7 @@ import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/server.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
+import type { HotStore } from "../../src/stores/hot-store/hot-store.ts";
 import type { Clock } from "../../src/values/clock.ts";
 
 const adminApiKey = "a-key-for-the-tests-only";
@@ -77,6 +78,7 @@ export interface ShopOptions {
   folder?: string;
   clock?: Clock;
   runDueWork?: boolean;
+  hot?: HotStore;
 }
 
 export const checkoutBody = {
@@ -118,7 +120,10 @@ export function sharedShop(options: Omit<ShopOptions, "folder"> = {}): () => Htt
   };
 }
 
-async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions = {}): Promise<HttpShop> {
+async function startShop(
+  folder: string,
+  { env, clock, runDueWork, hot }: ShopOptions = {},
+): Promise<HttpShop> {
   const config = readConfig({
     DATA_DIR: folder,
     ADMIN_API_KEY: adminApiKey,
@@ -131,6 +136,7 @@ async function startShop(folder: string, { env, clock, runDueWork }: ShopOptions
     config,
     log: pino({ level: "silent" }),
     ...(clock && { clock }),
+    ...(hot && { hot }),
     ...(runDueWork !== undefined && { runDueWork }),
   });
   const app = await buildApp(runtime);

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
-import { logStart } from "../../src/stores/event-store/event-store.ts";
+import { logStart, type Position } from "../../src/stores/event-store/event-store.ts";
 
 /**
  * Reads the log of another thread's writer over and over, filtered, while it grows: behind what a page calls
@@ -9,7 +9,7 @@ import { logStart } from "../../src/stores/event-store/event-store.ts";
 const { directory } = workerData as { directory: string };
 const store = openEmbeddedEventStore({ directory, readOnly: true });
 const options = { after: logStart, types: ["Rare"], maxCount: 100_000 };
-const claims: { scannedTo: number; shown: number }[] = [];
+const claims: { scannedTo: Position; shown: number }[] = [];
 let total = -1;
 parentPort?.once("message", (count: number) => {
   total = count;

@@ -21,7 +21,7 @@ const things: ModelSpec = {
 
 const thing = (at: number, position = at): DocumentChange => ({
   key: `thing-${String(at).padStart(6, "0")}`,
-  position,
+  position: String(position).padStart(16, "0"),
   json: JSON.stringify({ at, filler: "x".repeat(100) }),
   columns: { size: at % 10 },
   lists: { tags: [`t${at % 3}`] },
@@ -53,7 +53,7 @@ describe("embedded view store", () => {
     const model = await store.open(things);
     await model.save(
       Array.from({ length: 2_000 }, (_, at) => thing(at)),
-      { checkpoint: 2_000 },
+      { checkpoint: thing(2_000).position },
     );
     await store.close();
   };
@@ -73,7 +73,7 @@ describe("embedded view store", () => {
       ["is missing", () => rm(file("things-1.db")), /missing/],
       [
         "has a newer format",
-        () => alter("things-1.db", "UPDATE meta SET value = 2 WHERE name = 'format'"),
+        () => alter("things-1.db", "UPDATE meta SET value = 9 WHERE name = 'format'"),
         /newer/,
       ],
       [
@@ -148,7 +148,9 @@ describe("embedded view store", () => {
     const model = await reader.open(things);
     expect(await model.count()).toBe(2_000);
     expect((await model.find({ search: "number 77", limit: 5 })).items.length).toBe(5);
-    await expect(model.save([thing(1, 9_999)], { checkpoint: 1 })).rejects.toThrow(StoreUnavailable);
+    await expect(model.save([thing(1, 9_999)], { checkpoint: thing(1).position })).rejects.toThrow(
+      StoreUnavailable,
+    );
     await expect(reader.open({ ...things, name: "others" })).rejects.toThrow(StoreUnavailable);
     await expect(reader.createGeneration(things)).rejects.toThrow(StoreUnavailable);
   });
@@ -169,7 +171,7 @@ describe("embedded view store", () => {
     const store = openStore();
     const next = await store.createGeneration(things);
     const broken = { ...thing(1), key: Symbol("no key") as unknown as string };
-    await expect(next.save([thing(0), broken], { checkpoint: 1 })).rejects.toThrow();
+    await expect(next.save([thing(0), broken], { checkpoint: thing(1).position })).rejects.toThrow();
     await expect(next.count()).rejects.toThrow(StoreUnavailable);
     await expect(store.promote(next)).rejects.toThrow(StoreUnavailable);
   });
@@ -177,9 +179,9 @@ describe("embedded view store", () => {
   test("a failed save of a live model leaves nothing behind", async () => {
     const model = await openStore().open(things);
     const broken = { ...thing(1), key: Symbol("no key") as unknown as string };
-    await expect(model.save([thing(0), broken], { checkpoint: 1 })).rejects.toThrow();
+    await expect(model.save([thing(0), broken], { checkpoint: thing(1).position })).rejects.toThrow();
     expect(await model.count()).toBe(0);
-    await model.save([thing(0)], { checkpoint: 1 });
+    await model.save([thing(0)], { checkpoint: thing(1).position });
     expect(await model.count()).toBe(1);
   });
 
@@ -188,11 +190,12 @@ describe("embedded view store", () => {
       import { openEmbeddedViewStore } from ${JSON.stringify(storeModule)};
       const store = openEmbeddedViewStore({ directory: ${JSON.stringify(directory)}, logId: "log-1" });
       const model = await store.open(${JSON.stringify(things)});
+      const thing = ${thing.toString()};
       const half = await store.createGeneration(${JSON.stringify(things)});
       for (let at = 0; ; at += 10) {
-        const changes = Array.from({ length: 10 }, (_, i) => (${thing.toString()})(at + i));
-        await model.save(changes, { checkpoint: at + 9 });
-        await half.save(changes, { checkpoint: at + 9 });
+        const changes = Array.from({ length: 10 }, (_, i) => thing(at + i));
+        await model.save(changes, { checkpoint: thing(at + 9).position });
+        await half.save(changes, { checkpoint: thing(at + 9).position });
         if (at === 300) console.log("well under way");
       }`;
     const child = spawn(process.execPath, ["--input-type=module", "-e", script], {
@@ -204,7 +207,7 @@ describe("embedded view store", () => {
 
     const store = openStore();
     const model = await store.open(things);
-    const checkpoint = await model.checkpoint();
+    const checkpoint = Number(await model.checkpoint());
     expect(checkpoint).toBeGreaterThanOrEqual(309);
     expect(await model.count()).toBe(checkpoint + 1);
     expect(await model.facet({ search: "thing" }, "tags", 1)).toEqual([
@@ -235,12 +238,12 @@ describe("embedded view store", () => {
       for (let round = 0; round < 200; round++) {
         store.refresh();
         const model = await store.open(spec);
-        await model.save(batch(round), { checkpoint: round });
+        await model.save(batch(round), { checkpoint: thing(0, round).position });
       }`);
     const rebuilder = worker(`
       for (let time = 0; time < 10; time++) {
         const model = await store.createGeneration(spec);
-        await model.save(batch(-1), { checkpoint: -1 });
+        await model.save(batch(0), { checkpoint: "" });
         await store.promote(model);
       }`);
     const ended = Promise.all([once(writer, "exit"), once(rebuilder, "exit")]);

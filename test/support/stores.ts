@@ -7,6 +7,8 @@ import {
   openEmbeddedEventStore,
 } from "../../src/stores/event-store/embedded/log.ts";
 import type { AppendResult, EventStore, EventToAppend } from "../../src/stores/event-store/event-store.ts";
+import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded/store.ts";
+import type { ViewStore } from "../../src/stores/view-store/view-store.ts";
 
 /** A log in a folder of its own, gone with the test. */
 export async function temporaryLog(): Promise<EmbeddedEventStore> {
@@ -17,6 +19,17 @@ export async function temporaryLog(): Promise<EmbeddedEventStore> {
     await rm(directory, { recursive: true });
   });
   return store;
+}
+
+/** Read models in a folder of their own, gone with the test. */
+export async function temporaryViews(logId: string): Promise<ViewStore> {
+  const directory = await mkdtemp(join(tmpdir(), "cartwright-test-views-"));
+  const views = openEmbeddedViewStore({ directory, logId });
+  onTestFinished(async () => {
+    await views.close();
+    await rm(directory, { recursive: true });
+  });
+  return views;
 }
 
 export type Append = (
@@ -35,6 +48,8 @@ export function withAppend(store: EventStore, wrap: (append: Append) => Append):
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    progressOf: (position, target) => store.progressOf(position, target),
+    countBetween: (after, upTo) => store.countBetween(after, upTo),
     close: () => store.close(),
   };
 }

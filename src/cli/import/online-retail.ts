@@ -114,7 +114,7 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   await runtime.models.caughtUp();
 
   const seconds = (performance.now() - started) / 1000;
-  const events = (await runtime.events.head()) - before;
+  const events = (await runtime.events.countBetween(before, await runtime.events.head())) ?? 0;
   const byReason: Record<string, number> = {};
   for (const { reason } of plan.rejects) byReason[reason] = (byReason[reason] ?? 0) + 1;
   const { sales, returns, stockChanges } = plan.used;

@@ -1,62 +1,31 @@
-import type { EventStore, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import {
+  type EventStore,
+  latest,
+  type Position,
+  type RecordedEvent,
+} from "../../stores/event-store/event-store.ts";
 import type { DocumentChange, ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
-import { streamId } from "../decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
+import { Documents, type Entry } from "./documents.ts";
+import { DecodedEvent } from "./events.ts";
+import { Parking } from "./parking.ts";
 
-const loadKeysMax = 10_000;
 /** JSON text of the documents kept between batches of a live model; beyond, they are loaded when needed. */
-const keptCharactersMax = 8 * 1024 * 1024;
-const spilledDocumentsMax = 5_000;
-const entryOverheadCharacters = 200;
-/** An unchanged checkpoint is written after this many log positions, so that a restart rescans little. */
-const checkpointEveryPositions = 20_000;
-const parkedDocumentsMax = 10_000;
-
-interface Entry {
-  doc: unknown;
-  position: Position;
-  dirty: boolean;
-  /** Of its JSON, as last stored or loaded. */
-  characters: number;
-  /** Changed because another document led to it: stored before the ones that lead. */
-  follower: boolean;
-}
+const keptCharactersMax = 4 * 1024 * 1024;
+/** As above, within a batch: beyond, what has changed is stored before the batch goes on. */
+const heldCharactersMax = 16 * 1024 * 1024;
+/** An unchanged checkpoint is written after so many events of the log, so that a restart rescans little. */
+const checkpointEveryEvents = 20_000;
+const replayedEventsMax = 1_000;
+/** After so many poison events every document is watched: each one that is met anew costs a fresh start. */
+const suspectsMax = 8;
 
 /** A fold left a document half changed: it starts again from what is stored, and looks out for this key. */
 class Suspected extends Error {}
 
 type AnyHandler = Handler<unknown, unknown>;
-
-/** A recorded event for all folds together: its data is decoded once, by the first that looks at it. */
-export class DecodedEvent implements ProjectedEvent {
-  readonly position: Position;
-  readonly stream: string;
-  readonly id: string;
-  readonly revision: number;
-  readonly type: string;
-  readonly time: number;
-  private readonly recorded: RecordedEvent;
-  private readonly codec: Codec;
-  private decoded: unknown;
-
-  constructor(recorded: RecordedEvent, codec: Codec) {
-    this.position = recorded.position;
-    this.stream = recorded.stream;
-    this.id = streamId(recorded.stream);
-    this.revision = recorded.revision;
-    this.type = recorded.type;
-    this.time = recorded.time;
-    this.recorded = recorded;
-    this.codec = codec;
-  }
-
-  /** @throws UndecodableEvent */
-  get data(): unknown {
-    this.decoded ??= this.codec.decode(this.recorded);
-    return this.decoded;
-  }
-}
+type Keys = string | readonly string[];
 
 /** Events as folds take them. */
 export function projectable(events: readonly RecordedEvent[], codec: Codec): DecodedEvent[] {
@@ -67,10 +36,7 @@ export interface FoldOptions {
   projection: AnyProjection;
   model: ViewModel;
   codec: Codec;
-  /**
-   * The model is new and everything fits in memory: nothing needs to be loaded, and nothing is stored until
-   * `flush`.
-   */
+  /** The model is new: nothing needs to be loaded, and nothing is stored until `spill` or `flush`. */
   inMemory?: boolean;
 }
 
@@ -83,28 +49,35 @@ export class Fold {
   readonly types: readonly string[];
   private model: ViewModel;
   private readonly codec: Codec;
-  private inMemory: boolean;
-  private readonly entries = new Map<string, Entry>();
+  private documents: Documents;
+  private readonly parking: Parking;
   private readonly suspects = new Set<string>();
-  private parked = new Map<string, ParkedDocument>();
-  private parkedChanged = false;
   private reached: Position;
   private stored: Position;
+  /** Of the log, since the checkpoint was stored. */
+  private eventsSince = 0;
+  /** The only key that is looked at while its events are applied again. */
+  private only: string | undefined;
 
   private constructor(options: FoldOptions, checkpoint: Position, parked: readonly ParkedDocument[]) {
-    this.projection = options.projection;
-    this.types = Object.keys(options.projection.on);
-    this.model = options.model;
+    const { projection, model } = options;
+    this.projection = projection;
+    this.types = Object.keys(projection.on);
+    this.model = model;
     this.codec = options.codec;
-    this.inMemory = options.inMemory ?? false;
+    this.documents = new Documents(projection, model, options.inMemory ?? false);
+    this.parking = new Parking(projection.name, parked);
     this.reached = checkpoint;
     this.stored = checkpoint;
-    this.setParked(parked);
   }
 
   static async open(options: FoldOptions): Promise<Fold> {
     const { model } = options;
     return new Fold(options, await model.checkpoint(), await model.parked());
+  }
+
+  static isRestart(error: unknown): boolean {
+    return error instanceof Suspected;
   }
 
   /** Everything up to here has been applied, if not stored yet. */
@@ -113,19 +86,35 @@ export class Fold {
   }
 
   get parkedDocuments(): ParkedDocument[] {
-    return [...this.parked.values()];
+    return this.parking.list();
+  }
+
+  get parkedCount(): number {
+    return this.parking.size;
   }
 
   /** Documents in memory. */
   get size(): number {
-    return this.entries.size;
+    return this.documents.size;
   }
 
-  /** Applies and stores what of the events is new to this model. */
-  async project(events: readonly DecodedEvent[], scannedTo: Position): Promise<void> {
+  /** About how much JSON the documents in memory are. */
+  get heldCharacters(): number {
+    return this.documents.heldCharacters;
+  }
+
+  /**
+   * Applies and stores what of the events is new to this model.
+   * @param scannedEvents how many events of the log were looked at for these
+   */
+  async project(
+    events: readonly DecodedEvent[],
+    scannedTo: Position,
+    scannedEvents = events.length,
+  ): Promise<void> {
     for (;;) {
       try {
-        await this.apply(events, scannedTo);
+        await this.apply(events, scannedTo, scannedEvents);
         return await this.flush();
       } catch (error) {
         this.discard();
@@ -135,35 +124,67 @@ export class Fold {
   }
 
   /**
-   * Applies events in memory; `flush` stores them.
+   * Applies events in memory; `flush` stores them. Where they lead to more documents than memory is for,
+   * what has changed is stored on the way.
    * @throws Suspected (see `isRestart`) when the caller has to start again from `checkpoint`
    */
-  async apply(events: readonly DecodedEvent[], scannedTo: Position): Promise<void> {
-    if (!this.inMemory) await this.prefetch(events);
-    for (const event of events) {
-      const handler = this.handlerOf(event);
-      const keys = handler && this.keysOf(event, handler);
-      if (!keys) continue;
-      // Nothing is allocated for an event that names one document, as nearly all do.
-      const count = typeof keys === "string" ? 1 : keys.length;
-      for (let index = 0; index < count; index++) {
-        const key = typeof keys === "string" ? keys : (keys[index] as string);
-        // Only a document that is not in memory is worth a turn of the event loop.
-        const entry = this.entries.get(key) ?? this.absent(key) ?? (await this.loaded(key));
-        if (!this.changeOne(entry, key, event, handler.change)) continue;
-        if (!handler.follow || !handler.changeFollower) continue;
-        const { changeFollower } = handler;
-        for (const followerKey of handler.follow(entry.doc, event, key)) {
-          const follower =
-            this.entries.get(followerKey) ?? this.absent(followerKey) ?? (await this.loaded(followerKey));
-          follower.follower = true;
-          this.changeOne(follower, followerKey, event, (doc, event, followerKey) =>
-            changeFollower(doc, event, followerKey, entry.doc),
-          );
-        }
-      }
+  async apply(
+    events: readonly DecodedEvent[],
+    scannedTo: Position,
+    scannedEvents = events.length,
+  ): Promise<void> {
+    if (!this.documents.isWhole) await this.loadAhead(events);
+    for (let at = 0; at < events.length; at++) {
+      const event = events[at] as DecodedEvent;
+      await this.applyOne(event);
+      if (this.documents.isWhole || this.documents.heldCharacters <= heldCharactersMax) continue;
+      if (this.only !== undefined) continue;
+      this.reached = latest(this.reached, event.position);
+      await this.store();
+      this.documents.forget();
+      await this.loadAhead(events.slice(at + 1));
     }
-    this.reached = Math.max(this.reached, scannedTo);
+    this.documents.measure();
+    this.eventsSince += scannedEvents;
+    this.reached = latest(this.reached, scannedTo);
+  }
+
+  private async applyOne(event: DecodedEvent): Promise<void> {
+    const handler = this.handlerOf(event);
+    const keys = handler && this.keysOf(event, handler);
+    if (!keys) return;
+    // Nothing is allocated for an event that names one document, as nearly all do.
+    const count = typeof keys === "string" ? 1 : keys.length;
+    for (let index = 0; index < count; index++) {
+      const key = typeof keys === "string" ? keys : (keys[index] as string);
+      if (this.isLeftAlone(key, handler)) continue;
+      // Only a document that is not in memory is worth a turn of the event loop.
+      const entry = this.documents.find(key) ?? (await this.documents.loaded(key));
+      const followers = this.change(entry, key, event, handler);
+      if (followers === undefined) continue;
+      for (const followerKey of followers) await this.applyToFollower(followerKey, event, handler, entry);
+    }
+  }
+
+  private async applyToFollower(
+    key: string,
+    event: DecodedEvent,
+    { changeFollower }: AnyHandler,
+    origin: Entry,
+  ): Promise<void> {
+    if (!changeFollower) return;
+    const follower = this.documents.find(key) ?? (await this.documents.loaded(key));
+    follower.follower = true;
+    this.change(follower, key, event, {
+      keys: () => key,
+      change: (doc, event, key) => changeFollower(doc, event, key, origin.doc),
+    });
+  }
+
+  /** While one document is looked at again, others only matter when it may follow from them. */
+  private isLeftAlone(key: string, { follow }: AnyHandler): boolean {
+    if (this.only === undefined || this.only === key || this.only.startsWith("#")) return false;
+    return follow === undefined;
   }
 
   /** @returns undefined for an event that this model does not handle, or has applied */
@@ -171,223 +192,197 @@ export class Fold {
     return position > this.reached ? (this.projection.on[type] as AnyHandler | undefined) : undefined;
   }
 
-  static isRestart(error: unknown): boolean {
-    return error instanceof Suspected;
-  }
-
   /** @returns undefined for an event that cannot even be read: it is parked under its own position */
-  private keysOf(event: ProjectedEvent, handler: AnyHandler): string | readonly string[] | undefined {
+  private keysOf(event: ProjectedEvent, handler: AnyHandler): Keys | undefined {
     try {
       return handler.keys(event);
     } catch (error) {
-      this.park(`#${event.position}`, event, error);
+      const key = `#${event.position}`;
+      if (this.only === undefined || this.only === key) this.park(key, event, error);
       return undefined;
     }
   }
 
-  /** @returns false when the key is parked, so that nothing may follow from it */
-  private changeOne(entry: Entry, key: string, event: ProjectedEvent, change: AnyHandler["change"]): boolean {
-    const parked = this.parked.get(key);
+  /** @returns the keys that follow; undefined when the key is parked, so that nothing may follow from it */
+  private change(
+    entry: Entry,
+    key: string,
+    event: ProjectedEvent,
+    handler: AnyHandler,
+  ): readonly string[] | undefined {
+    const parked = this.parking.get(key);
     if (parked) {
-      if (event.position > parked.position) {
-        parked.waiting++;
-        this.parkedChanged = true;
-      }
-      return false;
+      const behind = event.position > parked.position;
+      if (behind && (this.only === undefined || this.only === key)) this.parking.wait(key);
+      return undefined;
     }
-    if (entry.position >= event.position) return true;
-    const suspect = this.suspects.has(key);
-    const doc = suspect ? structuredClone(entry.doc) : entry.doc;
+    const { doc: before, position } = entry;
+    const applied = position >= event.position;
+    const suspect = this.suspects.has(key) || this.suspects.size >= suspectsMax;
     try {
-      entry.doc = change(doc, event, key);
+      if (!applied) entry.doc = handler.change(suspect ? structuredClone(before) : before, event, key);
+      const followers = handler.follow?.(entry.doc, event, key) ?? [];
+      if (applied) return followers;
+      entry.position = event.position;
+      this.documents.changed(entry);
+      return followers;
     } catch (error) {
       if (!suspect) {
         this.suspects.add(key);
         throw new Suspected(key, { cause: error });
       }
+      entry.doc = before;
       this.park(key, event, error);
-      return false;
+      return undefined;
     }
-    entry.position = event.position;
-    entry.dirty = true;
-    return true;
   }
 
-  private park(key: string, event: ProjectedEvent, error: unknown): void {
-    if (this.parked.size >= parkedDocumentsMax)
-      throw new Error(`${this.projection.name}: ${parkedDocumentsMax} documents are parked already`, {
-        cause: error,
-      });
-    const reason = error instanceof Error ? error.message : String(error);
-    const { position, type: eventType } = event;
-    this.parked.set(key, { key, position, eventType, reason, waiting: 0 });
-    this.parkedChanged = true;
+  private park(key: string, { position, type: eventType }: ProjectedEvent, error: unknown): void {
+    this.parking.park({ key, position, eventType, readAfter: this.reached }, error);
   }
 
-  /** Loads at once what the events will probably touch. */
-  private async prefetch(events: readonly ProjectedEvent[]): Promise<void> {
+  /** Loads at once what the events will probably touch, as far as memory is for it. */
+  private async loadAhead(events: readonly ProjectedEvent[]): Promise<void> {
     const named: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
     for (const event of events) {
       const handler = this.handlerOf(event);
       const keys = handler && this.keysOf(event, handler);
-      if (keys) named.push([event, handler, typeof keys === "string" ? [keys] : keys]);
+      if (!keys) continue;
+      const wanted = (typeof keys === "string" ? [keys] : keys).filter(
+        (key) => !this.isLeftAlone(key, handler),
+      );
+      if (wanted.length > 0) named.push([event, handler, wanted]);
     }
-    await this.load(named.flatMap(([, , keys]) => keys));
+    await this.documents.loadAhead(named.flatMap(([, , keys]) => keys));
     const followers = named.flatMap(([event, handler, keys]) =>
-      keys.flatMap((key) => handler.follow?.(this.entries.get(key)?.doc, event, key) ?? []),
+      keys.flatMap((key) => this.followersAhead(event, handler, key)),
     );
-    await this.load(followers);
+    if (followers.length > 0) await this.documents.loadAhead(followers);
   }
 
-  private async load(keys: readonly string[]): Promise<void> {
-    const missing = [...new Set(keys)].filter((key) => !this.entries.has(key));
-    for (let from = 0; from < missing.length; from += loadKeysMax) {
-      const chunk = missing.slice(from, from + loadKeysMax);
-      const found = await this.model.load(chunk);
-      for (const key of chunk) {
-        const stored = found.get(key);
-        this.entries.set(key, {
-          doc: stored && JSON.parse(stored.json),
-          position: stored?.position ?? -1,
-          dirty: false,
-          characters: stored?.json.length ?? 0,
-          follower: false,
-        });
-      }
+  private followersAhead(event: ProjectedEvent, { follow }: AnyHandler, key: string): readonly string[] {
+    try {
+      return follow?.(this.documents.peek(key), event, key) ?? [];
+    } catch {
+      // It fails again, or not, when it is the event's turn.
+      return [];
     }
   }
 
-  /** In a new model that is all in memory, what is not there does not exist. */
-  private absent(key: string): Entry | undefined {
-    if (!this.inMemory) return undefined;
-    const entry = { doc: undefined, position: -1, dirty: false, characters: 0, follower: false };
-    this.entries.set(key, entry);
-    return entry;
-  }
-
-  private async loaded(key: string): Promise<Entry> {
-    await this.load([key]);
-    return this.entries.get(key) as Entry;
-  }
-
-  /** Stores what has changed, followers first, and then the checkpoint. */
+  /** Stores what has changed, and the checkpoint when it is due. */
   async flush(): Promise<void> {
-    const followers: DocumentChange[] = [];
-    const origins: DocumentChange[] = [];
-    for (const [key, entry] of this.entries) {
-      if (entry.dirty) (entry.follower ? followers : origins).push(this.changeOf(key, entry));
+    await this.store(this.eventsSince >= checkpointEveryEvents);
+    this.suspects.clear();
+    if (this.documents.isWhole || this.documents.heldCharacters <= keptCharactersMax) return;
+    this.documents.forget();
+  }
+
+  /** As `flush`, and the checkpoint in any case. */
+  async flushAll(): Promise<void> {
+    await this.store(this.stored < this.reached);
+  }
+
+  /** In parts that a save can take; the checkpoint comes with the last. */
+  private async store(evenUnchanged = false): Promise<void> {
+    let last: DocumentChange[] | undefined;
+    for (const part of this.documents.changes()) {
+      if (last) await this.model.save(last, { checkpoint: this.stored });
+      last = part;
     }
-    const changes = followers.length > 0 ? [...followers, ...origins] : origins;
-    const due = this.reached - this.stored >= checkpointEveryPositions;
-    if (changes.length > 0 || this.parkedChanged || due) {
-      await this.saveCheckpoint(changes);
-    }
-    if (this.inMemory) return;
-    let kept = 0;
-    for (const entry of this.entries.values()) {
-      entry.dirty = false;
-      entry.follower = false;
-      kept += entryOverheadCharacters + entry.characters;
-    }
-    if (kept > keptCharactersMax) this.entries.clear();
+    if (last === undefined && !this.parking.isChanged && !evenUnchanged) return;
+    await this.model.save(last ?? [], {
+      checkpoint: this.reached,
+      ...(this.parking.isChanged && { parked: this.parking.list() }),
+    });
+    this.documents.stored();
+    this.parking.keep();
+    this.stored = this.reached;
+    this.eventsSince = 0;
   }
 
   /**
    * Stores all of a new model and empties the memory; from now on documents are loaded when needed. In the
-   * order of keys, as they are compared and read later, and in parts: their JSON at once would be a second
-   * copy of everything.
+   * order of keys, and in parts. When it fails the generation is lost.
    */
   async spill(): Promise<void> {
-    const dirty = [...this.entries].filter(([, { dirty }]) => dirty);
-    dirty.sort(([a], [b]) => (a < b ? -1 : 1));
-    for (let from = 0; from < dirty.length; from += spilledDocumentsMax) {
-      const part = dirty.slice(from, from + spilledDocumentsMax);
-      const changes = part.map(([key, entry]) => this.changeOf(key, entry));
-      await this.model.save(changes, { checkpoint: this.stored });
-      for (const [, entry] of part) entry.dirty = false;
-    }
-    this.inMemory = false;
-    await this.flush();
-    if (this.stored < this.reached) await this.saveCheckpoint([]);
-    this.entries.clear();
-  }
-
-  private async saveCheckpoint(changes: readonly DocumentChange[]): Promise<void> {
-    await this.model.save(changes, {
-      checkpoint: this.reached,
-      ...(this.parkedChanged && { parked: this.parkedDocuments }),
-    });
-    this.stored = this.reached;
-    this.parkedChanged = false;
-  }
-
-  private changeOf(key: string, entry: Entry): DocumentChange {
-    const { doc, position } = entry;
-    const { columnsOf, listsOf, textOf, present } = this.projection;
-    if (doc === undefined) return { key, position, json: undefined, columns: {} };
-    const presented = present?.(doc, key);
-    const json = JSON.stringify(doc);
-    entry.characters = json.length;
-    return {
-      key,
-      position,
-      json,
-      columns: columnsOf(doc, key),
-      ...(presented !== undefined && { presented: JSON.stringify(presented) }),
-      ...(listsOf && { lists: listsOf(doc) }),
-      ...(textOf && { text: textOf(doc) }),
-    };
+    for (const part of this.documents.drain()) await this.model.save(part, { checkpoint: this.stored });
+    await this.flushAll();
   }
 
   /** Forgets what is not stored and continues from there. */
   discard(): void {
-    this.entries.clear();
+    this.documents.forget();
+    this.parking.restore();
     this.reached = this.stored;
+    this.eventsSince = 0;
   }
 
   /** Continues on another generation, which must be at this fold's checkpoint or behind it. */
   async switchTo(model: ViewModel): Promise<void> {
+    const checkpoint = await model.checkpoint();
+    const parked = await model.parked();
     this.model = model;
-    this.entries.clear();
-    this.reached = await model.checkpoint();
-    this.stored = this.reached;
-    this.setParked(await model.parked());
-  }
-
-  private setParked(parked: readonly ParkedDocument[]): void {
-    this.parked = new Map(parked.map((document) => [document.key, { ...document }]));
-    this.parkedChanged = false;
+    this.documents = new Documents(this.projection, model, false);
+    this.parking.reset(parked);
+    this.reached = checkpoint;
+    this.stored = checkpoint;
+    this.eventsSince = 0;
   }
 
   /**
-   * Tries parked documents again, or goes on without the event that failed. Everything from that event on is
-   * applied again; documents that are further already ignore it.
+   * Tries a parked document again, or goes on without the event that failed: its events from that one on are
+   * applied again. When that fails half way the document stays parked with all that waits behind it.
    * @returns false when the key is not parked
+   * @throws what the stores throw
    */
   async unpark(key: string, how: "retry" | "skip", events: EventStore): Promise<boolean> {
-    await this.flush();
-    const parked = this.parked.get(key);
+    await this.flushAll();
+    const parked = this.parking.get(key);
     if (!parked) return false;
-    this.parked.delete(key);
-    this.parkedChanged = true;
-    this.entries.delete(key);
-    if (how === "skip") {
-      const entry = await this.loaded(key);
-      entry.position = parked.position;
-      entry.dirty = entry.doc !== undefined;
+    const upTo = this.reached;
+    for (;;) {
+      try {
+        this.documents.forget();
+        await this.reapply(parked, how, events, upTo);
+        await this.store(true);
+        this.suspects.clear();
+        return true;
+      } catch (error) {
+        this.discard();
+        if (!(error instanceof Suspected)) throw error;
+      } finally {
+        this.only = undefined;
+      }
     }
-    const until = this.reached;
-    this.reached = parked.position - 1;
+  }
+
+  private async reapply(
+    { key, position, readAfter }: Readonly<ParkedDocument>,
+    how: "retry" | "skip",
+    events: EventStore,
+    upTo: Position,
+  ): Promise<void> {
+    this.parking.delete(key);
     this.suspects.add(key);
-    while (this.reached < until) {
-      const page = await events.readAll({ after: this.reached, types: this.types, maxCount: 1_000 });
-      if (page.scannedTo <= this.reached) break;
-      const upTo = Math.min(page.scannedTo, until);
-      const within = page.events.filter(({ position }) => position <= until);
-      await this.apply(projectable(within, this.codec), upTo);
+    this.only = key;
+    // An event that could not be read stands for itself: nothing waits behind it.
+    const unreadable = key.startsWith("#");
+    if (unreadable && how === "skip") return;
+    if (how === "skip") {
+      const entry = await this.documents.loaded(key);
+      entry.position = latest(entry.position, position);
+      this.documents.changed(entry);
     }
-    this.reached = until;
-    await this.flush();
-    return true;
+    this.reached = readAfter;
+    const end = unreadable ? position : upTo;
+    while (this.reached < end) {
+      const bounds = { after: this.reached, upTo: end, types: this.types, maxCount: replayedEventsMax };
+      const page = await events.readAll(bounds);
+      if (page.scannedTo <= this.reached) break;
+      const within = unreadable ? page.events.filter((each) => each.position === position) : page.events;
+      await this.apply(projectable(within, this.codec), page.scannedTo, page.scannedEvents);
+      this.documents.forgetUnchanged();
+    }
+    this.reached = upTo;
   }
 }

@@ -1,13 +1,21 @@
 import { LRUCache } from "lru-cache";
-import type { EventStore, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import {
+  type EventStore,
+  logStart,
+  type Position,
+  type RecordedEvent,
+} from "../../stores/event-store/event-store.ts";
 import type { HotStore } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import { newId } from "../../values/ids.ts";
 import type { Codec } from "../codec.ts";
 import { streamId, streamName } from "../decider.ts";
 import type { AnyProjection, Handler } from "../projection.ts";
 
 const documentTtlMs = 60 * 60 * 1000;
 const tailPageEvents = 200;
+/** Documents that could not be dropped; when there are more, everything that is kept is left behind. */
+const distrustedMax = 50_000;
 /** Keys that were written lately, so that a document read meanwhile is not kept in its old form. */
 const recentWritesMax = 50_000;
 
@@ -33,6 +41,10 @@ export interface HotModelOptions {
 export class HotModel {
   readonly category: string;
   private readonly options: HotModelOptions;
+  /** What the hot store has of these may be old: a drop of them failed, or is still under way. */
+  private readonly distrusted = new Set<string>();
+  /** Part of the keys in the hot store: what was kept under another one is never read again. */
+  private epoch = "";
   private readonly written = new LRUCache<string, Position>({ max: recentWritesMax });
 
   constructor(options: HotModelOptions) {
@@ -43,36 +55,74 @@ export class HotModel {
   /** @returns JSON text as readers see it; undefined when there is no such document */
   async get(key: string): Promise<string | undefined> {
     const { hot, projection, present = projection.present } = this.options;
+    const trusted = !this.distrusted.has(key) || (await this.drop(key));
     const cacheKey = this.cacheKey(key);
-    const cached = await hot.get(cacheKey).catch(() => undefined);
-    if (cached !== undefined) return cached;
+    const cached = trusted ? await hot.get(cacheKey).catch(() => undefined) : undefined;
+    // While it was fetched an event may have come.
+    if (cached !== undefined && !this.distrusted.has(key)) return cached;
     const { doc, position } = await this.fold(key);
     if (doc === undefined) return undefined;
     const json = JSON.stringify(present?.(doc, key) ?? doc);
     const writtenAt = this.written.get(key);
-    if (writtenAt === undefined || writtenAt <= position)
-      await hot.set(cacheKey, json, documentTtlMs).catch(() => {});
+    const current = writtenAt === undefined || writtenAt <= position;
+    if (current && !this.distrusted.has(key)) await this.keep(key, json);
     return json;
   }
 
-  /** An event of the document's stream is on the log. */
+  /** Whether it was kept is not known when the store refuses: then it is not to be trusted later. */
+  private async keep(key: string, json: string): Promise<void> {
+    const before = this.written.get(key);
+    const cacheKey = this.cacheKey(key);
+    try {
+      await this.options.hot.set(cacheKey, json, documentTtlMs);
+    } catch {
+      this.distrust(key);
+    }
+    if (this.written.get(key) !== before) this.distrust(key);
+  }
+
+  private distrust(key: string): void {
+    if (this.distrusted.size >= distrustedMax) {
+      this.distrusted.clear();
+      this.epoch = newId();
+    }
+    this.distrusted.add(key);
+  }
+
+  /** @returns whether the hot store has nothing old of this document any more */
+  private async drop(key: string): Promise<boolean> {
+    const writtenAt = this.written.get(key);
+    try {
+      await this.options.hot.delete(this.cacheKey(key));
+    } catch {
+      this.distrust(key);
+      return false;
+    }
+    // A later event's drop is still under way.
+    if (this.written.get(key) !== writtenAt) return false;
+    this.distrusted.delete(key);
+    return true;
+  }
+
+  /** An event of the document's stream is on the log. Never fails: a document that cannot be dropped is read. */
   async invalidate(event: RecordedEvent): Promise<void> {
     const key = streamId(event.stream);
     this.written.set(key, event.position);
-    await this.options.hot.delete(this.cacheKey(key));
+    this.distrust(key);
+    await this.drop(key);
   }
 
   private cacheKey(key: string): string {
     const { name, version } = this.options.projection;
-    return `${name}:${version}:${key}`;
+    return `${name}:${version}:${this.epoch}${key}`;
   }
 
   private async fold(key: string): Promise<{ doc: unknown; position: Position }> {
     const { projection, view, codec } = this.options;
     const model = await view();
-    const stored = (await model.load([key])).get(key);
+    const stored = (await model.load([key])).documents.get(key);
     let doc: unknown = stored && JSON.parse(stored.json);
-    let position = stored?.position ?? -1;
+    let position = stored?.position ?? logStart;
     for (const event of await this.tail(key, position)) {
       position = event.position;
       const handler = projection.on[event.type] as AnyHandler | undefined;
@@ -90,17 +140,17 @@ export class HotModel {
     const newestFirst: RecordedEvent[] = [];
     let from: number | undefined;
     for (;;) {
-      const page = await this.options.events.readStream(stream, {
+      const { events, isEnd } = await this.options.events.readStream(stream, {
         backwards: true,
         maxCount: tailPageEvents,
         ...(from !== undefined && { from }),
       });
-      for (const event of page) {
+      for (const event of events) {
         if (event.position <= after) return newestFirst.reverse();
         newestFirst.push(event);
       }
-      const last = page.at(-1);
-      if (!last || last.revision === 0) return newestFirst.reverse();
+      const last = events.at(-1);
+      if (!last || isEnd) return newestFirst.reverse();
       from = last.revision - 1;
     }
   }

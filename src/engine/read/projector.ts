@@ -1,8 +1,9 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import type { EventStore, Page, Position } from "../../stores/event-store/event-store.ts";
+import { type EventStore, earliest, type Page, type Position } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
+import type { DecodedEvent } from "./events.ts";
 import { Fold, type FoldOptions, projectable } from "./fold.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */
@@ -30,6 +31,8 @@ export interface ProjectorOptions {
 interface Live {
   fold: Fold;
   held: boolean;
+  /** It is to go on, on what this opens. */
+  reopen?: (() => Promise<ViewModel>) | undefined;
   lastEventTime: number;
 }
 
@@ -72,7 +75,7 @@ export class Projector {
       name,
       position: fold.checkpoint,
       lastEventTime,
-      parked: fold.parkedDocuments.length,
+      parked: fold.parkedCount,
     }));
   }
 
@@ -80,18 +83,20 @@ export class Projector {
   hold(name: string): Promise<Position> {
     return this.betweenPages(async () => {
       const live = this.live(name);
+      await live.fold.flushAll();
       live.held = true;
-      await live.fold.flush();
       return live.fold.checkpoint;
     });
   }
 
-  /** Lets a held model go on, on the given generation. */
-  release(name: string, model: ViewModel): Promise<void> {
+  /** Lets a held model go on, on the generation that is live then; while its store is away, once it is back. */
+  release(name: string, open: () => Promise<ViewModel>): Promise<void> {
     return this.betweenPages(async () => {
       const live = this.live(name);
-      await live.fold.switchTo(model);
-      live.held = false;
+      live.reopen = open;
+      await reopen(live).catch((error: unknown) =>
+        this.options.log.error({ err: error, model: name }, "a read model cannot go on yet"),
+      );
     });
   }
 
@@ -117,48 +122,90 @@ export class Projector {
   }
 
   private async run(): Promise<void> {
-    const { events, log } = this.options;
     let pauseMs = retryPauseMs;
     while (!this.stopping.signal.aborted) {
       this.restart = new AbortController();
       for (const turn of this.turns.splice(0)) await turn();
-      const active = [...this.models.values()].filter(({ held }) => !held);
       this.options.onProgress(this.progress());
-      const after = Math.min(...active.map(({ fold }) => fold.checkpoint));
       const signal = AbortSignal.any([this.restart.signal, this.stopping.signal]);
       try {
-        if (active.length === 0) {
-          await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve()));
-          continue;
-        }
-        for await (const page of events.subscribe({ after, batchEventsMax, signal })) {
-          await this.project(active, page);
+        await this.follow(signal, () => {
           pauseMs = retryPauseMs;
-          // Embedded stores answer without ever waiting: calls to this thread get their turn here.
-          await nextTurn();
-        }
+        });
       } catch (error) {
         // A store that is away comes back; what was not stored is applied again.
-        log.error({ err: error, pauseMs }, "projecting failed, trying again");
-        await new Promise((resolve) => setTimeout(resolve, pauseMs));
+        this.options.log.error({ err: error, pauseMs }, "projecting failed, trying again");
+        await sleep(pauseMs, undefined, { signal: this.stopping.signal }).catch(() => {});
         pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs);
       }
     }
-    for (const { fold } of this.models.values()) await fold.flush();
+    await this.flushAll();
   }
 
+  /** Projects what comes until the signal aborts. @throws what the stores throw */
+  private async follow(signal: AbortSignal, onPage: () => void): Promise<void> {
+    for (const live of this.models.values()) await reopen(live);
+    const active = [...this.models.values()].filter(({ held }) => !held);
+    const [first, ...others] = active;
+    if (!first) return ended(signal);
+    const after = earliest(first.fold.checkpoint, ...others.map(({ fold }) => fold.checkpoint));
+    for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
+      await this.project(active, page);
+      onPage();
+      // Embedded stores answer without ever waiting: calls to this thread get their turn here.
+      await nextTurn();
+    }
+  }
+
+  /** A model whose store is away keeps no other from being stored. */
+  private async flushAll(): Promise<void> {
+    for (const [model, { fold }] of this.models) {
+      try {
+        await fold.flush();
+      } catch (error) {
+        this.options.log.error({ err: error, model }, "storing a read model at the end failed");
+      }
+    }
+  }
+
+  /** Every model for itself: the one whose store fails is told of at the end, and applies the page again. */
   private async project(active: readonly Live[], page: Page): Promise<void> {
-    const newest = page.events.at(-1);
     const events = projectable(page.events, this.options.codec);
+    const failures: unknown[] = [];
     for (const live of active) {
       if (live.fold.checkpoint >= page.scannedTo) continue;
-      const before = live.fold.parkedDocuments.length;
-      await live.fold.project(events, page.scannedTo);
-      if (newest) live.lastEventTime = newest.time;
-      const parked = live.fold.parkedDocuments.slice(before);
-      for (const document of parked)
-        this.options.log.error({ model: live.fold.projection.name, ...document }, "document parked");
+      try {
+        await this.projectOne(live, events, page);
+      } catch (error) {
+        failures.push(error);
+      }
     }
     this.options.onProgress(this.progress());
+    if (failures.length > 0) throw failures[0];
   }
+
+  private async projectOne(live: Live, events: readonly DecodedEvent[], page: Page): Promise<void> {
+    const known = new Set(live.fold.parkedDocuments.map(({ key }) => key));
+    const newest = page.events.at(-1);
+    await live.fold.project(events, page.scannedTo, page.scannedEvents);
+    if (newest) live.lastEventTime = newest.time;
+    if (live.fold.parkedCount === known.size) return;
+    for (const document of live.fold.parkedDocuments)
+      if (!known.has(document.key))
+        this.options.log.error({ model: live.fold.projection.name, ...document }, "document parked");
+  }
+}
+
+async function reopen(live: Live): Promise<void> {
+  if (!live.reopen) return;
+  await live.fold.switchTo(await live.reopen());
+  live.reopen = undefined;
+  live.held = false;
+}
+
+function ended(signal: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    if (signal.aborted) resolve();
+    else signal.addEventListener("abort", () => resolve(), { once: true });
+  });
 }

@@ -103,9 +103,10 @@ export class StreamReader {
     for (;;) {
       const from = stored.revision + 1;
       const maxCount = Math.min(readPageEvents, upTo - stored.revision);
-      const events = maxCount > 0 ? await this.events.readStream(name, { from, maxCount }) : [];
+      if (maxCount <= 0) return stored.revision - before;
+      const { events, isEnd } = await this.events.readStream(name, { from, maxCount });
       for (const event of events) this.fold(decider, stored, event);
-      if (events.length < maxCount || stored.revision >= upTo) return stored.revision - before;
+      if (isEnd || stored.revision >= upTo) return stored.revision - before;
       // A long stream must not hold up what else this thread has to do.
       await nextTurn();
     }
@@ -132,7 +133,7 @@ export class StreamReader {
 
   /** Whether the event at this revision has this id. */
   async isAt(name: string, revision: number, id: string): Promise<boolean> {
-    const [event] = await this.events.readStream(name, { from: revision, maxCount: 1 });
+    const [event] = (await this.events.readStream(name, { from: revision, maxCount: 1 })).events;
     return event?.revision === revision && event.id === id;
   }
 
@@ -156,10 +157,10 @@ export class StreamReader {
     let found: Remembered | undefined;
     for (let next = Math.max(0, from); next <= upTo; ) {
       const maxCount = Math.min(readPageEvents, upTo - next + 1);
-      const events = await this.events.readStream(name, { from: next, maxCount });
+      const { events, isEnd } = await this.events.readStream(name, { from: next, maxCount });
       for (const { revision, position, time, metadata } of events)
         if (commandIds.has(metadata.commandId)) found = { revision, position, time };
-      if (events.length < maxCount) break;
+      if (isEnd) break;
       next += events.length;
       await nextTurn();
     }

@@ -3,7 +3,7 @@ import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { type Decider, type EventMap, streamName } from "../../engine/decider.ts";
 import type { CommandContext } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { noStream, type Position } from "../../stores/event-store/event-store.ts";
+import { logStart, noStream, type Position } from "../../stores/event-store/event-store.ts";
 import { newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
@@ -12,6 +12,8 @@ import type { Recency } from "../recency.ts";
 import { type ClientKey, clientKeyOf, createIdempotency } from "./idempotency.ts";
 
 const userAgentCharactersMax = 200;
+/** Of the position before the first event. */
+const startToken = "p0";
 
 /** What a command has to say. `revision` is of the thing that was changed. */
 export interface CommandAnswer {
@@ -217,14 +219,14 @@ export function requireRevision(expected: number | undefined, revision: number):
 
 /** @returns the token that clients send back as Min-Position */
 export function formatPosition(position: Position): string {
-  return `p${position.toString(36)}`;
+  return position === logStart ? startToken : `p${position}`;
 }
 
 /** @throws Problem malformed_request */
 export function parsePosition(token: string): Position {
-  const digits = /^p(-1|[0-9a-z]{1,11})$/.exec(token)?.[1];
-  const position = digits === undefined ? Number.NaN : Number.parseInt(digits, 36);
-  if (!Number.isSafeInteger(position))
+  if (token === startToken) return logStart;
+  const position = /^p(\d{16,40})$/.exec(token)?.[1];
+  if (position === undefined)
     throw new Problem("malformed_request", "Min-Position: a position as an answer gave it");
   return position;
 }

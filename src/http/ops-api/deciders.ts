@@ -56,7 +56,10 @@ export async function foldStream(
   let state: unknown = decider?.initial();
   let last: { revision: number; time: number } | undefined;
   for (;;) {
-    const page = await events.readStream(stream, { from: (last?.revision ?? -1) + 1, maxCount: pageEvents });
+    const { events: page, isEnd } = await events.readStream(stream, {
+      from: (last?.revision ?? -1) + 1,
+      maxCount: pageEvents,
+    });
     for (const event of page) {
       const { revision, type, time } = event;
       // Times of a stream need not grow: another process may have another clock.
@@ -66,7 +69,7 @@ export async function foldStream(
       if (step) state = step(state, codec.decode(event), { time });
       last = { revision, time };
     }
-    if (page.length < pageEvents) return shown(decider, state, last);
+    if (isEnd) return shown(decider, state, last);
   }
 }
 

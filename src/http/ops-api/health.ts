@@ -50,7 +50,9 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
       const reasons = [
         ...away.map((name) => `the ${name} store is away`),
         ...(death ? ["the projecting thread has died"] : []),
-        ...behind.map(({ name, lagEvents }) => `${name} is ${lagEvents} events behind`),
+        ...behind.map(({ name, lagEvents, lagMs }) =>
+          lagEvents === null ? `${name} is ${lagMs} ms behind` : `${name} is ${lagEvents} events behind`,
+        ),
       ];
       sendProblem(reply, new Problem("unavailable", reasons.join("; "), { stores, behind }));
     },
@@ -80,5 +82,5 @@ async function checkStores({ events, models, hot }: Runtime, request: FastifyReq
 }
 
 function isBehind({ lagEvents, stalledMs }: ModelLag): boolean {
-  return lagEvents > readyLagEventsMax || stalledMs > readyStalledMsMax;
+  return (lagEvents ?? 0) > readyLagEventsMax || stalledMs > readyStalledMsMax;
 }

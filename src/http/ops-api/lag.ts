@@ -5,8 +5,8 @@ export interface ModelLag {
   name: string;
   position: Position;
   head: Position;
-  /** Log positions not looked at yet; the log has one for each event. */
-  lagEvents: number;
+  /** Events of the log that it has not looked at yet; null where the log cannot count them. */
+  lagEvents: number | null;
   /** Since the oldest event that is not applied yet was decided. */
   lagMs: number;
   /** Since the model has been seen behind without moving; 0 while it moves. */
@@ -42,7 +42,8 @@ export function createLagWatch({ models, events, clock }: Runtime): LagWatch {
       if (position >= head) return { name, position, head, lagEvents: 0, lagMs: 0, stalledMs: stalled };
       const age = ages.get(position) ?? ageBehind(position);
       ages.set(position, age);
-      return { name, position, head, lagEvents: head - position, lagMs: await age, stalledMs: stalled };
+      const lagEvents = (await events.countBetween(position, head)) ?? null;
+      return { name, position, head, lagEvents, lagMs: await age, stalledMs: stalled };
     };
     return Promise.all(models.names.map(lagOf));
   };

@@ -100,7 +100,7 @@ function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): (
   return async () => {
     for (const { name: projection, lagEvents, lagMs } of await lag()) {
       const rebuild = models.rebuildState(projection);
-      lagEventsOf.set({ projection }, lagEvents);
+      if (lagEvents !== null) lagEventsOf.set({ projection }, lagEvents);
       lagSecondsOf.set({ projection }, lagMs / 1_000);
       parkedOf.set({ projection }, models.progress(projection).parked);
       rebuildingOf.set({ projection }, rebuild?.state === "rebuilding" ? 1 : 0);

@@ -1,4 +1,5 @@
 import type { RebuildState } from "../../runtime/read-models.ts";
+import { logStart } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import { illegalTransition, notFound } from "../../values/problem.ts";
 import { listOf, sendJson } from "../query-api/pages.ts";
@@ -134,9 +135,9 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
       const { page, next } = listOf(cursors, "parked", [name], request.query);
       const parked = (await models.parked(name)).sort(byPosition);
       const [position, key] = page.after ?? [];
-      const last = { position: Number(position ?? -1), key: String(key ?? "") };
+      const last = { position: String(position ?? logStart), key: String(key ?? "") };
       const rest = parked.filter((document) => byPosition(document, last) > 0);
-      const items = rest.slice(0, page.limit);
+      const items = rest.slice(0, page.limit).map(({ readAfter: _, ...document }) => document);
       const end = items.at(-1);
       const nextCursor = next(rest.length > items.length && end ? [end.position, end.key] : null);
       sendJson(reply, JSON.stringify({ items, nextCursor }));
@@ -180,9 +181,10 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
   }
 }
 
-function stateOf(lagEvents: number, lagMs: number, rebuild: RebuildState | undefined) {
+function stateOf(lagEvents: number | null, lagMs: number, rebuild: RebuildState | undefined) {
   if (rebuild?.state === "rebuilding") return "rebuilding";
-  const behind = lagEvents >= catchingUpLagEventsMin || (lagEvents > 0 && lagMs >= catchingUpLagMsMin);
+  const behind =
+    (lagEvents ?? 0) >= catchingUpLagEventsMin || (lagEvents !== 0 && lagMs >= catchingUpLagMsMin);
   return behind ? "catching_up" : "live";
 }
 
@@ -195,5 +197,6 @@ function byPosition(
   a: Pick<ParkedDocument, "position" | "key">,
   b: Pick<ParkedDocument, "position" | "key">,
 ) {
-  return a.position - b.position || (a.key < b.key ? -1 : Number(a.key > b.key));
+  if (a.position !== b.position) return a.position < b.position ? -1 : 1;
+  return a.key < b.key ? -1 : Number(a.key > b.key);
 }

@@ -33,9 +33,9 @@ export const projectionsAnswer = z
       name: z.string(),
       version: z.int(),
       state: z.enum(["live", "rebuilding", "catching_up"]),
-      position: z.int(),
-      head: z.int(),
-      lagEvents: z.int(),
+      position: z.string(),
+      head: z.string(),
+      lagEvents: z.int().nullable(),
       lagMs: z.number(),
       documents: z.int(),
       parked: z.int(),
@@ -53,7 +53,7 @@ export const parkedListAnswer = z
     items: z.array(
       z.object({
         key: z.string(),
-        position: z.int(),
+        position: z.string(),
         eventType: z.string(),
         reason: z.string(),
         waiting: z.int(),
@@ -73,7 +73,7 @@ export const streamAnswer = z
     items: z.array(
       z.object({
         revision: z.int(),
-        position: z.int(),
+        position: z.string(),
         id: z.string(),
         type: z.string(),
         time: z.string(),

@@ -27,13 +27,13 @@ export function streamOps(app: App, { runtime, staffOnly, cursors }: Deps): void
       const { at, ...paging } = request.query;
       const { page, next } = listOf(cursors, "stream", [stream], paging);
       const from = Number(page.after?.[0] ?? 0);
-      const read = await events.readStream(stream, { from, maxCount: page.limit + 1 });
-      if (from === 0 && read.length === 0) throw notFound("stream", stream);
+      const read = await events.readStream(stream, { from, maxCount: page.limit });
+      if (from === 0 && read.events.length === 0) throw notFound("stream", stream);
       const answer = {
         stream,
         category: stream.slice(0, stream.indexOf("-")),
-        items: read.slice(0, page.limit).map(eventOf),
-        nextCursor: next(read.length > page.limit ? [from + page.limit] : null),
+        items: read.events.map(eventOf),
+        nextCursor: next(read.isEnd ? null : [from + read.events.length]),
       };
       if (at === undefined) return sendJson(reply, JSON.stringify(answer));
       const { state, ...folded } = await foldStream(runtime, stream, at);

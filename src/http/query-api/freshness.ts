@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { logStart, type Position } from "../../stores/event-store/event-store.ts";
+import { earliest, latest, logStart, type Position } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { formatPosition, parsePosition } from "../edge/commands.ts";
@@ -16,11 +16,18 @@ const ownWriteWaitMs = 250;
  *
  * @throws Problem `projection_behind` when the models are not there in time, `malformed_request`
  */
-export type Freshness = (request: FastifyRequest, reply: FastifyReply, ...models: string[]) => Promise<void>;
+export type Freshness = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  ...models: [string, ...string[]]
+) => Promise<void>;
 
 export function createFreshness({ models }: Runtime, recency: Recency): Freshness {
-  const standAt = (names: readonly string[]): Position =>
-    names.reduce((lowest, name) => Math.min(lowest, models.progress(name).position), Number.MAX_SAFE_INTEGER);
+  const standAt = (names: readonly [string, ...string[]]): Position => {
+    const [first, ...others] = names;
+    const at = (name: string) => models.progress(name).position;
+    return earliest(at(first), ...others.map(at));
+  };
 
   return async (request, reply, ...names) => {
     const asked = minPosition(request);
@@ -47,7 +54,7 @@ export type AsOfNow = (request: FastifyRequest, reply: FastifyReply, model: stri
 export function createAsOfNow({ models, engine }: Runtime): AsOfNow {
   return (request, reply, model) => {
     minPosition(request);
-    const position = Math.max(engine.lastPosition, models.progress(model).position);
+    const position = latest(engine.lastPosition, models.progress(model).position);
     reply.header("Position", formatPosition(position));
   };
 }

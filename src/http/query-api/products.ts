@@ -92,7 +92,10 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       const visitor = visitorOf(request);
       if (visitor === undefined) throw new Problem("malformed_request", "this needs a Visitor-Id");
       await fresh(request, reply, "catalog");
-      const [ids, model] = await Promise.all([hot.recent(recentKey(visitor)), models.model("catalog")]);
+      const [ids, model] = await Promise.all([
+        hot.recent(recentKey(visitor)).catch(() => []),
+        models.model("catalog"),
+      ]);
       const products = await Promise.all(ids.map((id) => getProduct(model, id)));
       const published = products.flatMap((product) => product?.id ?? []);
       const found = await model.getMany(published);

@@ -4,13 +4,23 @@
  */
 
 /**
- * Where an event stands in the log. Positions grow along the log and are sparse: a gap proves nothing.
- * The number is an ordinal for comparing and storing, never for arithmetic. Backends keep it below 2^53.
+ * Where an event stands in the log: opaque text of one width, which grows along the log and is compared as
+ * text. It is never computed with, and the positions of two logs have nothing to do with each other.
  */
-export type Position = number;
+export type Position = string;
 
-/** Before the first event of the log. */
-export const logStart: Position = -1;
+/** Before the first event of the log, and so before every position. */
+export const logStart: Position = "";
+
+/** The one that comes first in the log. */
+export function earliest(first: Position, ...others: readonly Position[]): Position {
+  return others.reduce((earlier, position) => (position < earlier ? position : earlier), first);
+}
+
+/** The one that comes last in the log. */
+export function latest(first: Position, ...others: readonly Position[]): Position {
+  return others.reduce((later, position) => (position > later ? position : later), first);
+}
 
 /** The revision of a stream that does not exist yet; the first event of a stream has revision 0. */
 export const noStream = -1;
@@ -53,6 +63,11 @@ export interface RecordedEvent {
 /** UTF-8 bytes of data and metadata in one append: EventStoreDB takes 1 MiB, its own fields included. */
 export const appendBytesMax = 1000 * 1024;
 
+/** Of data and metadata in one page of the log; an event that is larger comes alone. */
+export const pageBytesMax = 8 * 1024 * 1024;
+/** As above, of a page of one stream. */
+export const streamPageBytesMax = 4 * 1024 * 1024;
+
 export interface AppendResult {
   /** Revision and position of the last event appended. */
   revision: number;
@@ -64,14 +79,26 @@ export interface ReadStreamOptions {
   from?: number;
   backwards?: boolean;
   maxCount: number;
+  /** `streamPageBytesMax` when left out. */
+  bytesMax?: number;
+}
+
+export interface StreamPage {
+  events: RecordedEvent[];
+  /** The stream has nothing further in this direction; a page may be short without being the last. */
+  isEnd: boolean;
 }
 
 export interface ReadAllOptions {
   /** Events behind this position, exclusive. */
   after: Position;
+  /** The last position that may be looked at, inclusive; the end of the log when left out. */
+  upTo?: Position;
   /** Only these event types; the filter runs in the store. */
   types?: readonly string[];
   maxCount: number;
+  /** `pageBytesMax` when left out. */
+  bytesMax?: number;
   /** Every event's metadata will be asked for: a store that fetches it when asked may fetch it at once. */
   withMetadata?: boolean;
 }
@@ -83,13 +110,16 @@ export interface Page {
    * skipped what followed. Continue from here. Equal to `after` when there is nothing new.
    */
   scannedTo: Position;
+  /** How many events of the log were looked at for this page, those that the types filter skipped included. */
+  scannedEvents: number;
 }
 
 export interface SubscribeOptions {
   after: Position;
-  types?: readonly string[];
   /** At most this many events in one batch. */
   batchEventsMax: number;
+  /** `pageBytesMax` when left out. */
+  batchBytesMax?: number;
   signal: AbortSignal;
 }
 
@@ -115,16 +145,31 @@ export interface EventStore {
    */
   append(stream: string, expectedRevision: number, events: readonly EventToAppend[]): Promise<AppendResult>;
 
-  /** @returns the events in order; empty when the stream does not exist or ends before `from` */
-  readStream(stream: string, options: ReadStreamOptions): Promise<RecordedEvent[]>;
+  /**
+   * Decisions rest on this, so a store with several nodes asks its leader.
+   * @returns the events in order; none when the stream does not exist or ends before `from`
+   */
+  readStream(stream: string, options: ReadStreamOptions): Promise<StreamPage>;
 
   readAll(options: ReadAllOptions): Promise<Page>;
 
-  /** Catches up from `after`, then follows the log, batch by batch, until the signal aborts. */
+  /**
+   * Catches up from `after`, then follows the log, batch by batch, until the signal aborts. It is to
+   * everything: who has no use for an event goes past it.
+   */
   subscribe(options: SubscribeOptions): AsyncIterable<Page>;
 
   /** Position of the newest event, `logStart` on an empty log. */
   head(): Promise<Position>;
+
+  /** @returns how far a position is on the way from the log's start to another one, from 0 to 1 */
+  progressOf(position: Position, target: Position): number;
+
+  /**
+   * @returns how many events stand behind `after`, up to `upTo` inclusive; undefined where the log cannot
+   * count them without reading them
+   */
+  countBetween(after: Position, upTo: Position): Promise<number | undefined>;
 
   close(): Promise<void>;
 }

@@ -31,6 +31,13 @@ export interface StoredDocument {
   json: string;
 }
 
+export interface Loaded {
+  /** Those that exist, by key. */
+  documents: Map<string, StoredDocument>;
+  /** How many of the keys, in their order, were looked up. */
+  lookedUp: number;
+}
+
 export interface DocumentChange {
   key: string;
   position: Position;
@@ -105,6 +112,8 @@ export interface ParkedDocument {
   key: string;
   /** Position of the event that failed. */
   position: Position;
+  /** A position before it: from here its events are read again. */
+  readAfter: Position;
   eventType: string;
   reason: string;
   /** How many later events of this key wait, the failed one not counted. */
@@ -125,8 +134,11 @@ export interface ViewModel {
 
   /** Where to go on reading the log; `logStart` when the model is new. */
   checkpoint(): Promise<Position>;
-  /** @returns the documents that exist, by key. At most 10,000 keys a call. */
-  load(keys: readonly string[]): Promise<Map<string, StoredDocument>>;
+  /**
+   * At most 10,000 keys a call.
+   * @param bytesMax of JSON: keys are looked up in their order, at least one, until there is more than this
+   */
+  load(keys: readonly string[], bytesMax?: number): Promise<Loaded>;
   /**
    * Writes each change only over a lower position, in the order given, and then the checkpoint. A crash in
    * between leaves a prefix of the changes or all of them; applying the same events again repairs it.
@@ -141,8 +153,12 @@ export interface ViewModel {
   /** How many found documents have each value of a text column or list, most frequent first. */
   facet(query: Pick<FindQuery, "where" | "search">, field: string, limit: number): Promise<FacetCount[]>;
   count(): Promise<number>;
-  /** Documents by ascending key, for comparing two generations and for export. */
-  scan(afterKey: string | undefined, limit: number): Promise<StoredDocument[]>;
+  /**
+   * Documents by ascending key, for comparing two generations and for export.
+   * @param bytesMax of JSON: a page ends before it has more than this, and holds at least one document
+   * @returns fewer than `limit` without being the last page; an empty one is behind the end
+   */
+  scan(afterKey: string | undefined, limit: number, bytesMax?: number): Promise<StoredDocument[]>;
 }
 
 export interface GenerationInfo {

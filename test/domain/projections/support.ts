@@ -8,7 +8,7 @@ import { createCodec } from "../../../src/engine/codec.ts";
 import { type EventOf, streamId } from "../../../src/engine/decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../../../src/engine/projection.ts";
 import { Fold, projectable } from "../../../src/engine/read/fold.ts";
-import type { RecordedEvent } from "../../../src/stores/event-store/event-store.ts";
+import { logStart, type Position, type RecordedEvent } from "../../../src/stores/event-store/event-store.ts";
 import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded/store.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
@@ -31,7 +31,7 @@ export class Log {
     const metadata = { time, commandId: "c", correlationId: "c", actor: "test" };
     const json = codec.encode(type, data).json;
     this.events.push({
-      position,
+      position: String(position).padStart(16, "0"),
       stream,
       revision,
       id: `e${position}`,
@@ -53,7 +53,7 @@ type AnyHandler = Handler<unknown, unknown>;
 
 interface Held {
   doc: unknown;
-  position: number;
+  position: Position;
 }
 
 /**
@@ -68,7 +68,7 @@ export function documentsOf(
 ): Map<string, unknown> {
   const held = new Map<string, Held>();
   const apply = (key: string, event: ProjectedEvent, change: AnyHandler["change"]): unknown => {
-    const entry = held.get(key) ?? { doc: undefined, position: -1 };
+    const entry = held.get(key) ?? { doc: undefined, position: logStart };
     held.set(key, entry);
     if (entry.position >= event.position) return entry.doc;
     const doc = change(entry.doc, event, key);
@@ -106,7 +106,7 @@ export async function project(projection: AnyProjection, log: Log): Promise<View
   const model = await store.open(projection);
   const live = await Fold.open({ projection, model, codec });
   const asRecorded = JSON.stringify(log.events);
-  const head = log.events.at(-1)?.position ?? -1;
+  const head = log.events.at(-1)?.position ?? logStart;
   for (let from = 0; from < log.events.length; from += 3) {
     const page = log.events.slice(from, from + 3);
     await live.project(projectable(page, codec), page.at(-1)?.position ?? head);

@@ -7,6 +7,7 @@ import type {
   FindQuery,
   FindResult,
   Found,
+  Loaded,
   ModelSpec,
   ParkedDocument,
   SaveOptions,
@@ -34,6 +35,9 @@ import { checkModelFile, createIndexes, createSearchIndex, createTables, hasSear
 import { DocumentWriter, replaceParked } from "./write.ts";
 
 export const loadKeysMax = 10_000;
+/** Rows of a scan that are fetched at once; a document beyond the bytes is fetched by itself. */
+const scanRowsMax = 2_000;
+const inlineBytesMax = 8 * 1024;
 /** Up to so many documents are fetched through a list value's own index, beyond it documents are probed. */
 const rareHoldersMax = 1_000;
 const rareVerdictTtlMs = 10_000;
@@ -43,7 +47,8 @@ const plansMax = 200;
 
 /** For each file in each thread, and not given back: the allocator keeps what a cache frees. */
 const liveCacheKiB = 2_048;
-const fillingCacheKiB = 65_536;
+/** A generation is filled in the order of its keys, which needs few pages at hand. */
+const fillingCacheKiB = 8_192;
 const checkpointPages = 16_000;
 const walBytesMax = 64 * 1024 * 1024;
 
@@ -162,33 +167,47 @@ export class EmbeddedViewModel implements ViewModel {
 
   async checkpoint(): Promise<Position> {
     const row = this.file().get("SELECT value FROM meta WHERE name = 'checkpoint'");
-    if (typeof row?.[0] !== "number") throw damaged(this.#options.path, "it has no checkpoint");
+    if (typeof row?.[0] !== "string") throw damaged(this.#options.path, "it has no checkpoint");
     return row[0];
   }
 
-  async load(keys: readonly string[]): Promise<Map<string, StoredDocument>> {
-    const found = new Map<string, StoredDocument>();
-    this.#each(keys, "SELECT position, doc FROM documents WHERE key = ?", (key, [position, json]) =>
-      found.set(key, { key, position: position as number, json: json as string }),
+  async load(keys: readonly string[], bytesMax = Number.POSITIVE_INFINITY): Promise<Loaded> {
+    const documents = new Map<string, StoredDocument>();
+    let bytes = 0;
+    const lookedUp = this.#each(
+      keys,
+      "SELECT position, doc FROM documents WHERE key = ?",
+      (key, [position, doc]) => {
+        const json = doc as string;
+        documents.set(key, { key, position: position as Position, json });
+        bytes += json.length;
+        return bytes <= bytesMax;
+      },
     );
-    return found;
+    return { documents, lookedUp };
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, Found>> {
     const found = new Map<string, Found>();
-    this.#each(keys, "SELECT coalesce(presented, doc) FROM documents WHERE key = ?", (key, [json]) =>
-      found.set(key, { key, json: json as string }),
-    );
+    this.#each(keys, "SELECT coalesce(presented, doc) FROM documents WHERE key = ?", (key, [json]) => {
+      found.set(key, { key, json: json as string });
+      return true;
+    });
     return found;
   }
 
-  #each(keys: readonly string[], sql: string, take: (key: string, row: SqlRow) => void): void {
+  /**
+   * @param take says whether to go on
+   * @returns how many keys were looked up
+   */
+  #each(keys: readonly string[], sql: string, take: (key: string, row: SqlRow) => boolean): number {
     if (keys.length > loadKeysMax) throw new RangeError(`more than ${loadKeysMax} keys at once`);
     const file = this.file();
-    for (const key of keys) {
+    for (const [index, key] of keys.entries()) {
       const row = file.get(sql, key);
-      if (row !== undefined) take(key, row);
+      if (row !== undefined && !take(key, row)) return index + 1;
     }
+    return keys.length;
   }
 
   async get(key: string): Promise<Found | undefined> {
@@ -196,22 +215,32 @@ export class EmbeddedViewModel implements ViewModel {
     return row === undefined ? undefined : { key, json: row[0] as string };
   }
 
-  async scan(afterKey: string | undefined, limit: number): Promise<StoredDocument[]> {
+  async scan(
+    afterKey: string | undefined,
+    limit: number,
+    bytesMax = Number.POSITIVE_INFINITY,
+  ): Promise<StoredDocument[]> {
     checkLimit(limit);
     const file = this.file();
+    const columns = `id, key, position, CASE WHEN octet_length(doc) > ${inlineBytesMax} THEN octet_length(doc) ELSE doc END`;
+    const count = Math.min(limit, scanRowsMax);
     const rows =
       afterKey === undefined
-        ? file.all("SELECT key, position, doc FROM documents ORDER BY key LIMIT ?", limit)
-        : file.all(
-            "SELECT key, position, doc FROM documents WHERE key > ? ORDER BY key LIMIT ?",
-            afterKey,
-            limit,
-          );
-    return rows.map(([key, position, json]) => ({
-      key: key as string,
-      position: position as number,
-      json: json as string,
-    }));
+        ? file.all(`SELECT ${columns} FROM documents ORDER BY key LIMIT ?`, count)
+        : file.all(`SELECT ${columns} FROM documents WHERE key > ? ORDER BY key LIMIT ?`, afterKey, count);
+    const documents: StoredDocument[] = [];
+    let bytes = 0;
+    for (const [id, key, position, doc] of rows) {
+      bytes += typeof doc === "string" ? doc.length : Number(doc);
+      if (bytes > bytesMax && documents.length > 0) break;
+      const json = typeof doc === "string" ? doc : this.#documentAt(file, id as number);
+      documents.push({ key: key as string, position: position as Position, json });
+    }
+    return documents;
+  }
+
+  #documentAt(file: SqliteFile, id: number): string {
+    return String(file.get("SELECT doc FROM documents WHERE id = ?", id)?.[0]);
   }
 
   async count(): Promise<number> {
@@ -241,11 +270,12 @@ export class EmbeddedViewModel implements ViewModel {
 
   async parked(): Promise<ParkedDocument[]> {
     const rows = this.file().all(
-      "SELECT key, position, event_type, reason, waiting FROM parked ORDER BY position, key",
+      "SELECT key, position, read_after, event_type, reason, waiting FROM parked ORDER BY position, key",
     );
-    return rows.map(([key, position, eventType, reason, waiting]) => ({
+    return rows.map(([key, position, readAfter, eventType, reason, waiting]) => ({
       key: key as string,
-      position: position as number,
+      position: position as Position,
+      readAfter: readAfter as Position,
       eventType: eventType as string,
       reason: reason as string,
       waiting: waiting as number,

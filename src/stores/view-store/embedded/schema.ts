@@ -4,7 +4,7 @@ import type { ModelSpec } from "../view-store.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 
 /** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
-export const formatVersion = 1;
+export const formatVersion = 2;
 
 const namePattern = /^[a-z0-9-]{1,64}$/;
 const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -61,11 +61,11 @@ export function createTables(file: SqliteFile, spec: ModelSpec, logId: string): 
   file.exec(`
     CREATE TABLE meta (name TEXT PRIMARY KEY, value) WITHOUT ROWID;
     CREATE TABLE documents (
-      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, position INTEGER NOT NULL,
+      id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, position TEXT NOT NULL,
       ${columns.join(" ")} presented TEXT, doc TEXT NOT NULL
     );
     CREATE TABLE parked (
-      key TEXT PRIMARY KEY, position INTEGER NOT NULL, event_type TEXT NOT NULL,
+      key TEXT PRIMARY KEY, position TEXT NOT NULL, read_after TEXT NOT NULL, event_type TEXT NOT NULL,
       reason TEXT NOT NULL, waiting INTEGER NOT NULL
     ) WITHOUT ROWID;`);
   if (spec.lists !== undefined && spec.lists.length > 0) {
@@ -129,6 +129,12 @@ export function checkModelFile(file: SqliteFile, path: string, spec: ModelSpec, 
   }
 }
 
+/** Whether read models were written by an older program, and have to be made anew. */
+export function isOldFormat(format: string | number | null): boolean {
+  return typeof format === "number" && format < formatVersion;
+}
+
+/** @throws StoreDamaged */
 export function checkFormat(format: string | number | null, path: string): void {
   if (format === formatVersion) return;
   const reason =

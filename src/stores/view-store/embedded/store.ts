@@ -10,7 +10,7 @@ import {
 } from "../view-store.ts";
 import { damaged, openSqlite, removeSqlite, type SqliteFile } from "./file.ts";
 import { EmbeddedViewModel } from "./model.ts";
-import { checkFormat, formatVersion, specHash } from "./schema.ts";
+import { checkFormat, formatVersion, isOldFormat, specHash } from "./schema.ts";
 
 export interface EmbeddedViewStoreOptions {
   /** Holds only read models, so that it can be deleted to rebuild them. Created when absent. */
@@ -21,6 +21,8 @@ export interface EmbeddedViewStoreOptions {
 }
 
 const openAttemptsMax = 3;
+/** Of a generation in an older format. */
+const outdatedVersion = -1;
 const modelFile = /^(.*)-(\d+)\.db$/;
 
 /**
@@ -336,6 +338,10 @@ function openPointers(directory: string, logId: string, readOnly: boolean): Sqli
   try {
     if (!readOnly) createPointers(pointers, directory, logId);
     const meta = new Map(pointers.all("SELECT name, value FROM meta").map((row) => [row[0], row[1]]));
+    if (isOldFormat(meta.get("format") ?? null)) {
+      outdate(pointers, path, readOnly);
+      meta.set("format", formatVersion);
+    }
     checkFormat(meta.get("format") ?? null, path);
     if (meta.get("logId") !== logId) {
       throw damaged(path, `its read models belong to the log ${meta.get("logId")}, not to ${logId}`);
@@ -345,6 +351,20 @@ function openPointers(directory: string, logId: string, readOnly: boolean): Sqli
     pointers.close();
     throw error;
   }
+}
+
+/**
+ * Read models in an older format stay where they are until they are made anew; until then each is of a
+ * version that no program asks for.
+ * @throws StoreUnavailable when nothing may be changed
+ */
+function outdate(pointers: SqliteFile, path: string, readOnly: boolean): void {
+  if (readOnly) throw new StoreUnavailable(`the read models of ${path} are in an older format`);
+  pointers.transaction(() => {
+    pointers.run("DELETE FROM generations WHERE state <> 'live'");
+    pointers.run("UPDATE generations SET version = ?", outdatedVersion);
+    pointers.run("UPDATE meta SET value = ? WHERE name = 'format'", formatVersion);
+  });
 }
 
 /** An existing file is judged by its format before anything is added to it. */

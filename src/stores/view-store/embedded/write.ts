@@ -1,3 +1,4 @@
+import type { Position } from "../../event-store/event-store.ts";
 import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "../view-store.ts";
 import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
 import { isOfType } from "./query.ts";
@@ -68,7 +69,7 @@ export class DocumentWriter {
     const { key, position, json } = change;
     const stored = file.get(this.#sql.stored, key);
     const known = stored?.[0] as number | undefined;
-    if (stored !== undefined && (stored[1] as number) >= position) return;
+    if (stored !== undefined && (stored[1] as Position) >= position) return;
     if (json === undefined) {
       if (known === undefined) return;
       this.#writeLists(file, known, true, {});
@@ -160,11 +161,12 @@ function writeStatements(spec: ModelSpec) {
 
 export function replaceParked(file: SqliteFile, parked: readonly ParkedDocument[]): void {
   file.run("DELETE FROM parked");
-  for (const { key, position, eventType, reason, waiting } of parked) {
+  for (const { key, position, readAfter, eventType, reason, waiting } of parked) {
     file.run(
-      "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?)",
+      "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?)",
       key,
       position,
+      readAfter,
       eventType,
       reason,
       waiting,

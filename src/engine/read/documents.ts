@@ -1,0 +1,236 @@
+import { logStart, type Position } from "../../stores/event-store/event-store.ts";
+import type { DocumentChange, ViewModel } from "../../stores/view-store/view-store.ts";
+import type { AnyProjection } from "../projection.ts";
+
+const loadKeysMax = 10_000;
+/** JSON text loaded ahead for one page of events; what is beyond is loaded when its event comes. */
+const loadedAheadBytesMax = 8 * 1024 * 1024;
+/** What one save holds. */
+const savedDocumentsMax = 5_000;
+const savedCharactersMax = 4 * 1024 * 1024;
+/** Of a document in memory, besides its JSON. */
+const entryOverheadCharacters = 200;
+/**
+ * The size of a document that grows in memory is known from samples: the first few, and then one in so many,
+ * measured anew after each page that has changed them.
+ */
+const sampledFirst = 64;
+const sampledEvery = 64;
+
+/** Which sample a document is part of. */
+type Sample = "none" | "first" | "rest";
+
+/** A document in memory. */
+export interface Entry {
+  doc: unknown;
+  position: Position;
+  dirty: boolean;
+  /** Of its JSON, as last stored, loaded or measured. */
+  characters: number;
+  /** Changed because another document led to it: stored before the ones that lead. */
+  follower: boolean;
+  sample: Sample;
+}
+
+/** The documents of one model that are in memory, bounded by whoever looks at `heldCharacters`. */
+export class Documents {
+  private readonly projection: AnyProjection;
+  private readonly model: ViewModel;
+  private whole: boolean;
+  private readonly entries = new Map<string, Entry>();
+  private readonly samplesChanged = new Set<Entry>();
+  private loadedCharacters = 0;
+  private firstCharacters = 0;
+  private restCharacters = 0;
+  private restSampled = 0;
+
+  /** @param whole the model is new: what is not in memory does not exist */
+  constructor(projection: AnyProjection, model: ViewModel, whole: boolean) {
+    this.projection = projection;
+    this.model = model;
+    this.whole = whole;
+  }
+
+  get isWhole(): boolean {
+    return this.whole;
+  }
+
+  get size(): number {
+    return this.entries.size;
+  }
+
+  /** Of JSON, with an allowance for each document; an estimate while a new model is all in memory. */
+  get heldCharacters(): number {
+    const overhead = this.entries.size * entryOverheadCharacters;
+    if (!this.whole) return overhead + this.loadedCharacters;
+    const rest = Math.max(0, this.entries.size - sampledFirst);
+    const mean = this.restSampled > 0 ? this.restCharacters / this.restSampled : 0;
+    return overhead + this.firstCharacters + rest * mean;
+  }
+
+  /** @returns undefined for a document that has to be loaded first */
+  find(key: string): Entry | undefined {
+    const entry = this.entries.get(key);
+    if (entry || !this.whole) return entry;
+    return this.add(key, { doc: undefined, position: logStart, sample: this.nextSample() }, 0);
+  }
+
+  private nextSample(): Sample {
+    const index = this.entries.size;
+    if (index < sampledFirst) return "first";
+    if (index % sampledEvery !== 0) return "none";
+    this.restSampled++;
+    return "rest";
+  }
+
+  /** The document as it is in memory, whether it is one or not. */
+  peek(key: string): unknown {
+    return this.entries.get(key)?.doc;
+  }
+
+  async loaded(key: string): Promise<Entry> {
+    await this.loadAhead([key]);
+    return this.entries.get(key) as Entry;
+  }
+
+  /** Loads what is not here yet, in the order given, until it is enough for once. */
+  async loadAhead(keys: readonly string[]): Promise<void> {
+    const missing = [...new Set(keys)].filter((key) => !this.entries.has(key));
+    let bytesLeft = loadedAheadBytesMax;
+    for (let from = 0; from < missing.length && bytesLeft > 0; ) {
+      const chunk = missing.slice(from, from + loadKeysMax);
+      const { documents, lookedUp } = await this.model.load(chunk, bytesLeft);
+      for (const key of chunk.slice(0, lookedUp)) {
+        const stored = documents.get(key);
+        const characters = stored?.json.length ?? 0;
+        const entry = {
+          doc: stored && (JSON.parse(stored.json) as unknown),
+          position: stored?.position ?? logStart,
+          sample: "none" as const,
+        };
+        this.add(key, entry, characters);
+        bytesLeft -= characters;
+      }
+      if (lookedUp < chunk.length) return;
+      from += lookedUp;
+    }
+  }
+
+  private add(
+    key: string,
+    { doc, position, sample }: Pick<Entry, "doc" | "position" | "sample">,
+    characters: number,
+  ): Entry {
+    const entry: Entry = { doc, position, dirty: false, characters, follower: false, sample };
+    this.entries.set(key, entry);
+    this.loadedCharacters += characters;
+    return entry;
+  }
+
+  changed(entry: Entry): void {
+    entry.dirty = true;
+    if (entry.sample !== "none") this.samplesChanged.add(entry);
+  }
+
+  /** Brings `heldCharacters` up to date. */
+  measure(): void {
+    for (const entry of this.samplesChanged) {
+      const characters = entry.doc === undefined ? 0 : JSON.stringify(entry.doc).length;
+      const grown = characters - entry.characters;
+      if (entry.sample === "first") this.firstCharacters += grown;
+      else this.restCharacters += grown;
+      entry.characters = characters;
+    }
+    this.samplesChanged.clear();
+  }
+
+  /** What has changed, in parts that a save can take: followers first, then the documents that led to them. */
+  changes(): Generator<DocumentChange[]> {
+    const dirty = [...this.entries].filter(([, { dirty }]) => dirty);
+    return this.parts(dirty.sort(([, a], [, b]) => Number(b.follower) - Number(a.follower)));
+  }
+
+  /**
+   * Everything that has changed, as `changes`, in the order of keys, as it is compared and read later. It is
+   * forgotten on the way: all documents and all their JSON would be too much at once.
+   */
+  *drain(): Generator<DocumentChange[]> {
+    const changed = [...this.entries].flatMap(([key, { dirty }]) => (dirty ? key : []));
+    changed.sort((a, b) => (a < b ? -1 : 1));
+    this.forgetUnchanged();
+    yield* this.parts(this.taken(changed));
+    this.whole = false;
+    this.forget();
+  }
+
+  private *taken(keys: readonly string[]): Generator<[string, Entry]> {
+    for (const key of keys) {
+      const entry = this.entries.get(key) as Entry;
+      this.entries.delete(key);
+      yield [key, entry];
+    }
+  }
+
+  private *parts(dirty: Iterable<[string, Entry]>): Generator<DocumentChange[]> {
+    let part: DocumentChange[] = [];
+    let characters = 0;
+    for (const [key, entry] of dirty) {
+      const change = this.changeOf(key, entry);
+      const size = (change.json?.length ?? 0) + (change.presented?.length ?? 0) + (change.text?.length ?? 0);
+      if (part.length > 0 && (part.length >= savedDocumentsMax || characters + size > savedCharactersMax)) {
+        yield part;
+        part = [];
+        characters = 0;
+      }
+      part.push(change);
+      characters += size;
+    }
+    if (part.length > 0) yield part;
+  }
+
+  private changeOf(key: string, entry: Entry): DocumentChange {
+    const { doc, position } = entry;
+    const { columnsOf, listsOf, textOf, present } = this.projection;
+    if (doc === undefined) return { key, position, json: undefined, columns: {} };
+    const presented = present?.(doc, key);
+    const json = JSON.stringify(doc);
+    this.loadedCharacters += json.length - entry.characters;
+    entry.characters = json.length;
+    return {
+      key,
+      position,
+      json,
+      columns: columnsOf(doc, key),
+      ...(presented !== undefined && { presented: JSON.stringify(presented) }),
+      ...(listsOf && { lists: listsOf(doc) }),
+      ...(textOf && { text: textOf(doc) }),
+    };
+  }
+
+  /** All that had changed is stored. */
+  stored(): void {
+    for (const entry of this.entries.values()) {
+      entry.dirty = false;
+      entry.follower = false;
+    }
+  }
+
+  /** Forgets what is as it is stored. */
+  forgetUnchanged(): void {
+    for (const [key, { dirty, characters }] of this.entries) {
+      if (dirty) continue;
+      this.entries.delete(key);
+      this.loadedCharacters -= characters;
+    }
+  }
+
+  /** Forgets everything. A model that was whole and is not stored starts again from nothing. */
+  forget(): void {
+    this.entries.clear();
+    this.samplesChanged.clear();
+    this.loadedCharacters = 0;
+    this.firstCharacters = 0;
+    this.restCharacters = 0;
+    this.restSampled = 0;
+  }
+}

@@ -1,0 +1,34 @@
+import type { Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import type { Codec } from "../codec.ts";
+import { streamId } from "../decider.ts";
+import type { ProjectedEvent } from "../projection.ts";
+
+/** A recorded event for all folds together: its data is decoded once, by the first that looks at it. */
+export class DecodedEvent implements ProjectedEvent {
+  readonly position: Position;
+  readonly stream: string;
+  readonly id: string;
+  readonly revision: number;
+  readonly type: string;
+  readonly time: number;
+  private readonly recorded: RecordedEvent;
+  private readonly codec: Codec;
+  private decoded: unknown;
+
+  constructor(recorded: RecordedEvent, codec: Codec) {
+    this.position = recorded.position;
+    this.stream = recorded.stream;
+    this.id = streamId(recorded.stream);
+    this.revision = recorded.revision;
+    this.type = recorded.type;
+    this.time = recorded.time;
+    this.recorded = recorded;
+    this.codec = codec;
+  }
+
+  /** @throws UndecodableEvent */
+  get data(): unknown {
+    this.decoded ??= this.codec.decode(this.recorded);
+    return this.decoded;
+  }
+}
