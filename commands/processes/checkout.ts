@@ -1,7 +1,7 @@
 import { hash } from "node:crypto";
 import { noStream, type Position } from "../../src/stores/event-store/event-store.ts";
 import { dayOf } from "../../src/values/calendar.ts";
-import { Problem, problemOf } from "../../src/values/problem.ts";
+import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
 import type { Refusal } from "../cart/events.ts";
 import { type Cart, type CartLine, type CheckoutAttempt, linesOf } from "../cart/state.ts";
@@ -320,6 +320,46 @@ async function undo(
 async function refuse(process: Process, orderId: string, refusal: Refusal): Promise<Order> {
   const { result } = await process.again(order, orderId, "Refuse", refusal, (state) => state);
   return result;
+}
+
+/**
+ * Undoes a checkout as far as that goes, and opens its cart whatever fails: an operator has given it up.
+ * @returns what could not be undone, in words
+ * @throws Problem not_found, illegal_transition when there is none, or its order is confirmed
+ */
+export async function abandonCheckout(
+  shop: Shop,
+  cartId: string,
+  reason: string,
+  context: ProcessContext,
+): Promise<string[]> {
+  const attempt = await shop.engine.read(cart, cartId, (state) => attemptOf(state, cartId));
+  if ("status" in attempt) throw illegalTransition("the cart is not being checked out");
+  const { orderId, demand } = attempt;
+  const process = processOf(shop, orderId, context);
+  const refusal: Refusal = { code: "unavailable", detail: reason, extras: {} };
+  const left: string[] = [];
+  const tried = (what: string, step: Promise<unknown>) =>
+    step.catch((error: unknown) => {
+      left.push(`${what}: ${error instanceof Error ? error.message : String(error)}`);
+    });
+  const refused = refuse(process, orderId, refusal);
+  await tried(`order ${orderId}`, refused);
+  const placed = await refused.catch(() => undefined);
+  if (placed?.phase === "placed" && placed.confirmed)
+    throw illegalTransition("the order is confirmed: its checkout can only be finished");
+  await Promise.all([
+    ...demand.map(([sku]) =>
+      tried(
+        `stock of ${sku}`,
+        process.again(stock, sku, "Release", { reservationId: orderId, reason: `given up: ${reason}` }),
+      ),
+    ),
+    tried("payment", returnPayment(process, attempt, `given up: ${reason}`, true)),
+  ]);
+  const extras = left.length > 0 ? { notUndone: left } : {};
+  await process.again(cart, cartId, "FailCheckout", { orderId, ...refusal, extras });
+  return left;
 }
 
 async function returnPayment(

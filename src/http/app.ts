@@ -24,6 +24,7 @@ import { createLagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
+import { taskOps } from "./ops-api/tasks.ts";
 import { handleError, problemDocument, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
@@ -128,6 +129,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     analyticsQueries(app, deps);
     projectionOps(app, deps);
     streamOps(app, deps);
+    taskOps(app, deps);
     healthOps(app, deps);
   });
   await app.ready();

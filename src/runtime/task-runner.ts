@@ -47,6 +47,10 @@ export interface TaskRunnerOptions {
   log: Logger;
 }
 
+function keyOf(kind: ProcessKind, id: string): string {
+  return `${kind}/${id}`;
+}
+
 const kinds: readonly ProcessKind[] = [...taskKinds, "stock"];
 
 /**
@@ -58,7 +62,7 @@ const kinds: readonly ProcessKind[] = [...taskKinds, "stock"];
 export class TaskRunner {
   private readonly options: TaskRunnerOptions;
   private readonly stopping = new AbortController();
-  private readonly tried = new Map<string, TriedTask>();
+  private readonly attempts = new Map<string, TriedTask>();
   private readonly running = new Map<ProcessKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
   private readonly under: Set<Promise<void>> = new Set();
   private loops: Promise<unknown> = Promise.resolve();
@@ -81,14 +85,24 @@ export class TaskRunner {
 
   /** Tasks that have failed, the longest failing first. */
   failing(): TriedTask[] {
-    return [...this.tried.values()]
+    return [...this.attempts.values()]
       .filter(({ failures }) => failures > 0)
       .sort((a, b) => b.failures - a.failures);
   }
 
+  /** What came of the last try of a task by this process. */
+  tried(kind: ProcessKind, id: string): TriedTask | undefined {
+    return this.attempts.get(keyOf(kind, id));
+  }
+
+  /** It was settled by hand. */
+  forget(kind: ProcessKind, id: string): void {
+    this.attempts.delete(keyOf(kind, id));
+  }
+
   /** Does a task now, whatever it waits for. @throws what it fails with */
   async retry(kind: ProcessKind, id: string): Promise<void> {
-    await this.attempt({ key: `${kind}/${id}`, kind, id, dueAt: 0 });
+    await this.attempt({ key: keyOf(kind, id), kind, id, dueAt: 0 });
   }
 
   private async run(kind: ProcessKind, takeUpAll: boolean): Promise<void> {
@@ -125,7 +139,7 @@ export class TaskRunner {
     const { models, clock } = this.options;
     if (kind === "stock") {
       const skus = await skusWithExpired(await models.model("reservations"), clock(), pageTasks * pagesMax);
-      yield* skus.map((id) => ({ key: `stock/${id}`, kind, id, dueAt: 0 }));
+      yield* skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 }));
       return;
     }
     const model: ViewModel = await models.model("tasks");
@@ -140,7 +154,7 @@ export class TaskRunner {
   }
 
   private isPutOff({ key }: Task): boolean {
-    return (this.tried.get(key)?.notBefore ?? 0) > this.options.clock();
+    return (this.attempts.get(key)?.notBefore ?? 0) > this.options.clock();
   }
 
   /** Settles when the task is done, or has had its place for long enough. */
@@ -167,7 +181,7 @@ export class TaskRunner {
       // Still on the list for a moment, until its events are projected; or waiting for a gateway.
       this.putOff(task, 0);
     } catch (error) {
-      const failures = (this.tried.get(task.key)?.failures ?? 0) + 1;
+      const failures = (this.attempts.get(task.key)?.failures ?? 0) + 1;
       this.putOff(task, failures, error instanceof Error ? error.message : String(error));
       log.warn({ err: error, task, failures }, "a task failed, trying again later");
       throw error;
@@ -177,9 +191,9 @@ export class TaskRunner {
   private putOff({ key, kind, id }: Task, failures: number, reason?: string): void {
     const now = this.options.clock();
     const pauseMs = Math.min(retryPauseMs * 2 ** Math.max(0, failures - 1), retryPauseMaxMs);
-    this.tried.delete(key);
-    this.tried.set(key, { kind, id, failures, reason, lastTriedAt: now, notBefore: now + pauseMs });
-    const [oldest] = this.tried.keys();
-    if (this.tried.size > triedMax && oldest !== undefined) this.tried.delete(oldest);
+    this.attempts.delete(key);
+    this.attempts.set(key, { kind, id, failures, reason, lastTriedAt: now, notBefore: now + pauseMs });
+    const [oldest] = this.attempts.keys();
+    if (this.attempts.size > triedMax && oldest !== undefined) this.attempts.delete(oldest);
   }
 }

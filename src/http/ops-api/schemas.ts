@@ -1,6 +1,33 @@
 import { z } from "zod";
 import { pageFields } from "../query-api/schemas.ts";
 
+const taskKind = z.enum(["checkout", "payment", "order", "webhook", "cart", "stock"]);
+export const taskParams = z.strictObject({ kind: taskKind, id: z.string().min(1).max(300) });
+export const taskQuery = z.strictObject({ kind: taskKind.exclude(["stock"]).optional(), ...pageFields });
+export const settleBody = z.strictObject({
+  as: z.enum(["done", "failed"]),
+  reason: z.string().trim().min(1).max(500),
+});
+const openTask = z.object({
+  kind: taskKind,
+  id: z.string(),
+  dueAt: z.string().nullable(),
+  /** Tries that failed, one after the other, by this process. */
+  failures: z.int(),
+  reason: z.string().nullable(),
+  lastTriedAt: z.string().nullable(),
+  notBefore: z.string().nullable(),
+});
+export const tasksAnswer = z
+  .object({ items: z.array(openTask), nextCursor: z.string().nullable() })
+  .meta({ id: "Tasks" });
+export const retriedAnswer = z
+  .object({ kind: taskKind, id: z.string(), done: z.boolean(), reason: z.string().nullable() })
+  .meta({ id: "RetriedTask" });
+export const settledAnswer = z
+  .object({ kind: taskKind, id: z.string(), left: z.array(z.string()) })
+  .meta({ id: "SettledTask" });
+
 export const projectionParams = z.strictObject({ name: z.string().min(1).max(64) });
 export const parkedBody = z.strictObject({ key: z.string().min(1).max(1_000) });
 

@@ -1,0 +1,77 @@
+import { illegalTransition, notFound } from "../../src/values/problem.ts";
+import { order } from "../order/order.ts";
+import { payment } from "../payment/payment.ts";
+import { webhook } from "../webhook/webhook.ts";
+import { abandonCheckout } from "./checkout.ts";
+import { type Process, type ProcessContext, processOf } from "./process.ts";
+import type { Shop } from "./shop.ts";
+import type { ProcessKind } from "./tasks.ts";
+
+/** What an operator found out elsewhere: at the gateway's own site, or on the shelf. */
+export type SettledAs = "done" | "failed";
+
+/**
+ * Ends a task by hand that cannot be done: nobody else is asked, the log takes the operator's word for it.
+ *
+ * - checkout: undone as far as that goes; the cart opens. What could not be undone is named.
+ * - payment: what is open counts as done, or as failed (the void of a payment: that nothing was authorized).
+ * - order: its open effects count as applied.
+ * - webhook: given up.
+ *
+ * @returns what has still to be looked after, in words
+ * @throws Problem not_found; illegal_transition for what only time can end
+ */
+export async function settleTask(
+  shop: Shop,
+  kind: ProcessKind,
+  id: string,
+  as: SettledAs,
+  reason: string,
+  context: ProcessContext,
+): Promise<string[]> {
+  const process = processOf(shop, id, context);
+  switch (kind) {
+    case "checkout":
+      return abandonCheckout(shop, id, reason, context);
+    case "payment":
+      return settleByHand(process, id, as, reason);
+    case "order":
+      return settleEffects(process, id);
+    case "webhook": {
+      const { changed } = await process.again(webhook, id, "Finish", { how: "given_up" });
+      if (!changed) throw notFound("open webhook", id);
+      return [];
+    }
+    case "cart":
+    case "stock":
+      throw illegalTransition("this runs out by itself: there is nothing to settle");
+  }
+}
+
+async function settleByHand(process: Process, id: string, as: SettledAs, reason: string): Promise<string[]> {
+  const { engine } = process.shop;
+  const state = await engine.read(payment, id, (state) => state);
+  if (state.phase === "absent") throw notFound("payment", id);
+  const done = as === "done";
+  if (state.capturing !== undefined) {
+    const { capturing: movementId } = state;
+    if (done) await process.once(["captured", movementId], payment, id, "Capture", {});
+    else await process.again(payment, id, "FailCapture", { movementId, reason });
+  }
+  if (state.orphaned || (state.givingBack !== undefined && state.phase !== "captured"))
+    await process.again(payment, id, "Void", { reason });
+  for (const [refundId, { status }] of state.refunds) {
+    if (status !== "pending") continue;
+    if (done) await process.again(payment, id, "SucceedRefund", { refundId, reference: "by hand" });
+    else await process.again(payment, id, "FailRefund", { refundId, reason });
+  }
+  return [];
+}
+
+async function settleEffects(process: Process, orderId: string): Promise<string[]> {
+  const state = await process.shop.engine.read(order, orderId, (state) => state);
+  if (state.phase !== "placed") throw notFound("order", orderId);
+  const open = [...state.openEffects];
+  for (const of of open) await process.again(order, orderId, "MarkEffectsApplied", { of });
+  return open.map((of) => `effect ${of} of order ${orderId} was not applied to stock and payment`);
+}
