@@ -302,11 +302,13 @@ export class Engine {
     const { job } = decision;
     switch (decision.kind) {
       case "refused":
-        return job.reject(decision.error);
+        job.reject(decision.error);
+        return;
       case "done": {
         const { revision, changed, result } = decision;
         const position = stored.commands.get(job.context.commandId)?.position ?? stored.position;
-        return job.resolve({ revision, position, repeated: false, changed, result });
+        job.resolve({ revision, position, repeated: false, changed, result });
+        return;
       }
       case "repeated": {
         const { revision, outcome = stored, state } = decision;

@@ -4,7 +4,7 @@ import { isLive, key as keys, requireSameRequest } from "../../../commands/key/k
 import { type StoredAnswer, storedAnswer } from "../../../commands/key/stored-answer.ts";
 import type { CommandContext } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { deriveId } from "../../values/ids.ts";
+import { deriveId, newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
 import { invalid } from "../problems.ts";
@@ -122,16 +122,18 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
     const commandId = idOf(key, before.uses + 1);
     const { stream, revision } = await steps.aimOf(commandId);
     const { expectedRevision: _, ...unconditional } = context;
+    // An id of its own, and not the key's: another request may be taking the key for something else.
     const take = engine.execute(
       keys,
       key.id,
       "Take",
       { fingerprint, stream, revision, lifeMs },
-      { ...unconditional, commandId: deriveId(commandId, "key") },
+      { ...unconditional, commandId: newId() },
+      (state) => state.revision,
     );
-    const keyed = { commandId, since: revision };
     // With one writer nobody can have been faster: key and effect go to the disk together.
-    if (!events.soleWriter) await take;
+    const since = events.soleWriter ? revision : (await take).result;
+    const keyed = { commandId, since };
     const [ran] = await Promise.allSettled([steps.run(keyed), take]);
     await take;
     if (ran.status === "rejected") throw ran.reason;
