@@ -7,7 +7,7 @@ import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/car
 import { stockProjection } from "../../projections/stock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
-import { HotModel } from "../engine/read/hot-model.ts";
+import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { createExclusive } from "../engine/write/exclusive.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
@@ -101,7 +101,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const events = openEmbeddedEventStore({ directory: folder.path });
     opened.push(() => events.close());
     const hot = options.hot ?? createEmbeddedHotStore();
-    opened.push(() => hot.close());
+    opened.push(() =>
+      hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
+    );
     const codec = createCodec(shopEvents);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
     const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
@@ -119,20 +121,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
     opened.push(() => models.stop());
 
-    const source = { events, hot, codec };
-    const hotCarts = new HotModel({
-      ...source,
-      projection: cartsProjection,
-      category: "cart",
-      view: () => models.model("carts"),
-      present: (doc, id) => cartViewOf(id, doc as CartDoc),
-    });
-    const hotStock = new HotModel({
-      ...source,
-      projection: stockProjection,
-      category: "stock",
-      view: () => models.model("stock"),
-    });
+    const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
     if (followsLog) {
       const following = new AbortController();
       const followed = followLog({
@@ -153,25 +142,30 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       runner.start();
       opened.push(() => runner.stop());
     }
-    return {
-      config,
-      log,
-      clock,
-      folder,
-      events,
-      codec,
-      engine,
-      shop,
-      hot,
-      models,
-      hotCarts,
-      hotStock,
-      close,
-    };
+    const stores = { folder, events, hot, models, hotCarts, hotStock };
+    return { config, log, clock, codec, engine, shop, ...stores, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Carts and stock as of now. */
+function openHotModels(source: Pick<HotModelOptions, "events" | "hot" | "codec">, models: ReadModels) {
+  const hotCarts = new HotModel({
+    ...source,
+    projection: cartsProjection,
+    category: "cart",
+    view: () => models.model("carts"),
+    present: (doc, id) => cartViewOf(id, doc as CartDoc),
+  });
+  const hotStock = new HotModel({
+    ...source,
+    projection: stockProjection,
+    category: "stock",
+    view: () => models.model("stock"),
+  });
+  return { hotCarts, hotStock };
 }
 
 /** A folder with read models had a log: a new one beside them would be a silent loss. */
