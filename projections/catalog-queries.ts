@@ -1,5 +1,5 @@
 import type { Condition, FacetCount, FindQuery, ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ProductDoc } from "./catalog.ts";
+import type { ProductDoc } from "./catalog-documents.ts";
 import { type ProductListItem, type ProductView, productViewOf } from "./catalog-views.ts";
 import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 

@@ -1,69 +1,19 @@
 import type { ShopEvents } from "../commands/events.ts";
 import type { DataOf } from "../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
-import type { Money } from "../src/values/money.ts";
 import {
   availableOf,
   initialPolicy,
   movementOf,
   type StockEventData,
   type StockMovementType,
-  type StockPolicy,
 } from "./availability.ts";
+import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./catalog-documents.ts";
 import { listItemOf, pricesOf, stockOf } from "./catalog-views.ts";
 import { known, knownIn } from "./handlers.ts";
 import { tally } from "./sold-lines.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
-
-/** Stock as a shopper sees it: how much is left, and what the policy makes of it. */
-interface Availability extends StockPolicy {
-  available: number;
-}
-
-/** Under `sku/<sku>`: stock events know only the SKU, and it leads them to its product. */
-interface SkuDoc extends Availability {
-  productId?: string;
-}
-
-export interface SkuStock extends Availability {
-  sku: string;
-}
-
-export interface VariantDoc {
-  sku: string;
-  name?: string;
-  price: Money;
-  compareAtPrice?: Money;
-  attributes: Readonly<Record<string, string>>;
-  retired?: true;
-}
-
-export interface ProductDetails {
-  status: "draft" | "published" | "archived";
-  slug: string;
-  name: string;
-  shortDescription?: string;
-  description?: string;
-  brand?: string;
-  category?: string;
-  tags: readonly string[];
-  images: Data<"ProductCreated">["images"];
-  /** In the order they were added, with those that were retired. */
-  variants: VariantDoc[];
-  /** Epoch milliseconds. */
-  createdAt: number;
-  updatedAt: number;
-}
-
-export interface ProductDoc {
-  /** Of the SKUs that the product has claimed. */
-  stock: SkuStock[];
-  /** Pieces in confirmed orders. */
-  sold: number;
-  /** Absent until the product is created: its SKUs are claimed before. */
-  details?: ProductDetails;
-}
 
 type CatalogDoc = ProductDoc | SkuDoc;
 

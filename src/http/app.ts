@@ -20,7 +20,7 @@ import { returnCommands } from "./command-api/returns.ts";
 import { serveDocs } from "./docs.ts";
 import { createCommands } from "./edge/commands.ts";
 import { healthOps } from "./ops-api/health.ts";
-import { createLagWatch } from "./ops-api/lag.ts";
+import { createLagWatch, type LagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
@@ -53,6 +53,27 @@ const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
 export async function buildApp(runtime: Runtime): Promise<App> {
+  const app = createServer(runtime);
+  acceptJson(app);
+  closeConnections(app);
+
+  // Its policy of content is made anew for every request: ours never changes.
+  await app.register(helmet, { contentSecurityPolicy: false });
+  app.addHook("onRequest", async ({ url }, reply) => {
+    reply.header("Content-Security-Policy", url.startsWith("/docs") ? pagePolicy : dataPolicy);
+  });
+  await limitRates(app, runtime);
+  await describeApi(app);
+
+  const lag = createLagWatch(runtime);
+  measure(app, runtime, lag);
+  addRoutes(app, runtime, lag);
+  await app.ready();
+  return app;
+}
+
+/** A server without routes, whose errors are problems. */
+function createServer(runtime: Runtime): App {
   const app = fastify({
     loggerInstance: runtime.log,
     bodyLimit: bodyBytesMax,
@@ -88,20 +109,10 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     const ms = Math.round(reply.elapsedTime * 10) / 10;
     request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
   });
-  acceptJson(app);
-  closeConnections(app);
+  return app;
+}
 
-  // Its policy of content is made anew for every request: ours never changes.
-  await app.register(helmet, { contentSecurityPolicy: false });
-  app.addHook("onRequest", async ({ url }, reply) => {
-    reply.header("Content-Security-Policy", url.startsWith("/docs") ? pagePolicy : dataPolicy);
-  });
-  await limitRates(app, runtime);
-  await describeApi(app);
-
-  const lag = createLagWatch(runtime);
-  measure(app, runtime, lag);
-
+function addRoutes(app: App, runtime: Runtime, lag: LagWatch): void {
   const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
   const recency = createRecency();
   const deps: Deps = {
@@ -132,8 +143,6 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     taskOps(app, deps);
     healthOps(app, deps);
   });
-  await app.ready();
-  return app;
 }
 
 /** What is not even HTTP has no request to answer through. */

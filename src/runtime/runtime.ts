@@ -8,13 +8,13 @@ import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/car
 import { stockProjection } from "../../projections/stock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
-import { HotModel } from "../engine/read/hot-model.ts";
+import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import { type EventStore, logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
+import { StoreDamaged } from "../stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
@@ -104,7 +104,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const events = openEmbeddedEventStore({ directory: folder.path });
     opened.push(() => events.close());
     const hot = options.hot ?? createEmbeddedHotStore();
-    opened.push(() => hot.close());
+    opened.push(() =>
+      hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
+    );
     const codec = createCodec(shopEvents);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
     const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
@@ -123,20 +125,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
     opened.push(() => models.stop());
 
-    const source = { events, hot, codec };
-    const hotCarts = new HotModel({
-      ...source,
-      projection: cartsProjection,
-      category: "cart",
-      view: () => models.model("carts"),
-      present: (doc, id) => cartViewOf(id, doc as CartDoc),
-    });
-    const hotStock = new HotModel({
-      ...source,
-      projection: stockProjection,
-      category: "stock",
-      view: () => models.model("stock"),
-    });
+    const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
     if (followsLog) {
       const following = new AbortController();
       const followed = followLog({
@@ -157,39 +146,31 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       tasks.start(events.soleWriter);
       opened.push(() => tasks.stop());
     }
-    const hasStoredAnswers = await holds(events, "AnswerStored");
-    return {
-      config,
-      log,
-      clock,
-      folder,
-      events,
-      codec,
-      engine,
-      shop,
-      hot,
-      models,
-      tasks,
-      hotCarts,
-      hotStock,
-      hasStoredAnswers,
-      close,
-    };
+    const hasStoredAnswers = events.knowsType("AnswerStored");
+    const stores = { folder, events, hot, models, hotCarts, hotStock };
+    return { config, log, clock, codec, engine, shop, tasks, hasStoredAnswers, ...stores, close };
   } catch (error) {
     await close();
     throw error;
   }
 }
 
-/** Whether there is an event of a type on the log. */
-async function holds(events: EventStore, type: string): Promise<boolean> {
-  let after = logStart;
-  for (;;) {
-    const page = await events.readAll({ after, types: [type], maxCount: 1 });
-    if (page.events.length > 0) return true;
-    if (page.scannedTo === after) return false;
-    after = page.scannedTo;
-  }
+/** Carts and stock as of now. */
+function openHotModels(source: Pick<HotModelOptions, "events" | "hot" | "codec">, models: ReadModels) {
+  const hotCarts = new HotModel({
+    ...source,
+    projection: cartsProjection,
+    category: "cart",
+    view: () => models.model("carts"),
+    present: (doc, id) => cartViewOf(id, doc as CartDoc),
+  });
+  const hotStock = new HotModel({
+    ...source,
+    projection: stockProjection,
+    category: "stock",
+    view: () => models.model("stock"),
+  });
+  return { hotCarts, hotStock };
 }
 
 /** A folder with read models had a log: a new one beside them would be a silent loss. */

@@ -1,8 +1,5 @@
-import { readdirSync, readFileSync } from "node:fs";
-import { dirname, join, relative } from "node:path";
 import { describe, expect, it } from "vitest";
-
-const root = join(import.meta.dirname, "../..");
+import { importsOf, sources, textOf } from "./sources.ts";
 
 /** Which rooms a room may import, by path prefix. `self` is always allowed. */
 const allowed: { room: string; may: readonly string[] }[] = [
@@ -46,18 +43,6 @@ const allowed: { room: string; may: readonly string[] }[] = [
   { room: "src/gateways/", may: ["src/gateways/", "src/values/"] },
 ];
 
-function sources(folder: string): string[] {
-  return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
-    .map((file) => join(folder, file));
-}
-
-function importsOf(file: string): string[] {
-  const text = readFileSync(join(root, file), "utf8");
-  const found = text.matchAll(/^(?:import|export)\b[^;]*?\bfrom\s+"(\.[^"]+)"/gms);
-  return [...found].map(([, path = ""]) => relative(root, join(root, dirname(file), path)));
-}
-
 describe("the arrows between the rooms", () => {
   for (const { room, may } of allowed) {
     it(`${room} imports only what it may`, () => {
@@ -84,7 +69,7 @@ describe("the arrows between the rooms", () => {
 
   it("a projection knows events of the write side, and none of its decisions", () => {
     const strays = sources("projections").flatMap((file) => {
-      const text = readFileSync(join(root, file), "utf8");
+      const text = textOf(file);
       return [...text.matchAll(/import (?!type)\{([^}]*)\} from "\.\.\/commands\/[^"]*"/g)]
         .flatMap(([, names = ""]) => names.split(","))
         .map((name) => name.trim())

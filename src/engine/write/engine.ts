@@ -32,7 +32,7 @@ const queuedCommandsPerStreamMax = 20_000;
 /** How long a batch goes on against others that write the same stream. */
 const contentionMsMax = 15_000;
 const conflictPauseMs = 2;
-const conflictPauseMsMax = 100;
+const conflictPauseMsMax = 10;
 /** How long an append with an unknown outcome is sent again before the stream's queue gives up on it. */
 const settleMsMax = 30_000;
 const settlePauseMs = 50;

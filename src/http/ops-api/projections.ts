@@ -1,4 +1,5 @@
 import type { RebuildState } from "../../runtime/read-models.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import { illegalTransition, notFound } from "../../values/problem.ts";
@@ -26,8 +27,13 @@ const tags = ["operations"];
 const security = [{ bearer: [] }];
 
 export function projectionOps(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands, lag } = deps;
-  const { models, log } = runtime;
+  listOps(app, deps);
+  rebuildOps(app, deps);
+  parkedOps(app, deps);
+}
+
+/** @returns what tells operators of one model */
+function createDescribeModel({ models }: Runtime) {
   const documentCounts = new Map<string, { count: number; at: number }>();
 
   async function documentsOf(name: string): Promise<number> {
@@ -38,7 +44,7 @@ export function projectionOps(app: App, deps: Deps): void {
     return count;
   }
 
-  async function describeModel({ name, position, head, lagEvents, lagMs }: ModelLag) {
+  return async ({ name, position, head, lagEvents, lagMs }: ModelLag) => {
     const rebuild = models.rebuildState(name);
     const { spec } = await models.model(name);
     return {
@@ -57,7 +63,11 @@ export function projectionOps(app: App, deps: Deps): void {
       }),
       ...(rebuild && { rebuild: { ...rebuild, startedAt: new Date(rebuild.startedAt).toISOString() } }),
     };
-  }
+  };
+}
+
+function listOps(app: App, { runtime, staffOnly, lag }: Deps): void {
+  const describeModel = createDescribeModel(runtime);
 
   app.get(
     "/v1/ops/projections",
@@ -75,7 +85,9 @@ export function projectionOps(app: App, deps: Deps): void {
       sendJson(reply, JSON.stringify(await Promise.all((await lag()).map(describeModel))));
     },
   );
+}
 
+function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }: Deps): void {
   app.post(
     "/v1/ops/projections/:name/rebuild",
     {
@@ -109,8 +121,6 @@ export function projectionOps(app: App, deps: Deps): void {
       return commands.operate(request, reply, start, async () => answer);
     },
   );
-
-  parkedOps(app, deps);
 }
 
 function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): void {

@@ -16,12 +16,17 @@ import {
   salesAnswer,
 } from "./schemas.ts";
 
+const describe = (summary: string) => ({ tags: ["analytics"], summary, security: [{ bearer: [] }] });
+
 /** Reports by days of the store's time zone, `from` and `to` both included. */
-export function analyticsQueries(app: App, { runtime, staffOnly, fresh }: Deps): void {
-  const { models } = runtime;
-  const describe = (summary: string) => ({ tags: ["analytics"], summary, security: [{ bearer: [] }] });
+export function analyticsQueries(app: App, deps: Deps): void {
+  periodReports(app, deps);
+  rankedReports(app, deps);
+  funnelReport(app, deps);
+}
+
+function periodReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
   const periods = { querystring: periodsQuery };
-  const ranked = { querystring: rankedQuery };
 
   app.get(
     "/v1/analytics/sales",
@@ -54,6 +59,10 @@ export function analyticsQueries(app: App, { runtime, staffOnly, fresh }: Deps):
       sendJson(reply, JSON.stringify(await refundsByPeriod(await models.model("sales"), request.query)));
     },
   );
+}
+
+function rankedReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
+  const ranked = { querystring: rankedQuery };
 
   app.get(
     "/v1/analytics/products",
@@ -89,7 +98,9 @@ export function analyticsQueries(app: App, { runtime, staffOnly, fresh }: Deps):
       );
     },
   );
+}
 
+function funnelReport(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
   app.get(
     "/v1/analytics/funnel",
     {

@@ -7,7 +7,8 @@ import { orderDetailAnswer, orderListAnswer, orderParams, ordersQuery } from "./
 
 const security = [{ bearer: [] }];
 
-export function orderQueries(app: App, { runtime, auth, staffOnly, fresh, cursors }: Deps): void {
+export function orderQueries(app: App, deps: Deps): void {
+  const { runtime, auth, staffOnly, fresh, cursors } = deps;
   const { models, config } = runtime;
 
   app.get(
@@ -56,6 +57,10 @@ export function orderQueries(app: App, { runtime, auth, staffOnly, fresh, cursor
     },
   );
 
+  paymentQueries(app, deps);
+}
+
+function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
   app.get(
     "/v1/payments/:id",
     {

@@ -24,11 +24,18 @@ const recentProductsTtlMs = 30 * 24 * 60 * 60 * 1_000;
 const bestSellersTtlMs = 5_000;
 const visitorPattern = /^[\x21-\x7e]{1,64}$/;
 
-export function productQueries(app: App, { runtime, auth, recency, fresh, cursors }: Deps): void {
-  const { models, hot } = runtime;
+const describe = (summary: string) => ({ tags: ["products"], summary, security: [] });
+const recentKey = (visitor: string) => `recently-viewed:${visitor}`;
+
+export function productQueries(app: App, deps: Deps): void {
+  listOfProducts(app, deps);
+  oneProduct(app, deps);
+  recentlyViewed(app, deps);
+  bestSellers(app, deps);
+}
+
+function listOfProducts(app: App, { runtime: { models }, recency, fresh, cursors }: Deps): void {
   const answers = createAnswerCache(recency);
-  const describe = (summary: string) => ({ tags: ["products"], summary, security: [] });
-  const recentKey = (visitor: string) => `recently-viewed:${visitor}`;
 
   app.get(
     "/v1/products",
@@ -52,7 +59,9 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       sendAnswer(reply, answers.keep(request, position, json));
     },
   );
+}
 
+function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): void {
   app.get(
     "/v1/products/:id",
     {
@@ -78,7 +87,9 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       sendJson(reply, JSON.stringify(product));
     },
   );
+}
 
+function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): void {
   app.get(
     "/v1/recently-viewed",
     {
@@ -103,7 +114,9 @@ export function productQueries(app: App, { runtime, auth, recency, fresh, cursor
       sendJson(reply, `{"items":[${texts.join(",")}]}`);
     },
   );
+}
 
+function bestSellers(app: App, { runtime: { models, hot }, fresh }: Deps): void {
   app.get(
     "/v1/best-sellers",
     {

@@ -45,6 +45,8 @@ export interface EmbeddedEventStore extends EventStore {
   notify(): void;
   /** Reads the whole file. @returns what is wrong with it; empty when nothing is */
   check(): string[];
+  /** Whether an event of this type has ever been written. */
+  knowsType(type: string): boolean;
 }
 
 /**
@@ -163,6 +165,10 @@ class EmbeddedLog implements EmbeddedEventStore {
 
   async countBetween(after: Position, upTo: Position): Promise<number | undefined> {
     return this.reader.countBetween(after, upTo);
+  }
+
+  knowsType(type: string): boolean {
+    return this.reader.knowsType(type);
   }
 
   check(): string[] {

@@ -146,6 +146,10 @@ export class LogReader {
     return Math.max(0, Math.min(parsePosition(upTo), this.head()) - parsePosition(after));
   }
 
+  knowsType(name: string): boolean {
+    return this.knownTypeId(name) !== undefined;
+  }
+
   private knownTypeId(name: string): number | undefined {
     const row = this.statements.typeByName.get(name) as unknown as [number] | undefined;
     return row?.[0];
