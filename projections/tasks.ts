@@ -213,6 +213,12 @@ export async function tasksOf(
   return { tasks: items.map(toTask), next };
 }
 
+/** Whether something of this kind is open. */
+export async function hasTask(model: ViewModel, kind: TaskKind, id: string): Promise<boolean> {
+  const found = await model.get(kind === "checkout" ? cartKey({ id }) : keyOf(kind)({ id }));
+  return found !== undefined && toTask(found).kind === kind;
+}
+
 function toTask({ key, json }: { key: string; json: string }): DueTask {
   const { kind, dueAt } = JSON.parse(json) as Task;
   return { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };

@@ -45,6 +45,7 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/orders/{id}/notes": { text: "none" },
   "POST /v1/ops/projections/{name}/parked/retry": { key: "none" },
   "POST /v1/ops/projections/{name}/parked/skip": { key: "none" },
+  "POST /v1/ops/tasks/{kind}/{id}/settle": { as: "failed", reason: "none" },
 };
 
 beforeAll(async () => {
@@ -84,6 +85,7 @@ function urlOf({ path }: Route, params: Record<string, string> = {}): string {
     sku: "GOOD",
     name: "catalog",
     stream: "stock-GOOD",
+    kind: "checkout",
     returnId: "none",
   };
   return path.replaceAll(/\{(\w+)\}/g, (_, name: string) => params[name] ?? good[name] ?? "none");

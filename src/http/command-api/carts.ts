@@ -113,7 +113,9 @@ export function cartCommands(app: App, deps: Deps): void {
     (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      return commands.run(request, reply, () => checkoutCommand(deps, id, request.body), { cartId: id });
+      return commands.run(request, reply, (commandId) => checkoutCommand(deps, id, commandId, request.body), {
+        cartId: id,
+      });
     },
   );
 }
@@ -175,10 +177,16 @@ function itemCommands(app: App, deps: Deps): void {
  * Started on the cart's stream, and then taken to its end, as often as it is sent. What it answers is on the log:
  * the order as its checkout told it first, or why it was undone.
  */
-function checkoutCommand({ runtime }: Deps, cartId: string, body: CheckoutBody): RequestCommand<Cart> {
+function checkoutCommand(
+  { runtime }: Deps,
+  cartId: string,
+  commandId: string,
+  body: CheckoutBody,
+): RequestCommand<Cart> {
   const { shop } = runtime;
   return {
     aim: { decider: cart, id: cartId },
+    steps: [commandId],
     run: async (context) => {
       await startCheckout(shop, cartId, body, processContext(runtime, context));
       return undefined;

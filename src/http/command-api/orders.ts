@@ -183,6 +183,7 @@ async function refundCommand(
   const refundId = deriveId(commandId, "refund");
   return {
     aim: { decider: payment, id: paymentId },
+    steps: [commandId],
     run: async ({ expectedRevision, ...context }) => {
       // The client's revision is the order's; the payment's stream is what decides.
       const revision = await shop.engine.read(order, orderId, (_, revision) => revision);

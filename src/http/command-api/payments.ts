@@ -35,13 +35,15 @@ export function paymentCommands(app: App, deps: Deps): void {
   app.post(
     "/v1/payments/:id/capture",
     { ...staffOnly, schema: describe("Capture a payment, or book a transfer that came in") },
-    (request, reply) => commands.run(request, reply, () => captureCommand(deps, request.params.id)),
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => captureCommand(deps, request.params.id, commandId)),
   );
 
   app.post(
     "/v1/payments/:id/void",
     { ...staffOnly, schema: describe("Give an authorization back and cancel its order") },
-    (request, reply) => commands.run(request, reply, () => voidCommand(deps, request.params.id)),
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => voidCommand(deps, request.params.id, commandId)),
   );
 
   takeWebhooks(app, deps);
@@ -56,10 +58,11 @@ function answerOf(id: string, { state, revision }: Found<Payment>): CommandAnswe
   return { status: 200, body: paymentView(id, initiated(id, state)), revision };
 }
 
-function captureCommand({ runtime }: Deps, id: string): RequestCommand<Payment> {
+function captureCommand({ runtime }: Deps, id: string, commandId: string): RequestCommand<Payment> {
   const { engine, shop } = runtime;
   return {
     aim: { decider: payment, id },
+    steps: [commandId],
     run: async (context) => {
       const { expectedRevision, ...unconditional } = context;
       const revision = await engine.read(payment, id, (state, at) => {
@@ -84,13 +87,14 @@ function captureCommand({ runtime }: Deps, id: string): RequestCommand<Payment> 
   };
 }
 
-async function voidCommand({ runtime }: Deps, id: string): Promise<RequestCommand<Order>> {
+async function voidCommand({ runtime }: Deps, id: string, commandId: string): Promise<RequestCommand<Order>> {
   const { engine, shop } = runtime;
   const read = () =>
     engine.read(payment, id, (state, revision) => ({ state: initiated(id, state), revision }));
   const { orderId } = (await read()).state;
   return {
     aim: { decider: order, id: orderId },
+    steps: [commandId],
     run: async ({ expectedRevision, ...context }) => {
       // The client's revision is the payment's; the order's stream is what decides.
       requireRevision(expectedRevision, (await read()).revision);

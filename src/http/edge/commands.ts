@@ -9,7 +9,13 @@ import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
 import { problemDocument, toProblem } from "../problems.ts";
 import type { Recency } from "../recency.ts";
-import { type ClientKey, clientKeyOf, createIdempotency } from "./idempotency.ts";
+import {
+  type ClientKey,
+  clientKeyOf,
+  createIdempotency,
+  type Idempotency,
+  type Keyed,
+} from "./idempotency.ts";
 
 const userAgentCharactersMax = 200;
 /** Of the position before the first event. */
@@ -38,9 +44,12 @@ export interface Found<State> {
 export interface RequestCommand<State> {
   /** The stream that decides. */
   aim: { decider: Aimed<State>; id: string };
-  /** Ids of the commands by which this one is known there, and which its answer waits for. */
+  /**
+   * Ids of the commands by which this one is known there, and which its answer waits for: the command's own, when
+   * they are left out. Given whenever `run` tells nothing.
+   */
   steps?: readonly string[];
-  /** @returns what `answer` is told; left out, it looks for the steps */
+  /** @returns what `answer` is told; undefined when the steps have to be looked for */
   run(context: CommandContext): Promise<Found<State> | undefined>;
   /** May finish what a crash has left open. @param context of the request, for that */
   answer(found: Found<State>, context: CommandContext): Promise<CommandAnswer> | CommandAnswer;
@@ -78,16 +87,109 @@ export interface Commands {
 }
 
 export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): Commands {
-  const { engine, clock } = runtime;
-  const idempotency = createIdempotency(runtime);
+  return new CommandEdge(runtime, auth, recency);
+}
 
-  function contextOf(request: FastifyRequest): CommandContext {
+type CommandOf = (commandId: string) => AnyCommand | Promise<AnyCommand>;
+
+class CommandEdge implements Commands {
+  private readonly runtime: Runtime;
+  private readonly auth: Auth;
+  private readonly recency: Recency;
+  private readonly idempotency: Idempotency;
+
+  constructor(runtime: Runtime, auth: Auth, recency: Recency) {
+    this.runtime = runtime;
+    this.auth = auth;
+    this.recency = recency;
+    this.idempotency = createIdempotency(runtime);
+  }
+
+  run: Commands["run"] = (request, to, commandOf, { cartId } = {}) =>
+    this.reply(request, to, cartId, (key) =>
+      this.answered(key, this.contextOf(request), commandOf as CommandOf),
+    );
+
+  operate: Commands["operate"] = (request, to, run, again) =>
+    this.reply(request, to, undefined, async (key) => {
+      const context = this.contextOf(request);
+      if (!key) return { answer: await run(), repeated: false };
+      const aim = { stream: `operation-${key.id}`, revision: noStream };
+      return this.idempotency.once(key, context, { aimOf: async () => aim, look: again, run });
+    });
+
+  private async answered(
+    key: ClientKey | undefined,
+    context: CommandContext,
+    commandOf: CommandOf,
+  ): Promise<Keyed<CommandAnswer>> {
+    if (!key) {
+      const command = await commandOf(context.commandId);
+      const found = await this.carryOut(command, context);
+      return { answer: await command.answer(found, context), repeated: false };
+    }
+    return this.idempotency.once(key, context, {
+      aimOf: async (commandId) => {
+        const { decider, id } = (await commandOf(commandId)).aim;
+        const revision = await this.runtime.engine.read(decider, id, (_, revision) => revision);
+        return { stream: streamName(decider.category, id), revision };
+      },
+      look: async (keyed) => {
+        const command = await commandOf(keyed.commandId);
+        const found = await this.look(command, keyed);
+        return found && command.answer(found, { ...context, ...keyed });
+      },
+      run: async (keyed) => {
+        const command = await commandOf(keyed.commandId);
+        const own = { ...context, ...keyed };
+        return command.answer(await this.carryOut(command, own), own);
+      },
+    });
+  }
+
+  private async carryOut(command: AnyCommand, context: CommandContext): Promise<Found<unknown>> {
+    const { engine } = this.runtime;
+    const { decider, id } = command.aim;
+    const isLookedFor = command.steps !== undefined && context.since === undefined;
+    const since = isLookedFor ? await engine.read(decider, id, (_, revision) => revision) : context.since;
+    const told = await command.run(context);
+    const found = told ?? (await this.look(command, { ...context, since: since ?? noStream }));
+    return found ?? engine.read(decider, id, (state, revision) => ({ state, revision }));
+  }
+
+  private look(
+    { aim, steps }: AnyCommand,
+    { commandId, since }: { commandId: string; since: number },
+  ): Promise<Found<unknown> | undefined> {
+    return this.runtime.engine.find(aim.decider, aim.id, steps ?? [commandId], since);
+  }
+
+  private async reply(
+    request: FastifyRequest,
+    to: FastifyReply,
+    cartId: string | undefined,
+    answerFor: (key: ClientKey | undefined) => Promise<Keyed<CommandAnswer>>,
+  ): Promise<void> {
+    try {
+      const key = clientKeyOf(request, this.auth, cartId);
+      const stored = key && (await this.idempotency.stored(key));
+      if (stored) return send(to.header("Idempotent-Replayed", "true"), stored);
+      const { answer, repeated } = await answerFor(key);
+      if (repeated) to.header("Idempotent-Replayed", "true");
+      const { status, body } = answer;
+      send(to, { status, headers: this.headersOf(answer), body: JSON.stringify(body) });
+    } finally {
+      this.recency.wrote(request.ip, this.runtime.engine.lastPosition);
+    }
+  }
+
+  private contextOf(request: FastifyRequest): CommandContext {
     const expectedRevision = ifMatch(request);
     const userAgent = header(request, "user-agent")?.slice(0, userAgentCharactersMax);
     return {
       commandId: newId(),
-      now: clock(),
-      actor: auth.principal(request).kind,
+      now: this.runtime.clock(),
+      actor: this.auth.principal(request).kind,
       correlationId: request.id,
       ip: request.ip,
       ...(userAgent !== undefined && { userAgent }),
@@ -95,92 +197,12 @@ export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): 
     };
   }
 
-  function headersOf({ revision, position = engine.lastPosition }: CommandAnswer): Record<string, string> {
+  private headersOf({ revision, position }: CommandAnswer): Record<string, string> {
     return {
-      Position: formatPosition(position),
+      Position: formatPosition(position ?? this.runtime.engine.lastPosition),
       ...(revision !== undefined && { ETag: `"${revision}"` }),
     };
   }
-
-  function look(
-    { aim, steps }: AnyCommand,
-    { commandId, since }: { commandId: string; since: number },
-  ): Promise<Found<unknown> | undefined> {
-    return engine.find(aim.decider, aim.id, steps ?? [commandId], since);
-  }
-
-  async function carryOut(command: AnyCommand, context: CommandContext): Promise<Found<unknown>> {
-    const since = context.since ?? (await engine.read(command.aim.decider, command.aim.id, (_, at) => at));
-    const found = (await command.run(context)) ?? (await look(command, { ...context, since }));
-    if (found) return found;
-    const { decider, id } = command.aim;
-    return engine.read(decider, id, (state, revision) => ({ state, revision }));
-  }
-
-  async function answered(
-    key: ClientKey | undefined,
-    context: CommandContext,
-    commandOf: (commandId: string) => AnyCommand | Promise<AnyCommand>,
-  ): Promise<{ answer: CommandAnswer; repeated: boolean }> {
-    if (!key) {
-      const command = await commandOf(context.commandId);
-      return { answer: await command.answer(await carryOut(command, context), context), repeated: false };
-    }
-    return idempotency.once(key, context, {
-      aimOf: async (commandId) => {
-        const { decider, id } = (await commandOf(commandId)).aim;
-        const revision = await engine.read(decider, id, (_, revision) => revision);
-        return { stream: streamName(decider.category, id), revision };
-      },
-      look: async (keyed) => {
-        const command = await commandOf(keyed.commandId);
-        const found = await look(command, keyed);
-        return found && command.answer(found, { ...context, ...keyed });
-      },
-      run: async (keyed) => {
-        const command = await commandOf(keyed.commandId);
-        const own = { ...context, ...keyed };
-        return command.answer(await carryOut(command, own), own);
-      },
-    });
-  }
-
-  async function reply(
-    request: FastifyRequest,
-    to: FastifyReply,
-    cartId: string | undefined,
-    answerFor: (key: ClientKey | undefined) => Promise<{ answer: CommandAnswer; repeated: boolean }>,
-  ): Promise<void> {
-    try {
-      const key = clientKeyOf(request, auth, cartId);
-      const stored = key && (await idempotency.stored(key));
-      if (stored) return send(to.header("Idempotent-Replayed", "true"), stored);
-      const { answer, repeated } = await answerFor(key);
-      if (repeated) to.header("Idempotent-Replayed", "true");
-      const { status, body } = answer;
-      send(to, { status, headers: headersOf(answer), body: JSON.stringify(body) });
-    } finally {
-      recency.wrote(request.ip, engine.lastPosition);
-    }
-  }
-
-  return {
-    run: (request, to, commandOf, { cartId } = {}) =>
-      reply(request, to, cartId, (key) =>
-        answered(
-          key,
-          contextOf(request),
-          commandOf as (commandId: string) => AnyCommand | Promise<AnyCommand>,
-        ),
-      ),
-    operate: (request, to, run, again) =>
-      reply(request, to, undefined, async (key) => {
-        const context = contextOf(request);
-        if (!key) return { answer: await run(), repeated: false };
-        const aim = { stream: `operation-${key.id}`, revision: noStream };
-        return idempotency.once(key, context, { aimOf: async () => aim, look: again, run });
-      }),
-  };
 }
 
 /** A problem that is the answer of a command which had its effect: it is told again as it was. */

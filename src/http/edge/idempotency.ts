@@ -82,11 +82,13 @@ export interface Idempotency {
    * Runs a request under its key.
    * @throws Problem idempotency_key_reused; request_in_progress while this process is at it
    */
-  once<T>(
-    key: ClientKey,
-    context: CommandContext,
-    steps: KeyedSteps<T>,
-  ): Promise<{ answer: T; repeated: boolean }>;
+  once<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>>;
+}
+
+/** What a request under a key is answered, and whether it had been carried out before. */
+export interface Keyed<T> {
+  answer: T;
+  repeated: boolean;
 }
 
 export interface KeyedSteps<T> {
@@ -105,11 +107,7 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
 
   const idOf = (key: ClientKey, use: number) => deriveId("key", key.id, use);
 
-  async function taken<T>(
-    key: ClientKey,
-    context: CommandContext,
-    steps: KeyedSteps<T>,
-  ): Promise<{ answer: T; repeated: boolean }> {
+  async function taken<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>> {
     const { fingerprint } = key;
     const before = await engine.read(keys, key.id, (state) => state);
     if (isLive(before, lifeMs, context.now)) {

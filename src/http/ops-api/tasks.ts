@@ -1,8 +1,9 @@
 import { systemContext } from "../../../commands/processes/process.ts";
 import { settleTask } from "../../../commands/processes/settle.ts";
-import { type DueTask, tasksOf } from "../../../projections/tasks.ts";
+import { type DueTask, hasTask, tasksOf } from "../../../projections/tasks.ts";
 import type { TriedTask } from "../../runtime/task-runner.ts";
 import { isoTime } from "../../values/clock.ts";
+import { notFound } from "../../values/problem.ts";
 import { listOf } from "../query-api/pages.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -62,6 +63,8 @@ function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
     (request, reply) => {
       const { kind, id } = request.params;
       const retry = async () => {
+        const model = await runtime.models.model("tasks");
+        if (kind !== "stock" && !(await hasTask(model, kind, id))) throw notFound(`open ${kind} task`, id);
         const reason = await tasks.retry(kind, id).then(() => null, messageOf);
         return { status: 200, body: { kind, id, done: reason === null, reason } };
       };

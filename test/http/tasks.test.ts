@@ -1,0 +1,175 @@
+import { randomUUID } from "node:crypto";
+import { describe, expect, test, vi } from "vitest";
+import type { PaymentGateway } from "../../src/gateways/gateway.ts";
+import { openShop, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+
+/** A gateway that takes calls and never answers them. */
+function silent(gateway: PaymentGateway): PaymentGateway {
+  const never = () => new Promise<never>(() => {});
+  return { ...gateway, authorize: never, lookup: never, capture: never, void: never, refund: never };
+}
+
+const quick = { GATEWAY_TIMEOUT_MS: "200" };
+
+describe("a poison checkout", () => {
+  const shop = sharedShop();
+
+  test("cannot be filled: a cart's lines are bounded in bytes where they are added", async () => {
+    const { product, cart, post } = shop();
+    const skus = Array.from({ length: 200 }, (_, n) => `JP-${n}`);
+    for (let n = 0; n < 10; n++)
+      await product({ name: "茶".repeat(60) + n, skus: skus.map((sku) => `${sku}-${n}`), quantity: 0 });
+    const { id, guest } = await cart();
+    const refused: number[] = [];
+    for (let n = 0; n < 10; n++)
+      for (const sku of skus) {
+        const { status, body } = await post(
+          `/v1/carts/${id}/items`,
+          { sku: `${sku}-${n}`, quantity: 1 },
+          guest,
+        );
+        if (status === 200) continue;
+        expect({ status, code: body.code }).toEqual({ status: 409, code: "cart_full" });
+        refused.push(status);
+      }
+    expect(refused.length).toBeGreaterThan(100);
+  }, 60_000);
+
+  test("of an older cart, too large for one event, is refused and undone", async () => {
+    const { product, cart, checkOut, runtime, post } = shop();
+    await product({ skus: ["POISON"] });
+    const full = await cart(["POISON", 1]);
+    const encode = runtime.codec.encode.bind(runtime.codec);
+    // What version 0.1 let in: an order that no append takes.
+    const large = vi.spyOn(runtime.codec, "encode").mockImplementation((type, data) => {
+      const encoded = encode(type, data);
+      return type === "OrderPlaced" ? { ...encoded, json: encoded.json.padEnd(2_000_000) } : encoded;
+    });
+    const answer = await checkOut(full);
+    large.mockRestore();
+    expect(answer).toMatchObject({ status: 413, body: { code: "payload_too_large" } });
+    const { body } = await shop().get("/v1/stock/POISON", staff);
+    expect(body).toMatchObject({ reserved: 0, committed: 0, available: 10 });
+    expect(
+      (await post(`/v1/carts/${full.id}/items`, { sku: "POISON", quantity: 1 }, full.guest)).status,
+    ).toBe(200);
+  });
+});
+
+describe("a checkout with a bug in one of its steps", () => {
+  test("is undone when its deadline is over, whatever the error", { timeout: openTimeoutMs }, async () => {
+    let now = Date.now();
+    const { product, cart, checkOut, runtime, get, post } = await openShop({
+      clock: () => now,
+      runDueWork: true,
+    });
+    await product({ skus: ["BUG"] });
+    const full = await cart(["BUG", 1]);
+    const authorize = vi.spyOn(runtime.shop.gateway, "authorize").mockRejectedValue(new TypeError("a bug"));
+    expect((await checkOut(full)).status).toBe(500);
+    expect((await get("/v1/stock/BUG", staff)).body.reserved).toBe(1);
+    now += 10 * 60_000;
+    await vi.waitFor(
+      async () =>
+        expect((await get("/v1/stock/BUG", staff)).body).toMatchObject({ reserved: 0, available: 10 }),
+      { timeout: 20_000, interval: 100 },
+    );
+    authorize.mockRestore();
+    expect((await post(`/v1/carts/${full.id}/items`, { sku: "BUG", quantity: 1 }, full.guest)).status).toBe(
+      200,
+    );
+  });
+});
+
+describe("a gateway that does not answer", () => {
+  test("holds up neither refunds of others nor expiry, and its tasks are listed", {
+    timeout: openTimeoutMs,
+  }, async () => {
+    let now = Date.now();
+    const opened = await openShop({ clock: () => now, runDueWork: true, env: quick });
+    const { product, cart, checkOut, order, runtime, get, post, caughtUp } = opened;
+    await product({ skus: ["SILENT"], quantity: 1_000 });
+    const bought = await order(["SILENT", 1]);
+    const { gateway } = runtime.shop;
+    const waiting = { payment: { method: "credit_card", token: "tok_action" } };
+    for (let n = 0; n < 40; n++) await checkOut(await cart(["SILENT", 1]), waiting);
+    runtime.shop.gateway = silent(gateway);
+    const refund = post(`/v1/orders/${bought.order.id}/refunds`, { reason: "r" });
+    expect((await refund).status).toBe(503);
+    const dead = await checkOut(await cart(["SILENT", 1]));
+    expect(dead).toMatchObject({ status: 201, body: { status: "pending" } });
+    // Two hours on: every hold has run out, the waiting checkouts are over, the gateway is back for all of them.
+    now += 2 * 3_600_000;
+    await vi.waitFor(async () => expect((await get("/v1/stock/SILENT", staff)).body.reserved).toBe(0), {
+      timeout: 30_000,
+      interval: 200,
+    });
+    await vi.waitFor(
+      async () => {
+        const { body } = await get("/v1/ops/tasks", staff);
+        expect(body.items).toContainEqual(
+          expect.objectContaining({ kind: "payment", reason: "the payment gateway does not answer" }),
+        );
+      },
+      { timeout: 20_000, interval: 200 },
+    );
+    runtime.shop.gateway = gateway;
+    await caughtUp();
+    const { body } = await get("/v1/ops/tasks?kind=payment", staff);
+    const { id } = body.items[0];
+    expect((await post(`/v1/ops/tasks/payment/${id}/retry`)).body).toMatchObject({
+      done: true,
+      reason: null,
+    });
+    const again = await get(`/v1/orders/${bought.order.id}`, staff);
+    expect(again.body.paymentStatus).toMatch(/refunded|paid/);
+  });
+});
+
+describe("what cannot be done", () => {
+  test("is settled by hand: the cart opens, and what was not undone is named", {
+    timeout: openTimeoutMs,
+  }, async () => {
+    const { product, cart, checkOut, runtime, get, post, caughtUp } = await openShop();
+    await product({ skus: ["STUCK"] });
+    const full = await cart(["STUCK", 1]);
+    const { engine } = runtime;
+    const execute = engine.execute.bind(engine);
+    const broken = vi
+      .spyOn(engine, "execute")
+      .mockImplementation(((...args: Parameters<typeof execute>) =>
+        args[2] === "Commit" || args[2] === "Release"
+          ? Promise.reject(new TypeError("a shelf that cannot be read"))
+          : execute(...args)) as typeof engine.execute);
+    expect((await checkOut(full)).status).toBe(500);
+    await caughtUp();
+    const { body } = await get("/v1/ops/tasks?kind=checkout", staff);
+    expect(body.items).toMatchObject([{ kind: "checkout", id: full.id, failures: 0 }]);
+    const tried = await post(`/v1/ops/tasks/checkout/${full.id}/retry`);
+    expect(tried.body).toMatchObject({ done: false, reason: "a shelf that cannot be read" });
+    const settled = await post(`/v1/ops/tasks/checkout/${full.id}/settle`, {
+      as: "failed",
+      reason: "given up",
+    });
+    expect(settled).toMatchObject({
+      status: 200,
+      body: { left: [expect.stringContaining("stock of STUCK: a shelf that cannot be read")] },
+    });
+    broken.mockRestore();
+    const opened = await get(`/v1/carts/${full.id}`, full.guest);
+    expect(opened.body.status).toBe("open");
+    await caughtUp();
+    expect((await get("/v1/ops/tasks?kind=checkout", staff)).body.items).toEqual([]);
+    expect((await get("/v1/ops/tasks", staff)).body.items).toEqual([]);
+  });
+
+  test("is shown to staff alone", async () => {
+    const { get, post } = await openShop();
+    expect((await get("/v1/ops/tasks")).status).toBe(401);
+    const headers = { "idempotency-key": randomUUID() };
+    expect((await post("/v1/ops/tasks/payment/x/settle", { as: "done", reason: "r" }, headers)).status).toBe(
+      401,
+    );
+    expect((await post("/v1/ops/tasks/payment/x/settle", { as: "done", reason: "r" })).status).toBe(404);
+  });
+});
