@@ -40,7 +40,7 @@ function processOn(events: EventStore) {
     pay(key: string, id: string, amount: number, most = 1_000_000) {
       const fingerprint = JSON.stringify([id, amount]);
       const context = { commandId: "", now: 1_000, actor: "test", correlationId: "test" };
-      return idempotency.once({ id: key, fingerprint, storedUnder: [] }, context, {
+      return idempotency.once({ id: key, isWeak: false, fingerprint, storedUnder: [] }, context, {
         aimOf: async () => ({
           stream: streamName("till", id),
           revision: await engine.read(till, id, (_, revision) => revision),

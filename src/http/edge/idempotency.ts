@@ -18,6 +18,8 @@ const runningMax = 20_000;
 export interface ClientKey {
   /** Of the key's stream. */
   id: string;
+  /** Anybody could have guessed it: only version 0.1 took such a key. */
+  isWeak: boolean;
   fingerprint: string;
   /** Streams on which version 0.1 may have kept an answer to it. */
   storedUnder: readonly { id: string; fingerprint: string }[];
@@ -26,7 +28,7 @@ export interface ClientKey {
 /**
  * @param cartId the cart whose token the request has shown, if it has: its commands belong to the cart
  * @returns undefined for a request without a key
- * @throws Problem malformed_request; validation_failed when anybody could have guessed the key
+ * @throws Problem malformed_request
  */
 export function clientKeyOf(
   request: FastifyRequest,
@@ -42,13 +44,6 @@ export function clientKeyOf(
     );
   const who = auth.principal(request);
   const client = who.kind === "staff" ? "staff" : cartId !== undefined ? `cart:${cartId}` : undefined;
-  if (client === undefined && !strongKey.test(text))
-    throw invalid([
-      {
-        path: "Idempotency-Key",
-        message: "without a token of its own, a client sends a UUID or at least 22 URL-safe characters",
-      },
-    ]);
   const old = who.kind === "staff" ? ["staff"] : [who.cartToken, `ip:${request.ip}`];
   const oldFingerprint = digest([
     request.method,
@@ -58,11 +53,21 @@ export function clientKeyOf(
   ]);
   return {
     id: digest([client ?? "anybody", text]),
+    isWeak: client === undefined && !strongKey.test(text),
     fingerprint: digest([request.method, request.url, request.body ?? null]),
     storedUnder: old
       .filter((client) => client !== undefined)
       .map((client) => ({ id: digest([client, text]), fingerprint: oldFingerprint })),
   };
+}
+
+function weakKey(): Problem {
+  return invalid([
+    {
+      path: "Idempotency-Key",
+      message: "without a token of its own, a client sends a UUID or at least 22 URL-safe characters",
+    },
+  ]);
 }
 
 function digest(parts: readonly unknown[]): string {
@@ -80,7 +85,7 @@ export interface Idempotency {
   stored(key: ClientKey): Promise<StoredAnswer | undefined>;
   /**
    * Runs a request under its key.
-   * @throws Problem idempotency_key_reused; request_in_progress while this process is at it
+   * @throws Problem validation_failed for a weak key; idempotency_key_reused; request_in_progress while this process is at it
    */
   once<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>>;
 }
@@ -150,6 +155,7 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
       return undefined;
     },
     async once(key, context, steps) {
+      if (key.isWeak) throw weakKey();
       const other = running.get(key.id);
       if (other !== undefined) {
         requireSameRequest({ fingerprint: other }, key.fingerprint);
