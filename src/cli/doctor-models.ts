@@ -2,7 +2,7 @@ import { viewProjections } from "../../projections/all.ts";
 import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
-import { viewsFolder } from "../runtime/worker-data.ts";
+import { viewsFolder } from "../stores/backends.ts";
 import { type EventStore, type Position, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import { ModelOutdated, type ViewModel, type ViewStore } from "../stores/view-store/view-store.ts";

@@ -3,7 +3,7 @@ import { mkdir, rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
 import type { Config } from "../config.ts";
 import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
-import { viewsFolder } from "../runtime/worker-data.ts";
+import { viewsFolder } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import { openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import {

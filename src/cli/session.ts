@@ -4,8 +4,9 @@ import pino from "pino";
 import { type Config, readConfig } from "../config.ts";
 import { type DataFolder, restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
 import { openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { openBackends } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
+import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { counted, tell } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -62,7 +63,7 @@ export async function withLog<T>(
   requireStore(config);
   const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
   try {
-    const events = openEmbeddedEventStore({ directory: folder.path, readOnly: true });
+    const { events } = openBackends({ dataDir: folder.path }, "reading");
     try {
       return await task(events, folder);
     } finally {

@@ -12,19 +12,17 @@ import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
+import { openBackends, viewsFolder } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
+import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { StoreDamaged } from "../stores/event-store/event-store.ts";
-import { createEmbeddedHotStore } from "../stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
-import { viewsFolder } from "./worker-data.ts";
 
 export interface RuntimeOptions {
   config: Config;
@@ -101,9 +99,9 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   };
   try {
     requireLog(folder.path);
-    const events = openEmbeddedEventStore({ directory: folder.path });
+    const { events, openViews, openHot } = openBackends({ dataDir: folder.path }, "commands");
     opened.push(() => events.close());
-    const hot = options.hot ?? createEmbeddedHotStore();
+    const hot = options.hot ?? openHot();
     opened.push(() =>
       hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
     );
@@ -120,8 +118,6 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     };
     const projections = viewProjections(worker);
     const onDeath = options.onDeath ?? (() => {});
-    const openViews = () =>
-      openEmbeddedViewStore({ directory: viewsFolder(folder.path), logId: events.logId, readOnly: true });
     const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
     opened.push(() => models.stop());
 

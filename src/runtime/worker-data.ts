@@ -1,11 +1,10 @@
-import { join } from "node:path";
 import pino, { type Logger } from "pino";
 import { shopEvents } from "../../commands/events.ts";
 import { viewProjections } from "../../projections/all.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
 import type { AnyProjection } from "../engine/projection.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
+import { openBackends } from "../stores/backends.ts";
+import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import type { ViewStore } from "../stores/view-store/view-store.ts";
 
 /** What a worker thread needs to open the stores for itself. */
@@ -30,16 +29,12 @@ export interface WorkerStores {
 }
 
 export function openWorkerStores(data: WorkerData, name: string): WorkerStores {
-  const events = openEmbeddedEventStore({ directory: data.dataDir, readOnly: true });
+  const { events, openViews } = openBackends(data, "projections");
   return {
     events,
-    views: openEmbeddedViewStore({ directory: viewsFolder(data.dataDir), logId: events.logId }),
+    views: openViews(),
     codec: createCodec(shopEvents),
     projections: viewProjections(data),
     log: pino({ level: data.logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true })),
   };
-}
-
-export function viewsFolder(dataDir: string): string {
-  return join(dataDir, "views");
 }

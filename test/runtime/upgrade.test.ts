@@ -6,7 +6,7 @@ import pino from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
-import { viewsFolder } from "../../src/runtime/worker-data.ts";
+import { viewsFolder } from "../../src/stores/backends.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
 import { openEmbeddedViewStore } from "../../src/stores/view-store/embedded/store.ts";
