@@ -52,6 +52,7 @@ export const order = decider({
       if (state.status === "cancelled") return [];
       if (state.confirmed) return [];
       requireLegal(state, "cancelled");
+      if (state.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");
       const { currency, paymentStatus } = state;
       const reason = `checkout failed: ${refusal.code}`;
       const failed = refusal.code === "payment_declined" && paymentStatus === "pending";

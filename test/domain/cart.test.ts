@@ -1,16 +1,11 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import {
-  type CartItem,
-  type CheckoutRequest,
-  cart,
-  cartLinesMax,
-  lineQuantityMax,
-} from "../../commands/cart/cart.ts";
+import { cart, cartLinesMax } from "../../commands/cart/cart.ts";
+import { type CartItem, type CheckoutRequest, lineQuantityMax } from "../../commands/cart/events.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
 import { isoTime } from "../../src/values/clock.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { given } from "./given.ts";
+import { given, snapshotOf } from "./given.ts";
 
 type CartEvent = EventOf<typeof cart.events>;
 
@@ -47,7 +42,13 @@ const request = (lines = 1): CheckoutRequest => ({
 });
 const started = (attempt: number): CartEvent => ({
   type: "CheckoutStarted",
-  data: { ...request(), attempt, orderId: `o-${attempt}` },
+  data: {
+    ...request(),
+    attempt,
+    orderId: `o-${attempt}`,
+    paymentId: `p-${attempt}`,
+    number: `N-${attempt}`,
+  },
 });
 const failure = (attempt: number) => ({
   orderId: `o-${attempt}`,
@@ -66,7 +67,11 @@ const add = (...items: CartItem[]) => ({ cartId: "c-1", items, currency: "USD", 
 const start = (lines = 1) => ({
   cartId: "c-1",
   request: request(lines),
-  orderIdOf: (attempt: number) => `o-${attempt}`,
+  attemptOf: (attempt: number) => ({
+    orderId: `o-${attempt}`,
+    paymentId: `p-${attempt}`,
+    number: `N-${attempt}`,
+  }),
 });
 const withA = [opened, added(item("A"))];
 
@@ -325,7 +330,7 @@ describe("whatever is asked of a cart", () => {
         apply(opened);
         for (const { name, sku, orderId, quantity, passMs } of steps) {
           now += passMs;
-          const before = structuredClone(state);
+          const before = snapshotOf(state);
           const command = {
             ...{
               cartId: "c-1",
@@ -348,11 +353,11 @@ describe("whatever is asked of a cart", () => {
           ) => CartEvent[];
           try {
             const events = decide(state, command, { now });
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
             for (const event of events) apply(event);
           } catch (error) {
             if (!(error instanceof Problem)) throw error;
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
           }
           if (state.phase === "absent") throw new Error("a cart never goes away");
           expect(new Map([...state.lines.values()].map((line) => [line.sku, line.quantity]))).toEqual(lines);

@@ -8,10 +8,23 @@ import type {
   EventMap,
   EventOf,
 } from "../../src/engine/decider.ts";
+import { isSortedMap, OrderedMap } from "../../src/values/ordered-map.ts";
 import { Problem, type ProblemCode } from "../../src/values/problem.ts";
 
 /** An event of the past, decided at `at` (epoch milliseconds; 0 when left out). */
 type Past<E extends EventMap> = EventOf<E> & { readonly at?: number };
+
+/** A state as plain values: what is asked of it must leave it as it was. */
+export function snapshotOf(value: unknown): unknown {
+  if (value instanceof OrderedMap || value instanceof Map) return [...value].map(snapshotOf);
+  if (isSortedMap(value)) return [...value.entries()].map(snapshotOf);
+  if (value instanceof Set) return [...value];
+  if (Array.isArray(value)) return value.map(snapshotOf);
+  if (typeof value !== "object" || value === null) return value;
+  return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, snapshotOf(each)]));
+}
+
+const pastCheckedMax = 100;
 
 interface Then<Event> {
   then(events: readonly Event[]): void;
@@ -21,7 +34,7 @@ interface Then<Event> {
 
 /**
  * `given(decider, events).when(name, command, { now }).then(events)` or `.refused(code)`. All events pass
- * their schemas, and the decision must leave the state as it was.
+ * their schemas, and neither a fold nor a decision may change the state that it is given.
  */
 export function given<State, E extends EventMap, D extends DecideMap<State, EventOf<E>>>(
   decider: Decider<State, E, D>,
@@ -29,8 +42,14 @@ export function given<State, E extends EventMap, D extends DecideMap<State, Even
 ) {
   const codec = createCodec(decider.events);
   const encode = ({ type, data }: EventOf<E>) => ({ type, data: codec.encode(type, data).data });
-  const evolve = (state: State, event: Past<E>) =>
-    decider.evolve[event.type](state, encode(event).data as never, { time: event.at ?? 0 });
+  const evolve = (state: State, event: Past<E>) => {
+    // A long past is checked by the random histories.
+    const before = past.length <= pastCheckedMax ? snapshotOf(state) : undefined;
+    const next = decider.evolve[event.type](state, encode(event).data as never, { time: event.at ?? 0 });
+    if (before !== undefined)
+      expect(snapshotOf(state), `${event.type} must not change the state before it`).toEqual(before);
+    return next;
+  };
   const stateNow = () => past.reduce(evolve, decider.initial());
 
   return {

@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Order, order, type PlacedOrder } from "../../commands/order/order.ts";
+import { order } from "../../commands/order/order.ts";
+import type { Order, PlacedOrder } from "../../commands/order/state.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { given } from "./given.ts";
+import { given, snapshotOf } from "./given.ts";
 
 type OrderEvent = EventOf<typeof order.events>;
 type Placed = Extract<OrderEvent, { type: "OrderPlaced" }>["data"];
@@ -48,6 +49,7 @@ const confirmed: OrderEvent = {
 const paid: OrderEvent = { type: "OrderPaid", data: { amount: 450 } };
 const processing: OrderEvent = { type: "ProcessingStarted", data: {} };
 const paymentFailed: OrderEvent = { type: "OrderPaymentFailed", data: { reason: "r" } };
+const declined = { code: "payment_declined", detail: "r", extras: {} };
 const cancelled = (goods: number): OrderEvent => ({
   type: "OrderCancelled",
   data: { reason: "r", currency: "USD", goods },
@@ -114,13 +116,61 @@ describe("placing and confirming", () => {
   });
 });
 
+describe("a checkout that gives up", () => {
+  const gone = { code: "out_of_stock", detail: "none left", extras: { sku: "A" } };
+  const refused: OrderEvent = { type: "OrderRefused", data: gone };
+  const undone = (refusal: typeof gone | typeof declined): OrderEvent => ({
+    type: "OrderCancelled",
+    data: { reason: `checkout failed: ${refusal.code}`, currency: "USD", goods: 0, refusal },
+  });
+
+  test("leaves its mark where there is no order yet, once, and none is placed after it", () => {
+    given(order, []).when("Refuse", gone).then([refused]);
+    given(order, [refused]).when("Refuse", declined).then([]);
+    const first = placed();
+    if (first.type !== "OrderPlaced") throw new Error("it is placed");
+    given(order, [refused])
+      .when("Place", { ...first.data, confirm: {} })
+      .refused("out_of_stock", { sku: "A" });
+    given(order, [refused]).when("Confirm", {}).refused("not_found");
+  });
+
+  test("cancels an order that waits, with the reason that its client is told", () => {
+    given(order, [placed()])
+      .when("Refuse", gone)
+      .then([undone(gone)]);
+    given(order, [placed()])
+      .when("Refuse", declined)
+      .then([paymentFailed, undone(declined)]);
+    given(order, [placed(), undone(gone)])
+      .when("Refuse", declined)
+      .then([]);
+    given(order, [placed(), undone(gone)])
+      .when("Confirm", {})
+      .refused("out_of_stock");
+  });
+
+  test("leaves an order alone that was confirmed beside it", () => {
+    given(order, [placed(), confirmed]).when("Refuse", gone).then([]);
+    given(order, [placed(), paid])
+      .when("Refuse", gone)
+      .then([undone(gone)]);
+  });
+
+  test("hears of what its payment gave back, once", () => {
+    const told = { refundId: "x", amount: 5, cause: "cancellation" as const };
+    const heard: OrderEvent = { type: "EffectsApplied", data: { of: "refund/x" } };
+    given(order, [refused]).when("MarkRefunded", told).then([heard]);
+    given(order, [refused, heard]).when("MarkRefunded", told).then([]);
+    given(order, [refused]).when("MarkPaid", { amount: 5 }).then([]);
+  });
+});
+
 describe("payment", () => {
   test("marks paid once; a late failure never takes it away", () => {
     given(order, [placed(), confirmed]).when("MarkPaid", { amount: 450 }).then([paid]);
     given(order, ready).when("MarkPaid", { amount: 450 }).then([]);
-    given(order, ready).when("MarkPaymentFailed", { reason: "r" }).then([]);
-    given(order, [placed()]).when("MarkPaymentFailed", { reason: "r" }).then([paymentFailed]);
-    given(order, [placed(), paymentFailed]).when("MarkPaymentFailed", { reason: "r" }).then([]);
+    given(order, ready).when("Refuse", declined).then([]);
     given(order, [placed(), paymentFailed]).when("MarkPaid", { amount: 450 }).then([paid]);
   });
 
@@ -370,17 +420,6 @@ describe("cancelling", () => {
     for (const past of [sent, arrived, [...ready, processing, dispatched("s-1", [["A", 1]], false)]])
       given(order, past).when("Cancel", { reason: "r" }).refused("illegal_transition");
   });
-
-  test("by a checkout that gives up leaves an order alone that was confirmed beside it", () => {
-    const giveUp = { reason: "r", onlyPending: true };
-    given(order, [placed()])
-      .when("Cancel", giveUp)
-      .then([cancelled(0)]);
-    given(order, [placed(), paid])
-      .when("Cancel", giveUp)
-      .then([cancelled(0)]);
-    given(order, [placed(), confirmed]).when("Cancel", giveUp).refused("too_much_contention");
-  });
 });
 
 describe("refunding", () => {
@@ -438,7 +477,7 @@ describe("effects and notes", () => {
 });
 
 describe("whatever is asked of an order", () => {
-  const names = ["Confirm", "MarkPaid", "MarkPaymentFailed", "StartProcessing", "Cancel", "MarkRefunded"];
+  const names = ["Confirm", "MarkPaid", "Refuse", "StartProcessing", "Cancel", "MarkRefunded"];
   const more = ["Ship", "Ship", "Deliver", "RequestReturn", "ApproveReturn", "RejectReturn", "ReceiveReturn"];
   const step = fc.record({
     name: fc.constantFrom(...names, ...more, ...more),
@@ -474,6 +513,7 @@ describe("whatever is asked of an order", () => {
               reason: "r",
               amount: quantity,
               cause: "goodwill",
+              ...declined,
             },
             ...(!(name === "Ship" && all) && { lines }),
           };
@@ -481,15 +521,15 @@ describe("whatever is asked of an order", () => {
             s: Order,
             c: unknown,
           ) => OrderEvent[];
-          const before = structuredClone(state);
+          const before = snapshotOf(state);
           try {
             const events = decide(state, command);
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
             for (const event of events) apply(event);
             expect(decide(state, command)).toEqual([]);
           } catch (error) {
             if (!(error instanceof Problem)) throw error;
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
           }
           check(state as PlacedOrder, returned);
         }

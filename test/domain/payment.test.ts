@@ -1,9 +1,10 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { manualGateway, payment, refundable } from "../../commands/payment/payment.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import { manualGateway, refundable } from "../../commands/payment/state.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { given } from "./given.ts";
+import { given, snapshotOf } from "./given.ts";
 
 type PaymentEvent = EventOf<typeof payment.events>;
 
@@ -20,7 +21,7 @@ const manual: PaymentEvent = {
   data: { ...initiate, method: "cod", gateway: manualGateway },
 };
 const authorized: PaymentEvent = { type: "PaymentAuthorized", data: { amount: 1_000, reference: "auth" } };
-const captured: PaymentEvent = { type: "PaymentCaptured", data: { amount: 1_000 } };
+const captured: PaymentEvent = { type: "PaymentCaptured", data: { amount: 1_000, orderId: "o-1" } };
 const voided: PaymentEvent = { type: "PaymentVoided", data: { reason: "r" } };
 const failed: PaymentEvent = { type: "PaymentFailed", data: { reason: "r" } };
 const action: PaymentEvent = { type: "PaymentActionRequired", data: { actionUrl: "https://x.invalid" } };
@@ -105,13 +106,19 @@ describe("authorizing", () => {
 });
 
 describe("capturing", () => {
-  test("takes what was authorized, once", () => {
-    given(payment, [initiated, authorized]).when("Capture", undefined).then([captured]);
+  const requested: PaymentEvent = { type: "CaptureRequested", data: { movementId: "capture" } };
+  const refused: PaymentEvent = { type: "CaptureFailed", data: { reason: "r" } };
+
+  test("is intended first, once, and takes what was authorized, once", () => {
+    given(payment, [initiated, authorized]).when("RequestCapture", undefined).then([requested]);
+    given(payment, [initiated, authorized, requested]).when("RequestCapture", undefined).then([]);
+    given(payment, [initiated, authorized, requested]).when("Capture", undefined).then([captured]);
     given(payment, paid).when("Capture", undefined).then([]);
+    given(payment, paid).when("RequestCapture", undefined).then([]);
   });
 
-  test("books what nobody authorizes", () => {
-    given(payment, [manual]).when("Capture", undefined).then([captured]);
+  test("books what nobody authorizes, without an intent", () => {
+    given(payment, [manual]).when("RequestCapture", undefined).then([captured]);
   });
 
   test.each([
@@ -120,14 +127,67 @@ describe("capturing", () => {
     ["failed", [initiated, failed]],
     ["voided", [initiated, authorized, voided]],
   ])("what is %s is refused", (_, past) => {
+    given(payment, past).when("RequestCapture", undefined).refused("illegal_transition");
     given(payment, past).when("Capture", undefined).refused("illegal_transition");
   });
 
-  test("that the gateway refuses leaves the authorization", () => {
-    const event: PaymentEvent = { type: "CaptureFailed", data: { reason: "r" } };
-    given(payment, [initiated, authorized]).when("FailCapture", { reason: "r" }).then([event]);
-    given(payment, [initiated, authorized, event]).when("Capture", undefined).then([captured]);
-    given(payment, paid).when("FailCapture", { reason: "r" }).then([]);
+  test("what is being given back is refused", () => {
+    const going: PaymentEvent = { type: "VoidRequested", data: { reason: "r" } };
+    given(payment, [initiated, authorized, going])
+      .when("RequestCapture", undefined)
+      .refused("illegal_transition");
+  });
+
+  test("that the gateway refuses leaves the authorization; the next try has another name", () => {
+    const fail = { movementId: "capture", reason: "r" };
+    given(payment, [initiated, authorized, requested]).when("FailCapture", fail).then([refused]);
+    given(payment, [initiated, authorized]).when("FailCapture", fail).then([]);
+    given(payment, paid).when("FailCapture", fail).then([]);
+    given(payment, [initiated, authorized, requested, refused])
+      .when("RequestCapture", undefined)
+      .then([{ type: "CaptureRequested", data: { movementId: "capture/2" } }]);
+  });
+});
+
+describe("giving back", () => {
+  const going: PaymentEvent = { type: "VoidRequested", data: { reason: "r" } };
+
+  test("is intended before the gateway is asked, once", () => {
+    for (const past of [[initiated], [initiated, authorized]]) {
+      given(payment, past).when("GiveBack", { reason: "r" }).then([going]);
+      given(payment, [...past, going])
+        .when("GiveBack", { reason: "r" })
+        .then([]);
+    }
+  });
+
+  test("of what was captured is a refund of all that is left", () => {
+    const state = given(payment, paid).state();
+    if (state.phase === "absent") throw new Error("it was initiated");
+    const { orderId } = state;
+    const refund: PaymentEvent = {
+      type: "RefundRequested",
+      data: {
+        refundId: "cancellation",
+        orderId,
+        amount: refundable(state),
+        reason: "r",
+        cause: "cancellation",
+      },
+    };
+    given(payment, paid).when("GiveBack", { reason: "r" }).then([refund]);
+    given(payment, [...paid, refund])
+      .when("GiveBack", { reason: "r" })
+      .then([]);
+    given(payment, [initiated, authorized, going, captured]).when("GiveBack", { reason: "r" }).then([refund]);
+  });
+
+  test("of what never was anything ends it, should it come about later", () => {
+    for (const past of [[manual], [initiated, action], [initiated, failed]])
+      given(payment, past)
+        .when("GiveBack", { reason: "r" })
+        .then([{ type: "PaymentVoided", data: { reason: "r" } }]);
+    given(payment, [initiated, voided]).when("GiveBack", { reason: "r" }).then([]);
   });
 });
 
@@ -267,15 +327,15 @@ describe("whatever is asked of a payment", () => {
             s: typeof state,
             c: unknown,
           ) => PaymentEvent[];
-          const before = structuredClone(state);
+          const before = snapshotOf(state);
           try {
             const events = decide(state, command);
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
             for (const event of events) apply(event);
             if (name !== "FailCapture") expect(decide(state, command)).toEqual([]);
           } catch (error) {
             if (!(error instanceof Problem)) throw error;
-            expect(state).toEqual(before);
+            expect(snapshotOf(state)).toEqual(before);
           }
           if (state.phase === "absent") throw new Error("a payment never goes away");
           expect(captures).toBeLessThanOrEqual(1);

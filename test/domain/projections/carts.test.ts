@@ -1,6 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Cart, type CartLine, cart, cartEvents, linesOf } from "../../../commands/cart/cart.ts";
+import { cart } from "../../../commands/cart/cart.ts";
+import { cartEvents } from "../../../commands/cart/events.ts";
+import { type Cart, type CartLine, linesOf } from "../../../commands/cart/state.ts";
 import { cartsProjection, getCart } from "../../../projections/carts.ts";
 import { funnel, funnelProjection } from "../../../projections/funnel.ts";
 import { Problem } from "../../../src/values/problem.ts";

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Order, order } from "../../../commands/order/order.ts";
+import { order } from "../../../commands/order/order.ts";
+import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { getOrder, listOrders } from "../../../projections/order-queries.ts";
 import { type OrderDoc, ordersProjection } from "../../../projections/orders.ts";
@@ -210,7 +211,7 @@ describe("orders", () => {
     const step = fc.oneof(
       fc.constant(["Confirm", {}] as const),
       fc.constant(["MarkPaid", { amount: 1498 }] as const),
-      fc.constant(["MarkPaymentFailed", { reason: "declined" }] as const),
+      fc.constant(["Refuse", { code: "payment_declined", detail: "declined", extras: {} }] as const),
       fc.constant(["StartProcessing", {}] as const),
       fc
         .constantFrom("s1", "s2")

@@ -1,6 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { availableOf, type Stock, stock } from "../../../commands/stock/stock.ts";
+import { availableOf, type Stock } from "../../../commands/stock/state.ts";
+import { stock } from "../../../commands/stock/stock.ts";
 import { catalogProjection } from "../../../projections/catalog.ts";
 import { getStock, listStock, type StockView, stockProjection } from "../../../projections/stock.ts";
 import { stockLedger, stockLedgerProjection } from "../../../projections/stock-ledger.ts";
