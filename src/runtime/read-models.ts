@@ -17,9 +17,9 @@ const rebuildWorkersMax = 2;
 const projectionHeapMbMax = 320;
 const projectionNurseryMb = 24;
 /** The documents of half the models, up to a bound, until they are written. */
-const rebuildHeapMbMax = 512;
+const rebuildHeapMbMax = 400;
 /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 64;
+const rebuildNurseryMb = 88;
 const waitersMax = 20_000;
 
 export interface RebuildState extends RebuildProgress {
