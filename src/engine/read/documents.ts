@@ -38,6 +38,8 @@ export class Documents {
   private readonly model: ViewModel;
   private whole: boolean;
   private readonly entries = new Map<string, Entry>();
+  /** What was changed or led to since it was stored, while the model is not whole: a page costs what it changes. */
+  private readonly touched = new Map<string, Entry>();
   private readonly samplesChanged = new Set<Entry>();
   private loadedCharacters = 0;
   private firstCharacters = 0;
@@ -127,9 +129,16 @@ export class Documents {
     return entry;
   }
 
-  changed(entry: Entry): void {
+  changed(key: string, entry: Entry): void {
     entry.dirty = true;
+    if (!this.whole) this.touched.set(key, entry);
     if (entry.sample !== "none") this.samplesChanged.add(entry);
+  }
+
+  /** Another document leads to this one. */
+  led(key: string, entry: Entry): void {
+    entry.follower = true;
+    if (!this.whole) this.touched.set(key, entry);
   }
 
   /** Brings `heldCharacters` up to date. */
@@ -146,7 +155,7 @@ export class Documents {
 
   /** What has changed, in parts that a save can take: followers first, then the documents that led to them. */
   changes(): Generator<DocumentChange[]> {
-    const dirty = [...this.entries].filter(([, { dirty }]) => dirty);
+    const dirty = [...(this.whole ? this.entries : this.touched)].filter(([, { dirty }]) => dirty);
     return this.parts(dirty.sort(([, a], [, b]) => Number(b.follower) - Number(a.follower)));
   }
 
@@ -209,10 +218,11 @@ export class Documents {
 
   /** All that had changed is stored. */
   stored(): void {
-    for (const entry of this.entries.values()) {
+    for (const entry of this.whole ? this.entries.values() : this.touched.values()) {
       entry.dirty = false;
       entry.follower = false;
     }
+    this.touched.clear();
   }
 
   /** Forgets what is as it is stored. */
@@ -227,6 +237,7 @@ export class Documents {
   /** Forgets everything. A model that was whole and is not stored starts again from nothing. */
   forget(): void {
     this.entries.clear();
+    this.touched.clear();
     this.samplesChanged.clear();
     this.loadedCharacters = 0;
     this.firstCharacters = 0;

@@ -174,7 +174,7 @@ export class Fold {
   ): Promise<void> {
     if (!changeFollower) return;
     const follower = this.documents.find(key) ?? (await this.documents.loaded(key));
-    follower.follower = true;
+    this.documents.led(key, follower);
     this.change(follower, key, event, {
       keys: () => key,
       change: (doc, event, key) => changeFollower(doc, event, key, origin.doc),
@@ -224,7 +224,7 @@ export class Fold {
       const followers = handler.follow?.(entry.doc, event, key) ?? [];
       if (applied) return followers;
       entry.position = event.position;
-      this.documents.changed(entry);
+      this.documents.changed(key, entry);
       return followers;
     } catch (error) {
       if (!suspect) {
@@ -371,7 +371,7 @@ export class Fold {
     if (how === "skip") {
       const entry = await this.documents.loaded(key);
       entry.position = latest(entry.position, position);
-      this.documents.changed(entry);
+      this.documents.changed(key, entry);
     }
     this.reached = readAfter;
     const end = unreadable ? position : upTo;
