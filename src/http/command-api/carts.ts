@@ -3,7 +3,8 @@ import { itemOf } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
 import { payment } from "../../../commands/payment/payment.ts";
-import { orderAsTold, runCheckout } from "../../../commands/processes/checkout.ts";
+import { type CheckoutResult, orderAsTold, runCheckout } from "../../../commands/processes/checkout.ts";
+import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -184,11 +185,13 @@ function checkoutCommand(
   body: CheckoutBody,
 ): RequestCommand<Cart> {
   const { shop } = runtime;
+  let isFirst = false;
   return {
     aim: { decider: cart, id: cartId },
     steps: [commandId],
     run: async (context) => {
       await startCheckout(shop, cartId, body, processContext(runtime, context));
+      isFirst = true;
       return undefined;
     },
     answer: async ({ state }, context) => {
@@ -200,14 +203,19 @@ function checkoutCommand(
         cartId,
         (now) => now.phase === "locked" && now.checkout.orderId === orderId,
       );
-      if (underWay) await runCheckout(shop, cartId, processContext(runtime, unconditional));
-      return orderAnswerOf(runtime, orderId);
+      const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, unconditional)));
+      return orderAnswerOf(runtime, orderId, isFirst && result ? result.status : undefined);
     },
   };
 }
 
-async function orderAnswerOf({ shop }: Deps["runtime"], orderId: string): Promise<CommandAnswer> {
-  const told = await orderAsTold(shop, orderId);
+/** @param justNow how a checkout ended that this request has started and taken to its end */
+async function orderAnswerOf(
+  { shop }: Deps["runtime"],
+  orderId: string,
+  justNow: CheckoutResult["status"] | undefined,
+): Promise<CommandAnswer> {
+  const told = (await toldJustNow(shop, orderId, justNow)) ?? (await orderAsTold(shop, orderId));
   if (!told) {
     const refusal = await shop.engine.read(order, orderId, (state) =>
       state.phase === "absent" ? undefined : state.refusal,
@@ -224,4 +232,17 @@ async function orderAnswerOf({ shop }: Deps["runtime"], orderId: string): Promis
     },
   };
   return { status: 201, body: { ...orderView(orderId, state), ...nextAction }, revision };
+}
+
+/** The order as it stands, if nobody else has written to it since: what `orderAsTold` would look for. */
+async function toldJustNow(shop: Shop, orderId: string, justNow: CheckoutResult["status"] | undefined) {
+  if (justNow !== "confirmed" && justNow !== "pending") return undefined;
+  const waiting = justNow === "pending";
+  // Placed when it waits; else placed, confirmed and, where that is at once, paid.
+  const last = waiting ? 0 : 2;
+  const { state, revision } = await shop.engine.read(order, orderId, (state, revision) => ({
+    state,
+    revision,
+  }));
+  return state.phase === "placed" && revision <= last ? { state, revision, waiting } : undefined;
 }
