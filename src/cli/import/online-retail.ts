@@ -22,7 +22,7 @@ import type { Shop } from "../../../commands/processes/shop.ts";
 import { attemptsOf, orderIdOf } from "../../../commands/processes/start-checkout.ts";
 import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
-import type { CommandContext } from "../../engine/write/engine.ts";
+import type { CommandContext, Engine } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { dayOf } from "../../values/calendar.ts";
 import { isoTime } from "../../values/clock.ts";
@@ -101,7 +101,7 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   const rejectsFile = options.rejectsFile ?? `${basename(file)}.rejects.csv`;
   await writeRejects(rejectsFile, plan);
 
-  const run = createRun(runtime, digest);
+  const run = new ImportRun(runtime, digest);
   const first = plan.weeks[0];
   const state = await runtime.engine.read(importer, digest, (state) => ({ ...state }));
   if (first && !state.finished) {
@@ -181,66 +181,150 @@ async function writeRejects(file: string, { rejects }: ImportPlan): Promise<void
 }
 
 /** The commands of one import. All ids derive from the file and the invoice, so each takes effect once. */
-function createRun(runtime: Runtime, digest: string) {
-  const { engine } = runtime;
-  // What the invoices say was paid: nothing is added for shipping or tax.
-  const shop: Shop = {
-    ...runtime.shop,
-    settings: {
-      ...runtime.shop.settings,
-      tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
-      shippingPrices: { standard: 0, express: 0, overnight: 0 },
-      // A week's invoices come in at once, and the time of a SKU never goes back: no hold runs out meanwhile.
-      reservationMs: 2 * weekMs,
-    },
-  };
-  const { currency, cartLifeMs: lifeMs } = shop.settings;
-  const who = { actor: "system:import", correlationId: `import-${digest}` };
-  const context = (at: number, ...names: (string | number)[]): CommandContext => ({
-    ...who,
-    now: at,
-    commandId: deriveId("step", digest, ...names),
-  });
-  const process = (at: number, ...names: (string | number)[]): ProcessContext => {
-    const { now: _, ...step } = context(at, ...names);
-    return { ...step, clock: () => at };
-  };
-  const cartOf = (invoice: string) => deriveId("import", digest, "cart", invoice);
-  const orderOf = (invoice: string) => orderIdOf(cartOf(invoice), 1);
+class ImportRun {
+  private readonly runtime: Runtime;
+  private readonly digest: string;
+  private readonly shop: Shop;
   /** What the catalog lists a SKU at, as the import goes on. */
-  const listed = new Map<string, { productId: string; price: number }>();
+  private readonly listed = new Map<string, { productId: string; price: number }>();
 
-  const idOfProduct = (sku: string) => productIdOf(context(0, "product", sku).commandId);
+  constructor(runtime: Runtime, digest: string) {
+    this.runtime = runtime;
+    this.digest = digest;
+    this.shop = importingShop(runtime.shop);
+  }
 
-  async function addSku({ sku, tracked, opening, product: sold, at }: NewSku): Promise<void> {
+  async weeks(
+    plan: ImportPlan,
+    lastWeek: number | undefined,
+    progress: (done: number, total: number, what: string) => void,
+  ): Promise<void> {
+    let orders = 0;
+    for (const planned of plan.weeks) {
+      if (lastWeek !== undefined && planned.week <= lastWeek) {
+        for (const sku of planned.skus) this.note(sku);
+        for (const { sku, price } of planned.relistings)
+          this.listed.set(sku, { productId: this.idOfProduct(sku), price });
+        orders += planned.sales.length;
+        continue;
+      }
+      const from = isoTime(planned.week * weekMs).slice(0, 10);
+      await this.importWeek(planned, () => progress(++orders, plan.orders, from));
+    }
+    await this.engine.execute(
+      importer,
+      this.digest,
+      "Finish",
+      { orders: plan.orders },
+      this.context(this.runtime.clock(), "finish"),
+    );
+  }
+
+  context(at: number, ...names: (string | number)[]): CommandContext {
+    return {
+      actor: "system:import",
+      correlationId: `import-${this.digest}`,
+      now: at,
+      commandId: deriveId("step", this.digest, ...names),
+    };
+  }
+
+  private process(at: number, ...names: (string | number)[]): ProcessContext {
+    const { now: _, ...step } = this.context(at, ...names);
+    return { ...step, clock: () => at };
+  }
+
+  private get engine(): Engine {
+    return this.runtime.engine;
+  }
+
+  private cartOf(invoice: string): string {
+    return deriveId("import", this.digest, "cart", invoice);
+  }
+
+  private orderOf(invoice: string): string {
+    return orderIdOf(this.cartOf(invoice), 1);
+  }
+
+  private idOfProduct(sku: string): string {
+    return productIdOf(this.context(0, "product", sku).commandId);
+  }
+
+  private async importWeek(planned: PlannedWeek, onInvoice: () => void): Promise<void> {
+    const { week, skus, sales, stockChanges, reversals, relistings } = planned;
+    await inParallel(skus, concurrentChangesMax, (sku) => this.addSku(sku));
+    for (const sku of skus) this.note(sku);
+    await inParallel(sales, concurrentInvoicesMax, async (sale) => {
+      await this.sell(sale);
+      onInvoice();
+    });
+    await inParallel(stockChanges, concurrentChangesMax, async ({ line, sku, delta, reason, at }) => {
+      const adjust = { sku, delta, reason, movementId: `${this.digest}/${line}` };
+      await this.engine.execute(stock, sku, "Adjust", adjust, this.context(at, "adjust", line));
+    });
+    const byOrder = Object.values(Object.groupBy(reversals, ({ orderInvoice }) => orderInvoice));
+    await inParallel(byOrder, concurrentInvoicesMax, async (ofOneOrder) => {
+      for (const reversal of ofOneOrder ?? []) await this.takeBack(reversal);
+    });
+    await inParallel(relistings, concurrentChangesMax, (change) => this.relist(change));
+    const done = planned.skus[0]?.at ?? sales[0]?.at ?? stockChanges[0]?.at ?? 0;
+    await this.engine.execute(
+      importer,
+      this.digest,
+      "FinishWeek",
+      { week },
+      this.context(done, "week", week),
+    );
+  }
+
+  private async addSku({ sku, tracked, opening, product: sold, at }: NewSku): Promise<void> {
     if (tracked && opening > 0) {
-      const receipt = { quantity: opening, reference: "opening stock", movementId: `${digest}/opening` };
-      await engine.execute(stock, sku, "Receive", receipt, context(at, "receive", sku));
+      const receipt = { quantity: opening, reference: "opening stock", movementId: `${this.digest}/opening` };
+      await this.engine.execute(stock, sku, "Receive", receipt, this.context(at, "receive", sku));
     }
     if (!tracked)
-      await engine.execute(stock, sku, "SetPolicy", { track: false }, context(at, "untracked", sku));
+      await this.engine.execute(
+        stock,
+        sku,
+        "SetPolicy",
+        { track: false },
+        this.context(at, "untracked", sku),
+      );
     if (!sold) return;
     const { name, slug, price } = sold;
-    const variants = [{ sku, price: { amount: price, currency } }];
-    await createProduct(engine, context(at, "product", sku), { name, slug, variants }, () => {});
-    await engine.execute(product, idOfProduct(sku), "Publish", {}, context(at, "publish", sku));
+    const variants = [{ sku, price: { amount: price, currency: this.shop.settings.currency } }];
+    await createProduct(this.engine, this.context(at, "product", sku), { name, slug, variants }, () => {});
+    await this.engine.execute(
+      product,
+      this.idOfProduct(sku),
+      "Publish",
+      {},
+      this.context(at, "publish", sku),
+    );
   }
 
-  function note({ sku, product: sold }: NewSku): void {
-    if (sold) listed.set(sku, { productId: idOfProduct(sku), price: sold.price });
+  private note({ sku, product: sold }: NewSku): void {
+    if (sold) this.listed.set(sku, { productId: this.idOfProduct(sku), price: sold.price });
   }
 
-  async function sell({ invoice, at, customer, lines }: Sale): Promise<void> {
-    const cartId = cartOf(invoice);
+  private async sell({ invoice, at, customer, lines }: Sale): Promise<void> {
+    const cartId = this.cartOf(invoice);
+    const { currency, cartLifeMs: lifeMs } = this.shop.settings;
     const items = lines.map(({ sku, name, quantity, unitPrice }): CartItem => {
-      const listing = listed.get(sku);
+      const listing = this.listed.get(sku);
       if (!listing) throw new Error(`${sku} is sold before it is listed`);
       const overridden = unitPrice !== listing.price && { priceOverridden: true as const };
       return { sku, productId: listing.productId, name, quantity, unitPrice, ...overridden };
     });
-    const opened = engine.execute(cart, cartId, "Open", { currency, lifeMs }, context(at, "open", invoice));
+    const opened = this.engine.execute(
+      cart,
+      cartId,
+      "Open",
+      { currency, lifeMs },
+      this.context(at, "open", invoice),
+    );
     const add = { cartId, items, currency, lifeMs };
-    const added = engine.execute(cart, cartId, "Add", add, context(at, "add", invoice), (state) =>
+    const added = this.engine.execute(cart, cartId, "Add", add, this.context(at, "add", invoice), (state) =>
       state.phase === "absent"
         ? []
         : linesOf(state).map(({ quantity, unitPrice }) => ({ quantity, unitPrice })),
@@ -252,109 +336,80 @@ function createRun(runtime: Runtime, digest: string) {
       ...(customer !== "" && { customerId: customer }),
       shippingMethod: "standard",
       payment: { method: "credit_card" as const },
-      quote: { unitPrices, shipping: 0, tax: shop.settings.tax, total },
+      quote: { unitPrices, shipping: 0, tax: this.shop.settings.tax, total },
     };
-    const number = await shop.numbers.next(dayOf(at, shop.settings.timeZone));
+    const number = await this.shop.numbers.next(dayOf(at, this.shop.settings.timeZone));
     const start = { cartId, request, attemptOf: attemptsOf(cartId, number) };
-    await engine.execute(cart, cartId, "StartCheckout", start, context(at, "checkout", invoice));
-    const checkout = await runCheckout(shop, cartId, process(at, "run", invoice));
+    await this.engine.execute(cart, cartId, "StartCheckout", start, this.context(at, "checkout", invoice));
+    const checkout = await runCheckout(this.shop, cartId, this.process(at, "run", invoice));
     if (checkout.status !== "confirmed") {
       const why = checkout.status === "failed" ? checkout.problem.message : "its payment is pending";
       throw new Error(`invoice ${invoice} did not become an order: ${why}`);
     }
-    const shipmentId = deriveId("import", digest, "shipment", invoice);
-    await shipOrder(shop, checkout.orderId, { shipmentId }, process(at, "ship", invoice));
+    const shipmentId = deriveId("import", this.digest, "shipment", invoice);
+    await shipOrder(this.shop, checkout.orderId, { shipmentId }, this.process(at, "ship", invoice));
   }
 
-  async function takeBack({ invoice, orderInvoice, at, lines, amount }: Reversal): Promise<void> {
-    const orderId = orderOf(orderInvoice);
-    const returnId = deriveId("import", digest, "return", invoice, orderInvoice);
+  private async takeBack({ invoice, orderInvoice, at, lines, amount }: Reversal): Promise<void> {
+    const orderId = this.orderOf(orderInvoice);
+    const returnId = deriveId("import", this.digest, "return", invoice, orderInvoice);
     const reason = `cancellation ${invoice}`;
-    await deliverOrder(shop, orderId, undefined, process(at, "deliver", invoice, orderInvoice));
-    const step = (name: string) => context(at, name, invoice, orderInvoice);
-    await engine.execute(order, orderId, "RequestReturn", { returnId, lines, reason }, step("return"));
-    await engine.execute(order, orderId, "ApproveReturn", { returnId }, step("approve"));
+    await deliverOrder(this.shop, orderId, undefined, this.process(at, "deliver", invoice, orderInvoice));
+    const step = (name: string) => this.context(at, name, invoice, orderInvoice);
+    await this.engine.execute(order, orderId, "RequestReturn", { returnId, lines, reason }, step("return"));
+    await this.engine.execute(order, orderId, "ApproveReturn", { returnId }, step("approve"));
     const bySku = new Map<string, number>();
     for (const { sku, quantity } of lines) bySku.set(sku, (bySku.get(sku) ?? 0) + quantity);
     const received = [...bySku].map(([sku, sellable]) => ({ sku, sellable, damaged: 0 }));
-    await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines: received }, step("receive"));
-    await applyEffects(shop, orderId, process(at, "effects", invoice, orderInvoice));
-    await refund(orderId, returnId, amount, reason, process(at, "refund", invoice, orderInvoice));
+    await this.engine.execute(
+      order,
+      orderId,
+      "ReceiveReturn",
+      { returnId, lines: received },
+      step("receive"),
+    );
+    await applyEffects(this.shop, orderId, this.process(at, "effects", invoice, orderInvoice));
+    await this.refund(orderId, returnId, amount, reason, this.process(at, "refund", invoice, orderInvoice));
   }
 
   /** What the cancellation says, as far as it was paid. */
-  async function refund(
+  private async refund(
     orderId: string,
     refundId: string,
     amount: number,
     reason: string,
     context: ProcessContext,
   ): Promise<void> {
-    const { paymentId } = await placedOrder(shop, orderId);
-    const most = await engine.read(payment, paymentId, (state) => {
+    const { paymentId } = await placedOrder(this.shop, orderId);
+    const most = await this.engine.read(payment, paymentId, (state) => {
       if (state.phase === "absent") return 0;
       return state.refunds.get(refundId)?.amount ?? refundable(state);
     });
     const request = { refundId, amount: Math.min(amount, most), reason, cause: "return" as const };
-    if (request.amount > 0) await refundOrder(shop, orderId, request, context);
+    if (request.amount > 0) await refundOrder(this.shop, orderId, request, context);
   }
 
-  async function relist({ sku, name, price, at }: Relisting): Promise<void> {
-    const id = idOfProduct(sku);
-    const reprice = { sku, price: { amount: price, currency } };
-    await engine.execute(product, id, "Reprice", reprice, context(at, "reprice", sku, at));
-    await describeProduct(engine, context(at, "describe", sku, at), id, { name }, () => {});
-    listed.set(sku, { productId: id, price });
+  private async relist({ sku, name, price, at }: Relisting): Promise<void> {
+    const id = this.idOfProduct(sku);
+    const reprice = { sku, price: { amount: price, currency: this.shop.settings.currency } };
+    await this.engine.execute(product, id, "Reprice", reprice, this.context(at, "reprice", sku, at));
+    await describeProduct(this.engine, this.context(at, "describe", sku, at), id, { name }, () => {});
+    this.listed.set(sku, { productId: id, price });
   }
+}
 
-  async function importWeek(planned: PlannedWeek, onInvoice: () => void): Promise<void> {
-    const { week, skus, sales, stockChanges, reversals, relistings } = planned;
-    await inParallel(skus, concurrentChangesMax, addSku);
-    for (const sku of skus) note(sku);
-    await inParallel(sales, concurrentInvoicesMax, async (sale) => {
-      await sell(sale);
-      onInvoice();
-    });
-    await inParallel(stockChanges, concurrentChangesMax, async ({ line, sku, delta, reason, at }) => {
-      const adjust = { sku, delta, reason, movementId: `${digest}/${line}` };
-      await engine.execute(stock, sku, "Adjust", adjust, context(at, "adjust", line));
-    });
-    const byOrder = Object.values(Object.groupBy(reversals, ({ orderInvoice }) => orderInvoice));
-    await inParallel(byOrder, concurrentInvoicesMax, async (ofOneOrder) => {
-      for (const reversal of ofOneOrder ?? []) await takeBack(reversal);
-    });
-    await inParallel(relistings, concurrentChangesMax, relist);
-    const done = planned.skus[0]?.at ?? sales[0]?.at ?? stockChanges[0]?.at ?? 0;
-    await engine.execute(importer, digest, "FinishWeek", { week }, context(done, "week", week));
-  }
-
-  async function weeks(
-    plan: ImportPlan,
-    lastWeek: number | undefined,
-    progress: (done: number, total: number, what: string) => void,
-  ): Promise<void> {
-    let orders = 0;
-    for (const planned of plan.weeks) {
-      if (lastWeek !== undefined && planned.week <= lastWeek) {
-        for (const sku of planned.skus) note(sku);
-        for (const { sku, price } of planned.relistings)
-          listed.set(sku, { productId: idOfProduct(sku), price });
-        orders += planned.sales.length;
-        continue;
-      }
-      const from = isoTime(planned.week * weekMs).slice(0, 10);
-      await importWeek(planned, () => progress(++orders, plan.orders, from));
-    }
-    await engine.execute(
-      importer,
-      digest,
-      "Finish",
-      { orders: plan.orders },
-      context(runtime.clock(), "finish"),
-    );
-  }
-
-  return { context, weeks };
+/** What the invoices say was paid: nothing is added for shipping or tax. */
+function importingShop(shop: Shop): Shop {
+  return {
+    ...shop,
+    settings: {
+      ...shop.settings,
+      tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
+      shippingPrices: { standard: 0, express: 0, overnight: 0 },
+      // A week's invoices come in at once, and the time of a SKU never goes back: no hold runs out meanwhile.
+      reservationMs: 2 * weekMs,
+    },
+  };
 }
 
 /** Runs tasks with at most so many at once; the first failure ends it. */

@@ -135,56 +135,117 @@ interface OpenOrder {
  *
  * A sale line is one whose invoice begins with neither C nor A, with quantity and unit price above 0.
  */
-export function createPlanner(settings: { timeZone: string; currency: string }) {
-  const { timeZone, currency } = settings;
-  const rejects: Reject[] = [];
-  const sales = new Map<string, Sale>();
-  const cancellations: { at: number; customer: string; invoice: string; line: SaleLine }[] = [];
-  const writeOffs: StockChange[] = [];
-  const names = new Map<string, string>();
-  let lines = 0;
+export function createPlanner(settings: PlannerSettings): Planner {
+  return new Planner(settings);
+}
 
-  const reject = (line: number, reason: string) => rejects.push({ line, reason });
-  // One string per distinct text: half a million lines repeat a few thousand.
-  const shared = (text: string): string => {
-    const known = names.get(text);
+interface PlannerSettings {
+  timeZone: string;
+  currency: string;
+}
+
+interface Cancellation {
+  at: number;
+  customer: string;
+  invoice: string;
+  line: SaleLine;
+}
+
+class Planner {
+  private readonly settings: PlannerSettings;
+  private readonly rejects: Reject[] = [];
+  private readonly sales = new Map<string, Sale>();
+  private readonly cancellations: Cancellation[] = [];
+  private readonly writeOffs: StockChange[] = [];
+  private readonly names = new Map<string, string>();
+  private lines = 0;
+
+  constructor(settings: PlannerSettings) {
+    this.settings = settings;
+  }
+
+  add(row: InvoiceLine): void {
+    this.lines++;
+    const reason = this.takeLine(row);
+    if (reason !== undefined) this.reject(row.line, reason);
+  }
+
+  finish(): ImportPlan {
+    this.rejectTooLong();
+    const { lines, rejects, writeOffs } = this;
+    const inOrder = [...this.sales.values()].sort((a, b) => a.at - b.at);
+    const reversals = matchCancellations(inOrder, this.cancellations, (line, reason) =>
+      this.reject(line, reason),
+    );
+    const weeks = weeksOf(inOrder, writeOffs, reversals);
+    const sold = inOrder.flatMap((sale) => sale.lines);
+    return {
+      weeks,
+      rejects: rejects.sort((a, b) => a.line - b.line),
+      lines,
+      used: {
+        sales: sold.length,
+        returns: reversals.reduce((sum, reversal) => sum + reversal.lines.length, 0),
+        stockChanges: writeOffs.length,
+      },
+      orders: inOrder.length,
+      units: sold.reduce((sum, { quantity }) => sum + quantity, 0),
+      gross: sold.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
+    };
+  }
+
+  private reject(line: number, reason: string): void {
+    this.rejects.push({ line, reason });
+  }
+
+  private rejectTooLong(): void {
+    for (const [invoice, sale] of this.sales) {
+      if (sale.lines.length <= cartLinesMax) continue;
+      for (const { line } of sale.lines) this.reject(line, rejectReasons.tooLong);
+      this.sales.delete(invoice);
+    }
+  }
+
+  /** One string per distinct text: half a million lines repeat a few thousand. */
+  private shared(text: string): string {
+    const known = this.names.get(text);
     if (known !== undefined) return known;
-    names.set(text, text);
+    this.names.set(text, text);
     return text;
-  };
-
-  function add(row: InvoiceLine): void {
-    lines++;
-    const reason = takeLine(row);
-    if (reason !== undefined) reject(row.line, reason);
   }
 
   /** @returns why the line cannot be used; undefined when it was taken */
-  function takeLine(row: InvoiceLine): string | undefined {
-    const read = readLine(row);
+  private takeLine(row: InvoiceLine): string | undefined {
+    const read = this.readLine(row);
     if (!read) return rejectReasons.unreadable;
     const { at, priced, negativePrice, ...rest } = read;
-    const item: SaleLine = { ...rest, sku: shared(rest.sku), name: shared(rest.name) };
+    const item: SaleLine = { ...rest, sku: this.shared(rest.sku), name: this.shared(rest.name) };
     const kind = row.invoice.charAt(0).toUpperCase();
     if (kind === "A") return rejectReasons.badDebt;
     if (item.quantity === 0) return rejectReasons.nothing;
     if (negativePrice) return rejectReasons.negativePrice;
-    if (kind === "C") return takeCancellation(row, item, at);
-    if (item.quantity < 0) return takeWriteOff(row, item, at);
+    if (kind === "C") return this.takeCancellation(row, item, at);
+    if (item.quantity < 0) return this.takeWriteOff(row, item, at);
     if (!priced) return rejectReasons.free;
-    const sale = sales.get(row.invoice);
+    const sale = this.sales.get(row.invoice);
     if (sale) sale.lines.push(item);
-    else sales.set(row.invoice, { invoice: row.invoice, at, customer: shared(row.customer), lines: [item] });
+    else
+      this.sales.set(row.invoice, {
+        invoice: row.invoice,
+        at,
+        customer: this.shared(row.customer),
+        lines: [item],
+      });
     return undefined;
   }
 
-  function readLine({ line, code, description, quantity, date, unitPrice }: InvoiceLine) {
+  private readLine({ line, code, description, quantity, date, unitPrice }: InvoiceLine) {
     if (!skuSchema.safeParse(code).success || !/^-?\d{1,9}$/.test(quantity)) return undefined;
     try {
       const count = Number(quantity);
       if (Math.abs(count) > lineQuantityMax) return undefined;
-      const { amount } = parseMoney(unitPrice, currency);
-      const at = instantOf(date, timeZone);
+      const { amount } = parseMoney(unitPrice, this.settings.currency);
+      const at = instantOf(date, this.settings.timeZone);
       // A price below half a penny is a price all the same.
       const priced = !unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
       const negativePrice = unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
@@ -203,18 +264,18 @@ export function createPlanner(settings: { timeZone: string; currency: string }) 
     }
   }
 
-  function takeCancellation(
+  private takeCancellation(
     { invoice, customer }: InvoiceLine,
     line: SaleLine,
     at: number,
   ): string | undefined {
     if (customer === "") return rejectReasons.guestCancellation;
     if (line.quantity > 0) return rejectReasons.unmatched;
-    cancellations.push({ at, customer, invoice, line: { ...line, quantity: -line.quantity } });
+    this.cancellations.push({ at, customer, invoice, line: { ...line, quantity: -line.quantity } });
     return undefined;
   }
 
-  function takeWriteOff(
+  private takeWriteOff(
     { invoice, description }: InvoiceLine,
     { line, sku, quantity }: SaleLine,
     at: number,
@@ -222,50 +283,32 @@ export function createPlanner(settings: { timeZone: string; currency: string }) 
     if (!isStocked(sku)) return rejectReasons.notStocked;
     const said = description.trim();
     const reason = said === "" ? `write-off ${invoice}` : `write-off ${invoice}: ${said}`;
-    writeOffs.push({ line, sku, delta: quantity, reason: reason.slice(0, 500), at });
+    this.writeOffs.push({ line, sku, delta: quantity, reason: reason.slice(0, 500), at });
     return undefined;
   }
+}
 
-  function finish(): ImportPlan {
-    for (const [invoice, sale] of sales) {
-      if (sale.lines.length <= cartLinesMax) continue;
-      for (const { line } of sale.lines) reject(line, rejectReasons.tooLong);
-      sales.delete(invoice);
-    }
-    const inOrder = [...sales.values()].sort((a, b) => a.at - b.at);
-    const reversals = matchCancellations(inOrder, cancellations, reject);
-    const weeks = new Map<number, PlannedWeek>();
-    const weekAt = (at: number): PlannedWeek => {
-      const week = Math.floor(at / weekMs);
-      let planned = weeks.get(week);
-      if (!planned) {
-        planned = { week, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
-        weeks.set(week, planned);
-      }
-      return planned;
-    };
-    for (const sale of inOrder) weekAt(sale.at).sales.push(sale);
-    for (const change of writeOffs) weekAt(change.at).stockChanges.push(change);
-    for (const reversal of reversals) weekAt(reversal.at).reversals.push(reversal);
-    const sorted = [...weeks.values()].sort((a, b) => a.week - b.week);
-    listSkus(sorted);
-    const sold = inOrder.flatMap((sale) => sale.lines);
-    return {
-      weeks: sorted,
-      rejects: rejects.sort((a, b) => a.line - b.line),
-      lines,
-      used: {
-        sales: sold.length,
-        returns: reversals.reduce((sum, reversal) => sum + reversal.lines.length, 0),
-        stockChanges: writeOffs.length,
-      },
-      orders: inOrder.length,
-      units: sold.reduce((sum, { quantity }) => sum + quantity, 0),
-      gross: sold.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
-    };
-  }
-
-  return { add, finish };
+/** What is imported together, in order; a SKU is listed in the first week that meets it. */
+function weeksOf(
+  sales: readonly Sale[],
+  writeOffs: readonly StockChange[],
+  reversals: readonly Reversal[],
+): PlannedWeek[] {
+  const weeks = new Map<number, PlannedWeek>();
+  const weekAt = (at: number): PlannedWeek => {
+    const week = Math.floor(at / weekMs);
+    const known = weeks.get(week);
+    if (known) return known;
+    const planned = { week, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
+    weeks.set(week, planned);
+    return planned;
+  };
+  for (const sale of sales) weekAt(sale.at).sales.push(sale);
+  for (const change of writeOffs) weekAt(change.at).stockChanges.push(change);
+  for (const reversal of reversals) weekAt(reversal.at).reversals.push(reversal);
+  const sorted = [...weeks.values()].sort((a, b) => a.week - b.week);
+  listSkus(sorted);
+  return sorted;
 }
 
 /** A product needs a name of three characters at least. */

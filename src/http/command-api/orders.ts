@@ -76,40 +76,10 @@ function placed(id: string, state: Order): PlacedOrder {
 }
 
 export function orderCommands(app: App, deps: Deps): void {
-  const { runtime, auth, staffOnly, commands } = deps;
-  const { engine, shop } = runtime;
+  const { runtime, staffOnly, commands } = deps;
+  const { shop } = runtime;
 
-  app.post(
-    "/v1/orders/:id/cancel",
-    {
-      schema: {
-        ...describeOrder("Cancel an order", 200),
-        security: [{ cartToken: [] }, { bearer: [] }],
-        body: cancelBody,
-      },
-    },
-    async (request, reply) => {
-      const { id } = request.params;
-      const byStaff = auth.principal(request).kind === "staff";
-      const { cartId } = byStaff ? { cartId: id } : await placedOrder(shop, id).catch(() => ({ cartId: id }));
-      // A guest cancels with the token of the cart that became the order.
-      if (!byStaff) auth.requireCart(request, cartId);
-      const { reason = "cancelled on request" } = request.body ?? {};
-      return commands.run(
-        request,
-        reply,
-        async (commandId) => {
-          const { paymentId } = await placedOrder(shop, id);
-          return orderCommand(deps, id, commandId, {
-            status: 200,
-            steps: [refundedStep(paymentId, "cancellation")],
-            run: (context) => cancelOrder(shop, id, reason, context),
-          });
-        },
-        byStaff ? {} : { cartId },
-      );
-    },
-  );
+  cancelling(app, deps);
 
   app.post(
     "/v1/orders/:id/shipments",
@@ -144,6 +114,50 @@ export function orderCommands(app: App, deps: Deps): void {
         });
       }),
   );
+
+  notesAndRefunds(app, deps);
+}
+
+/** By staff, or by the guest with the token of the cart that became the order. */
+function cancelling(app: App, deps: Deps): void {
+  const { runtime, auth, commands } = deps;
+  const { shop } = runtime;
+
+  app.post(
+    "/v1/orders/:id/cancel",
+    {
+      schema: {
+        ...describeOrder("Cancel an order", 200),
+        security: [{ cartToken: [] }, { bearer: [] }],
+        body: cancelBody,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const byStaff = auth.principal(request).kind === "staff";
+      const { cartId } = byStaff ? { cartId: id } : await placedOrder(shop, id).catch(() => ({ cartId: id }));
+      if (!byStaff) auth.requireCart(request, cartId);
+      const { reason = "cancelled on request" } = request.body ?? {};
+      return commands.run(
+        request,
+        reply,
+        async (commandId) => {
+          const { paymentId } = await placedOrder(shop, id);
+          return orderCommand(deps, id, commandId, {
+            status: 200,
+            steps: [refundedStep(paymentId, "cancellation")],
+            run: (context) => cancelOrder(shop, id, reason, context),
+          });
+        },
+        byStaff ? {} : { cartId },
+      );
+    },
+  );
+}
+
+function notesAndRefunds(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { engine } = runtime;
 
   app.post(
     "/v1/orders/:id/notes",

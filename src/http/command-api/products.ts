@@ -146,6 +146,14 @@ export function productCommands(app: App, deps: Deps): void {
     },
   );
 
+  pricing(app, deps);
+  publishing(app, deps);
+}
+
+function pricing(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { engine } = runtime;
+
   app.put(
     "/v1/products/:id/variants/:sku/price",
     {
@@ -167,6 +175,10 @@ export function productCommands(app: App, deps: Deps): void {
       );
     },
   );
+}
+
+function publishing(app: App, { runtime, staffOnly, commands }: Deps): void {
+  const { engine } = runtime;
 
   for (const [path, name] of [
     ["publish", "Publish"],

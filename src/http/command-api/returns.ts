@@ -6,10 +6,11 @@ import { emptyBody, receiveReturnBody, rejectReturnBody, returnBody, returnParam
 import type { App, Deps } from "../server.ts";
 import { describeOrder, orderCommand } from "./orders.ts";
 
+const onReturn = { ...describeOrder("", 200), params: returnParams };
+
 export function returnCommands(app: App, deps: Deps): void {
   const { runtime, staffOnly, commands } = deps;
-  const { engine, shop } = runtime;
-  const onReturn = { ...describeOrder("", 200), params: returnParams };
+  const { shop } = runtime;
 
   app.post(
     "/v1/orders/:id/returns",
@@ -32,6 +33,32 @@ export function returnCommands(app: App, deps: Deps): void {
         });
       }),
   );
+
+  decisions(app, deps);
+
+  app.post(
+    "/v1/orders/:id/returns/:returnId/receive",
+    {
+      ...staffOnly,
+      schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody },
+    },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id, returnId } = request.params;
+        const { lines } = request.body;
+        return orderCommand(deps, id, commandId, {
+          status: 200,
+          run: (context) => receiveReturn(shop, id, { returnId, lines }, context),
+          extra: { returnId },
+        });
+      }),
+  );
+}
+
+/** What staff says of a return that was asked for. */
+function decisions(app: App, deps: Deps): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { engine } = runtime;
 
   app.post(
     "/v1/orders/:id/returns/:returnId/approve",
@@ -58,24 +85,6 @@ export function returnCommands(app: App, deps: Deps): void {
           await engine.execute(order, id, "RejectReturn", command, { ...context, now: clock() });
         };
         return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
-      }),
-  );
-
-  app.post(
-    "/v1/orders/:id/returns/:returnId/receive",
-    {
-      ...staffOnly,
-      schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody },
-    },
-    (request, reply) =>
-      commands.run(request, reply, (commandId) => {
-        const { id, returnId } = request.params;
-        const { lines } = request.body;
-        return orderCommand(deps, id, commandId, {
-          status: 200,
-          run: (context) => receiveReturn(shop, id, { returnId, lines }, context),
-          extra: { returnId },
-        });
       }),
   );
 }
