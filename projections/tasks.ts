@@ -174,6 +174,11 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       close: cause === "cancellation" ? ["void", "paid"] : [],
       open: { [`refund/${refundId}`]: dueAt },
     })),
+    // Also one that had failed before: its order has still to hear of it.
+    RefundSucceeded: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
+      open: { [`refund/${refundId}`]: dueAt },
+    })),
+    OrderTold: onPayment(() => ({ close: ["paid"] })),
     RefundFailed: onPayment(({ refundId }: { refundId: string }) => ({ close: [`refund/${refundId}`] })),
 
     WebhookReceived: {

@@ -8,6 +8,8 @@ const blockCharacters = 4;
 const withinCharacters = 3;
 const numbersPerBlock = 32 ** withinCharacters;
 const claimTriesMax = 20;
+/** So that neighbours are not counted through. */
+const strideMin = 500;
 /** Days whose blocks are in use at once: an import goes through them one after the other. */
 const openBlocksMax = 4;
 
@@ -51,7 +53,8 @@ export function createOrderNumbers(engine: Engine, prefix: string, clock: () => 
           context,
         );
         const start = randomInt(numbersPerBlock);
-        if (claimed.changed) return { name, used: 0, start, stride: randomInt(numbersPerBlock / 2) * 2 + 1 };
+        const stride = 2 * randomInt(strideMin, numbersPerBlock / 2) + 1;
+        if (claimed.changed) return { name, used: 0, start, stride };
       } catch (error) {
         if (!(error instanceof Problem) || error.code !== "already_exists") throw error;
       }

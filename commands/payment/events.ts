@@ -26,6 +26,8 @@ export const paymentEvents = {
   CaptureRequested: event(z.object({ movementId: z.string() })),
   /** `orderId` is that of the order which has to hear of it; version 0.1 left it out. */
   PaymentCaptured: event(z.object({ amount: minorUnits, orderId: z.string().optional() })),
+  /** The order of a captured payment is over, and has nothing to book. */
+  OrderTold: event(z.object({})),
   CaptureFailed: event(z.object({ reason: z.string() })),
   /** All that was, or will yet turn out to be, authorized or captured is to go back. */
   VoidRequested: event(z.object({ reason: z.string() })),

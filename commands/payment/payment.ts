@@ -90,6 +90,9 @@ export const payment = decider({
       return [{ type: "PaymentCaptured", data: { amount, orderId } }];
     },
 
+    MarkTold: (state: Payment): PaymentEvent[] =>
+      existing(state).told ? [] : [{ type: "OrderTold", data: {} }],
+
     FailCapture: (
       state: Payment,
       { movementId, reason }: { movementId: string; reason: string },

@@ -22,6 +22,8 @@ export interface InitiatedPayment extends Readonly<Data<"PaymentInitiated">> {
   readonly reference?: string;
   readonly failure?: string;
   readonly captured: number;
+  /** Its order, which is over, knows of the capture. */
+  readonly told?: true;
   /** The capture that the gateway is being asked for; captures that it refused have ids of their own. */
   readonly capturing?: string;
   readonly captures: number;
@@ -60,11 +62,11 @@ export const evolvePayment = {
     phase: "action_required",
     actionUrl,
   }),
-  PaymentAuthorized: (state: Payment, { reference }: Data<"PaymentAuthorized">): Payment => ({
-    ...initiated(state),
-    phase: "authorized",
-    reference,
-  }),
+  PaymentAuthorized: (state: Payment, { reference }: Data<"PaymentAuthorized">): Payment => {
+    // Why it had failed before is no reason any more.
+    const { failure: _, ...payment } = initiated(state);
+    return { ...payment, phase: "authorized", reference };
+  },
   CaptureRequested: (state: Payment, { movementId }: Data<"CaptureRequested">): Payment => {
     const payment = initiated(state);
     return { ...payment, capturing: movementId, captures: payment.captures + 1 };
@@ -73,6 +75,7 @@ export const evolvePayment = {
     const { capturing: _, ...payment } = initiated(state);
     return { ...payment, phase: "captured", captured: amount };
   },
+  OrderTold: (state: Payment): Payment => ({ ...initiated(state), told: true }),
   CaptureFailed: (state: Payment, { reason }: Data<"CaptureFailed">): Payment => {
     const { capturing: _, ...payment } = initiated(state);
     return { ...payment, failure: reason };

@@ -11,6 +11,7 @@ import { type Initiate, payment } from "../payment/payment.ts";
 import { manualGateway } from "../payment/state.ts";
 import { priceOrder } from "../pricing.ts";
 import { stock } from "../stock/stock.ts";
+import { expireSome } from "./expiry.ts";
 import { authorize, giveBack, paidStep, settlePayment, unlessSilent } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf, stepId } from "./process.ts";
 import type { Shop } from "./shop.ts";
@@ -22,6 +23,8 @@ const extensionsMax = 1;
  * cannot be done must not hold a cart and its stock.
  */
 export const attemptMsMax = 120_000;
+/** How often what has run out is ended for one reservation. */
+const sweepsMax = 50;
 /** Nobody takes up a checkout that is younger: only the call that has started it is at it. */
 export const takeUpAfterMs = 30_000;
 
@@ -146,7 +149,9 @@ async function goForward(
   await Promise.all([
     recordAuthorization(process, paymentId, initiate, authorization.reference),
     ...attempt.demand.map(([sku, quantity]) =>
-      process.again(stock, sku, "Commit", { sku, reservationId: orderId, quantity }),
+      withRoom(process, sku, () =>
+        process.again(stock, sku, "Commit", { sku, reservationId: orderId, quantity }),
+      ),
     ),
   ]);
   await place(process, attempt, true);
@@ -179,12 +184,26 @@ async function reserveAll(process: Process, { orderId, demand }: Attempt): Promi
   const holdMs = process.shop.settings.reservationMs;
   const results = await Promise.allSettled(
     demand.map(([sku, quantity]) =>
-      process.again(stock, sku, "Reserve", { sku, reservationId: orderId, quantity, holdMs }),
+      withRoom(process, sku, () =>
+        process.again(stock, sku, "Reserve", { sku, reservationId: orderId, quantity, holdMs }),
+      ),
     ),
   );
   const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   const refused = errors.find(isRefusal) ?? errors[0];
   if (refused !== undefined) throw refused;
+}
+
+/** What a SKU is out of may be held by reservations that have run out, more than one append can end. */
+async function withRoom<T>(process: Process, sku: string, reserve: () => Promise<T>): Promise<T> {
+  for (let tries = 0; ; tries++) {
+    try {
+      return await reserve();
+    } catch (error) {
+      const out = error instanceof Problem && error.code === "out_of_stock" && tries < sweepsMax;
+      if (!out || !(await expireSome(process, sku))) throw error;
+    }
+  }
 }
 
 async function recordAuthorization(

@@ -7,8 +7,9 @@ import { manualGateway } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
+import { expireAll } from "./expiry.ts";
 import { capturePayment } from "./payments.ts";
-import { type ProcessContext, processOf } from "./process.ts";
+import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 export interface ShipmentRequest {
@@ -31,8 +32,8 @@ export async function shipOrder(
   const { pieces, paymentId, paymentStatus, status, shipments } = await placedOrder(shop, orderId);
   if (!shipments.has(request.shipmentId)) {
     const left = [...pieces].map(([sku, { ordered, shipped }]) => ({ sku, quantity: ordered - shipped }));
-    await requireOnShelf(shop, orderId, request.lines ?? left);
     const process = processOf(shop, orderId, context);
+    await requireOnShelf(process, orderId, request.lines ?? left);
     if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment")
       await captureIfAuthorized(shop, paymentId, process.context);
     await process.decide(order, orderId, "Ship", request);
@@ -54,19 +55,28 @@ async function captureIfAuthorized(shop: Shop, paymentId: string, context: Proce
 
 /** Pieces that are promised but not there cannot leave. */
 async function requireOnShelf(
-  shop: Shop,
+  process: Process,
   orderId: string,
   lines: readonly { sku: string; quantity: number }[],
 ): Promise<void> {
   for (const { sku, quantity } of lines) {
-    const missing = await shop.engine.read(stock, sku, ({ reservations }) => {
-      const reservation = reservations.get(orderId);
-      if (!reservation) return 0;
-      return quantity - (reservation.quantity - reservation.shipped - reservation.backordered);
-    });
+    let missing = await missingOf(process, orderId, sku, quantity);
+    if (missing > 0) {
+      // What came in may not have been given to all who wait for it yet.
+      await expireAll(process, sku);
+      missing = await missingOf(process, orderId, sku, quantity);
+    }
     if (missing > 0)
       throw new Problem("out_of_stock", `${missing} of ${sku} are on backorder`, { sku, missing });
   }
+}
+
+function missingOf({ shop }: Process, orderId: string, sku: string, quantity: number): Promise<number> {
+  return shop.engine.read(stock, sku, ({ reservations }) => {
+    const reservation = reservations.get(orderId);
+    if (!reservation) return 0;
+    return quantity - (reservation.quantity - reservation.shipped - reservation.backordered);
+  });
 }
 
 /** One shipment arrived, or all. Cash on delivery is booked with the last. */

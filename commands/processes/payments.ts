@@ -4,7 +4,7 @@ import { Problem } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
 import { paymentIdOf } from "../order/state.ts";
 import { type Initiate, payment } from "../payment/payment.ts";
-import { type InitiatedPayment, manualGateway, type Refund } from "../payment/state.ts";
+import { type InitiatedPayment, manualGateway, type Refund, refundable } from "../payment/state.ts";
 import { askAuthorization, lookUp, moveMoney } from "./gateway-calls.ts";
 import { type Process, type ProcessContext, processOf, stepId } from "./process.ts";
 import type { Shop } from "./shop.ts";
@@ -136,7 +136,9 @@ async function settleNext(process: Process, paymentId: string, state: InitiatedP
     await settleCapture(process, paymentId, state, state.capturing);
     return true;
   }
-  if (state.givingBack !== undefined || state.orphaned) {
+  // Of what was captured, all may be on its way back by refunds that were asked for before.
+  const goesBack = state.phase !== "captured" || refundable(state) > 0;
+  if ((state.givingBack !== undefined && goesBack) || state.orphaned) {
     await settleVoid(process, paymentId, state, state.givingBack ?? "authorized too late");
     return true;
   }
@@ -260,7 +262,9 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   const known = await process.shop.engine.read(order, orderId, (order) => order);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return;
-  if (phase === "captured") await process.once(["paid"], order, orderId, "MarkPaid", { amount });
+  const isOver = known.phase === "refused" || known.status === "cancelled";
+  if (phase === "captured" && isOver) await process.once(["told"], payment, paymentId, "MarkTold", {});
+  if (phase === "captured" && !isOver) await process.once(["paid"], order, orderId, "MarkPaid", { amount });
   for (const [refundId, { status, amount, cause }] of refunds) {
     if (status !== "succeeded") continue;
     if (known.phase === "placed" && known.refunds.has(refundId)) continue;

@@ -1,15 +1,12 @@
 import { cart } from "../cart/cart.ts";
 import { payment } from "../payment/payment.ts";
-import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
+import { expireAll } from "./expiry.ts";
 import { capturePayment, settlePayment } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 import { handleWebhook } from "./webhooks.ts";
-
-/** Appends of one expiry task: a SKU with more holds to end goes on in its next turn. */
-const expiryAppendsMax = 50;
 
 /**
  * What is done about a task, by its kind; when it is due, the read models of tasks and reservations say
@@ -31,13 +28,8 @@ export const processes = {
     await processOf(shop, cartId, context).again(cart, cartId, "Expire", { cartId });
   },
   /** Reservations of a SKU that have run out end, and backorders get what is free. */
-  stock: async (shop: Shop, sku: string, context: ProcessContext): Promise<void> => {
-    const process = processOf(shop, sku, context);
-    for (let appends = 0; appends < expiryAppendsMax; appends++) {
-      const { changed } = await process.again(stock, sku, "Expire", { reservationId: "" });
-      if (!changed) return;
-    }
-  },
+  stock: (shop: Shop, sku: string, context: ProcessContext): Promise<void> =>
+    expireAll(processOf(shop, sku, context), sku),
 } as const;
 
 export type ProcessKind = keyof typeof processes;

@@ -1,6 +1,6 @@
 import type { DataOf, EvolveContext, SnapshotFormat } from "../../src/engine/decider.ts";
 import {
-  byNumber,
+  byText,
   OrderedMap,
   type SortedMap,
   sortedMap,
@@ -10,9 +10,15 @@ import {
 import type { stockEvents } from "./events.ts";
 
 const rememberedIdsMax = 1_000;
-/** Ended reservations that are remembered, so that a late attempt cannot make them again. */
-const endedIdsMax = 10_000;
+/**
+ * Released reservations are remembered for twice the longest attempt, a checkout that waits for its customer, so
+ * that nobody who was paused can make them again (DISTRIBUTED.md, 8); and no more than this many.
+ */
+const endedRememberedMs = 60 * 60_000;
+const endedIdsMax = 100_000;
 const snapshotPartEntries = 2_000;
+/** Of epoch milliseconds, for thousands of years. */
+const timeDigits = 15;
 
 export interface Reservation {
   readonly quantity: number;
@@ -36,18 +42,21 @@ export interface Stock {
   readonly committed: number;
   /** Held or committed, by reservation, oldest first; what has ended is gone. */
   readonly reservations: OrderedMap<Reservation>;
-  /** The reservations that are not committed, by the millisecond in which they run out. */
-  readonly expiries: SortedMap<number, OrderedMap<true>>;
+  /** The reservations that are not committed, in the order in which they run out; see `expiryKey`. */
+  readonly expiries: SortedMap<string, string>;
   /** Reservations with pieces that are missing, oldest first. */
   readonly waiting: OrderedMap<true>;
   /** Pieces missing over all reservations. */
   readonly backordered: number;
   /** Reservations that were released, lately: they stay so. */
-  readonly ended: OrderedMap<true>;
+  /** When each was, epoch milliseconds. */
+  readonly ended: OrderedMap<number>;
   readonly returns: OrderedMap<true>;
   readonly shipments: OrderedMap<true>;
   readonly movements: OrderedMap<true>;
 }
+
+const noExpiries: Stock["expiries"] = sortedMap(byText);
 
 export const initialStock = (): Stock => ({
   track: true,
@@ -58,7 +67,7 @@ export const initialStock = (): Stock => ({
   reserved: 0,
   committed: 0,
   reservations: OrderedMap.of(),
-  expiries: sortedMap(byNumber),
+  expiries: noExpiries,
   waiting: OrderedMap.of(),
   backordered: 0,
   ended: OrderedMap.of(),
@@ -124,10 +133,11 @@ export const evolveStock = {
   ReservationReleased: (
     state: Stock,
     { reservationId, quantity, committed }: Data<"ReservationReleased">,
+    { time }: EvolveContext,
   ): Stock => ({
     ...withoutReservation(state, reservationId),
     ...(committed ? { committed: state.committed - quantity } : { reserved: state.reserved - quantity }),
-    ended: withRecent(state.ended, reservationId, endedIdsMax),
+    ended: withEnded(state.ended, reservationId, time),
   }),
   ReservationExpired: (state: Stock, { reservationId, quantity }: Data<"ReservationExpired">): Stock => ({
     ...withoutReservation(state, reservationId),
@@ -164,6 +174,15 @@ export const evolveStock = {
   StockPolicySet: (state: Stock, policy: Data<"StockPolicySet">): Stock => ({ ...state, ...policy }),
   LowStockReached: (state: Stock, _: Data<"LowStockReached">, __: EvolveContext): Stock => state,
 };
+
+function withEnded(ended: Stock["ended"], reservationId: string, time: number): Stock["ended"] {
+  let all = ended.without(reservationId).with(reservationId, time);
+  for (const at of ended.values()) {
+    if (at > time - endedRememberedMs && all.size <= endedIdsMax) break;
+    all = all.withoutFirst();
+  }
+  return all;
+}
 
 function moved(state: Stock, delta: number, movementId: string | undefined): Stock {
   const onHand = state.onHand + delta;
@@ -203,20 +222,39 @@ function withBackorder(state: Stock, reservationId: string, change: number): Sto
 
 type Expiries = Stock["expiries"];
 
+/** Sorts by time, then by reservation. */
+function expiryKey(reservationId: string, at: number): string {
+  return `${expiryTime(at)}/${reservationId}`;
+}
+
+function expiryTime(at: number): string {
+  return String(at).padStart(timeDigits, "0");
+}
+
 function expiring(expiries: Expiries, reservationId: string, at: number): Expiries {
-  const others = expiries.get(at) ?? OrderedMap.of<true>();
-  return withKey(expiries, at, others.with(reservationId, true));
+  return withKey(expiries, expiryKey(reservationId, at), reservationId);
 }
 
 function notExpiring(expiries: Expiries, reservationId: string, at: number): Expiries {
-  const others = expiries.get(at)?.without(reservationId);
-  if (!others) return expiries;
-  return others.size > 0 ? withKey(expiries, at, others) : expiries.without(at);
+  return expiries.without(expiryKey(reservationId, at));
+}
+
+/** Reservations that have run out, the first first, at most so many. */
+export function expiredIds({ expiries }: Stock, now: number, max: number): string[] {
+  const found: string[] = [];
+  // Live while now < expiresAt: what runs out at `now` has run out.
+  const end = expiryTime(now + 1);
+  for (const [key, reservationId] of expiries.entries()) {
+    if (key >= end || found.length >= max) break;
+    found.push(reservationId);
+  }
+  return found;
 }
 
 /** Approximate bytes that a state holds, as measured. */
 export function weighStock({ reservations, ended, returns, shipments, movements }: Stock): number {
-  return 300 + reservations.size * 400 + (ended.size + returns.size + shipments.size + movements.size) * 150;
+  const ids = ended.size + returns.size + shipments.size + movements.size;
+  return 1_300 + reservations.size * 400 + ids * 260;
 }
 
 type Entries = readonly (readonly [string, unknown])[];
@@ -232,7 +270,7 @@ const collections: readonly Collection[] = [
 
 /** First the counts, then each collection in parts of a few thousand entries. */
 export const stockSnapshot: SnapshotFormat<Stock> = {
-  version: 2,
+  version: 4,
   *parts(state) {
     const { expiries: _, ...plain } = state;
     for (const name of collections) Reflect.deleteProperty(plain, name);
@@ -250,11 +288,14 @@ export const stockSnapshot: SnapshotFormat<Stock> = {
   },
   restore(parts) {
     const [counts, ...rest] = [...parts] as [Partial<Stock>, ...{ name: Collection; entries: Entries }[]];
+    const isWhole =
+      typeof counts?.onHand === "number" && rest.every(({ name }) => collections.includes(name));
+    if (!isWhole) throw new TypeError("these are not the parts of a stock");
     const entriesOf = (name: Collection) =>
       rest.filter((part) => part.name === name).flatMap(({ entries }) => entries);
     const ids = (name: Collection) => OrderedMap.of(entriesOf(name) as [string, true][]);
     const reservations = OrderedMap.of(entriesOf("reservations") as [string, Reservation][]);
-    let expiries: Expiries = sortedMap(byNumber);
+    let expiries = noExpiries;
     for (const [id, { committed, expiresAt }] of reservations)
       if (!committed) expiries = expiring(expiries, id, expiresAt);
     return {
@@ -263,7 +304,7 @@ export const stockSnapshot: SnapshotFormat<Stock> = {
       reservations,
       expiries,
       waiting: ids("waiting"),
-      ended: ids("ended"),
+      ended: OrderedMap.of(entriesOf("ended") as [string, number][]),
       returns: ids("returns"),
       shipments: ids("shipments"),
       movements: ids("movements"),

@@ -5,6 +5,7 @@ import { stockEvents, stockQuantityMax } from "./events.ts";
 import {
   availableOf,
   evolveStock,
+  expiredIds,
   initialStock,
   isLive,
   reservationOf,
@@ -96,6 +97,7 @@ export const stock = decider({
       { reservationId, holdMs }: { reservationId: string; holdMs: number },
       { now },
     ): StockEvent[] => {
+      requireNotEnded(state, reservationId);
       const reservation = state.reservations.get(reservationId);
       if (!reservation || reservation.committed || !isLive(reservation, now)) return [];
       if (reservation.expiresAt >= now + holdMs) return [];
@@ -195,7 +197,8 @@ function requireNotEnded(state: Stock, reservationId: string): void {
 }
 
 function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve, now: number): StockEvent[] {
-  if (state.reservations.size >= openReservationsMax)
+  const others = state.reservations.size - Number(state.reservations.has(reservationId));
+  if (others >= openReservationsMax)
     throw new Problem("unavailable", `${sku} has ${openReservationsMax} open reservations`);
   const reserved: StockEvent = {
     type: "StockReserved",
@@ -224,19 +227,6 @@ function sweptFor(state: Stock, reservationId: string, quantity: number, now: nu
     if (missing <= 0) break;
   }
   return ids;
-}
-
-/** Reservations that have run out, the first first. */
-function expiredIds({ expiries }: Stock, now: number, max: number): string[] {
-  const found: string[] = [];
-  for (const [expiresAt, ids] of expiries.entries()) {
-    if (expiresAt > now) break;
-    for (const id of ids.keys()) {
-      found.push(id);
-      if (found.length >= max) return found;
-    }
-  }
-  return found;
 }
 
 /** Ends reservations that have run out; pieces that they had in hand go to those that wait. */

@@ -38,9 +38,11 @@ export class OrderedMap<V> {
     this.next = next;
   }
 
+  /** All empty maps are one: most collections of most states are empty. */
+  private static readonly empty = new OrderedMap<never>(sortedMap(byText), sortedMap(byNumber), 0);
+
   static of<V>(entries: Iterable<readonly [string, V]> = []): OrderedMap<V> {
-    const empty = new OrderedMap<V>(sortedMap(byText), sortedMap(byNumber), 0);
-    let map = empty;
+    let map: OrderedMap<V> = OrderedMap.empty;
     for (const [key, value] of entries) map = map.with(key, value);
     return map;
   }

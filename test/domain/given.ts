@@ -24,6 +24,19 @@ export function snapshotOf(value: unknown): unknown {
   return Object.fromEntries(Object.entries(value).map(([key, each]) => [key, snapshotOf(each)]));
 }
 
+/**
+ * Plain objects and arrays can then not be written to, by nobody and at no depth; writing throws. Collections
+ * cannot be frozen, and are compared.
+ */
+function frozen<T>(value: T): T {
+  if (typeof value !== "object" || value === null || Object.isFrozen(value)) return value;
+  const isPlain = Array.isArray(value) || Object.getPrototypeOf(value) === Object.prototype;
+  if (!isPlain) return value;
+  Object.freeze(value);
+  for (const each of Object.values(value)) frozen(each);
+  return value;
+}
+
 const pastCheckedMax = 100;
 
 interface Then<Event> {
@@ -45,12 +58,13 @@ export function given<State, E extends EventMap, D extends DecideMap<State, Even
   const evolve = (state: State, event: Past<E>) => {
     // A long past is checked by the random histories.
     const before = past.length <= pastCheckedMax ? snapshotOf(state) : undefined;
-    const next = decider.evolve[event.type](state, encode(event).data as never, { time: event.at ?? 0 });
+    const data = frozen(encode(event).data);
+    const next = frozen(decider.evolve[event.type](state, data as never, { time: event.at ?? 0 }));
     if (before !== undefined)
       expect(snapshotOf(state), `${event.type} must not change the state before it`).toEqual(before);
     return next;
   };
-  const stateNow = () => past.reduce(evolve, decider.initial());
+  const stateNow = () => past.reduce(evolve, frozen(decider.initial()));
 
   return {
     /** The state after these events. */
