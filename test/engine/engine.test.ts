@@ -642,6 +642,29 @@ describe("an event that cannot be decoded", () => {
   });
 });
 
+describe("what is cached", () => {
+  const weighty = Object.assign({}, tally, { weigh: ({ total }: { total: number }) => total * 1_000_000 });
+
+  test("is bounded by what the states weigh now, not when they were first met", async () => {
+    const engine = new Engine({ events: await temporaryLog(), codec });
+    for (let n = 0; n < 40; n++) {
+      await engine.execute(weighty, String(n), "Count", { by: 0 }, by());
+      await engine.execute(weighty, String(n), "Count", { by: 4 }, by());
+    }
+    expect(engine.cachedStreams()).toBeLessThanOrEqual(16);
+    expect(await totalOf(engine, "0")).toBe(4);
+  });
+
+  test("holds a state in use, however heavy", async () => {
+    const { events, reads } = counting(await temporaryLog());
+    const engine = new Engine({ events, codec });
+    await engine.execute(weighty, "1", "Count", { by: 1_000 }, by());
+    const before = reads();
+    for (let n = 0; n < 5; n++) await engine.execute(weighty, "1", "Count", { by: 1 }, by());
+    expect(reads()).toBe(before);
+  });
+});
+
 describe("an answer", () => {
   test("is given of the state right after the command, not of what came later in the batch", async () => {
     const engine = new Engine({ events: await temporaryLog(), codec });

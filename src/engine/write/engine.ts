@@ -329,6 +329,8 @@ export class Engine {
       cachedStateOverheadBytes +
       stored.commands.size * rememberedCommandBytes +
       (decider.weigh?.(stored.state) ?? 0);
+    // A value that is set again keeps the size that it had: it has grown since.
+    this.cache.delete(stream);
     this.cache.set(stream, stored, { size: Math.min(Math.ceil(size), cachedStateBytesMax) });
   }
 
