@@ -22,6 +22,9 @@ export type TaskKind = (typeof taskKinds)[number];
 /** A process that is under way is left alone for this long, then taken up again. */
 const takeUpAfterMs = 30_000;
 
+/** A checkout whose order waits is looked at again after this long: it extends its reservations, or gives up. */
+const waitingLookedAtAfterMs = 5 * 60_000;
+
 /** A capture that the gateway refused is tried again, each time after twice as long. */
 const captureAgainMs = 60_000;
 const captureTriesMax = 12;
@@ -111,6 +114,12 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
         dueAt: time + takeUpAfterMs,
         cartDueAt: doc?.dueAt ?? time,
       }),
+    },
+    OrderPlaced: {
+      // Converted at once, or waiting for its customer or gateway: then there is time.
+      keys: ({ data }) => cartKey({ id: data.cartId }),
+      change: (doc, { time }) =>
+        doc?.kind === "checkout" ? { ...doc, dueAt: time + waitingLookedAtAfterMs } : doc,
     },
     CheckoutFailed: {
       keys: cartKey,

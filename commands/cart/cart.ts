@@ -9,6 +9,8 @@ export const cartLinesMax = 2_000;
  * append with its addresses (`appendBytesMax`); its confirmation fits into another.
  */
 export const cartBytesMax = 560 * 1024;
+/** What happens to the lines of one cart: its stream is replayed to answer an old key, so it is bounded. */
+export const cartChangesMax = 6_000;
 /** Minor units. A cart beyond is a mistake, and its sums, and those of reports, must stay exact. */
 const cartTotalMax = 1_000_000_000_000;
 
@@ -38,7 +40,7 @@ export const cart = decider({
 
     /** A line is known by its SKU and, where staff set one, its price: adding again grows it. */
     Add: (state: Cart, { cartId, items, currency, lifeMs }: AddItems, { now }): CartEvent[] => {
-      const open = requireOpen(state, cartId);
+      const open = requireChangeable(state, cartId);
       if (currency !== open.currency)
         throw new Problem("currency_mismatch", `the cart is in ${open.currency}, the price in ${currency}`);
       const added = new Map<string, CartLine>();
@@ -61,7 +63,7 @@ export const cart = decider({
       { cartId, sku, quantity, byStaff, lifeMs }: ChangeQuantity,
       { now },
     ): CartEvent[] => {
-      const open = requireOpen(state, cartId);
+      const open = requireChangeable(state, cartId);
       const line = requireLines(open, sku)[0] as CartLine;
       requireQuantity(quantity, "quantity");
       if (line.quantity === quantity) return [];
@@ -78,7 +80,7 @@ export const cart = decider({
       { cartId, sku, lifeMs }: { cartId: string; sku: string; lifeMs: number },
       { now },
     ): CartEvent[] => {
-      const open = requireOpen(state, cartId);
+      const open = requireChangeable(state, cartId);
       return requireLines(open, sku).map(({ lineId }) => ({
         type: "ItemRemoved",
         data: { lineId, expiresAt: isoAt(now + lifeMs) },
@@ -160,6 +162,13 @@ function requireRoom(open: OpenCart, added: ReadonlyMap<string, CartLine>): void
 function lineIdOf({ sku, unitPrice, priceOverridden }: CartItem): string {
   // A prefix of digits or of "sku", so that no SKU can look like another one with a price.
   return `${priceOverridden ? unitPrice : "sku"}:${sku}`;
+}
+
+function requireChangeable(state: Cart, cartId: string): OpenCart {
+  const open = requireOpen(state, cartId);
+  if (open.changes >= cartChangesMax)
+    throw new Problem("cart_full", `a cart is changed at most ${cartChangesMax} times; open another one`);
+  return open;
 }
 
 /** @throws Problem not_found, cart_locked, cart_converted, cart_closed */

@@ -28,6 +28,8 @@ interface Contents {
   readonly bytes: number;
   readonly worth: number;
   readonly attempts: number;
+  /** Of its lines, since it was opened. */
+  readonly changes: number;
   /** Epoch milliseconds. */
   readonly expiresAt: number;
   /** Of the last attempt, when it failed. */
@@ -66,6 +68,7 @@ export const evolveCart = {
     bytes: 0,
     worth: 0,
     attempts: 0,
+    changes: 0,
     expiresAt: Date.parse(expiresAt),
   }),
   ItemAdded: (state: Cart, { expiresAt, ...line }: Data<"ItemAdded">): Cart => {
@@ -118,6 +121,7 @@ function withLine(
     lines: line ? cart.lines.with(lineId, line) : cart.lines.without(lineId),
     bytes: cart.bytes - bytesOf(before) + bytesOf(line),
     worth: cart.worth - worthOf(before) + worthOf(line),
+    changes: cart.changes + 1,
     expiresAt: Date.parse(expiresAt),
   };
 }
@@ -128,6 +132,6 @@ function existing(state: Cart): ExistingCart {
 }
 
 function contentsOf(state: Cart): Contents {
-  const { currency, lines, bytes, worth, attempts, expiresAt } = existing(state);
-  return { currency, lines, bytes, worth, attempts, expiresAt };
+  const { currency, lines, bytes, worth, attempts, changes, expiresAt } = existing(state);
+  return { currency, lines, bytes, worth, attempts, changes, expiresAt };
 }

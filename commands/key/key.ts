@@ -8,6 +8,8 @@ export const keyEvents = {
    * method, path and body, `stream` where its effect will be, `revision` where that stream stood then.
    */
   KeyTaken: event(z.object({ fingerprint: z.string(), stream: z.string(), revision: z.int().min(-1) })),
+  /** Its request succeeded without any effect: nothing else says so. `revision` is where the stream stood then. */
+  KeyDone: event(z.object({ revision: z.int().min(-1) })),
 };
 
 type KeyEvent = EventOf<typeof keyEvents>;
@@ -20,6 +22,8 @@ export interface KeyState {
   revision: number;
   /** Epoch milliseconds. */
   takenAt: number;
+  /** Where the stream stood when its request had succeeded without an effect. */
+  done?: number;
 }
 
 interface Take {
@@ -36,6 +40,7 @@ export const key = decider({
   initial: (): KeyState => ({ uses: 0, fingerprint: "", stream: "", revision: -1, takenAt: 0 }),
   evolve: {
     KeyTaken: ({ uses }, data, { time }): KeyState => ({ ...data, uses: uses + 1, takenAt: time }),
+    KeyDone: (state, { revision }): KeyState => ({ ...state, done: revision }),
   },
   decide: {
     Take: (state: KeyState, { lifeMs, ...taken }: Take, { now }): KeyEvent[] => {
@@ -43,6 +48,9 @@ export const key = decider({
       requireSameRequest(state, taken.fingerprint);
       return [];
     },
+
+    Finish: (state: KeyState, { revision }: { revision: number }): KeyEvent[] =>
+      state.uses > 0 && state.done === undefined ? [{ type: "KeyDone", data: { revision } }] : [],
   },
 });
 

@@ -3,7 +3,7 @@ import { noStream, type Position } from "../../src/stores/event-store/event-stor
 import { dayOf } from "../../src/values/calendar.ts";
 import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
-import type { Refusal } from "../cart/events.ts";
+import type { PaymentMethod, Refusal } from "../cart/events.ts";
 import { type Cart, type CartLine, type CheckoutAttempt, linesOf } from "../cart/state.ts";
 import { order } from "../order/order.ts";
 import { cancellationEffect, demandOf, type Order, type PlacedOrder, paymentIdOf } from "../order/state.ts";
@@ -14,7 +14,7 @@ import { stock } from "../stock/stock.ts";
 import { expireSome } from "./expiry.ts";
 import { authorize, giveBack, paidStep, settlePayment, unlessSilent } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf, stepId } from "./process.ts";
-import type { Shop } from "./shop.ts";
+import type { Shop, ShopSettings } from "./shop.ts";
 
 /** A payment that waits for the customer may hold its stock for one extension, then the checkout fails. */
 const extensionsMax = 1;
@@ -51,13 +51,17 @@ const placeLargeStep = ["place large"] as const;
  * paid. Undefined for an order that is not placed.
  */
 export async function orderAsTold(
-  { engine }: Shop,
+  { engine, settings }: Shop,
   orderId: string,
 ): Promise<{ state: PlacedOrder; revision: number; position: Position; waiting: boolean } | undefined> {
   const waited = await engine.find(order, orderId, [stepId(orderId, ...placeStep)], noStream);
-  const steps = [stepId(orderId, ...placeLargeStep), stepId(orderId, ...confirmStep), paidStep(orderId)];
-  const found = waited ?? (await engine.find(order, orderId, steps, noStream));
+  const placing = [stepId(orderId, ...placeLargeStep), stepId(orderId, ...confirmStep)];
+  let found = waited ?? (await engine.find(order, orderId, placing, noStream));
   if (found?.state.phase !== "placed") return undefined;
+  // Paid by its checkout, that is, and not by a transfer, a carrier or a shipment that came later.
+  const paysAtOnce = !waited && isPaidAtOnce(found.state, settings);
+  if (paysAtOnce) found = (await engine.find(order, orderId, [paidStep(orderId)], found.revision)) ?? found;
+  if (found.state.phase !== "placed") return undefined;
   return { ...found, state: found.state, waiting: waited !== undefined };
 }
 
@@ -172,8 +176,19 @@ function initiationOf({ gateway }: Shop, attempt: Attempt): Initiate {
 }
 
 function needsGateway({ request }: Attempt): boolean {
-  const { method } = request.payment;
-  return method !== "cod" && method !== "bank_transfer" && request.quote.total > 0;
+  return isByGateway(request.payment.method) && request.quote.total > 0;
+}
+
+function isByGateway(method: PaymentMethod): boolean {
+  return method !== "cod" && method !== "bank_transfer";
+}
+
+/** Whether a checkout captures the payment of an order, or has nothing to capture. */
+export function isPaidAtOnce(
+  { paymentMethod, totals }: Pick<PlacedOrder, "paymentMethod" | "totals">,
+  { capture }: ShopSettings,
+): boolean {
+  return totals.total === 0 || (isByGateway(paymentMethod) && capture === "checkout");
 }
 
 /**
@@ -301,12 +316,21 @@ async function finish(process: Process, attempt: Attempt): Promise<CheckoutResul
   );
   const captures = !cancelled && (request.quote.total === 0 || capturesNow);
   // On the log before the cart's checkout ends: from then on the capture is the payment's own task.
-  if (captures) await process.again(payment, paymentId, "RequestCapture", {});
+  if (captures) await requestCapture(process, paymentId);
   await Promise.all([
     captures ? settlePayment(shop, paymentId, process.context).catch(unlessSilent) : undefined,
     process.once(["convert"], cart, cartId, "Convert", { orderId }),
   ]);
   return { status: "confirmed", orderId };
+}
+
+/** An order that is cancelled in this moment gives its payment back: there is nothing to capture then. */
+async function requestCapture(process: Process, paymentId: string): Promise<void> {
+  try {
+    await process.again(payment, paymentId, "RequestCapture", {});
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "illegal_transition") throw error;
+  }
 }
 
 /**

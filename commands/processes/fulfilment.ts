@@ -1,4 +1,4 @@
-import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
+import { illegalTransition, notFound, Problem, requireRevision } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
 import { order } from "../order/order.ts";
 import type { PlacedOrder } from "../order/state.ts";
@@ -8,7 +8,7 @@ import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
-import { capturePayment } from "./payments.ts";
+import { capturePayment, settlePayment } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
@@ -29,14 +29,21 @@ export async function shipOrder(
   request: ShipmentRequest,
   context: ProcessContext,
 ): Promise<void> {
-  const { pieces, paymentId, paymentStatus, status, shipments } = await placedOrder(shop, orderId);
+  const before = await shop.engine.read(order, orderId, (state, revision) => ({ state, revision }));
+  if (before.state.phase !== "placed") throw notFound("order", orderId);
+  const { pieces, paymentId, paymentStatus, status, shipments } = before.state;
   if (!shipments.has(request.shipmentId)) {
     const left = [...pieces].map(([sku, { ordered, shipped }]) => ({ sku, quantity: ordered - shipped }));
     const process = processOf(shop, orderId, context);
     await requireOnShelf(process, orderId, request.lines ?? left);
-    if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment")
+    if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment") {
+      // What is refused must not take money: decided first as if it were paid.
+      requireRevision(context.expectedRevision, before.revision);
+      const paid = { ...before.state, status: "paid" as const, paymentStatus: "paid" as const };
+      order.decide.Ship(paid, request);
       await captureIfAuthorized(shop, paymentId, process.context);
-    await process.decide(order, orderId, "Ship", request);
+      await processOf(shop, orderId, unconditional(context)).decide(order, orderId, "Ship", request);
+    } else await process.decide(order, orderId, "Ship", request);
   }
   await applyEffects(shop, orderId, context);
 }
@@ -49,8 +56,14 @@ export async function placedOrder({ engine }: Shop, orderId: string): Promise<Pl
 }
 
 async function captureIfAuthorized(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
-  const authorized = await shop.engine.read(payment, paymentId, ({ phase }) => phase === "authorized");
-  if (authorized) await capturePayment(shop, paymentId, context);
+  const phase = await shop.engine.read(payment, paymentId, ({ phase }) => phase);
+  if (phase === "authorized") await capturePayment(shop, paymentId, context);
+  // Captured beside this one: the order may not have heard of it yet.
+  if (phase === "captured") await settlePayment(shop, paymentId, context);
+}
+
+function unconditional({ expectedRevision: _, ...context }: ProcessContext): ProcessContext {
+  return context;
 }
 
 /** Pieces that are promised but not there cannot leave. */

@@ -39,6 +39,11 @@ export async function handleWebhook(shop: Shop, id: string, context: ProcessCont
     await process.again(webhook, id, "Finish", { how: "given_up" });
     return;
   }
+  if (known.gateway !== state.gateway) {
+    // Cash and transfers are not a gateway's to tell of.
+    await process.again(webhook, id, "Finish", { how: "given_up" });
+    return;
+  }
   await book(process, state);
   await goOn(process, known.orderId, state.paymentId);
   await process.again(webhook, id, "Finish", { how: "done" });

@@ -33,7 +33,8 @@ interface Task {
 export interface TriedTask {
   kind: ProcessKind;
   id: string;
-  /** Tries that failed, one after the other. */
+  tries: number;
+  /** Of them, those that failed, one after the other. */
   failures: number;
   reason: string | undefined;
   lastTriedAt: number;
@@ -64,6 +65,7 @@ export class TaskRunner {
   private readonly stopping = new AbortController();
   private readonly attempts = new Map<string, TriedTask>();
   private readonly running = new Map<ProcessKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
+  private readonly stoppedAt = new Map<ProcessKind, readonly ColumnValue[]>();
   private readonly under: Set<Promise<void>> = new Set();
   private loops: Promise<unknown> = Promise.resolve();
 
@@ -143,7 +145,9 @@ export class TaskRunner {
       return;
     }
     const model: ViewModel = await models.model("tasks");
-    let after: readonly ColumnValue[] | undefined;
+    // A round that could not look at all goes on where it stopped: what is due late must not starve.
+    let after = this.stoppedAt.get(kind);
+    this.stoppedAt.delete(kind);
     for (let page = 0; page < pagesMax; page++) {
       const dueBy = all ? {} : { dueBy: clock() };
       const { tasks, next } = await tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
@@ -151,6 +155,7 @@ export class TaskRunner {
       if (!next) return;
       after = next;
     }
+    if (after) this.stoppedAt.set(kind, after);
   }
 
   private isPutOff({ key }: Task): boolean {
@@ -178,7 +183,7 @@ export class TaskRunner {
     const { kind, id } = task;
     try {
       await processes[kind](shop, id, systemContext(clock, `system:${kind}`));
-      // Still on the list for a moment, until its events are projected; or waiting for a gateway.
+      // Still on the list for a moment, until its events are projected; or waiting, ever longer.
       this.putOff(task, 0);
     } catch (error) {
       const failures = (this.attempts.get(task.key)?.failures ?? 0) + 1;
@@ -190,9 +195,10 @@ export class TaskRunner {
 
   private putOff({ key, kind, id }: Task, failures: number, reason?: string): void {
     const now = this.options.clock();
-    const pauseMs = Math.min(retryPauseMs * 2 ** Math.max(0, failures - 1), retryPauseMaxMs);
+    const tries = (this.attempts.get(key)?.tries ?? 0) + 1;
+    const pauseMs = Math.min(retryPauseMs * 2 ** Math.min(tries - 1, 20), retryPauseMaxMs);
     this.attempts.delete(key);
-    this.attempts.set(key, { kind, id, failures, reason, lastTriedAt: now, notBefore: now + pauseMs });
+    this.attempts.set(key, { kind, id, tries, failures, reason, lastTriedAt: now, notBefore: now + pauseMs });
     const [oldest] = this.attempts.keys();
     if (this.attempts.size > triedMax && oldest !== undefined) this.attempts.delete(oldest);
   }

@@ -77,6 +77,14 @@ export function notFound(what: string, id: string): Problem {
   return new Problem("not_found", `there is no ${what} ${JSON.stringify(id)}`);
 }
 
+/** For a condition on a revision that is looked at outside the decision. @throws Problem revision_mismatch */
+export function requireRevision(expected: number | undefined, revision: number): void {
+  if (expected !== undefined && expected !== revision)
+    throw new Problem("revision_mismatch", `expected revision ${expected}, it is at ${revision}`, {
+      revision,
+    });
+}
+
 export function illegalTransition(detail: string): Problem {
   return new Problem("illegal_transition", detail);
 }

@@ -643,7 +643,7 @@ describe("an event that cannot be decoded", () => {
 });
 
 describe("what is cached", () => {
-  const weighty = Object.assign({}, tally, { weigh: ({ total }: { total: number }) => total * 1_000_000 });
+  const weighty = { ...tally, weigh: ({ total }: { total: number }) => total * 1_000_000 } as typeof tally;
 
   test("is bounded by what the states weigh now, not when they were first met", async () => {
     const engine = new Engine({ events: await temporaryLog(), codec });

@@ -53,7 +53,7 @@ function processOn(events: EventStore) {
           const command = { amount, most };
           const own = { ...context, ...keyed };
           const { revision, result } = await engine.execute(till, id, "Pay", command, own, (state) => state);
-          return { revision, total: result.total };
+          return { answer: { revision, total: result.total } };
         },
       });
     },

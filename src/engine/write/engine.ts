@@ -154,6 +154,16 @@ export class Engine {
     return { state: state as State, revision, position };
   }
 
+  /** The state of a stream right after a revision that it has; `noStream` is before the first. */
+  async at<State, E extends EventMap, D extends Decider<State, E>>(
+    decider: D & { initial: () => State },
+    id: string,
+    revision: number,
+  ): Promise<State> {
+    const name = streamName(decider.category, id);
+    return (await this.reader.stateAt(decider as AnyDecider, name, revision)) as State;
+  }
+
   /** The newest position that this engine has written. */
   get lastPosition(): Position {
     return this.newest;

@@ -3,7 +3,12 @@ import { itemOf } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
 import { payment } from "../../../commands/payment/payment.ts";
-import { type CheckoutResult, orderAsTold, runCheckout } from "../../../commands/processes/checkout.ts";
+import {
+  type CheckoutResult,
+  isPaidAtOnce,
+  orderAsTold,
+  runCheckout,
+} from "../../../commands/processes/checkout.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
@@ -12,6 +17,7 @@ import { Problem, problemOf } from "../../values/problem.ts";
 import {
   type CommandAnswer,
   type Found,
+  foundIn,
   problemAnswer,
   processContext,
   type RequestCommand,
@@ -56,8 +62,7 @@ function cartCommand(
   return {
     aim: { decider: cart, id },
     run: async (context) => {
-      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
-      return { ...result, position };
+      return foundIn(await run(context, (state, revision) => ({ state, revision })));
     },
     answer: ({ state, ...where }) => ({
       status,
@@ -220,8 +225,8 @@ async function orderAnswerOf(
     const refusal = await shop.engine.read(order, orderId, (state) =>
       state.phase === "absent" ? undefined : state.refusal,
     );
-    if (!refusal) throw new Error(`order ${orderId} was neither placed nor refused`);
-    return problemAnswer(problemOf(refusal));
+    if (refusal) return problemAnswer(problemOf(refusal));
+    throw new Problem("unavailable", "the checkout was given up by hand; see the cart");
   }
   const { state, revision, waiting } = told;
   const nextAction = waiting && {
@@ -238,11 +243,13 @@ async function orderAnswerOf(
 async function toldJustNow(shop: Shop, orderId: string, justNow: CheckoutResult["status"] | undefined) {
   if (justNow !== "confirmed" && justNow !== "pending") return undefined;
   const waiting = justNow === "pending";
-  // Placed when it waits; else placed, confirmed and, where that is at once, paid.
-  const last = waiting ? 0 : 2;
   const { state, revision } = await shop.engine.read(order, orderId, (state, revision) => ({
     state,
     revision,
   }));
-  return state.phase === "placed" && revision <= last ? { state, revision, waiting } : undefined;
+  if (state.phase !== "placed") return undefined;
+  // Placed when it waits; else placed, confirmed and, where that is at once, paid.
+  const paidAtOnce = state.paymentStatus === "paid" && isPaidAtOnce(state, shop.settings);
+  const isTold = revision === (waiting ? 0 : paidAtOnce ? 2 : 1);
+  return isTold ? { state, revision, waiting } : undefined;
 }

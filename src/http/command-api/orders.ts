@@ -1,5 +1,5 @@
 import { order } from "../../../commands/order/order.ts";
-import type { Order, PlacedOrder } from "../../../commands/order/state.ts";
+import { deliveryEffect, type Order, type PlacedOrder } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import type { Payment } from "../../../commands/payment/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
@@ -9,8 +9,8 @@ import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { refundOrder } from "../../../commands/processes/refunds.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
-import { notFound, Problem } from "../../values/problem.ts";
-import { type Found, processContext, type RequestCommand, requireRevision } from "../edge/commands.ts";
+import { notFound, Problem, requireRevision } from "../../values/problem.ts";
+import { type Found, processContext, type RequestCommand } from "../edge/commands.ts";
 import {
   cancelBody,
   deliveryBody,
@@ -41,6 +41,10 @@ interface OrderCommand {
   /** Beside the command's own: what its answer waits for on the order's stream. */
   steps?: string[];
   run: (context: ProcessContext) => Promise<void>;
+  /** Whether it has further steps of its own on the order's stream, which a crash may have kept from it. */
+  goesOn?: boolean;
+  /** Commands that follow from what it has done, and that its answer waits for. */
+  follow?: (state: PlacedOrder) => string[];
   /** Members of the answer beside the order's. */
   extra?: object;
 }
@@ -53,18 +57,25 @@ export function orderCommand(
   { runtime }: Deps,
   id: string,
   commandId: string,
-  { status, steps = [], run, extra = {} }: OrderCommand,
+  { status, steps = [], run, goesOn = false, follow, extra = {} }: OrderCommand,
 ): RequestCommand<Order> {
+  const { engine } = runtime.shop;
+  const all = [commandId, ...steps];
   return {
     aim: { decider: order, id },
-    steps: [commandId, ...steps],
+    steps: all,
     run: async (context) => {
       await run(processContext(runtime, context));
       return undefined;
     },
-    answer: async ({ state, revision }, context) => {
-      const { expectedRevision: _, ...unconditional } = context;
-      await applyEffects(runtime.shop, id, processContext(runtime, unconditional));
+    answer: async (found, { expectedRevision: _, ...context }) => {
+      const process = processContext(runtime, context);
+      if (goesOn) await run(process);
+      await applyEffects(runtime.shop, id, process);
+      const own = goesOn ? ((await engine.find(order, id, all, noStream)) ?? found) : found;
+      const following = follow?.(placed(id, own.state)) ?? [];
+      const { state, revision } =
+        following.length > 0 ? ((await engine.find(order, id, following, own.revision)) ?? own) : own;
       return { status, body: { ...orderView(id, placed(id, state)), ...extra }, revision };
     },
   };
@@ -109,7 +120,7 @@ export function orderCommands(app: App, deps: Deps): void {
         await placedOrder(shop, id);
         return orderCommand(deps, id, commandId, {
           status: 201,
-          steps: [paidStep(id)],
+          follow: ({ openEffects }) => (openEffects.has(deliveryEffect) ? [paidStep(id)] : []),
           run: (context) => deliverOrder(shop, id, request.body?.shipmentId, context),
         });
       }),

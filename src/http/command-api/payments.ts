@@ -2,19 +2,19 @@ import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import type { InitiatedPayment, Payment } from "../../../commands/payment/state.ts";
+import { applyEffects } from "../../../commands/processes/effects.ts";
 import { voidPayment } from "../../../commands/processes/fulfilment.ts";
-import { capturedStep, capturePayment } from "../../../commands/processes/payments.ts";
+import {
+  capturedStep,
+  capturePayment,
+  settlePayment,
+  unlessSilent,
+} from "../../../commands/processes/payments.ts";
 import { systemContext } from "../../../commands/processes/process.ts";
 import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
-import { notFound, Problem } from "../../values/problem.ts";
-import {
-  type CommandAnswer,
-  type Found,
-  processContext,
-  type RequestCommand,
-  requireRevision,
-} from "../edge/commands.ts";
+import { notFound, Problem, requireRevision } from "../../values/problem.ts";
+import { type CommandAnswer, type Found, processContext, type RequestCommand } from "../edge/commands.ts";
 import { emptyBody, idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { paymentView } from "./views.ts";
@@ -76,9 +76,9 @@ function captureCommand({ runtime }: Deps, id: string, commandId: string): Reque
     answer: async (found, context) => {
       const { capturing, phase } = initiated(id, found.state);
       if (phase === "captured") return answerOf(id, found);
-      // Asked for by this command, or by another one: done now, if it is still open.
+      // Asked for by this command, or by another one: done now, if it is still open. A refusal stays one.
       const { expectedRevision: _, ...unconditional } = context;
-      await capturePayment(shop, id, processContext(runtime, unconditional));
+      await settlePayment(shop, id, processContext(runtime, unconditional)).catch(unlessSilent);
       const steps = [capturedStep(id, capturing ?? "capture")];
       const captured = await engine.find(payment, id, steps, noStream);
       if (!captured) throw new Problem("payment_declined", "the gateway did not capture the payment");
@@ -101,7 +101,10 @@ async function voidCommand({ runtime }: Deps, id: string, commandId: string): Pr
       await voidPayment(shop, id, "voided by staff", processContext(runtime, context));
       return undefined;
     },
-    answer: async () => answerOf(id, await read()),
+    answer: async (_, { expectedRevision: __, ...context }) => {
+      await applyEffects(shop, orderId, processContext(runtime, context));
+      return answerOf(id, await read());
+    },
   };
 }
 

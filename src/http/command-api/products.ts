@@ -20,7 +20,7 @@ import { stock } from "../../../commands/stock/stock.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";
-import type { Found, RequestCommand } from "../edge/commands.ts";
+import { type Found, foundIn, type RequestCommand } from "../edge/commands.ts";
 import { invalid } from "../problems.ts";
 import {
   adjustmentBody,
@@ -72,8 +72,7 @@ function productCommand(
     aim: { decider: product, id },
     ...(step !== undefined && { steps: [step] }),
     run: async (context) => {
-      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
-      return { ...result, position };
+      return foundIn(await run(context, (state, revision) => ({ state, revision })));
     },
     answer: ({ state, ...where }) => {
       if (!state.exists) throw notFound("product", id);
@@ -213,8 +212,7 @@ function stockCommand(
   return {
     aim: { decider: stock, id: sku },
     run: async (context) => {
-      const { result, position } = await run(context, (state, revision) => ({ state, revision }));
-      return { ...result, position };
+      return foundIn(await run(context, (state, revision) => ({ state, revision })));
     },
     answer: ({ state, ...where }) => ({ status, body: stockView(sku, state), ...where }),
   };

@@ -28,6 +28,7 @@ export function returnCommands(app: App, deps: Deps): void {
         return orderCommand(deps, id, commandId, {
           status: 201,
           steps: returnSteps(id, returnId),
+          goesOn: true,
           run: (context) => registerReturn(shop, id, { returnId, ...request.body }, context),
           extra: { returnId },
         });

@@ -1,7 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { type Decider, type EventMap, streamName } from "../../engine/decider.ts";
-import type { CommandContext } from "../../engine/write/engine.ts";
+import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart, noStream, type Position } from "../../stores/event-store/event-store.ts";
 import { newId } from "../../values/ids.ts";
@@ -35,6 +35,8 @@ export interface Found<State> {
   state: State;
   revision: number;
   position?: Position;
+  /** The command succeeded without an effect. */
+  unchanged?: true;
 }
 
 /**
@@ -115,7 +117,11 @@ class CommandEdge implements Commands {
       const context = this.contextOf(request);
       if (!key) return { answer: await run(), repeated: false };
       const aim = { stream: `operation-${key.id}`, revision: noStream };
-      return this.idempotency.once(key, context, { aimOf: async () => aim, look: again, run });
+      return this.idempotency.once(key, context, {
+        aimOf: async () => aim,
+        look: again,
+        run: async () => ({ answer: await run() }),
+      });
     });
 
   private async answered(
@@ -134,15 +140,23 @@ class CommandEdge implements Commands {
         const revision = await this.runtime.engine.read(decider, id, (_, revision) => revision);
         return { stream: streamName(decider.category, id), revision };
       },
-      look: async (keyed) => {
+      look: async (keyed, done) => {
         const command = await commandOf(keyed.commandId);
-        const found = await this.look(command, keyed);
-        return found && command.answer(found, { ...context, ...keyed });
+        const { decider, id } = command.aim;
+        const found =
+          (await this.look(command, keyed)) ??
+          (done !== undefined && {
+            state: await this.runtime.engine.at(decider, id, done),
+            revision: done,
+          });
+        return found ? command.answer(found, { ...context, ...keyed }) : undefined;
       },
       run: async (keyed) => {
         const command = await commandOf(keyed.commandId);
         const own = { ...context, ...keyed };
-        return command.answer(await this.carryOut(command, own), own);
+        const found = await this.carryOut(command, own);
+        const answer = await command.answer(found, own);
+        return { answer, ...(found.unchanged && { unchangedAt: found.revision }) };
       },
     });
   }
@@ -154,7 +168,8 @@ class CommandEdge implements Commands {
     const since = isLookedFor ? await engine.read(decider, id, (_, revision) => revision) : context.since;
     const told = await command.run(context);
     const found = told ?? (await this.look(command, { ...context, since: since ?? noStream }));
-    return found ?? engine.read(decider, id, (state, revision) => ({ state, revision }));
+    if (found) return found;
+    return engine.read(decider, id, (state, revision) => ({ state, revision, unchanged: true }));
   }
 
   private look(
@@ -205,6 +220,11 @@ class CommandEdge implements Commands {
   }
 }
 
+/** What a command on one stream has come to, as `run` tells it. */
+export function foundIn<State>({ result, position, changed, repeated }: Outcome<Found<State>>): Found<State> {
+  return { ...result, position, ...(!changed && !repeated && { unchanged: true }) };
+}
+
 /** A problem that is the answer of a command which had its effect: it is told again as it was. */
 export function problemAnswer(error: unknown): CommandAnswer {
   const problem = toProblem(error);
@@ -229,14 +249,6 @@ function ifMatch(request: FastifyRequest): number | undefined {
   if (revision === undefined)
     throw new Problem("malformed_request", 'If-Match: a revision as an ETag gave it, such as "3"');
   return Number(revision);
-}
-
-/** For a revision of another stream than the one that decides. @throws Problem revision_mismatch */
-export function requireRevision(expected: number | undefined, revision: number): void {
-  if (expected !== undefined && expected !== revision)
-    throw new Problem("revision_mismatch", `expected revision ${expected}, it is at ${revision}`, {
-      revision,
-    });
 }
 
 /** @returns the token that clients send back as Min-Position */

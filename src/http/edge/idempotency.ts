@@ -99,13 +99,18 @@ export interface Keyed<T> {
 export interface KeyedSteps<T> {
   /** The stream that a command with this id aims at, and where it stands. */
   aimOf: (commandId: string) => Promise<{ stream: string; revision: number }>;
-  /** What the command has done before, under a key that was taken before; undefined when nothing. */
-  look: (keyed: KeyedContext) => Promise<T | undefined>;
-  run: (keyed: KeyedContext) => Promise<T>;
+  /**
+   * What the command has done before, under a key that was taken before; undefined when nothing.
+   * @param done where the stream stood when it had succeeded without an effect
+   */
+  look: (keyed: KeyedContext, done: number | undefined) => Promise<T | undefined>;
+  /** @returns `unchangedAt` when it has succeeded without an effect: where the stream stood */
+  run: (keyed: KeyedContext) => Promise<{ answer: T; unchangedAt?: number }>;
 }
 
 /** Commands by their clients' keys (ARCHITECTURE.md, Idempotency). Only the log decides. */
-export function createIdempotency({ engine, events, config, hasStoredAnswers }: Runtime): Idempotency {
+export function createIdempotency(runtime: Runtime): Idempotency {
+  const { engine, events, config } = runtime;
   const lifeMs = config.IDEMPOTENCY_DAYS * 86_400_000;
   /** Requests that this process is at: where it alone writes the log, no other can be. */
   const running = new Map<string, string>();
@@ -118,9 +123,9 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
     if (isLive(before, lifeMs, context.now)) {
       requireSameRequest(before, fingerprint);
       const keyed = { commandId: idOf(key, before.uses), since: before.revision };
-      const found = await steps.look(keyed);
+      const found = await steps.look(keyed, before.done);
       if (found !== undefined) return { answer: found, repeated: true };
-      return { answer: await steps.run(keyed), repeated: false };
+      return { answer: await finished(key, context, await steps.run(keyed)), repeated: false };
     }
     const commandId = idOf(key, before.uses + 1);
     const { stream, revision } = await steps.aimOf(commandId);
@@ -140,20 +145,24 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
     const [ran] = await Promise.allSettled([steps.run(keyed), take]);
     await take;
     if (ran.status === "rejected") throw ran.reason;
-    return { answer: ran.value, repeated: false };
+    return { answer: await finished(key, context, ran.value), repeated: false };
+  }
+
+  /** A success without an effect is kept, for else the key would be decided anew when all has changed. */
+  async function finished<T>(
+    key: ClientKey,
+    { expectedRevision: _, ...context }: CommandContext,
+    { answer, unchangedAt }: { answer: T; unchangedAt?: number },
+  ): Promise<T> {
+    if (unchangedAt !== undefined) {
+      const step = { ...context, commandId: newId() };
+      await engine.execute(keys, key.id, "Finish", { revision: unchangedAt }, step);
+    }
+    return answer;
   }
 
   return {
-    async stored(key) {
-      if (!hasStoredAnswers) return undefined;
-      for (const { id, fingerprint } of key.storedUnder) {
-        const { stored } = await engine.read(storedAnswer, id, (state) => state);
-        if (!stored || Date.now() >= stored.storedAt + lifeMs) continue;
-        requireSameRequest(stored, fingerprint);
-        return stored;
-      }
-      return undefined;
-    },
+    stored: (key) => storedBefore(runtime, key, lifeMs),
     async once(key, context, steps) {
       if (key.isWeak) throw weakKey();
       const other = running.get(key.id);
@@ -170,4 +179,20 @@ export function createIdempotency({ engine, events, config, hasStoredAnswers }: 
       }
     },
   };
+}
+
+/** What version 0.1 answered to a key, as long as keys live. @throws Problem idempotency_key_reused */
+async function storedBefore(
+  { engine, hasStoredAnswers, clock }: Runtime,
+  key: ClientKey,
+  lifeMs: number,
+): Promise<StoredAnswer | undefined> {
+  if (!hasStoredAnswers) return undefined;
+  for (const { id, fingerprint } of key.storedUnder) {
+    const { stored } = await engine.read(storedAnswer, id, (state) => state);
+    if (!stored || clock() >= stored.storedAt + lifeMs) continue;
+    requireSameRequest(stored, fingerprint);
+    return stored;
+  }
+  return undefined;
 }
