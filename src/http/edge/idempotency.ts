@@ -2,7 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { isLive, key as keys, requireSameRequest } from "../../../commands/key/key.ts";
 import { type StoredAnswer, storedAnswer } from "../../../commands/key/stored-answer.ts";
-import type { CommandContext } from "../../engine/write/engine.ts";
+import type { CommandContext, Engine } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { deriveId, newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
@@ -125,7 +125,7 @@ export function createIdempotency(runtime: Runtime): Idempotency {
       const keyed = { commandId: idOf(key, before.uses), since: before.revision };
       const found = await steps.look(keyed, before.done);
       if (found !== undefined) return { answer: found, repeated: true };
-      return { answer: await finished(key, context, await steps.run(keyed)), repeated: false };
+      return { answer: await finished(engine, key, context, await steps.run(keyed)), repeated: false };
     }
     const commandId = idOf(key, before.uses + 1);
     const { stream, revision } = await steps.aimOf(commandId);
@@ -145,20 +145,7 @@ export function createIdempotency(runtime: Runtime): Idempotency {
     const [ran] = await Promise.allSettled([steps.run(keyed), take]);
     await take;
     if (ran.status === "rejected") throw ran.reason;
-    return { answer: await finished(key, context, ran.value), repeated: false };
-  }
-
-  /** A success without an effect is kept, for else the key would be decided anew when all has changed. */
-  async function finished<T>(
-    key: ClientKey,
-    { expectedRevision: _, ...context }: CommandContext,
-    { answer, unchangedAt }: { answer: T; unchangedAt?: number },
-  ): Promise<T> {
-    if (unchangedAt !== undefined) {
-      const step = { ...context, commandId: newId() };
-      await engine.execute(keys, key.id, "Finish", { revision: unchangedAt }, step);
-    }
-    return answer;
+    return { answer: await finished(engine, key, context, ran.value), repeated: false };
   }
 
   return {
@@ -195,4 +182,18 @@ async function storedBefore(
     return stored;
   }
   return undefined;
+}
+
+/** A success without an effect is kept, for else the key would be decided anew when all has changed. */
+async function finished<T>(
+  engine: Engine,
+  key: ClientKey,
+  { expectedRevision: _, ...context }: CommandContext,
+  { answer, unchangedAt }: { answer: T; unchangedAt?: number },
+): Promise<T> {
+  if (unchangedAt !== undefined) {
+    const step = { ...context, commandId: newId() };
+    await engine.execute(keys, key.id, "Finish", { revision: unchangedAt }, step);
+  }
+  return answer;
 }
