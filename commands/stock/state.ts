@@ -16,7 +16,7 @@ const rememberedIdsMax = 1_000;
  */
 const endedRememberedMs = 60 * 60_000;
 const endedIdsMax = 100_000;
-const snapshotPartEntries = 2_000;
+const snapshotPartEntries = 1_000;
 /** Of epoch milliseconds, for thousands of years. */
 const timeDigits = 15;
 
@@ -26,6 +26,8 @@ export interface Reservation {
   readonly expiresAt: number;
   readonly committed: boolean;
   readonly shipped: number;
+  /** The shipments that took pieces of it, while some are left. */
+  readonly shipments?: readonly string[];
   /** Pieces of it that are promised but not there yet. */
   readonly backordered: number;
 }
@@ -52,7 +54,6 @@ export interface Stock {
   /** When each was, epoch milliseconds. */
   readonly ended: OrderedMap<number>;
   readonly returns: OrderedMap<true>;
-  readonly shipments: OrderedMap<true>;
   readonly movements: OrderedMap<true>;
 }
 
@@ -72,7 +73,6 @@ export const initialStock = (): Stock => ({
   backordered: 0,
   ended: OrderedMap.of(),
   returns: OrderedMap.of(),
-  shipments: OrderedMap.of(),
   movements: OrderedMap.of(),
 });
 
@@ -149,12 +149,15 @@ export const evolveStock = {
     const rest =
       shipped >= reservation.quantity
         ? withoutReservation(state, reservationId)
-        : withReservation(state, reservationId, { ...reservation, shipped });
+        : withReservation(state, reservationId, {
+            ...reservation,
+            shipped,
+            shipments: [...(reservation.shipments ?? []), shipmentId],
+          });
     return {
       ...rest,
       committed: state.committed - quantity,
       onHand: state.onHand - quantity,
-      shipments: withRecent(state.shipments, `${shipmentId}/${reservationId}`, rememberedIdsMax),
     };
   },
   StockReturned: (state: Stock, { returnId, sellable, damaged }: Data<"StockReturned">): Stock => ({
@@ -252,25 +255,18 @@ export function expiredIds({ expiries }: Stock, now: number, max: number): strin
 }
 
 /** Approximate bytes that a state holds, as measured. */
-export function weighStock({ reservations, ended, returns, shipments, movements }: Stock): number {
-  const ids = ended.size + returns.size + shipments.size + movements.size;
+export function weighStock({ reservations, ended, returns, movements }: Stock): number {
+  const ids = ended.size + returns.size + movements.size;
   return 1_300 + reservations.size * 400 + ids * 260;
 }
 
 type Entries = readonly (readonly [string, unknown])[];
-type Collection = "reservations" | "waiting" | "ended" | "returns" | "shipments" | "movements";
-const collections: readonly Collection[] = [
-  "reservations",
-  "waiting",
-  "ended",
-  "returns",
-  "shipments",
-  "movements",
-];
+type Collection = "reservations" | "waiting" | "ended" | "returns" | "movements";
+const collections: readonly Collection[] = ["reservations", "waiting", "ended", "returns", "movements"];
 
 /** First the counts, then each collection in parts of a few thousand entries. */
 export const stockSnapshot: SnapshotFormat<Stock> = {
-  version: 4,
+  version: 5,
   *parts(state) {
     const { expiries: _, ...plain } = state;
     for (const name of collections) Reflect.deleteProperty(plain, name);
@@ -306,7 +302,6 @@ export const stockSnapshot: SnapshotFormat<Stock> = {
       waiting: ids("waiting"),
       ended: OrderedMap.of(entriesOf("ended") as [string, number][]),
       returns: ids("returns"),
-      shipments: ids("shipments"),
       movements: ids("movements"),
     };
   },

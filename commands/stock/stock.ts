@@ -144,10 +144,9 @@ export const stock = decider({
       command: { sku: string; reservationId: string; shipmentId: string; quantity: number },
     ): StockEvent[] => {
       const { sku, reservationId, shipmentId, quantity } = command;
-      if (state.shipments.has(`${shipmentId}/${reservationId}`)) return [];
       const reservation = state.reservations.get(reservationId);
-      // Sold while the SKU was not tracked: there is nothing to count down.
-      if (!reservation) return [];
+      // All of it has left, or it was sold while the SKU was not tracked: there is nothing to count down.
+      if (!reservation || reservation.shipments?.includes(shipmentId)) return [];
       const { committed, shipped, backordered } = reservation;
       const left = reservation.quantity - shipped - backordered;
       if (!committed || quantity > left) throw outOfStock(sku, committed ? left : 0, quantity);

@@ -328,7 +328,7 @@ describe("a reservation that was released", () => {
 
 describe("a snapshot of a stock", () => {
   const partBytesMax = 1024 * 1024;
-  const partsMax = 256;
+  const partsMax = 1_024;
   const format = stock.snapshot;
   if (!format) throw new Error("stock has snapshots");
 

@@ -6,7 +6,7 @@ import type { AnyDecider, StoredStream } from "./stream.ts";
 
 /** A larger part is thrown away, and the snapshot with it. */
 const partBytesMax = 1024 * 1024;
-const partsMax = 256;
+const partsMax = 1_024;
 const snapshotEveryEvents = 1_000;
 /** A large state is saved more seldom: it costs as much as folding this many events a byte. */
 const eventsPerStateByte = 1 / 1_000;
