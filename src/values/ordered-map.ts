@@ -4,8 +4,8 @@ import type sortedBtree from "sorted-btree";
 // The package is CommonJS, and what its default is depends on who imports it: asked for as what it is.
 const { default: BTree } = createRequire(import.meta.url)("sorted-btree") as typeof sortedBtree;
 
-const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
-const byNumber = (a: number, b: number) => a - b;
+export const byText = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);
+export const byNumber = (a: number, b: number) => a - b;
 
 /** A sorted map that never changes: `with` and `without` give another one that shares nearly all of it. */
 export type SortedMap<K, V> = sortedBtree.default<K, V>;
@@ -112,5 +112,3 @@ export function withKey<K, V>(map: SortedMap<K, V>, key: K, value: V): SortedMap
   // The package's `with` widens the values' type by undefined, for a call without a value.
   return (map.with as (key: K, value: V, overwrite: boolean) => SortedMap<K, V>).call(map, key, value, true);
 }
-
-export { byNumber, byText };

@@ -21,6 +21,7 @@ import {
   problemAnswer,
   processContext,
   type RequestCommand,
+  unconditional,
 } from "../edge/commands.ts";
 import {
   addItemBody,
@@ -86,8 +87,8 @@ export function cartCommands(app: App, deps: Deps): void {
         if (currency !== shopCurrency)
           throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
         const id = deriveId(commandId, "cart");
-        const run: RunCart = ({ expectedRevision: _, ...fresh }, respond) =>
-          engine.execute(cart, id, "Open", { currency, lifeMs }, fresh, respond);
+        const run: RunCart = (context, respond) =>
+          engine.execute(cart, id, "Open", { currency, lifeMs }, unconditional(context), respond);
         return cartCommand(deps, id, run, 201, { cartToken: auth.cartToken(id) });
       }),
   );
@@ -202,13 +203,12 @@ function checkoutCommand(
     answer: async ({ state }, context) => {
       if (state.phase !== "locked") throw new Error("the checkout was not started");
       const { orderId } = state.checkout;
-      const { expectedRevision: _, ...unconditional } = context;
       const underWay = await shop.engine.read(
         cart,
         cartId,
         (now) => now.phase === "locked" && now.checkout.orderId === orderId,
       );
-      const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, unconditional)));
+      const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, context)));
       return orderAnswerOf(runtime, orderId, isFirst && result ? result.status : undefined);
     },
   };

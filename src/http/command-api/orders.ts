@@ -68,7 +68,7 @@ export function orderCommand(
       await run(processContext(runtime, context));
       return undefined;
     },
-    answer: async (found, { expectedRevision: _, ...context }) => {
+    answer: async (found, context) => {
       const process = processContext(runtime, context);
       if (goesOn) await run(process);
       await applyEffects(runtime.shop, id, process);
@@ -227,7 +227,7 @@ async function refundCommand(
       await refundOrder(shop, orderId, refund, processContext(runtime, context));
       return undefined;
     },
-    answer: async (_, { expectedRevision: __, ...context }) => {
+    answer: async (_, context) => {
       const process = processContext(runtime, context);
       await settlePayment(shop, paymentId, process);
       await applyEffects(shop, orderId, process);

@@ -77,8 +77,7 @@ function captureCommand({ runtime }: Deps, id: string, commandId: string): Reque
       const { capturing, phase } = initiated(id, found.state);
       if (phase === "captured") return answerOf(id, found);
       // Asked for by this command, or by another one: done now, if it is still open. A refusal stays one.
-      const { expectedRevision: _, ...unconditional } = context;
-      await settlePayment(shop, id, processContext(runtime, unconditional)).catch(unlessSilent);
+      await settlePayment(shop, id, processContext(runtime, context)).catch(unlessSilent);
       const steps = [capturedStep(id, capturing ?? "capture")];
       const captured = await engine.find(payment, id, steps, noStream);
       if (!captured) throw new Problem("payment_declined", "the gateway did not capture the payment");
@@ -101,7 +100,7 @@ async function voidCommand({ runtime }: Deps, id: string, commandId: string): Pr
       await voidPayment(shop, id, "voided by staff", processContext(runtime, context));
       return undefined;
     },
-    answer: async (_, { expectedRevision: __, ...context }) => {
+    answer: async (_, context) => {
       await applyEffects(shop, orderId, processContext(runtime, context));
       return answerOf(id, await read());
     },

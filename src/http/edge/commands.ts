@@ -53,7 +53,7 @@ export interface RequestCommand<State> {
   steps?: readonly string[];
   /** @returns what `answer` is told; undefined when the steps have to be looked for */
   run(context: CommandContext): Promise<Found<State> | undefined>;
-  /** May finish what a crash has left open. @param context of the request, for that */
+  /** May finish what a crash has left open. @param context of the request, for that: its condition was met */
   answer(found: Found<State>, context: CommandContext): Promise<CommandAnswer> | CommandAnswer;
 }
 
@@ -132,7 +132,7 @@ class CommandEdge implements Commands {
     if (!key) {
       const command = await commandOf(context.commandId);
       const found = await this.carryOut(command, context);
-      return { answer: await command.answer(found, context), repeated: false };
+      return { answer: await command.answer(found, unconditional(context)), repeated: false };
     }
     return this.idempotency.once(key, context, {
       aimOf: async (commandId) => {
@@ -149,13 +149,13 @@ class CommandEdge implements Commands {
             state: await this.runtime.engine.at(decider, id, done),
             revision: done,
           });
-        return found ? command.answer(found, { ...context, ...keyed }) : undefined;
+        return found ? command.answer(found, unconditional({ ...context, ...keyed })) : undefined;
       },
       run: async (keyed) => {
         const command = await commandOf(keyed.commandId);
         const own = { ...context, ...keyed };
         const found = await this.carryOut(command, own);
-        const answer = await command.answer(found, own);
+        const answer = await command.answer(found, unconditional(own));
         return { answer, ...(found.unchanged && { unchangedAt: found.revision }) };
       },
     });
@@ -218,6 +218,11 @@ class CommandEdge implements Commands {
       ...(revision !== undefined && { ETag: `"${revision}"` }),
     };
   }
+}
+
+/** The condition of a request is for what decides; what follows from it goes on whatever has changed since. */
+export function unconditional({ expectedRevision: _, ...context }: CommandContext): CommandContext {
+  return context;
 }
 
 /** What a command on one stream has come to, as `run` tells it. */
