@@ -1,15 +1,15 @@
 import type { AnyProjection } from "../src/engine/projection.ts";
 import { cartsProjection } from "./carts.ts";
-import { catalogProjection } from "./catalog.ts";
-import { categorySalesProjection } from "./category-sales.ts";
-import { funnelProjection } from "./funnel.ts";
-import { ordersProjection } from "./orders.ts";
+import { catalogProjection } from "./catalog/catalog.ts";
+import { ordersProjection } from "./orders/orders.ts";
 import { paymentsProjection } from "./payments.ts";
-import { productSalesProjection } from "./product-sales.ts";
-import { reservationsProjection } from "./reservations.ts";
-import { salesProjection } from "./sales.ts";
-import { stockProjection } from "./stock.ts";
-import { stockLedgerProjection } from "./stock-ledger.ts";
+import { categorySalesProjection } from "./sales/category-sales.ts";
+import { funnelProjection } from "./sales/funnel.ts";
+import { productSalesProjection } from "./sales/product-sales.ts";
+import { salesProjection } from "./sales/sales.ts";
+import { stockLedgerProjection } from "./stock/ledger.ts";
+import { reservationsProjection } from "./stock/reservations.ts";
+import { stockProjection } from "./stock/stock.ts";
 import { tasksProjection } from "./tasks.ts";
 
 /**

@@ -7,9 +7,9 @@ import type { ModelProgress } from "../engine/read/projector.ts";
 import type { RebuildProgress } from "../engine/read/rebuild.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
-import type { FinishRequest } from "./rebuild-worker.ts";
-import type { ProjectionWorkerData, WorkerData } from "./worker-data.ts";
-import { clientOf, type WorkerClient } from "./worker-rpc.ts";
+import type { FinishRequest } from "./threads/rebuild-worker.ts";
+import type { ProjectionWorkerData, WorkerData } from "./threads/worker-data.ts";
+import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 
 /** Threads that rebuild at the same time. */
 const rebuildWorkersMax = 2;
@@ -70,7 +70,7 @@ export class ReadModels {
 
   private constructor(options: ReadModelsOptions) {
     this.options = options;
-    const thread = new Worker(new URL("./projection-worker.ts", import.meta.url), {
+    const thread = new Worker(new URL("./threads/projection-worker.ts", import.meta.url), {
       workerData: { ...options.worker, news: this.news } satisfies ProjectionWorkerData,
       resourceLimits: {
         maxOldGenerationSizeMb: projectionHeapMbMax,
@@ -231,7 +231,7 @@ export class ReadModels {
     promote: boolean,
     comparisons: Map<string, Comparison | undefined>,
   ): Promise<void> {
-    const thread = new Worker(new URL("./rebuild-worker.ts", import.meta.url), {
+    const thread = new Worker(new URL("./threads/rebuild-worker.ts", import.meta.url), {
       workerData: this.options.worker,
       resourceLimits: {
         maxOldGenerationSizeMb: rebuildHeapMbMax,

@@ -5,7 +5,7 @@ import { shopEvents } from "../../commands/events.ts";
 import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
 import { viewProjections } from "../../projections/all.ts";
 import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/carts.ts";
-import { stockProjection } from "../../projections/stock.ts";
+import { stockProjection } from "../../projections/stock/stock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
 import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";

@@ -3,7 +3,7 @@ import type { Logger } from "pino";
 import { systemContext } from "../../commands/processes/process.ts";
 import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
-import { skusWithExpired } from "../../projections/reservations.ts";
+import { skusWithExpired } from "../../projections/stock/reservations.ts";
 import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { ColumnValue, ViewModel } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";

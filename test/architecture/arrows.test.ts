@@ -70,7 +70,7 @@ describe("the arrows between the rooms", () => {
   it("a projection knows events of the write side, and none of its decisions", () => {
     const strays = sources("projections").flatMap((file) => {
       const text = textOf(file);
-      return [...text.matchAll(/import (?!type)\{([^}]*)\} from "\.\.\/commands\/[^"]*"/g)]
+      return [...text.matchAll(/import (?!type)\{([^}]*)\} from "(?:\.\.\/)+commands\/[^"]*"/g)]
         .flatMap(([, names = ""]) => names.split(","))
         .map((name) => name.trim())
         .filter((name) => name !== "" && !name.startsWith("type ") && !name.endsWith("Events"))

@@ -1,8 +1,8 @@
 import { readFile, writeFile } from "node:fs/promises";
 import pino from "pino";
 import { describe, expect, it } from "vitest";
-import { salesByPeriod } from "../../projections/sales.ts";
-import { stockLedger } from "../../projections/stock-ledger.ts";
+import { salesByPeriod } from "../../projections/sales/sales.ts";
+import { stockLedger } from "../../projections/stock/ledger.ts";
 import { importOnlineRetail } from "../../src/cli/import/online-retail.ts";
 import { readConfig } from "../../src/config.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";

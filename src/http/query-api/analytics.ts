@@ -1,7 +1,7 @@
-import { categorySales } from "../../../projections/category-sales.ts";
-import { funnel } from "../../../projections/funnel.ts";
-import { productSales } from "../../../projections/product-sales.ts";
-import { refundsByPeriod, salesByPeriod } from "../../../projections/sales.ts";
+import { categorySales } from "../../../projections/sales/category-sales.ts";
+import { funnel } from "../../../projections/sales/funnel.ts";
+import { productSales } from "../../../projections/sales/product-sales.ts";
+import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
 import { problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { sendJson } from "./pages.ts";

@@ -1,4 +1,4 @@
-import { getOrder, listOrders } from "../../../projections/order-queries.ts";
+import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
 import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";

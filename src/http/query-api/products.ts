@@ -1,6 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { getProduct, listProducts } from "../../../projections/catalog-queries.ts";
-import { productSales } from "../../../projections/product-sales.ts";
+import { getProduct, listProducts } from "../../../projections/catalog/queries.ts";
+import { productSales } from "../../../projections/sales/product-sales.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { formatPosition } from "../edge/commands.ts";

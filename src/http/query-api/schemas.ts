@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { orderStatuses } from "../../../commands/order/state.ts";
-import { productFacets, productSorts } from "../../../projections/catalog-queries.ts";
+import { productFacets, productSorts } from "../../../projections/catalog/queries.ts";
 import { daySchema } from "../../values/calendar.ts";
 import { moneyAnswer as money } from "../schemas.ts";
 

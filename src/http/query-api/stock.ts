@@ -1,5 +1,5 @@
-import { listStock } from "../../../projections/stock.ts";
-import { stockLedger } from "../../../projections/stock-ledger.ts";
+import { stockLedger } from "../../../projections/stock/ledger.ts";
+import { listStock } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";

@@ -4,7 +4,7 @@ import { cart } from "../../../commands/cart/cart.ts";
 import { cartEvents } from "../../../commands/cart/events.ts";
 import { type Cart, type CartLine, linesOf } from "../../../commands/cart/state.ts";
 import { cartsProjection, getCart } from "../../../projections/carts.ts";
-import { funnel, funnelProjection } from "../../../projections/funnel.ts";
+import { funnel, funnelProjection } from "../../../projections/sales/funnel.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
 

@@ -1,6 +1,6 @@
 import { describe, expect, test } from "vitest";
-import { catalogProjection } from "../../../projections/catalog.ts";
-import { getProduct, listProducts, type ProductsQuery } from "../../../projections/catalog-queries.ts";
+import { catalogProjection } from "../../../projections/catalog/catalog.ts";
+import { getProduct, listProducts, type ProductsQuery } from "../../../projections/catalog/queries.ts";
 import { documentsOf, Log, parsed, project, type ShopData } from "./support.ts";
 
 const day = Date.parse("2011-03-07T09:00:00Z");

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
-import { categorySales, categorySalesProjection } from "../../../projections/category-sales.ts";
-import { productSales, productSalesProjection } from "../../../projections/product-sales.ts";
-import { refundsByPeriod, salesByPeriod, salesProjection } from "../../../projections/sales.ts";
+import { categorySales, categorySalesProjection } from "../../../projections/sales/category-sales.ts";
+import { productSales, productSalesProjection } from "../../../projections/sales/product-sales.ts";
+import { refundsByPeriod, salesByPeriod, salesProjection } from "../../../projections/sales/sales.ts";
 import { Log, project } from "./support.ts";
 
 const zone = "Europe/London";

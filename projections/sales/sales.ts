@@ -1,10 +1,10 @@
-import type { ShopEvents } from "../commands/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
-import { type ProjectedEvent, type Projection, projectionOf } from "../src/engine/projection.ts";
-import type { ColumnValue, Condition, ViewModel } from "../src/stores/view-store/view-store.ts";
-import { dayOf, type Interval } from "../src/values/calendar.ts";
-import { CurrencyMismatch, type Money, scale } from "../src/values/money.ts";
-import type { DayRange } from "./page.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
+import { type ProjectedEvent, type Projection, projectionOf } from "../../src/engine/projection.ts";
+import type { ColumnValue, Condition, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { dayOf, type Interval } from "../../src/values/calendar.ts";
+import { CurrencyMismatch, type Money, scale } from "../../src/values/money.ts";
+import type { DayRange } from "../page.ts";
 
 const pageDocuments = 1_000;
 /** Days and months that a buyer is known to have bought in; an order that comes later than these counts again. */

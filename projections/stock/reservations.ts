@@ -1,7 +1,7 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { projectionOf } from "../src/engine/projection.ts";
-import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import { streamKey } from "./handlers.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { projectionOf } from "../../src/engine/projection.ts";
+import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { streamKey } from "../handlers.ts";
 
 /** The held reservations of a SKU and when each runs out, epoch milliseconds; `dueAt` is the first. */
 interface Held {

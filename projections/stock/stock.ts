@@ -1,6 +1,8 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { type Handler, projectionOf } from "../src/engine/projection.ts";
-import type { ViewModel } from "../src/stores/view-store/view-store.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { type Handler, projectionOf } from "../../src/engine/projection.ts";
+import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { streamKey } from "../handlers.ts";
+import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import {
   availableOf,
   initialPolicy,
@@ -12,8 +14,6 @@ import {
   type StockStatus,
   stockStatusOf,
 } from "./availability.ts";
-import { streamKey } from "./handlers.ts";
-import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
 
 interface StockDoc extends StockCounts, StockPolicy {}
 

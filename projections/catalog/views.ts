@@ -1,6 +1,6 @@
-import type { Money } from "../src/values/money.ts";
-import { type StockStatus, stockStatusOf } from "./availability.ts";
-import type { ProductDetails, ProductDoc, SkuStock, VariantDoc } from "./catalog-documents.ts";
+import type { Money } from "../../src/values/money.ts";
+import { type StockStatus, stockStatusOf } from "../stock/availability.ts";
+import type { ProductDetails, ProductDoc, SkuStock, VariantDoc } from "./documents.ts";
 
 /** A product as lists show it. */
 export interface ProductListItem {

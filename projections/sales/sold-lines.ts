@@ -1,5 +1,5 @@
-import type { ShopEvents } from "../commands/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
 
 type Confirmed = DataOf<ShopEvents, "OrderConfirmed">;
 export type SoldLine = Confirmed["lines"][number];

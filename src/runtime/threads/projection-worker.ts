@@ -1,9 +1,9 @@
 import { parentPort, workerData } from "node:worker_threads";
-import type { AnyProjection } from "../engine/projection.ts";
-import { Projector } from "../engine/read/projector.ts";
-import { buildGenerations } from "../engine/read/rebuild.ts";
-import { openLogCheckpointer } from "../stores/event-store/embedded/checkpointer.ts";
-import { ModelOutdated, type ViewModel } from "../stores/view-store/view-store.ts";
+import type { AnyProjection } from "../../engine/projection.ts";
+import { Projector } from "../../engine/read/projector.ts";
+import { buildGenerations } from "../../engine/read/rebuild.ts";
+import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
+import { ModelOutdated, type ViewModel } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 

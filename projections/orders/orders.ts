@@ -1,9 +1,9 @@
-import type { Address } from "../commands/address.ts";
-import type { ShopEvents } from "../commands/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
-import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
-import { type Money, toDecimal } from "../src/values/money.ts";
-import { knownIn, onExisting, streamKey } from "./handlers.ts";
+import type { Address } from "../../commands/address.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
+import { type Money, toDecimal } from "../../src/values/money.ts";
+import { knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 type PlacedData = Data<"OrderPlaced">;

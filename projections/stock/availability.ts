@@ -1,5 +1,5 @@
-import type { stockEvents } from "../commands/stock/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
+import type { stockEvents } from "../../commands/stock/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
 
 /** What the write model counts of a SKU, or by how much an event changes it. */
 export interface StockCounts {

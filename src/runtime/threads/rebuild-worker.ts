@@ -1,8 +1,8 @@
 import { parentPort, workerData } from "node:worker_threads";
-import { type Comparison, compareGenerations } from "../engine/read/compare.ts";
-import { buildGenerations, catchUp, type Rebuilt } from "../engine/read/rebuild.ts";
-import type { Position } from "../stores/event-store/event-store.ts";
-import { ModelOutdated } from "../stores/view-store/view-store.ts";
+import { type Comparison, compareGenerations } from "../../engine/read/compare.ts";
+import { buildGenerations, catchUp, type Rebuilt } from "../../engine/read/rebuild.ts";
+import type { Position } from "../../stores/event-store/event-store.ts";
+import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 

@@ -1,11 +1,11 @@
 import pino, { type Logger } from "pino";
-import { shopEvents } from "../../commands/events.ts";
-import { viewProjections } from "../../projections/all.ts";
-import { type Codec, createCodec } from "../engine/codec.ts";
-import type { AnyProjection } from "../engine/projection.ts";
-import { openBackends } from "../stores/backends.ts";
-import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import type { ViewStore } from "../stores/view-store/view-store.ts";
+import { shopEvents } from "../../../commands/events.ts";
+import { viewProjections } from "../../../projections/all.ts";
+import { type Codec, createCodec } from "../../engine/codec.ts";
+import type { AnyProjection } from "../../engine/projection.ts";
+import { openBackends } from "../../stores/backends.ts";
+import type { EmbeddedEventStore } from "../../stores/event-store/embedded/log.ts";
+import type { ViewStore } from "../../stores/view-store/view-store.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {

@@ -1,9 +1,9 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { type Projection, projectionOf } from "../src/engine/projection.ts";
-import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import { dayOf, eachPeriod } from "../src/values/calendar.ts";
-import { CurrencyMismatch, type Money } from "../src/values/money.ts";
-import type { DayRange } from "./page.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { type Projection, projectionOf } from "../../src/engine/projection.ts";
+import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { dayOf, eachPeriod } from "../../src/values/calendar.ts";
+import { CurrencyMismatch, type Money } from "../../src/values/money.ts";
+import type { DayRange } from "../page.ts";
 import { type SoldLine, tally } from "./sold-lines.ts";
 
 /** What was sold of one thing in one day, one month, or ever; revenue in minor units. */

@@ -1,7 +1,7 @@
-import type { Condition, FacetCount, FindQuery, ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { ProductDoc } from "./catalog-documents.ts";
-import { type ProductListItem, type ProductView, productViewOf } from "./catalog-views.ts";
-import { type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
+import type { Condition, FacetCount, FindQuery, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
+import type { ProductDoc } from "./documents.ts";
+import { type ProductListItem, type ProductView, productViewOf } from "./views.ts";
 
 const facetValuesMax = 100;
 

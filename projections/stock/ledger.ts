@@ -1,7 +1,7 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
-import { InvalidCursor, type ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { Page, PageRequest } from "./page.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
+import { InvalidCursor, type ViewModel } from "../../src/stores/view-store/view-store.ts";
+import type { Page, PageRequest } from "../page.ts";
 
 const bucketRevisions = 100;
 const bucketDigits = 8;

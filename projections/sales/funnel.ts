@@ -1,8 +1,8 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { type Projection, projectionOf } from "../src/engine/projection.ts";
-import type { Condition, ViewModel } from "../src/stores/view-store/view-store.ts";
-import { dayOf } from "../src/values/calendar.ts";
-import type { DayRange } from "./page.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { type Projection, projectionOf } from "../../src/engine/projection.ts";
+import type { Condition, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { dayOf } from "../../src/values/calendar.ts";
+import type { DayRange } from "../page.ts";
 
 const steps = [
   "carts_opened",

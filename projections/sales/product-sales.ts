@@ -1,5 +1,5 @@
-import type { ViewModel } from "../src/stores/view-store/view-store.ts";
-import type { Money } from "../src/values/money.ts";
+import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
+import type { Money } from "../../src/values/money.ts";
 import {
   type RankedQuery,
   type RankedSalesProjection,

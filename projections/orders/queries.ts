@@ -1,10 +1,10 @@
-import type { Address } from "../commands/address.ts";
-import type { Condition, StoredDocument, ViewModel } from "../src/stores/view-store/view-store.ts";
-import { dayRange } from "../src/values/calendar.ts";
-import type { Money } from "../src/values/money.ts";
+import type { Address } from "../../commands/address.ts";
+import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { dayRange } from "../../src/values/calendar.ts";
+import type { Money } from "../../src/values/money.ts";
+import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
+import { type PaymentView, paymentsOfOrder } from "../payments.ts";
 import type { OrderDoc, OrderReturnDoc, OrderStatus, OrderSummary, TimelineType } from "./orders.ts";
-import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "./page.ts";
-import { type PaymentView, paymentsOfOrder } from "./payments.ts";
 
 export interface OrderLineView {
   sku: string;

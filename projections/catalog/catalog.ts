@@ -1,17 +1,17 @@
-import type { ShopEvents } from "../commands/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
-import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
+import { known, knownIn } from "../handlers.ts";
+import { tally } from "../sales/sold-lines.ts";
 import {
   availableOf,
   initialPolicy,
   movementOf,
   type StockEventData,
   type StockMovementType,
-} from "./availability.ts";
-import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./catalog-documents.ts";
-import { listItemOf, pricesOf, stockOf } from "./catalog-views.ts";
-import { known, knownIn } from "./handlers.ts";
-import { tally } from "./sold-lines.ts";
+} from "../stock/availability.ts";
+import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
+import { listItemOf, pricesOf, stockOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 

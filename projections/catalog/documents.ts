@@ -1,7 +1,7 @@
-import type { ShopEvents } from "../commands/events.ts";
-import type { DataOf } from "../src/engine/decider.ts";
-import type { Money } from "../src/values/money.ts";
-import type { StockPolicy } from "./availability.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
+import type { Money } from "../../src/values/money.ts";
+import type { StockPolicy } from "../stock/availability.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
