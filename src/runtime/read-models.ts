@@ -266,13 +266,13 @@ export class ReadModels {
     }
   }
 
-  /** The live model is held for as long as the new one needs to draw level, be compared and take over. */
+  /** The live model is paused for as long as the new one needs to draw level, be compared and take over. */
   private async finish(
     worker: WorkerClient,
     name: string,
     promote: boolean,
   ): Promise<Comparison | undefined> {
-    const position = await this.worker.call<Position>("hold", name);
+    const position = await this.worker.call<Position | undefined>("pause", name);
     try {
       return await worker.call("finish", { name, position, promote } satisfies FinishRequest);
     } finally {
@@ -280,7 +280,7 @@ export class ReadModels {
         this.views?.refresh();
         this.open.delete(name);
       }
-      await this.worker.call("release", name);
+      await this.worker.call("resume", name);
     }
   }
 

@@ -30,12 +30,21 @@ beforeEach(async () => {
 
 const specOf = (name: string) => ({ ...countingProjection(mistake), name });
 
-async function start(models: Record<string, ViewModel>, from: EventStore = events): Promise<Projector> {
+async function start(
+  given: Record<string, ViewModel | (() => Promise<ViewModel>)>,
+  from: EventStore = events,
+): Promise<Projector> {
+  const models = Object.fromEntries(
+    Object.entries(given).map(([name, model]) => [
+      name,
+      typeof model === "function" ? model : async () => model,
+    ]),
+  );
   const projector = await Projector.open({
     events: from,
     codec,
     log,
-    models: Object.entries(models).map(([name, model]) => ({ projection: specOf(name), model })),
+    models: Object.entries(models).map(([name, open]) => ({ projection: specOf(name), open })),
     onProgress: (each) => {
       progress = each;
     },
@@ -78,34 +87,70 @@ describe("given two models", () => {
     expect((await documentsIn(two)).d0).toEqual({ total: 63, steps: 7 });
   });
 
-  test("when one is held and released, then it stands still meanwhile and misses nothing", async () => {
+  test("when one pauses and resumes, then it stands still meanwhile and misses nothing", async () => {
     const one = await views.open(specOf("one"));
     const two = await views.open(specOf("two"));
     const projector = await start({ one, two });
     const before = await write("a", "Counted", { by: 1 });
     await reached("one", before);
-    expect(await projector.hold("one")).toBe(before);
+    expect(await projector.pause("one")).toBe(before);
     const after = await write("a", "Counted", { by: 2 });
     await reached("two", after);
     expect(await one.checkpoint()).toBe(before);
-    await projector.release("one", async () => one);
+    await projector.resume("one");
     await reached("one", after);
     expect(await documentsIn(one)).toEqual(await documentsIn(two));
   });
 
-  test("when one is released while its store is away, then it goes on once the store is back", async () => {
+  test("when one resumes while its store is away, then it goes on once the store is back", async () => {
     const one = await views.open(specOf("one"));
-    const projector = await start({ one, two: await views.open(specOf("two")) });
-    await projector.hold("one");
-    let away = true;
-    await projector.release("one", async () => {
+    let away = false;
+    const open = async () => {
       if (away) throw new Error("the view store is away");
       return one;
-    });
+    };
+    const projector = await start({ one: open, two: await views.open(specOf("two")) });
+    await projector.pause("one");
+    away = true;
+    await projector.resume("one");
     const last = await write("a", "Counted", { by: 2 });
     away = false;
     await reached("one", last);
     expect(await documentsIn(one)).toEqual({ a: { total: 2, steps: 1 } });
+  });
+
+  test("when one cannot even be opened, then the other goes on, and operators are told which and why", async () => {
+    const one = await views.open(specOf("one"));
+    let broken = true;
+    const open = async () => {
+      if (broken) throw new Error("the table is broken");
+      return one;
+    };
+    const projector = await start({ one: open, two: await views.open(specOf("two")) });
+    const last = await write("a", "Counted", { by: 2 });
+    await reached("two", last);
+    expect(progress.map(({ name, failure }) => [name, failure?.message])).toEqual([
+      ["one", "the table is broken"],
+      ["two", undefined],
+    ]);
+    expect(await projector.pause("one")).toBeUndefined();
+    broken = false;
+    await projector.resume("one");
+    await reached("one", last);
+    expect(progress.every(({ failure }) => failure === undefined)).toBe(true);
+    expect(await documentsIn(one)).toEqual({ a: { total: 2, steps: 1 } });
+  });
+
+  test("when one fails for ever, then the other is told of every event without waiting for it", async () => {
+    const one = await views.open(specOf("one"));
+    const two = await views.open(specOf("two"));
+    await start({ one: unreliable(one, () => true), two });
+    await write("a", "Counted", { by: 1 });
+    await expect.poll(() => progress[0]?.failure?.failures ?? 0).toBeGreaterThan(1);
+    for (let n = 0; n < 5; n++) {
+      const last = await write("a", "Counted", { by: 1 });
+      await expect.poll(() => positionOf("two") >= last, { timeout: 400, interval: 5 }).toBe(true);
+    }
   });
 });
 

@@ -105,7 +105,7 @@ describe("given a log", () => {
     const projector = await Projector.open({
       events,
       codec,
-      models: [{ projection: projection(), model }],
+      models: [{ projection: projection(), open: () => views.open(projection()) }],
       log: pino({ level: "silent" }),
       onProgress: () => {},
     });
@@ -114,13 +114,13 @@ describe("given a log", () => {
     const name = projection().name;
     const built = await build();
     await writeMany(60);
-    const position = await projector.hold(name);
+    const position = (await projector.pause(name)) ?? "";
     const beyond = await write("k1", "Counted", { by: 5 });
     await catchUp([built], events, position);
     expect(await built.model.checkpoint()).toBe(position);
     expect(await compareGenerations(model, built.model)).toMatchObject({ differing: 0 });
     await views.promote(built.model);
-    await projector.release(name, () => views.open(projection()));
+    await projector.resume(name);
     await expect.poll(() => projector.progress()[0]?.position).toBe(beyond);
     const promoted = await views.open(projection());
     expect(promoted.generation).toBe(built.model.generation);

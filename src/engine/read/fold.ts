@@ -106,16 +106,18 @@ export class Fold {
   /**
    * Applies and stores what of the events is new to this model.
    * @param scannedEvents how many events of the log were looked at for these
+   * @returns the documents that were parked
    */
   async project(
     events: readonly DecodedEvent[],
     scannedTo: Position,
     scannedEvents = events.length,
-  ): Promise<void> {
+  ): Promise<ParkedDocument[]> {
     for (;;) {
       try {
         await this.apply(events, scannedTo, scannedEvents);
-        return await this.flush();
+        await this.flush();
+        return this.parking.takeFresh();
       } catch (error) {
         this.discard();
         if (!(error instanceof Suspected)) throw error;

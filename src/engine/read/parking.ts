@@ -9,6 +9,7 @@ export class Parking {
   private readonly modelName: string;
   private parked = new Map<string, ParkedDocument>();
   private stored: readonly ParkedDocument[] = [];
+  private readonly fresh = new Set<string>();
   private changed = false;
 
   constructor(modelName: string, stored: readonly ParkedDocument[]) {
@@ -33,6 +34,13 @@ export class Parking {
     return Array.from(this.parked.values(), (document) => ({ ...document }));
   }
 
+  /** What was parked since this was asked for last. */
+  takeFresh(): ParkedDocument[] {
+    const fresh = [...this.fresh].flatMap((key) => this.parked.get(key) ?? []);
+    this.fresh.clear();
+    return fresh;
+  }
+
   /** @throws Error when too many are parked */
   park(document: Omit<ParkedDocument, "reason" | "waiting">, error: unknown): void {
     if (this.parked.size >= parkedDocumentsMax && !this.parked.has(document.key))
@@ -41,6 +49,7 @@ export class Parking {
       });
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, reasonCharactersMax);
     this.parked.set(document.key, { ...document, reason, waiting: 0 });
+    this.fresh.add(document.key);
     this.changed = true;
   }
 
@@ -71,6 +80,7 @@ export class Parking {
   reset(stored: readonly ParkedDocument[]): void {
     this.stored = stored;
     this.parked = new Map(stored.map((document) => [document.key, { ...document }]));
+    this.fresh.clear();
     this.changed = false;
   }
 }

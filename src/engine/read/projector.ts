@@ -1,15 +1,23 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
-import { type EventStore, earliest, type Page, type Position } from "../../stores/event-store/event-store.ts";
-import type { ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
-import type { Codec } from "../codec.ts";
+import {
+  type EventStore,
+  earliest,
+  logStart,
+  type Page,
+  type Position,
+} from "../../stores/event-store/event-store.ts";
+import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import type { DecodedEvent } from "./events.ts";
-import { Fold, type FoldOptions, projectable } from "./fold.ts";
+import { projectable } from "./fold.ts";
+import { LiveModel, type LiveModelOptions, type ModelFailure } from "./live-model.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */
 const batchEventsMax = 20_000;
-const retryPauseMs = 500;
-const retryPauseMaxMs = 10_000;
+/** What a model that stands alone reads at once, on its way back to the others. */
+const catchUpEventsMax = 5_000;
+const logPauseMs = 500;
+const logPauseMaxMs = 10_000;
 
 export interface ModelProgress {
   name: string;
@@ -17,46 +25,45 @@ export interface ModelProgress {
   /** Epoch milliseconds of the newest event applied; 0 before the first. */
   lastEventTime: number;
   parked: number;
+  /** Why the model does not go on; it tries again by itself. */
+  failure?: ModelFailure;
 }
 
 export interface ProjectorOptions {
   events: EventStore;
-  codec: Codec;
-  models: readonly Pick<FoldOptions, "projection" | "model">[];
+  codec: LiveModelOptions["codec"];
+  models: readonly Pick<LiveModelOptions, "projection" | "open">[];
   log: Logger;
-  /** Called after every page, and when a model is held or released. */
+  /** Called after every page, and when a model pauses, resumes, fails or is well again. */
   onProgress: (progress: readonly ModelProgress[]) => void;
 }
 
-interface Live {
-  fold: Fold;
-  held: boolean;
-  /** It is to go on, on what this opens. */
-  reopen?: (() => Promise<ViewModel>) | undefined;
-  lastEventTime: number;
-}
-
-/** Keeps the live generation of every model up to date with the log, until it is stopped. */
+/**
+ * Keeps the live generation of every model up to date with the log, until it is stopped. Models share one reading
+ * of the log; one whose store fails leaves them, tries again after a pause of its own, catches up by itself and
+ * joins them again.
+ */
 export class Projector {
   private readonly options: ProjectorOptions;
-  private readonly models: Map<string, Live>;
+  private readonly models: Map<string, LiveModel>;
   private readonly stopping = new AbortController();
   private restart = new AbortController();
-  /** Work between two pages: holding a model, retrying a parked document. */
+  /** Work between two pages: pausing a model, retrying a parked document. */
   private turns: (() => Promise<void>)[] = [];
   private running: Promise<void> | undefined;
+  private readonly recoveries = new Map<LiveModel, Promise<void>>();
 
-  private constructor(options: ProjectorOptions, models: Map<string, Live>) {
+  private constructor(options: ProjectorOptions, models: Map<string, LiveModel>) {
     this.options = options;
     this.models = models;
   }
 
+  /** A model that cannot be opened keeps no other from being projected. */
   static async open(options: ProjectorOptions): Promise<Projector> {
-    const models = new Map<string, Live>();
-    for (const each of options.models) {
-      const fold = await Fold.open({ ...each, codec: options.codec });
-      models.set(each.projection.name, { fold, held: false, lastEventTime: 0 });
-    }
+    const models = new Map<string, LiveModel>();
+    const { codec, log } = options;
+    for (const each of options.models)
+      models.set(each.projection.name, await LiveModel.open({ ...each, codec, log }));
     return new Projector(options, models);
   }
 
@@ -68,47 +75,49 @@ export class Projector {
     this.stopping.abort();
     this.restart.abort();
     await this.running;
+    await Promise.all(this.recoveries.values());
+    for (const live of this.models.values()) await live.flushAtEnd();
   }
 
   progress(): ModelProgress[] {
-    return [...this.models].map(([name, { fold, lastEventTime }]) => ({
+    return [...this.models].map(([name, { fold, lastEventTime, failure }]) => ({
       name,
-      position: fold.checkpoint,
+      position: fold?.checkpoint ?? logStart,
       lastEventTime,
-      parked: fold.parkedCount,
+      parked: fold?.parkedCount ?? 0,
+      ...(failure && { failure }),
     }));
   }
 
-  /** Stops a model between two pages. @returns the position that it stands at, stored */
-  hold(name: string): Promise<Position> {
-    return this.betweenPages(async () => {
-      const live = this.live(name);
-      await live.fold.flushAll();
-      live.held = true;
-      return live.fold.checkpoint;
-    });
+  /**
+   * Stops a model between two pages.
+   * @returns the position that it stands at, stored; undefined for a model that fails and so stands nowhere
+   */
+  async pause(name: string): Promise<Position | undefined> {
+    const live = this.live(name);
+    live.pause();
+    await this.recoveries.get(live);
+    return this.betweenPages(() => live.settle());
   }
 
-  /** Lets a held model go on, on the generation that is live then; while its store is away, once it is back. */
-  release(name: string, open: () => Promise<ViewModel>): Promise<void> {
-    return this.betweenPages(async () => {
-      const live = this.live(name);
-      live.reopen = open;
-      await reopen(live).catch((error: unknown) =>
-        this.options.log.error({ err: error, model: name }, "a read model cannot go on yet"),
-      );
-    });
+  /** Lets a paused model go on, on the generation that is live then; while its store is away, once it is back. */
+  resume(name: string): Promise<void> {
+    return this.betweenPages(() => this.live(name).resume());
   }
 
   parked(name: string): ParkedDocument[] {
-    return this.live(name).fold.parkedDocuments;
+    return this.live(name).fold?.parkedDocuments ?? [];
   }
 
+  /** @throws what the model's store throws */
   unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
-    return this.betweenPages(() => this.live(name).fold.unpark(key, how, this.options.events));
+    return this.betweenPages(async () => {
+      const { fold } = this.live(name);
+      return fold ? fold.unpark(key, how, this.options.events) : false;
+    });
   }
 
-  private live(name: string): Live {
+  private live(name: string): LiveModel {
     const live = this.models.get(name);
     if (!live) throw new Error(`there is no read model ${name}`);
     return live;
@@ -121,86 +130,102 @@ export class Projector {
     });
   }
 
+  private tell(): void {
+    this.options.onProgress(this.progress());
+  }
+
   private async run(): Promise<void> {
-    let pauseMs = retryPauseMs;
+    let pauseMs = logPauseMs;
     while (!this.stopping.signal.aborted) {
       this.restart = new AbortController();
       for (const turn of this.turns.splice(0)) await turn();
-      this.options.onProgress(this.progress());
+      this.recoverFailed();
+      this.tell();
       const signal = AbortSignal.any([this.restart.signal, this.stopping.signal]);
       try {
         await this.follow(signal, () => {
-          pauseMs = retryPauseMs;
+          pauseMs = logPauseMs;
         });
       } catch (error) {
-        // A store that is away comes back; what was not stored is applied again.
-        this.options.log.error({ err: error, pauseMs }, "projecting failed, trying again");
+        // A log that is away comes back; what was not stored is applied again.
+        this.options.log.error({ err: error, pauseMs }, "following the log failed, trying again");
         await sleep(pauseMs, undefined, { signal: this.stopping.signal }).catch(() => {});
-        pauseMs = Math.min(pauseMs * 2, retryPauseMaxMs);
+        pauseMs = Math.min(pauseMs * 2, logPauseMaxMs);
       }
     }
-    await this.flushAll();
   }
 
-  /** Projects what comes until the signal aborts. @throws what the stores throw */
+  /** Projects what comes until the signal aborts. @throws what the log throws */
   private async follow(signal: AbortSignal, onPage: () => void): Promise<void> {
-    for (const live of this.models.values()) await reopen(live);
-    const active = [...this.models.values()].filter(({ held }) => !held);
-    const [first, ...others] = active;
-    if (!first) return ended(signal);
-    const after = earliest(first.fold.checkpoint, ...others.map(({ fold }) => fold.checkpoint));
+    const together = [...this.models.values()].filter((live) => live.isFollowing);
+    const [first, ...others] = together.flatMap(({ fold }) => (fold ? [fold.checkpoint] : []));
+    if (first === undefined) return ended(signal);
+    const after = earliest(first, ...others);
     for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
-      await this.project(active, page);
+      await this.project(together, page);
       onPage();
       // Embedded stores answer without ever waiting: calls to this thread get their turn here.
       await nextTurn();
     }
   }
 
-  /** A model whose store is away keeps no other from being stored. */
-  private async flushAll(): Promise<void> {
-    for (const [model, { fold }] of this.models) {
-      try {
-        await fold.flush();
-      } catch (error) {
-        this.options.log.error({ err: error, model }, "storing a read model at the end failed");
-      }
-    }
-  }
-
-  /** Every model for itself: the one whose store fails is told of at the end, and applies the page again. */
-  private async project(active: readonly Live[], page: Page): Promise<void> {
+  private async project(together: readonly LiveModel[], page: Page): Promise<void> {
     const events = projectable(page.events, this.options.codec);
-    const failures: unknown[] = [];
-    for (const live of active) {
-      if (live.fold.checkpoint >= page.scannedTo) continue;
+    for (const live of together) await this.projectOne(live, events, page);
+    this.recoverFailed();
+    this.tell();
+  }
+
+  private async projectOne(live: LiveModel, events: readonly DecodedEvent[], page: Page): Promise<void> {
+    if (!live.isFollowing) return;
+    try {
+      await live.project(events, page);
+    } catch (error) {
+      live.fail(error);
+    }
+  }
+
+  /** Starts the way back of each model that has just failed. */
+  private recoverFailed(): void {
+    for (const live of this.models.values()) {
+      if (!live.failure || live.isPaused || this.recoveries.has(live)) continue;
+      const recovery = this.recover(live).finally(() => this.recoveries.delete(live));
+      this.recoveries.set(live, recovery);
+    }
+  }
+
+  /** Tries until the model is level with the log, and then lets it join the others. */
+  private async recover(live: LiveModel): Promise<void> {
+    const { signal } = this.stopping;
+    while (!signal.aborted && !live.isPaused) {
+      await live.waitForRetry(signal);
+      if (signal.aborted || live.isPaused) return;
       try {
-        await this.projectOne(live, events, page);
+        await live.reopen();
+        await this.catchUp(live);
+        live.recovered();
+        this.restart.abort();
+        return;
       } catch (error) {
-        failures.push(error);
+        live.fail(error);
+        this.tell();
       }
     }
-    this.options.onProgress(this.progress());
-    if (failures.length > 0) throw failures[0];
   }
 
-  private async projectOne(live: Live, events: readonly DecodedEvent[], page: Page): Promise<void> {
-    const known = new Set(live.fold.parkedDocuments.map(({ key }) => key));
-    const newest = page.events.at(-1);
-    await live.fold.project(events, page.scannedTo, page.scannedEvents);
-    if (newest) live.lastEventTime = newest.time;
-    if (live.fold.parkedCount === known.size) return;
-    for (const document of live.fold.parkedDocuments)
-      if (!known.has(document.key))
-        this.options.log.error({ model: live.fold.projection.name, ...document }, "document parked");
+  private async catchUp(live: LiveModel): Promise<void> {
+    const { events, codec } = this.options;
+    for (;;) {
+      const { fold } = live;
+      if (!fold || live.isPaused || this.stopping.signal.aborted) return;
+      const { checkpoint: after } = fold;
+      const page = await events.readAll({ after, types: fold.types, maxCount: catchUpEventsMax });
+      if (page.scannedTo <= after) return;
+      await live.project(projectable(page.events, codec), page);
+      this.tell();
+      await nextTurn();
+    }
   }
-}
-
-async function reopen(live: Live): Promise<void> {
-  if (!live.reopen) return;
-  await live.fold.switchTo(await live.reopen());
-  live.reopen = undefined;
-  live.held = false;
 }
 
 function ended(signal: AbortSignal): Promise<void> {

@@ -3,7 +3,7 @@ import type { AnyProjection } from "../../engine/projection.ts";
 import { Projector } from "../../engine/read/projector.ts";
 import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
-import { ModelOutdated, type ViewModel } from "../../stores/view-store/view-store.ts";
+import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
@@ -32,7 +32,8 @@ async function buildOutdated(): Promise<void> {
     try {
       await views.open(projection);
     } catch (error) {
-      if (!(error instanceof ModelOutdated)) throw error;
+      // The projector tries to open it again, and says what is wrong with it.
+      if (!(error instanceof ModelOutdated)) continue;
       log.warn({ model: projection.name }, `${error.message}; rebuilding it`);
       outdated.push(projection);
     }
@@ -50,15 +51,17 @@ async function buildOutdated(): Promise<void> {
 }
 
 await buildOutdated();
-const models: { projection: AnyProjection; model: ViewModel }[] = [];
-for (const projection of projections) models.push({ projection, model: await views.open(projection) });
-
-const byName = new Map(projections.map((projection) => [projection.name, projection]));
 const checkpointer = openLogCheckpointer(data.dataDir);
 const projector = await Projector.open({
   events,
   codec,
-  models,
+  models: projections.map((projection) => ({
+    projection,
+    open: () => {
+      views.refresh();
+      return views.open(projection);
+    },
+  })),
   log,
   onProgress: (progress) => {
     tell("progress", progress);
@@ -67,15 +70,8 @@ const projector = await Projector.open({
 });
 
 const tell = serve(parentPort, {
-  hold: (name: string) => projector.hold(name),
-  release: async (name: string) => {
-    const projection = byName.get(name);
-    if (!projection) throw new Error(`there is no read model ${name}`);
-    await projector.release(name, () => {
-      views.refresh();
-      return views.open(projection);
-    });
-  },
+  pause: (name: string) => projector.pause(name),
+  resume: (name: string) => projector.resume(name),
   parked: (name: string) => projector.parked(name),
   unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>
     projector.unpark(name, key, how),

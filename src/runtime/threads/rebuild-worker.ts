@@ -16,8 +16,8 @@ let lastToldAt = 0;
 
 export interface FinishRequest {
   name: string;
-  /** Where the live generation is held. */
-  position: Position;
+  /** Where the live generation has paused; undefined when it fails, and so stands nowhere. */
+  position: Position | undefined;
   /** Whether the new generation takes the name, or was only built to be compared. */
   promote: boolean;
 }
@@ -44,9 +44,9 @@ const tell = serve(parentPort, {
   finish: async ({ name, position, promote }: FinishRequest): Promise<Comparison | undefined> => {
     const rebuilt = built.get(name);
     if (!rebuilt) throw new Error(`${name} was not built here`);
-    await catchUp([rebuilt], events, position);
+    await catchUp([rebuilt], events, position ?? (await events.head()));
     views.refresh();
-    const comparison = await compareWithLive(rebuilt);
+    const comparison = position === undefined ? undefined : await compareWithLive(rebuilt);
     if (promote) await views.promote(rebuilt.model);
     else await views.drop(rebuilt.model);
     built.delete(name);
