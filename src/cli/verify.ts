@@ -18,6 +18,8 @@ interface VerifiedModel {
   parked: number;
   /** The first few. */
   parkedDocuments: ParkedDocument[];
+  /** Why the live one could not be compared. */
+  broken?: string;
 }
 
 export function addVerify(program: Command): void {
@@ -40,13 +42,15 @@ async function verify(names: readonly string[], { json }: { json?: boolean }): P
       const comparisons = await rebuildShown(runtime, chosen, false, progress);
       return Promise.all(
         chosen.map(async (name) => {
-          const comparison = comparisons.get(name);
-          // Opening has brought every model to this program's version.
-          if (!comparison) throw new Error(`${name} was not compared`);
+          // Opening has brought every model to this program's version: what could not be compared is broken.
+          const comparison = comparisons.get(name) ?? { documents: 0, differing: 0, differences: [] };
+          const { failure } = runtime.models.progress(name);
+          const isBroken = comparisons.get(name) === undefined;
           const parked = await runtime.models.parked(name);
           return {
             name,
             ...comparison,
+            ...(isBroken && { broken: failure?.message ?? "it could not be compared" }),
             parked: parked.length,
             parkedDocuments: parked.slice(0, parkedShownMax),
           };
@@ -54,7 +58,7 @@ async function verify(names: readonly string[], { json }: { json?: boolean }): P
       );
     }),
   );
-  const clean = models.every(({ differing, parked }) => differing === 0 && parked === 0);
+  const clean = models.every(({ differing, parked, broken }) => differing === 0 && parked === 0 && !broken);
   if (!clean) process.exitCode = 1;
   const seconds = secondsSince(startedAt);
   if (json) return printJson({ clean, models, seconds });
@@ -62,7 +66,7 @@ async function verify(names: readonly string[], { json }: { json?: boolean }): P
   await printLine(
     clean
       ? `Clean: the log gives every document again (${seconds} s).`
-      : `Not clean (${seconds} s). "cartwright rebuild" puts differing documents right; parked ones stay parked.`,
+      : `Not clean (${seconds} s). "cartwright rebuild" puts broken models and differing documents right; parked ones stay parked.`,
   );
 }
 
@@ -73,7 +77,9 @@ async function printModel({
   differences,
   parked,
   parkedDocuments,
+  broken,
 }: VerifiedModel) {
+  if (broken !== undefined) return printLine(`${name}: broken: ${broken}`);
   await printLine(`${name}: ${counted(documents, "document")}, ${differing} differing, ${parked} parked`);
   for (const { key, live, rebuilt } of differences.slice(0, differencesShownMax)) {
     await printLine(`  ${key}`);

@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { StoreUnavailable } from "../stores/event-store/event-store.ts";
+import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { InvalidCursor } from "../stores/view-store/view-store.ts";
 import { CurrencyMismatch } from "../values/money.ts";
 import { type FieldError, Problem, type ProblemCode } from "../values/problem.ts";
@@ -28,6 +28,11 @@ export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error as FastifyError);
   if (error instanceof StoreUnavailable) return new Problem("unavailable", "the shop is too busy; try again");
+  if (error instanceof StoreDamaged)
+    return new Problem(
+      "unavailable",
+      "what this is read from is broken and has to be rebuilt by an operator",
+    );
   if (error instanceof InvalidCursor)
     return new Problem("invalid_cursor", "the list has changed too much for this cursor; start again");
   if (error instanceof CurrencyMismatch) return new Problem("currency_mismatch", error.message);

@@ -113,7 +113,12 @@ export class ReadModels {
     return this.options.projections.map(({ name }) => name);
   }
 
-  /** The live generation, for reading. */
+  /** As this program writes it. */
+  versionOf(name: string): number | undefined {
+    return this.options.projections.find((projection) => projection.name === name)?.version;
+  }
+
+  /** The live generation, for reading. @throws StoreDamaged, StoreUnavailable */
   model(name: string): Promise<ViewModel> {
     const opened = this.open.get(name);
     if (opened) return opened;
@@ -157,16 +162,18 @@ export class ReadModels {
     return this.progress(name).position >= position;
   }
 
-  /** Waits until every model stands at the end of the log as it is now. */
+  /** Waits until models stand at the end of the log as it is now. One that fails is not waited for. */
   async caughtUp(
     timeoutMs = Number.MAX_SAFE_INTEGER,
     onWait?: (lowest: Position, head: Position) => Promise<void>,
+    names: readonly string[] = this.names,
   ): Promise<boolean> {
     const head = await this.options.events.head();
     const deadline = Date.now() + timeoutMs;
-    for (const name of this.names) {
+    for (const name of names) {
       while (!(await this.reached(name, head, Math.min(1_000, deadline - Date.now())))) {
-        const positions = this.names.map((each) => this.progress(each).position);
+        if (this.progress(name).failure) break;
+        const positions = names.map((each) => this.progress(each).position);
         await onWait?.(earliest(head, ...positions), head);
         if (Date.now() >= deadline) return false;
       }
@@ -189,7 +196,7 @@ export class ReadModels {
   /**
    * Builds new generations beside the live ones, compares and, if asked to, promotes them. `rebuildState`
    * shows how far it is.
-   * @returns what the comparison found, by model; undefined where the versions differ
+   * @returns what the comparison found, by model; undefined where the live one is of another version, or fails
    */
   async rebuild(names: readonly string[], promote: boolean): Promise<Map<string, Comparison | undefined>> {
     const startedAt = Date.now();

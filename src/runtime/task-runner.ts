@@ -9,6 +9,7 @@ import type { ColumnValue, ViewModel } from "../stores/view-store/view-store.ts"
 import type { Clock } from "../values/clock.ts";
 import type { ReadModels } from "./read-models.ts";
 
+const taskModel = "tasks";
 const pollMs = 1_000;
 /** Each kind has its own places, so that one which is slow or fails holds up no other. */
 const concurrentPerKindMax = 8;
@@ -113,7 +114,7 @@ export class TaskRunner {
     while (!this.stopping.signal.aborted) {
       try {
         // A start goes by all of the log; what is due later goes by what is there.
-        if (!takenUp) await models.caughtUp();
+        if (!takenUp) await models.caughtUp(undefined, undefined, [taskModel]);
         await this.round(kind, !takenUp);
         takenUp = true;
       } catch (error) {
@@ -144,7 +145,7 @@ export class TaskRunner {
       yield* skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 }));
       return;
     }
-    const model: ViewModel = await models.model("tasks");
+    const model: ViewModel = await models.model(taskModel);
     // A round that could not look at all goes on where it stopped: what is due late must not starve.
     let after = this.stoppedAt.get(kind);
     this.stoppedAt.delete(kind);

@@ -8,7 +8,7 @@ import type { App, Deps } from "../server.ts";
 import type { ModelLag } from "./lag.ts";
 import { liveAnswer, readyAnswer } from "./schemas.ts";
 
-/** A model that is further behind, or behind and has not moved for so long, is not fit to be read. */
+/** A model that is further behind, or behind and has not moved for so long, is told of. */
 const readyLagEventsMax = 50_000;
 const readyStalledMsMax = 10_000;
 
@@ -34,7 +34,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
     {
       schema: {
         tags,
-        summary: "Whether the process can do its work, and what keeps it from it",
+        summary: "Whether commands can be taken, and what does not work besides",
         security: [],
         querystring: noQuery,
         response: { 200: readyAnswer, 503: problemSchema },
@@ -42,21 +42,39 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
     },
     async (request, reply) => {
       const stores = await checkStores(runtime, request);
-      const away = storeNames.filter((name) => stores[name] === "away");
-      const behind = stores.events === "away" ? [] : (await lag()).filter(isBehind);
-      const { death } = runtime.models;
-      if (away.length === 0 && behind.length === 0 && !death)
-        return sendJson(reply, JSON.stringify({ status: "ready", stores }));
-      const reasons = [
-        ...away.map((name) => `the ${name} store is away`),
-        ...(death ? ["the projecting thread has died"] : []),
-        ...behind.map(({ name, lagEvents, lagMs }) =>
-          lagEvents === null ? `${name} is ${lagMs} ms behind` : `${name} is ${lagEvents} events behind`,
-        ),
-      ];
-      sendProblem(reply, new Problem("unavailable", reasons.join("; "), { stores, behind }));
+      if (stores.events === "away")
+        return sendProblem(reply, new Problem("unavailable", "the events store is away", { stores }));
+      const troubles = [...storeTroubles(stores), ...modelTroubles(runtime, await lag())];
+      const status = troubles.length === 0 ? ("ready" as const) : ("degraded" as const);
+      sendJson(reply, JSON.stringify({ status, stores, troubles }));
     },
   );
+}
+
+/** What does not work, while commands can be taken. */
+interface Trouble {
+  about: string;
+  reason: string;
+}
+
+function storeTroubles(stores: StoreStates): Trouble[] {
+  return storeNames
+    .filter((name) => stores[name] === "away")
+    .map((name) => ({ about: `${name} store`, reason: "away" }));
+}
+
+function modelTroubles({ models }: Runtime, lags: readonly ModelLag[]): Trouble[] {
+  const dead = models.death ? [{ about: "projections", reason: "their thread has died" }] : [];
+  const each = lags.flatMap((lag): Trouble[] => {
+    const { failure } = models.progress(lag.name);
+    if (failure) return [{ about: lag.name, reason: "fails, and tries again" }];
+    return isBehind(lag) ? [{ about: lag.name, reason: behindBy(lag) }] : [];
+  });
+  return [...dead, ...each];
+}
+
+function behindBy({ lagEvents, lagMs }: ModelLag): string {
+  return lagEvents === null ? `${lagMs} ms behind` : `${lagEvents} events behind`;
 }
 
 const storeNames = ["events", "views", "hot"] as const;

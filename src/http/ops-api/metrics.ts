@@ -95,6 +95,7 @@ function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): (
   const lagEventsOf = gauge("lag_events", "Events of the log that the read model has not looked at yet");
   const lagSecondsOf = gauge("lag_seconds", "Age of the oldest event not applied yet");
   const parkedOf = gauge("parked_documents", "Documents whose event could not be applied");
+  const failingOf = gauge("failing", "1 while the read model cannot be projected, and tries again");
   const rebuildingOf = gauge("rebuilding", "1 while the read model is rebuilt");
   const progressOf = gauge("rebuild_progress", "0 to 1, of the last rebuild");
   return async () => {
@@ -103,6 +104,7 @@ function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): (
       if (lagEvents !== null) lagEventsOf.set({ projection }, lagEvents);
       lagSecondsOf.set({ projection }, lagMs / 1_000);
       parkedOf.set({ projection }, models.progress(projection).parked);
+      failingOf.set({ projection }, models.progress(projection).failure ? 1 : 0);
       rebuildingOf.set({ projection }, rebuild?.state === "rebuilding" ? 1 : 0);
       if (rebuild) progressOf.set({ projection }, rebuild.progress);
     }

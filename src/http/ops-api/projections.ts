@@ -2,6 +2,7 @@ import type { RebuildState } from "../../runtime/read-models.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
+import { isoTime } from "../../values/clock.ts";
 import { illegalTransition, notFound } from "../../values/problem.ts";
 import { listOf, sendJson } from "../query-api/pages.ts";
 import { pageQuery } from "../query-api/schemas.ts";
@@ -36,27 +37,32 @@ export function projectionOps(app: App, deps: Deps): void {
 function createDescribeModel({ models }: Runtime) {
   const documentCounts = new Map<string, { count: number; at: number }>();
 
-  async function documentsOf(name: string): Promise<number> {
+  async function documentsOf(name: string): Promise<number | null> {
     const known = documentCounts.get(name);
     if (known && performance.now() - known.at < documentCountTtlMs) return known.count;
-    const count = await (await models.model(name)).count();
+    const count = await models
+      .model(name)
+      .then((model) => model.count())
+      .catch(() => null);
+    if (count === null) return null;
     documentCounts.set(name, { count, at: performance.now() });
     return count;
   }
 
   return async ({ name, position, head, lagEvents, lagMs }: ModelLag) => {
     const rebuild = models.rebuildState(name);
-    const { spec } = await models.model(name);
+    const { parked, failure } = models.progress(name);
     return {
       name,
-      version: spec.version,
-      state: stateOf(lagEvents, lagMs, rebuild),
+      version: models.versionOf(name),
+      state: failure && rebuild?.state !== "rebuilding" ? "failed" : stateOf(lagEvents, lagMs, rebuild),
       position,
       head,
       lagEvents,
       lagMs,
       documents: await documentsOf(name),
-      parked: models.progress(name).parked,
+      parked,
+      ...(failure && { failure: { ...failure, since: isoTime(failure.since) } }),
       ...(rebuild?.state === "rebuilding" && {
         progress: rebuild.progress,
         eventsPerSecond: rebuild.eventsPerSecond,

@@ -59,13 +59,16 @@ export const projectionsAnswer = z
     z.looseObject({
       name: z.string(),
       version: z.int(),
-      state: z.enum(["live", "rebuilding", "catching_up"]),
+      state: z.enum(["live", "rebuilding", "catching_up", "failed"]),
       position: z.string(),
       head: z.string(),
       lagEvents: z.int().nullable(),
       lagMs: z.number(),
-      documents: z.int(),
+      /** Null when they cannot be counted. */
+      documents: z.int().nullable(),
       parked: z.int(),
+      /** Why the model does not go on; it tries again by itself. */
+      failure: z.object({ message: z.string(), failures: z.int(), since: z.string() }).optional(),
       progress: z.number().optional(),
       eventsPerSecond: z.number().optional(),
       rebuild: rebuild.optional(),
@@ -116,5 +119,10 @@ export const streamAnswer = z
 
 export const liveAnswer = z.object({ status: z.literal("ok") }).meta({ id: "Alive" });
 export const readyAnswer = z
-  .object({ status: z.literal("ready"), stores: z.record(z.string(), z.literal("ok")) })
+  .object({
+    status: z.enum(["ready", "degraded"]),
+    stores: z.record(z.string(), z.enum(["ok", "away"])),
+    /** What does not work, by name; empty when all is well. */
+    troubles: z.array(z.object({ about: z.string(), reason: z.string() })),
+  })
   .meta({ id: "Ready" });

@@ -1,7 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Comparison, compareGenerations } from "../../engine/read/compare.ts";
 import { buildGenerations, catchUp, type Rebuilt } from "../../engine/read/rebuild.ts";
-import type { Position } from "../../stores/event-store/event-store.ts";
+import { type Position, StoreDamaged } from "../../stores/event-store/event-store.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
@@ -62,8 +62,8 @@ async function compareWithLive({ model, fold }: Rebuilt): Promise<Comparison | u
   try {
     return await compareGenerations(await views.open(fold.projection), model);
   } catch (error) {
-    // Another version of the projection: it is meant to differ.
-    if (error instanceof ModelOutdated) return undefined;
+    // Another version of the projection is meant to differ; a broken one is what is to be replaced.
+    if (error instanceof ModelOutdated || error instanceof StoreDamaged) return undefined;
     throw error;
   }
 }

@@ -139,6 +139,8 @@ export function damaged(path: string, reason: string, options?: ErrorOptions): S
 }
 
 /** Result codes of https://www.sqlite.org/rescode.html */
+const plainError = 1;
+const missingTable = /^no such (table|column): /;
 const corrupt = 11;
 const notADatabase = 26;
 const shortRead = 522;
@@ -147,7 +149,8 @@ const unavailable = new Set([5, 6, 8, 10, 13, 14]);
 function translated(error: unknown, path: string): unknown {
   if (!(error instanceof Error) || !("errcode" in error) || typeof error.errcode !== "number") return error;
   const primary = error.errcode & 0xff;
-  if (primary === corrupt || primary === notADatabase || error.errcode === shortRead) {
+  const isBroken = error.errcode === plainError && missingTable.test(error.message);
+  if (primary === corrupt || primary === notADatabase || error.errcode === shortRead || isBroken) {
     return damaged(path, error.message, { cause: error });
   }
   if (unavailable.has(primary)) {
