@@ -13,9 +13,9 @@ export async function measureRebuild(options: BenchOptions, runtime: Runtime): P
   await models.caughtUp();
   const head = await events.head();
   const eventCount = (await events.countBetween(logStart, head)) ?? 0;
-  let comparisons: Awaited<ReturnType<typeof models.rebuild>> = new Map();
+  let comparisons: Awaited<ReturnType<typeof models.rebuilds.run>> = new Map();
   const seconds = await secondsOf(async () => {
-    comparisons = await models.rebuild(models.names, true);
+    comparisons = await models.rebuilds.run(models.names, true);
   });
   let documents = 0;
   for (const name of models.names) {

@@ -7,7 +7,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";
 import { addImport } from "./import.ts";
 import { hasBegunJson, printJson, tell } from "./output.ts";
-import { addRebuild } from "./rebuild.ts";
+import { addRebuild, addRollback } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { Refused, WrongUse } from "./session.ts";
 import { addStart } from "./start.ts";
@@ -31,6 +31,7 @@ function createProgram(): Command {
   addStart(program);
   addImport(program);
   addRebuild(program);
+  addRollback(program);
   addVerify(program);
   addEvents(program);
   addBackup(program);

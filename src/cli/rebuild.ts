@@ -10,6 +10,7 @@ import {
   catchUp,
   commandConfig,
   jsonOption,
+  Refused,
   requireStore,
   WrongUse,
   withProgress,
@@ -25,6 +26,15 @@ export function addRebuild(program: Command): void {
     .description("build a read model anew from the log, beside the live one, and put it in its place")
     .option(...jsonOption)
     .action(rebuild);
+}
+
+export function addRollback(program: Command): void {
+  program
+    .command("rollback")
+    .argument("<name>", "a read model")
+    .description("go back to a read model as it was built before, brought up to date")
+    .option(...jsonOption)
+    .action(rollback);
 }
 
 async function rebuild(name: string, { json }: { json?: boolean }): Promise<void> {
@@ -74,7 +84,7 @@ export function modelsNamed(names: readonly string[], config: Config): string[] 
   return [...new Set(names)];
 }
 
-/** ReadModels.rebuild, with its progress shown. */
+/** Rebuilds.run, with its progress shown. */
 export async function rebuildShown(
   { models }: Runtime,
   names: readonly string[],
@@ -83,13 +93,32 @@ export async function rebuildShown(
 ): Promise<Map<string, Comparison | undefined>> {
   progress.step(promote ? "Rebuilding" : "Rebuilding beside");
   const over = new AbortController();
-  const rebuilding = models.rebuild(names, promote).finally(() => over.abort());
+  let isStopped = false;
+  const stop = () => {
+    isStopped = true;
+    for (const name of names) void models.rebuilds.stop(name);
+  };
+  process.once("SIGINT", stop);
+  const rebuilding = models.rebuilds.run(names, promote).finally(() => over.abort());
   const watching = watch(models, names, progress, over.signal);
   try {
     return await rebuilding;
+  } catch (error) {
+    throw isStopped ? new Refused("stopped: read models that were not finished are as they were") : error;
   } finally {
+    process.off("SIGINT", stop);
     await watching;
   }
+}
+
+async function rollback(name: string, { json }: { json?: boolean }): Promise<void> {
+  const config = commandConfig();
+  const [model = name] = modelsNamed([name], config);
+  requireStore(config);
+  const rolledBack = await withRuntime(config, ({ models }) => models.rebuilds.rollback(model));
+  if (!rolledBack) throw new Refused(`${model} has no build before this one to go back to`);
+  if (json) return printJson({ name: model, rolledBack });
+  await printLine(`${model}: back on the build before, brought up to date.`);
 }
 
 async function watch(
@@ -100,7 +129,7 @@ async function watch(
 ): Promise<void> {
   while (!signal.aborted) {
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {});
-    const states = names.flatMap((name) => models.rebuildState(name) ?? []);
+    const states = names.flatMap((name) => models.rebuilds.stateOf(name) ?? []);
     const mean = states.reduce((sum, state) => sum + state.progress, 0) / Math.max(1, states.length);
     const done = states.filter(({ state }) => state === "done").length;
     const fastest = Math.max(0, ...states.map(({ eventsPerSecond }) => eventsPerSecond));

@@ -2,32 +2,17 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { Worker } from "node:worker_threads";
 import type { Logger } from "pino";
 import type { AnyProjection } from "../engine/projection.ts";
-import type { Comparison } from "../engine/read/compare.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
-import type { RebuildProgress } from "../engine/read/rebuild.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
-import type { FinishRequest } from "./threads/rebuild-worker.ts";
+import { Rebuilds } from "./rebuilds.ts";
 import type { ProjectionWorkerData, WorkerData } from "./threads/worker-data.ts";
 import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 
-/** Threads that rebuild at the same time. */
-const rebuildWorkersMax = 2;
 /** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
 const projectionHeapMbMax = 320;
 const projectionNurseryMb = 24;
-/** The documents of half the models, up to a bound, until they are written. */
-const rebuildHeapMbMax = 400;
-/** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 88;
 const waitersMax = 20_000;
-
-export interface RebuildState extends RebuildProgress {
-  state: "rebuilding" | "done" | "failed";
-  startedAt: number;
-  comparison?: Comparison;
-  error?: string;
-}
 
 interface Waiter {
   name: string;
@@ -55,10 +40,7 @@ export class ReadModels {
   private readonly worker: WorkerClient;
   private readonly open = new Map<string, Promise<ViewModel>>();
   private progressByName = new Map<string, ModelProgress>();
-  private readonly rebuilds = new Map<string, RebuildState>();
-  private rebuilding = 0;
-  private readonly rebuildsWaiting: (() => void)[] = [];
-  private readonly rebuildWorkers = new Set<WorkerClient>();
+  readonly rebuilds: Rebuilds;
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
   private stopping = false;
@@ -77,6 +59,18 @@ export class ReadModels {
         maxYoungGenerationSizeMb: projectionNurseryMb,
       },
     });
+    this.rebuilds = new Rebuilds(
+      {
+        pause: (name) => this.worker.call("pause", name),
+        resume: (name) => this.worker.call("resume", name),
+        reached: (name, position, timeoutMs) => this.isLevel(name, position, timeoutMs),
+        flipped: (name) => {
+          this.views?.refresh();
+          this.open.delete(name);
+        },
+      },
+      options.worker,
+    );
     this.worker = clientOf(
       thread,
       (name, data) => {
@@ -141,10 +135,6 @@ export class ReadModels {
     return this.progressByName.get(name) ?? { name, position: logStart, lastEventTime: 0, parked: 0 };
   }
 
-  rebuildState(name: string): RebuildState | undefined {
-    return this.rebuilds.get(name);
-  }
-
   /** Waits until a model has applied everything up to a position. @returns whether it has, in time */
   async reached(name: string, position: Position, timeoutMs: number): Promise<boolean> {
     if (this.progress(name).position >= position) return true;
@@ -160,6 +150,11 @@ export class ReadModels {
       this.waiters.delete(waiter);
     }
     return this.progress(name).position >= position;
+  }
+
+  /** As `reached`, for what a failing model need not be waited for. */
+  private async isLevel(name: string, position: Position, timeoutMs: number): Promise<boolean> {
+    return !this.progress(name).failure && (await this.reached(name, position, timeoutMs));
   }
 
   /** Waits until models stand at the end of the log as it is now. One that fails is not waited for. */
@@ -189,113 +184,6 @@ export class ReadModels {
     return this.worker.call("unpark", { name, key, how });
   }
 
-  isRebuilding(name: string): boolean {
-    return this.rebuilds.get(name)?.state === "rebuilding";
-  }
-
-  /**
-   * Builds new generations beside the live ones, compares and, if asked to, promotes them. `rebuildState`
-   * shows how far it is.
-   * @returns what the comparison found, by model; undefined where the live one is of another version, or fails
-   */
-  async rebuild(names: readonly string[], promote: boolean): Promise<Map<string, Comparison | undefined>> {
-    const startedAt = Date.now();
-    for (const name of names) {
-      if (this.isRebuilding(name)) throw new Error(`${name} is being rebuilt already`);
-      this.rebuilds.set(name, { state: "rebuilding", startedAt, progress: 0, events: 0, eventsPerSecond: 0 });
-    }
-    const comparisons = new Map<string, Comparison | undefined>();
-    const shares = Array.from({ length: Math.min(rebuildWorkersMax, names.length) }, (_, index) =>
-      names.filter((_, at) => at % rebuildWorkersMax === index),
-    );
-    const results = await Promise.allSettled(
-      shares.map((share) => this.rebuildShare(share, promote, comparisons)),
-    );
-    const failed = results.find((result) => result.status === "rejected");
-    if (failed) throw failed.reason;
-    return comparisons;
-  }
-
-  /** Waits for its turn: further rebuilds would only take memory and slow each other down. */
-  private async rebuildShare(
-    share: readonly string[],
-    promote: boolean,
-    comparisons: Map<string, Comparison | undefined>,
-  ): Promise<void> {
-    while (this.rebuilding >= rebuildWorkersMax)
-      await new Promise<void>((resolve) => this.rebuildsWaiting.push(resolve));
-    this.rebuilding++;
-    try {
-      await this.rebuildInWorker(share, promote, comparisons);
-    } finally {
-      this.rebuilding--;
-      this.rebuildsWaiting.shift()?.();
-    }
-  }
-
-  private async rebuildInWorker(
-    share: readonly string[],
-    promote: boolean,
-    comparisons: Map<string, Comparison | undefined>,
-  ): Promise<void> {
-    const thread = new Worker(new URL("./threads/rebuild-worker.ts", import.meta.url), {
-      workerData: this.options.worker,
-      resourceLimits: {
-        maxOldGenerationSizeMb: rebuildHeapMbMax,
-        maxYoungGenerationSizeMb: rebuildNurseryMb,
-      },
-    });
-    const worker = clientOf(
-      thread,
-      (_, progress) => {
-        for (const name of share) this.patch(name, progress as RebuildProgress);
-      },
-      () => {},
-    );
-    this.rebuildWorkers.add(worker);
-    const unfinished = new Set(share);
-    try {
-      await worker.call("build", share);
-      for (const name of share) {
-        const comparison = await this.finish(worker, name, promote);
-        unfinished.delete(name);
-        comparisons.set(name, comparison);
-        this.patch(name, { state: "done", progress: 1, ...(comparison && { comparison }) });
-      }
-      await worker.call("stop");
-    } catch (error) {
-      const message = error instanceof Error ? error.message : String(error);
-      for (const name of unfinished) this.patch(name, { state: "failed", error: message });
-      throw error;
-    } finally {
-      this.rebuildWorkers.delete(worker);
-      await worker.terminate();
-    }
-  }
-
-  /** The live model is paused for as long as the new one needs to draw level, be compared and take over. */
-  private async finish(
-    worker: WorkerClient,
-    name: string,
-    promote: boolean,
-  ): Promise<Comparison | undefined> {
-    const position = await this.worker.call<Position | undefined>("pause", name);
-    try {
-      return await worker.call("finish", { name, position, promote } satisfies FinishRequest);
-    } finally {
-      if (promote) {
-        this.views?.refresh();
-        this.open.delete(name);
-      }
-      await this.worker.call("resume", name);
-    }
-  }
-
-  private patch(name: string, changes: Partial<RebuildState>): void {
-    const state = this.rebuilds.get(name);
-    if (state) this.rebuilds.set(name, { ...state, ...changes });
-  }
-
   private onProgress(progress: readonly ModelProgress[]): void {
     this.progressByName = new Map(progress.map((each) => [each.name, each]));
     for (const waiter of this.waiters) {
@@ -305,7 +193,7 @@ export class ReadModels {
 
   async stop(): Promise<void> {
     this.stopping = true;
-    for (const worker of this.rebuildWorkers) await worker.terminate();
+    await this.rebuilds.close();
     // Readers first: the last to close a file is then the one that may tidy it up.
     await this.views?.close();
     await this.worker.call("stop").catch(() => {});

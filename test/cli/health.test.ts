@@ -106,3 +106,13 @@ test("verify names the documents that the log does not give, and rebuild puts th
   expect(rebuilt.stdout).toMatch(/^stock: 7 documents, 1 changed\nRebuilt 1 read model in /);
   expect(await report("verify", folder)).toMatchObject({ code: 0, clean: true });
 });
+
+test("rollback goes back to the build before, once", async () => {
+  const folder = await filledFolder();
+  const first = await cli(["rollback", "stock"], { DATA_DIR: folder });
+  expect(first).toMatchObject({ code: 1, stderr: expect.stringContaining("no build before this one") });
+  expect((await cli(["rebuild", "stock"], { DATA_DIR: folder })).code).toBe(0);
+  const back = await cli(["rollback", "stock", "--json"], { DATA_DIR: folder });
+  expect(back).toMatchObject({ code: 0, stdout: expect.stringContaining('"rolledBack":true') });
+  expect(await report("verify", folder)).toMatchObject({ code: 0, clean: true });
+});

@@ -804,6 +804,32 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await store.rollback("never-heard-of")).toBe(false);
       });
 
+      test("a sealed generation is filled on and read while the live one goes on, and then takes over", async () => {
+        const live = await filled([product("old", 1)]);
+        const next = await store.createGeneration(products);
+        await next.save([product("new", 1)], { checkpoint: at(1) });
+        await store.seal(next);
+        await live.save([product("older", 2)], { checkpoint: at(2) });
+        expect(await (await store.open(products)).count()).toBe(2);
+        await next.save([product("newer", 2), product("new", 2)], { checkpoint: at(2) });
+        expect((await next.scan(undefined, 10)).map(({ key }) => key)).toEqual(["new", "newer"]);
+        await store.promote(next);
+        expect((await store.open(products)).generation).toBe(next.generation);
+      });
+
+      test("the generation before can be brought up to date ahead of a rollback", async () => {
+        await filled([product("old", 1)]);
+        expect(await store.previous(products)).toBeUndefined();
+        await store.promote(await store.createGeneration(products));
+        const before = await store.previous(products);
+        await before?.save([product("late", 3)], { checkpoint: at(3) });
+        expect(await (await store.open(products)).count()).toBe(0);
+        expect(await store.rollback("products")).toBe(true);
+        const opened = await store.open(products);
+        expect([await opened.count(), await opened.checkpoint()]).toEqual([2, at(3)]);
+        await expect(store.previous({ ...products, version: 9 })).resolves.toBeUndefined();
+      });
+
       test("only the live generation and the one before it are kept", async () => {
         for (let round = 0; round < 4; round++) {
           const next = await store.createGeneration(products);

@@ -1,9 +1,14 @@
 import pino from "pino";
 import { beforeEach, describe, expect, onTestFinished, test } from "vitest";
-import { compareGenerations } from "../../src/engine/read/compare.ts";
+import { compareGenerations, GenerationComparison } from "../../src/engine/read/compare.ts";
 import { Fold, projectable } from "../../src/engine/read/fold.ts";
 import { Projector } from "../../src/engine/read/projector.ts";
-import { buildGenerations, catchUp, type RebuildProgress } from "../../src/engine/read/rebuild.ts";
+import {
+  buildGenerations,
+  catchUp,
+  type RebuildProgress,
+  RebuildStopped,
+} from "../../src/engine/read/rebuild.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../../src/stores/view-store/view-store.ts";
 import {
@@ -126,6 +131,60 @@ describe("given a log", () => {
     expect(promoted.generation).toBe(built.model.generation);
     await projector.stop();
     expect(await compareGenerations(await live(), (await build()).model)).toMatchObject({ differing: 0 });
+  });
+});
+
+describe("given a generation that is compared while the live one goes on", () => {
+  const projected = async (fold: Fold) => {
+    const page = await events.readAll({ after: fold.checkpoint, maxCount: 100_000, bytesMax: allInMemory });
+    await fold.project(projectable(page.events, codec), page.scannedTo);
+    await fold.flushAll();
+  };
+
+  test("when the live one has changed documents meanwhile, then only what really differs is told", async () => {
+    await writeMany(300);
+    const model = await live();
+    const built = await build();
+    const { json = "", position = "" } = (await model.load(["k9"])).documents.get("k9") ?? {};
+    const broken = { key: "k9", position: position.replace(/\d$/, "z"), columns: { total: 0 } };
+    await model.save([{ ...broken, json: json.replace('"steps":6', '"steps":7') }], {
+      checkpoint: await model.checkpoint(),
+    });
+    const going = await Fold.open({ projection: projection(), model, codec });
+    await write("k3", "Counted", { by: 1 });
+    await write("k5", "Deleted");
+    await write("new", "Counted", { by: 1 });
+    await projected(going);
+
+    const comparison = new GenerationComparison(model, built.model);
+    await comparison.scan(built.fold.checkpoint);
+    expect(comparison.undecidedCount).toBe(3);
+    await write("k3", "Counted", { by: 1 });
+    await projected(going);
+    await catchUp([built], events, await events.head());
+    await comparison.lookAgain(built.fold.checkpoint);
+    expect(comparison.undecidedCount).toBe(0);
+    expect(await comparison.end()).toMatchObject({
+      documents: 50,
+      differing: 1,
+      differences: [{ key: "k9" }],
+    });
+  });
+
+  test("when documents are missing in the live one, then each is told", async () => {
+    await writeMany(100);
+    const model = await views.open(projection());
+    const built = await build();
+    const comparison = new GenerationComparison(model, built.model);
+    await comparison.scan(built.fold.checkpoint);
+    expect(await comparison.end()).toMatchObject({ documents: 50, differing: 50 });
+  });
+
+  test("when it is told to stop, then it stops between two pages", async () => {
+    await writeMany(100);
+    const options = { projections: [projection()], events, views, codec, heldCharactersMax: allInMemory };
+    const building = buildGenerations({ ...options, onProgress: () => {}, signal: AbortSignal.abort() });
+    await expect(building).rejects.toThrow(RebuildStopped);
   });
 });
 

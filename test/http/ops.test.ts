@@ -183,6 +183,42 @@ describe("a stream", () => {
   });
 });
 
+describe("a rebuilt read model", () => {
+  const rebuilt = async (name: string, state: string) => {
+    const poll = expect.poll(async () => (await projection(name)).rebuild?.state, { timeout: 20_000 });
+    await poll.toBe(state);
+  };
+
+  test("can be taken back once, brought up to date", async () => {
+    const { call, product, get } = shop();
+    const path = "/v1/ops/projections/stock";
+    await call("POST", `${path}/rebuild`, { headers: staff });
+    await rebuilt("stock", "done");
+    await product({ skus: ["AFTER-REBUILD"], quantity: 6 });
+    const back = await call("POST", `${path}/rollback`, { headers: staff });
+    expect(back).toMatchObject({ status: 200, body: { name: "stock", rolledBack: true } });
+    expect((await get("/v1/stock?limit=100", staff)).body.items).toContainEqual(
+      expect.objectContaining({ sku: "AFTER-REBUILD", onHand: 6 }),
+    );
+    expect(await projection("stock")).toMatchObject({ state: "live" });
+    const again = await call("POST", `${path}/rollback`, { headers: staff });
+    expect(again).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+  });
+
+  test("is told to stop, and says so", async () => {
+    const { call } = shop();
+    const path = "/v1/ops/projections/tasks/rebuild";
+    const nothing = await call("DELETE", path, { headers: staff });
+    expect(nothing).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    await call("POST", path, { headers: staff });
+    expect((await call("DELETE", path, { headers: staff })).status).toBe(202);
+    await rebuilt("tasks", "stopped");
+    expect(await projection("tasks")).toMatchObject({ state: "live" });
+    await call("POST", path, { headers: staff });
+    await rebuilt("tasks", "done");
+  });
+});
+
 describe("health", () => {
   /** The same shop, of which something else is the case. */
   const readyOf = async (changes: Partial<Runtime>) => {

@@ -52,7 +52,7 @@ test("a log with 300 MB of events of 400 kB is projected, rebuilt and verified w
   expect(died).toEqual([]);
   expect(await (await models.model("catalog")).count()).toBe(eventsOfEach * 2);
   for (const promote of [false, true])
-    for (const [name, comparison] of await models.rebuild(models.names, promote))
+    for (const [name, comparison] of await models.rebuilds.run(models.names, promote))
       expect(comparison, name).toMatchObject({ differing: 0 });
   for (const name of models.names) expect(models.progress(name).parked, name).toBe(0);
   expect(died).toEqual([]);

@@ -39,7 +39,7 @@ test("a data folder of version 0.1 starts, and every read model is built anew an
   }
   expect(counts).toMatchObject({ carts: expect.any(Number), orders: expect.any(Number) });
   expect(Object.values(counts).filter((count) => count > 0).length).toBeGreaterThan(8);
-  for (const [name, comparison] of await models.rebuild(models.names, true))
+  for (const [name, comparison] of await models.rebuilds.run(models.names, true))
     expect(comparison, name).toMatchObject({ documents: counts[name], differing: 0 });
   await close();
 });

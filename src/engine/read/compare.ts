@@ -1,8 +1,12 @@
-import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import type { Position } from "../../stores/event-store/event-store.ts";
+import type { StoredDocument, ViewModel } from "../../stores/view-store/view-store.ts";
 
 const scanDocuments = 2_000;
 const scanBytesMax = 8 * 1024 * 1024;
+const loadKeys = 1_000;
 const differencesMax = 20;
+/** Of documents that change while they are compared; what is more is left uncompared, and said so. */
+const undecidedMax = 100_000;
 /** Of each side of a difference, from a little before the place where they part. */
 const shownCharactersMax = 4_000;
 const shownBefore = 200;
@@ -19,36 +23,106 @@ export interface Comparison {
   differing: number;
   /** The first few. */
   differences: Difference[];
+  /** Documents that changed too often to be compared; left out when there are none. */
+  uncompared?: number;
 }
 
-/** Compares two generations at the same position, document by document, byte for byte. */
-export async function compareGenerations(live: ViewModel, rebuilt: ViewModel): Promise<Comparison> {
-  const comparison: Comparison = { documents: 0, differing: 0, differences: [] };
-  const left = documentsOf(live);
-  const right = documentsOf(rebuilt);
-  let a = await left.next();
-  let b = await right.next();
-  while (!a.done || !b.done) {
-    comparison.documents++;
-    const order = a.done ? 1 : b.done ? -1 : compareKeys(a.value.key, b.value.key);
-    const difference = {
-      key: order <= 0 && !a.done ? a.value.key : b.done ? "" : b.value.key,
-      live: order <= 0 && !a.done ? a.value.json : undefined,
-      rebuilt: order >= 0 && !b.done ? b.value.json : undefined,
-    };
-    if (difference.live !== difference.rebuilt) {
-      comparison.differing++;
-      if (comparison.differences.length < differencesMax) comparison.differences.push(shown(difference));
-    }
-    if (order <= 0) a = await left.next();
-    if (order >= 0) b = await right.next();
+type Document = Pick<StoredDocument, "position" | "json">;
+
+/**
+ * Compares two generations document by document, byte for byte, while the live one goes on: what it has changed
+ * behind the position that the rebuilt one stands at is undecided, until both have come further.
+ */
+export class GenerationComparison {
+  private readonly live: ViewModel;
+  private readonly rebuilt: ViewModel;
+  private readonly undecided = new Set<string>();
+  private readonly found: Comparison = { documents: 0, differing: 0, differences: [] };
+
+  constructor(live: ViewModel, rebuilt: ViewModel) {
+    this.live = live;
+    this.rebuilt = rebuilt;
   }
-  return comparison;
+
+  get undecidedCount(): number {
+    return this.undecided.size;
+  }
+
+  /**
+   * Looks at every document, once.
+   * @param asOf where the rebuilt one stands, which the live one has reached
+   */
+  async scan(asOf: Position): Promise<void> {
+    const left = documentsOf(this.live);
+    const right = documentsOf(this.rebuilt);
+    let a = await left.next();
+    let b = await right.next();
+    while (!a.done || !b.done) {
+      const order = a.done ? 1 : b.done ? -1 : compareKeys(a.value.key, b.value.key);
+      const live = order <= 0 && !a.done ? a.value : undefined;
+      const rebuilt = order >= 0 && !b.done ? b.value : undefined;
+      this.decide(live?.key ?? rebuilt?.key ?? "", live, rebuilt, asOf);
+      if (order <= 0) a = await left.next();
+      if (order >= 0) b = await right.next();
+    }
+  }
+
+  /**
+   * Looks again at what was undecided, now that both have come further.
+   * @param asOf as for `scan`; left out when both stand still at one position, so that everything is decided
+   */
+  async lookAgain(asOf?: Position): Promise<void> {
+    const keys = [...this.undecided];
+    this.undecided.clear();
+    for (let from = 0; from < keys.length; from += loadKeys) {
+      const some = keys.slice(from, from + loadKeys);
+      const [live, rebuilt] = await Promise.all([this.live.load(some), this.rebuilt.load(some)]);
+      for (const key of some) this.decide(key, live.documents.get(key), rebuilt.documents.get(key), asOf);
+    }
+  }
+
+  /** Both stand still at one position. */
+  async end(): Promise<Comparison> {
+    await this.lookAgain();
+    return this.found;
+  }
+
+  private decide(
+    key: string,
+    live: Document | undefined,
+    rebuilt: Document | undefined,
+    asOf: Position | undefined,
+  ): void {
+    if (!live && !rebuilt) return;
+    const isSame = live?.json === rebuilt?.json;
+    if (!isSame && asOf !== undefined && (!live || live.position > asOf)) {
+      this.putOff(key);
+      return;
+    }
+    this.found.documents++;
+    if (isSame) return;
+    this.found.differing++;
+    if (this.found.differences.length < differencesMax)
+      this.found.differences.push(shown({ key, live: live?.json, rebuilt: rebuilt?.json }));
+  }
+
+  private putOff(key: string): void {
+    if (this.undecided.size < undecidedMax) this.undecided.add(key);
+    else this.found.uncompared = (this.found.uncompared ?? 0) + 1;
+  }
+}
+
+/** Compares two generations that both stand still at one position. */
+export async function compareGenerations(live: ViewModel, rebuilt: ViewModel): Promise<Comparison> {
+  const comparison = new GenerationComparison(live, rebuilt);
+  await comparison.scan(await rebuilt.checkpoint());
+  return comparison.end();
 }
 
 function shown({ key, live, rebuilt }: Difference): Difference {
   let parting = 0;
-  if (live !== undefined && rebuilt !== undefined) while (live[parting] === rebuilt[parting]) parting++;
+  if (live !== undefined && rebuilt !== undefined)
+    while (parting < live.length && live[parting] === rebuilt[parting]) parting++;
   const from = Math.max(0, parting - shownBefore);
   const part = (text: string | undefined) =>
     text === undefined || text.length <= shownCharactersMax
@@ -62,7 +136,7 @@ function compareKeys(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
 }
 
-async function* documentsOf(model: ViewModel) {
+async function* documentsOf(model: ViewModel): AsyncGenerator<StoredDocument> {
   let after: string | undefined;
   for (;;) {
     const page = await model.scan(after, scanDocuments, scanBytesMax);

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
 import { type EventStore, earliest, type Position } from "../../stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
@@ -25,6 +26,16 @@ export interface RebuildOptions {
    */
   heldCharactersMax: number;
   onProgress: (progress: RebuildProgress) => void;
+  /** Ends the rebuild between two pages. */
+  signal?: AbortSignal;
+}
+
+/** A rebuild was told to stop: nothing has changed. */
+export class RebuildStopped extends Error {
+  constructor() {
+    super("the rebuild was stopped");
+    this.name = "RebuildStopped";
+  }
 }
 
 export interface Rebuilt {
@@ -37,19 +48,34 @@ export interface Rebuilt {
  * Fills a new generation of each model from the log, beside the live one: reads the log once for all of
  * them, folds in memory, writes each document once. The generations are left at the end of the log as it
  * was met; `catchUp` takes them further.
+ * @throws RebuildStopped
  */
 export async function buildGenerations(options: RebuildOptions): Promise<Rebuilt[]> {
-  const { projections, events, views, codec, heldCharactersMax, onProgress } = options;
+  const { projections, views, codec } = options;
   const built: Rebuilt[] = [];
   for (const projection of projections) {
     const model = await views.createGeneration(projection);
     built.push({ codec, model, fold: await Fold.open({ projection, model, codec, inMemory: true }) });
   }
+  try {
+    await fill(built, options);
+    return built;
+  } catch (error) {
+    for (const { model } of built) await views.drop(model).catch(() => {});
+    throw error;
+  }
+}
+
+async function fill(built: readonly Rebuilt[], options: RebuildOptions): Promise<void> {
+  const { events, heldCharactersMax, onProgress, signal } = options;
   const target = await events.head();
   const started = performance.now();
   let read = 0;
   await replay(built, events, target, async (position, count) => {
     await spillBeyond(built, heldCharactersMax);
+    // A turn of the event loop, in which this thread may be told to stop.
+    await nextTurn();
+    if (signal?.aborted) throw new RebuildStopped();
     read += count;
     const seconds = (performance.now() - started) / 1000;
     onProgress({
@@ -59,7 +85,6 @@ export async function buildGenerations(options: RebuildOptions): Promise<Rebuilt
     });
   });
   for (const { fold } of built) await fold.spill();
-  return built;
 }
 
 async function spillBeyond(built: readonly Rebuilt[], charactersMax: number): Promise<void> {
@@ -71,14 +96,19 @@ async function spillBeyond(built: readonly Rebuilt[], charactersMax: number): Pr
   }
 }
 
-/** Takes built generations to exactly this position. */
+/** Takes built generations to exactly this position. @returns how many events of the log that were */
 export async function catchUp(
   built: readonly Rebuilt[],
   events: EventStore,
   target: Position,
-): Promise<void> {
-  await replay(built, events, target, async () => {});
+): Promise<number> {
+  let read = 0;
+  await replay(built, events, target, async (_, count) => {
+    read += count;
+    await nextTurn();
+  });
   for (const { fold } of built) await fold.flushAll();
+  return read;
 }
 
 async function replay(

@@ -100,7 +100,7 @@ function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): (
   const progressOf = gauge("rebuild_progress", "0 to 1, of the last rebuild");
   return async () => {
     for (const { name: projection, lagEvents, lagMs } of await lag()) {
-      const rebuild = models.rebuildState(projection);
+      const rebuild = models.rebuilds.stateOf(projection);
       if (lagEvents !== null) lagEventsOf.set({ projection }, lagEvents);
       lagSecondsOf.set({ projection }, lagMs / 1_000);
       parkedOf.set({ projection }, models.progress(projection).parked);

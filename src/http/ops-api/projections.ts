@@ -1,4 +1,4 @@
-import type { RebuildState } from "../../runtime/read-models.ts";
+import type { RebuildState } from "../../runtime/rebuilds.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
@@ -15,6 +15,8 @@ import {
   projectionParams,
   projectionsAnswer,
   rebuildAnswer,
+  rolledBackAnswer,
+  stoppedAnswer,
   unparkAnswer,
 } from "./schemas.ts";
 
@@ -30,6 +32,7 @@ const security = [{ bearer: [] }];
 export function projectionOps(app: App, deps: Deps): void {
   listOps(app, deps);
   rebuildOps(app, deps);
+  undoOps(app, deps);
   parkedOps(app, deps);
 }
 
@@ -50,7 +53,7 @@ function createDescribeModel({ models }: Runtime) {
   }
 
   return async ({ name, position, head, lagEvents, lagMs }: ModelLag) => {
-    const rebuild = models.rebuildState(name);
+    const rebuild = models.rebuilds.stateOf(name);
     const { parked, failure } = models.progress(name);
     return {
       name,
@@ -113,9 +116,9 @@ function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }:
       const answer = { status: 202, body: { name, state: "rebuilding" } };
       const start = async () => {
         requireModel(models.names, name);
-        if (models.isRebuilding(name)) throw illegalTransition(`${name} is being rebuilt already`);
-        models
-          .rebuild([name], true)
+        if (models.rebuilds.isRunning(name)) throw illegalTransition(`${name} is being rebuilt already`);
+        models.rebuilds
+          .run([name], true)
           .then((comparisons) =>
             log.info({ model: name, comparison: comparisons.get(name) }, "read model rebuilt"),
           )
@@ -125,6 +128,62 @@ function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }:
         return answer;
       };
       return commands.operate(request, reply, start, async () => answer);
+    },
+  );
+}
+
+/** What brings a rebuild to an end before it has one, or takes it back. */
+function undoOps(app: App, { runtime: { models }, staffOnly, commands }: Deps): void {
+  app.delete(
+    "/v1/ops/projections/:name/rebuild",
+    {
+      ...staffOnly,
+      schema: {
+        tags,
+        summary: "Stop a rebuild that is under way: the live read model stays as it is",
+        security,
+        querystring: noQuery,
+        params: projectionParams,
+        response: { 202: stoppedAnswer, "4xx": problemSchema },
+      },
+    },
+    (request, reply) => {
+      const { name } = request.params;
+      const answer = { status: 202, body: { name, stopping: true } };
+      const stop = async () => {
+        requireModel(models.names, name);
+        if (!(await models.rebuilds.stop(name))) throw illegalTransition(`${name} is not being rebuilt`);
+        return answer;
+      };
+      return commands.operate(request, reply, stop, async () => answer);
+    },
+  );
+
+  app.post(
+    "/v1/ops/projections/:name/rollback",
+    {
+      ...staffOnly,
+      schema: {
+        tags,
+        summary: "Go back to the read model as it was built before, brought up to date",
+        security,
+        querystring: noQuery,
+        params: projectionParams,
+        body: emptyBody,
+        response: { 200: rolledBackAnswer, "4xx": problemSchema },
+      },
+    },
+    (request, reply) => {
+      const { name } = request.params;
+      const answer = { status: 200, body: { name, rolledBack: true } };
+      const rollback = async () => {
+        requireModel(models.names, name);
+        if (models.rebuilds.isRunning(name)) throw illegalTransition(`${name} is being rebuilt`);
+        if (!(await models.rebuilds.rollback(name)))
+          throw illegalTransition(`${name} has no build before this one to go back to`);
+        return answer;
+      };
+      return commands.operate(request, reply, rollback, async () => answer);
     },
   );
 }

@@ -47,7 +47,7 @@ export const streamQuery = z.strictObject({
 });
 
 const rebuild = z.looseObject({
-  state: z.enum(["rebuilding", "done", "failed"]),
+  state: z.enum(["rebuilding", "done", "failed", "stopped"]),
   startedAt: z.string(),
   progress: z.number(),
   events: z.int(),
@@ -78,6 +78,12 @@ export const projectionsAnswer = z
 export const rebuildAnswer = z
   .object({ name: z.string(), state: z.literal("rebuilding") })
   .meta({ id: "Rebuild" });
+export const stoppedAnswer = z
+  .object({ name: z.string(), stopping: z.literal(true) })
+  .meta({ id: "StoppingRebuild" });
+export const rolledBackAnswer = z
+  .object({ name: z.string(), rolledBack: z.literal(true) })
+  .meta({ id: "RolledBack" });
 export const parkedListAnswer = z
   .object({
     items: z.array(

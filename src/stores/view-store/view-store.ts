@@ -179,8 +179,22 @@ export interface ViewStore {
    * lost by a crash, and a half filled one is dropped by the next call.
    */
   createGeneration(spec: ModelSpec): Promise<ViewModel>;
-  /** Makes a generation the live one, durably and at once, and keeps the one before for `rollback`. */
+  /**
+   * Builds the indexes of a filled generation and makes it as durable as a live one, which takes time; it can
+   * still be saved to.
+   */
+  seal(model: ViewModel): Promise<void>;
+  /**
+   * Makes a generation the live one, durably and at once, and keeps the one before for `rollback`. One that is
+   * not sealed is sealed before.
+   */
   promote(model: ViewModel): Promise<void>;
+  /**
+   * The generation that was live before, to be brought up to date ahead of a `rollback`.
+   * @returns undefined when there is none
+   * @throws ModelOutdated when it is of another version
+   */
+  previous(spec: ModelSpec): Promise<ViewModel | undefined>;
   /** The generation before is live again. @returns false when there is none */
   rollback(name: string): Promise<boolean>;
   /** Drops a generation that is not live. */

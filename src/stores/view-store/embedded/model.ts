@@ -78,7 +78,8 @@ export interface EmbeddedModelOptions {
   readOnly: boolean;
 }
 
-type State = "live" | "filling" | "spoilt" | "gone";
+/** `sealed` has its indexes and is durable like a live one: it is about to be live, or has been. */
+type State = "live" | "sealed" | "filling" | "spoilt" | "gone";
 
 /** One generation in one SQLite file, which is opened at first use and again after `release`. */
 export class EmbeddedViewModel implements ViewModel {
@@ -94,7 +95,7 @@ export class EmbeddedViewModel implements ViewModel {
   #searchIndexed = false;
   #released = false;
 
-  constructor(options: EmbeddedModelOptions, state: "live" | "filling") {
+  constructor(options: EmbeddedModelOptions, state: "live" | "sealed" | "filling") {
     this.spec = options.spec;
     this.generation = options.generation;
     this.#options = options;
@@ -114,7 +115,7 @@ export class EmbeddedViewModel implements ViewModel {
   file(): SqliteFile {
     if (this.#file !== undefined) return this.#file;
     const { path, spec, logId, readOnly } = this.#options;
-    if (this.#state !== "live") {
+    if (this.#state !== "live" && this.#state !== "sealed") {
       const state = this.#state === "gone" ? "closed or dropped" : "spoilt by a save that failed";
       throw new StoreUnavailable(`generation ${this.generation} of read model ${spec.name} is ${state}`);
     }
@@ -162,6 +163,11 @@ export class EmbeddedViewModel implements ViewModel {
     this.#plans.clear();
     this.#rareVerdicts.clear();
     flushClosedFile(this.#options.path);
+    this.#state = "sealed";
+  }
+
+  /** The name stands for this generation from now on. */
+  becomeLive(): void {
     this.#state = "live";
   }
 
@@ -366,7 +372,7 @@ export class EmbeddedViewModel implements ViewModel {
     if (rare === undefined) {
       const holder = "SELECT 1 FROM list_values WHERE field = ? AND value = ? LIMIT 1 OFFSET ?";
       // A generation without its indexes has nothing to look a value up in.
-      rare = this.#state === "live" && this.file().get(holder, field, value, rareHoldersMax) === undefined;
+      rare = this.#state !== "filling" && this.file().get(holder, field, value, rareHoldersMax) === undefined;
       this.#rareVerdicts.set(name, rare);
     }
     return rare;

@@ -87,9 +87,15 @@ class EmbeddedViewStore implements ViewStore {
 
   /** @throws ModelOutdated */
   #liveGeneration(spec: ModelSpec): number | undefined {
+    return this.#generationIn("live", spec);
+  }
+
+  /** @throws ModelOutdated */
+  #generationIn(state: "live" | "previous", spec: ModelSpec): number | undefined {
     const row = this.#pointers.get(
-      "SELECT generation, version, spec_hash FROM generations WHERE name = ? AND state = 'live'",
+      "SELECT generation, version, spec_hash FROM generations WHERE name = ? AND state = ?",
       spec.name,
+      state,
     );
     if (row === undefined) return undefined;
     const [generation, version, hash] = row as [number, number, string];
@@ -131,7 +137,7 @@ class EmbeddedViewStore implements ViewStore {
     }
   }
 
-  #model(spec: ModelSpec, generation: number, state: "live" | "filling"): EmbeddedViewModel {
+  #model(spec: ModelSpec, generation: number, state: "live" | "sealed" | "filling"): EmbeddedViewModel {
     const path = this.#path(spec.name, generation);
     const options = { spec, generation, path, logId: this.#logId, readOnly: this.#readOnly };
     const model = new EmbeddedViewModel(options, state);
@@ -208,6 +214,11 @@ class EmbeddedViewStore implements ViewStore {
     }
   }
 
+  async seal(model: ViewModel): Promise<void> {
+    this.#assertWritable();
+    this.#mine(model).finish();
+  }
+
   async promote(model: ViewModel): Promise<void> {
     this.#assertWritable();
     const mine = this.#mine(model);
@@ -215,7 +226,7 @@ class EmbeddedViewStore implements ViewStore {
     if (this.#stateOf(mine) !== "filling") {
       throw new StoreUnavailable(`generation ${mine.generation} of ${name} is not one being filled`);
     }
-    mine.finish();
+    if (mine.state !== "sealed") mine.finish();
     this.#pointers.transaction(() => {
       if (this.#stateOf(mine) !== "filling") {
         throw new StoreUnavailable(`generation ${mine.generation} of ${name} was dropped meanwhile`);
@@ -224,8 +235,15 @@ class EmbeddedViewStore implements ViewStore {
       this.#pointers.run("UPDATE generations SET state = 'previous' WHERE name = ? AND state = 'live'", name);
       this.#setState(mine, "live");
     });
+    mine.becomeLive();
     this.#setLive(mine);
     this.#removeStrayFiles(name);
+  }
+
+  async previous(spec: ModelSpec): Promise<ViewModel | undefined> {
+    this.#assertWritable();
+    const generation = this.#generationIn("previous", spec);
+    return generation === undefined ? undefined : this.#model(spec, generation, "sealed");
   }
 
   /**
