@@ -1,70 +1,66 @@
 import type { ShopEvents } from "../../commands/events.ts";
 import { projectionOf } from "../../src/engine/projection.ts";
-import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
-import { streamKey } from "../handlers.ts";
+import type { ColumnValue, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import type { PageRequest } from "../page.ts";
 
-/** The held reservations of a SKU and when each runs out, epoch milliseconds; `dueAt` is the first. */
+/** A held reservation, and when it runs out, epoch milliseconds. */
 interface Held {
+  sku: string;
   dueAt: number;
-  held: Record<string, number>;
 }
 
-const released = {
-  keys: streamKey,
-  change: (doc: Held | undefined, { data }: { data: { reservationId: string } }) =>
-    letGo(doc, data.reservationId),
+interface OfReservation {
+  id: string;
+  data: { reservationId: string };
+}
+
+const reservationKey = ({ id, data }: OfReservation) => `${id}/${data.reservationId}`;
+const ended = { keys: reservationKey, change: () => undefined };
+const held = {
+  keys: reservationKey,
+  change: (_: Held | undefined, { id, data }: OfReservation & { data: { expiresAt: string } }): Held => ({
+    sku: id,
+    dueAt: Date.parse(data.expiresAt),
+  }),
 };
 
-/** Which SKUs hold stock that will run out: the timers of reservations. A SKU that holds none is not here. */
+/**
+ * The timers of reservations: a document for each that is held and will run out, so that one more costs the same
+ * however many there are of its SKU.
+ */
 export const reservationsProjection = projectionOf<ShopEvents>()<Held>({
   name: "reservations",
-  version: 1,
+  version: 2,
   columns: { dueAt: "number" },
   indexes: [["dueAt"]],
   columnsOf: ({ dueAt }) => ({ dueAt }),
   on: {
-    StockReserved: {
-      keys: streamKey,
-      change: (doc, { data }) => held(doc, data.reservationId, data.expiresAt),
-    },
-    ReservationExtended: {
-      keys: streamKey,
-      change: (doc, { data }) => held(letGo(doc, data.reservationId), data.reservationId, data.expiresAt),
-    },
-    ReservationCommitted: released,
-    ReservationReleased: released,
-    ReservationExpired: released,
+    StockReserved: held,
+    ReservationExtended: held,
+    ReservationCommitted: ended,
+    ReservationReleased: ended,
+    ReservationExpired: ended,
   },
 });
 
-function held(doc: Held | undefined, reservationId: string, expiresAt: string): Held {
-  const expires = Date.parse(expiresAt);
-  if (!doc) return { dueAt: expires, held: { [reservationId]: expires } };
-  doc.held[reservationId] = expires;
-  doc.dueAt = Math.min(doc.dueAt, expires);
-  return doc;
+export interface ExpiredPage {
+  /** Each once. */
+  skus: string[];
+  /** Where the next page starts; null on the last one. */
+  next: readonly ColumnValue[] | null;
 }
 
-function letGo(doc: Held | undefined, reservationId: string): Held | undefined {
-  if (!doc) return undefined;
-  const was = doc.held[reservationId];
-  // A committed reservation that is released was let go before.
-  if (was === undefined) return doc;
-  delete doc.held[reservationId];
-  let next = Number.POSITIVE_INFINITY;
-  if (was > doc.dueAt) next = doc.dueAt;
-  else for (const key in doc.held) next = Math.min(next, doc.held[key] ?? next);
-  if (next === Number.POSITIVE_INFINITY) return undefined;
-  doc.dueAt = next;
-  return doc;
-}
-
-/** SKUs with a reservation that has run out, the longest ago first. */
-export async function skusWithExpired(model: ViewModel, now: number, limit: number): Promise<string[]> {
-  const { items } = await model.find({
+/** SKUs with reservations that have run out, the longest ago first. The limit is of reservations. */
+export async function skusWithExpired(
+  model: ViewModel,
+  now: number,
+  { limit, after }: PageRequest,
+): Promise<ExpiredPage> {
+  const { items, next } = await model.find({
     where: [{ column: "dueAt", lte: now }],
     sort: [{ column: "dueAt" }],
     limit,
+    ...(after && { after }),
   });
-  return items.map(({ key }) => key);
+  return { skus: [...new Set(items.map(({ json }) => (JSON.parse(json) as Held).sku))], next };
 }

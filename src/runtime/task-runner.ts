@@ -5,7 +5,7 @@ import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/stock/reservations.ts";
 import { taskKinds, tasksOf } from "../../projections/tasks.ts";
-import type { ColumnValue, ViewModel } from "../stores/view-store/view-store.ts";
+import type { ColumnValue } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
 import type { ReadModels } from "./read-models.ts";
 
@@ -14,6 +14,8 @@ const pollMs = 1_000;
 /** Each kind has its own places, so that one which is slow or fails holds up no other. */
 const concurrentPerKindMax = 8;
 const pageTasks = 200;
+/** Many of them may be of one SKU, which is one task. */
+const pageReservations = 2_000;
 /** Pages of due tasks that a round looks through for those that are not put off. */
 const pagesMax = 50;
 /** A task that has not answered by then gives up its place; it counts as running until it does. */
@@ -139,24 +141,32 @@ export class TaskRunner {
   }
 
   private async *due(kind: ProcessKind, all: boolean): AsyncGenerator<Task> {
-    const { models, clock } = this.options;
-    if (kind === "stock") {
-      const skus = await skusWithExpired(await models.model("reservations"), clock(), pageTasks * pagesMax);
-      yield* skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 }));
-      return;
-    }
-    const model: ViewModel = await models.model(taskModel);
     // A round that could not look at all goes on where it stopped: what is due late must not starve.
     let after = this.stoppedAt.get(kind);
     this.stoppedAt.delete(kind);
     for (let page = 0; page < pagesMax; page++) {
-      const dueBy = all ? {} : { dueBy: clock() };
-      const { tasks, next } = await tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
+      const { tasks, next } = await this.pageOf(kind, all, after);
       yield* tasks;
       if (!next) return;
       after = next;
     }
     if (after) this.stoppedAt.set(kind, after);
+  }
+
+  private async pageOf(
+    kind: ProcessKind,
+    all: boolean,
+    after: readonly ColumnValue[] | undefined,
+  ): Promise<{ tasks: Task[]; next: readonly ColumnValue[] | null }> {
+    const { models, clock } = this.options;
+    if (kind === "stock") {
+      const model = await models.model("reservations");
+      const { skus, next } = await skusWithExpired(model, clock(), { limit: pageReservations, after });
+      return { tasks: skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 })), next };
+    }
+    const model = await models.model(taskModel);
+    const dueBy = all ? {} : { dueBy: clock() };
+    return tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
   }
 
   private isPutOff({ key }: Task): boolean {

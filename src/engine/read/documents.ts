@@ -130,6 +130,11 @@ export class Documents {
   }
 
   changed(key: string, entry: Entry): void {
+    // In a new model nothing has to say that a document is gone.
+    if (this.whole && entry.doc === undefined && entry.sample === "none") {
+      this.entries.delete(key);
+      return;
+    }
     entry.dirty = true;
     if (!this.whole) this.touched.set(key, entry);
     if (entry.sample !== "none") this.samplesChanged.add(entry);

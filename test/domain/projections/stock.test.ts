@@ -4,6 +4,7 @@ import { availableOf, type Stock } from "../../../commands/stock/state.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import { catalogProjection } from "../../../projections/catalog/catalog.ts";
 import { stockLedger, stockLedgerProjection } from "../../../projections/stock/ledger.ts";
+import { reservationsProjection, skusWithExpired } from "../../../projections/stock/reservations.ts";
 import { getStock, listStock, type StockView, stockProjection } from "../../../projections/stock/stock.ts";
 import { InvalidCursor } from "../../../src/stores/view-store/view-store.ts";
 import { Problem } from "../../../src/values/problem.ts";
@@ -223,5 +224,46 @@ describe("stock ledger", () => {
       expect(seen).toEqual(Array.from({ length: 345 }, (_, index) => 345 - index));
     }
     await expect(stockLedger(model, sku, { limit: 1, after: ["x"] })).rejects.toThrow(InvalidCursor);
+  });
+});
+
+describe("the timers of reservations", () => {
+  const at = (minutes: number) => new Date(day + minutes * 60_000).toISOString();
+  const reserved = (reservationId: string, minutes: number) =>
+    ({ reservationId, quantity: 1, expiresAt: at(minutes) }) as const;
+
+  test("given reservations, when some have run out, then their SKUs are told once, the longest ago first", async () => {
+    const log = new Log()
+      .add("stock-A/1", day, "StockReserved", reserved("o1", 3))
+      .add("stock-A/1", day, "StockReserved", reserved("o2", 5))
+      .add("stock-B", day, "StockReserved", reserved("o1", 2))
+      .add("stock-C", day, "StockReserved", reserved("o1", 60));
+    const model = await project(reservationsProjection, log);
+    const due = (minutes: number, limit = 10) => skusWithExpired(model, day + minutes * 60_000, { limit });
+    expect(await due(1)).toEqual({ skus: [], next: null });
+    expect(await due(10)).toEqual({ skus: ["B", "A/1"], next: null });
+    const first = await due(10, 2);
+    expect(first.skus).toEqual(["B", "A/1"]);
+    const rest = await skusWithExpired(model, day + 600_000, { limit: 2, after: first.next ?? [] });
+    expect(rest).toEqual({ skus: ["A/1"], next: null });
+  });
+
+  test("given reservations that were committed, released or have expired, then none of them is left", async () => {
+    const log = new Log();
+    for (const id of ["o1", "o2", "o3", "o4"]) log.add("stock-A", day, "StockReserved", reserved(id, 3));
+    log
+      .add("stock-A", day, "ReservationExtended", { reservationId: "o4", expiresAt: at(30) })
+      .add("stock-A", day, "ReservationCommitted", { reservationId: "o1", quantity: 1 })
+      .add("stock-A", day, "ReservationReleased", {
+        reservationId: "o2",
+        quantity: 1,
+        committed: false,
+        reason: "cancelled",
+      })
+      .add("stock-A", day, "ReservationExpired", { reservationId: "o3", quantity: 1 });
+    expect(documentsOf(reservationsProjection, log)).toEqual(
+      new Map([["A/o4", { sku: "A", dueAt: day + 30 * 60_000 }]]),
+    );
+    await project(reservationsProjection, log);
   });
 });
