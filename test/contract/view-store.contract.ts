@@ -168,15 +168,25 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       test("any order and repetition of changes ends at the highest position of each key", async () => {
         const changes = fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat(20)), { maxLength: 30 });
         let round = 0;
+        const isDeleted = (position: number) => position % 3 === 2;
         await fc.assert(
           fc.asyncProperty(changes, async (delivered) => {
             const model = await store.open({ ...plain, name: `delivered-${round++}` });
             const highest = new Map<string, number>();
             for (const [key, position] of delivered) {
-              highest.set(key, Math.max(position, highest.get(key) ?? 0));
-              const columns = { day: key, units: position };
-              const change = { key, position: at(position), json: `${position}`, columns };
-              await model.save([change], { checkpoint: at(position) });
+              const before = highest.get(key) ?? -1;
+              highest.set(key, Math.max(position, before));
+              const columns = isDeleted(position) ? {} : { day: key, units: position };
+              const json = isDeleted(position) ? undefined : `${position}`;
+              const change = { key, position: at(position), json, columns };
+              const overtaken = await model.save([change], { checkpoint: at(position) });
+              expect(overtaken).toEqual(before >= position ? [key] : []);
+            }
+            const { documents, deleted } = await model.load(["a", "b", "c"]);
+            for (const [key, position] of highest) {
+              const known = isDeleted(position) ? deleted.get(key) : documents.get(key)?.position;
+              expect(known).toBe(at(position));
+              if (isDeleted(position)) highest.delete(key);
             }
             const stored = await model.scan(undefined, 10);
             const positions = [...highest].map(([key, position]) => [key, at(position)] as const);

@@ -29,6 +29,8 @@ export interface Entry {
   characters: number;
   /** Changed because another document led to it: stored before the ones that lead. */
   follower: boolean;
+  /** Something is stored of it, if only that it was deleted. */
+  isStored: boolean;
   sample: Sample;
 }
 
@@ -74,7 +76,8 @@ export class Documents {
   find(key: string): Entry | undefined {
     const entry = this.entries.get(key);
     if (entry || !this.whole) return entry;
-    return this.add(key, { doc: undefined, position: logStart, sample: this.nextSample() }, 0);
+    const sample = this.nextSample();
+    return this.add(key, { doc: undefined, position: logStart, isStored: false, sample }, 0);
   }
 
   private nextSample(): Sample {
@@ -101,13 +104,14 @@ export class Documents {
     let bytesLeft = loadedAheadBytesMax;
     for (let from = 0; from < missing.length && bytesLeft > 0; ) {
       const chunk = missing.slice(from, from + loadKeysMax);
-      const { documents, lookedUp } = await this.model.load(chunk, bytesLeft);
+      const { documents, deleted, lookedUp } = await this.model.load(chunk, bytesLeft);
       for (const key of chunk.slice(0, lookedUp)) {
         const stored = documents.get(key);
         const characters = stored?.json.length ?? 0;
         const entry = {
           doc: stored && (JSON.parse(stored.json) as unknown),
-          position: stored?.position ?? logStart,
+          position: stored?.position ?? deleted.get(key) ?? logStart,
+          isStored: stored !== undefined || deleted.has(key),
           sample: "none" as const,
         };
         this.add(key, entry, characters);
@@ -120,10 +124,10 @@ export class Documents {
 
   private add(
     key: string,
-    { doc, position, sample }: Pick<Entry, "doc" | "position" | "sample">,
+    known: Pick<Entry, "doc" | "position" | "isStored" | "sample">,
     characters: number,
   ): Entry {
-    const entry: Entry = { doc, position, dirty: false, characters, follower: false, sample };
+    const entry: Entry = { ...known, dirty: false, characters, follower: false };
     this.entries.set(key, entry);
     this.loadedCharacters += characters;
     return entry;
@@ -204,8 +208,9 @@ export class Documents {
 
   private changeOf(key: string, entry: Entry): DocumentChange {
     const { doc, position } = entry;
+    const isNew = !entry.isStored;
     const { columnsOf, listsOf, textOf, present } = this.projection;
-    if (doc === undefined) return { key, position, json: undefined, columns: {} };
+    if (doc === undefined) return { key, position, isNew, json: undefined, columns: {} };
     const presented = present?.(doc, key);
     const json = JSON.stringify(doc);
     this.loadedCharacters += json.length - entry.characters;
@@ -213,6 +218,7 @@ export class Documents {
     return {
       key,
       position,
+      isNew,
       json,
       columns: columnsOf(doc, key),
       ...(presented !== undefined && { presented: JSON.stringify(presented) }),
@@ -226,8 +232,17 @@ export class Documents {
     for (const entry of this.whole ? this.entries.values() : this.touched.values()) {
       entry.dirty = false;
       entry.follower = false;
+      entry.isStored = true;
     }
     this.touched.clear();
+  }
+
+  /** The store knew more of these than was loaded: they are loaded again when they are needed. */
+  forgetOvertaken(keys: readonly string[]): void {
+    for (const key of keys) {
+      this.loadedCharacters -= this.entries.get(key)?.characters ?? 0;
+      this.entries.delete(key);
+    }
   }
 
   /** Forgets what is as it is stored. */

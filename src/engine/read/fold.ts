@@ -287,16 +287,18 @@ export class Fold {
   /** In parts that a save can take; the checkpoint comes with the last. */
   private async store(evenUnchanged = false): Promise<void> {
     let last: DocumentChange[] | undefined;
+    const overtaken: string[] = [];
     for (const part of this.documents.changes()) {
-      if (last) await this.model.save(last, { checkpoint: this.stored });
+      if (last) overtaken.push(...(await this.model.save(last, { checkpoint: this.stored })));
       last = part;
     }
     if (last === undefined && !this.parking.isChanged && !evenUnchanged) return;
-    await this.model.save(last ?? [], {
+    const more = await this.model.save(last ?? [], {
       checkpoint: this.reached,
       ...(this.parking.isChanged && { parked: this.parking.list() }),
     });
     this.documents.stored();
+    this.documents.forgetOvertaken([...overtaken, ...more]);
     this.parking.keep();
     this.stored = this.reached;
     this.eventsSince = 0;

@@ -34,6 +34,8 @@ export interface StoredDocument {
 export interface Loaded {
   /** Those that exist, by key. */
   documents: Map<string, StoredDocument>;
+  /** Where documents were deleted, by key. */
+  deleted: Map<string, Position>;
   /** How many of the keys, in their order, were looked up. */
   lookedUp: number;
 }
@@ -41,6 +43,8 @@ export interface Loaded {
 export interface DocumentChange {
   key: string;
   position: Position;
+  /** Nothing was stored of it, not even that it was deleted, when it was loaded: it is an insert. */
+  isNew?: boolean;
   /** JSON text of the document; undefined deletes it. */
   json: string | undefined;
   /** JSON text for readers where it differs from the document; else left out. */
@@ -127,6 +131,8 @@ export interface SaveOptions {
   parked?: readonly ParkedDocument[];
 }
 
+export type Overtaken = readonly string[];
+
 /** One generation of one model. */
 export interface ViewModel {
   readonly spec: ModelSpec;
@@ -141,9 +147,12 @@ export interface ViewModel {
   load(keys: readonly string[], bytesMax?: number): Promise<Loaded>;
   /**
    * Writes each change only over a lower position, in the order given, and then the checkpoint. A crash in
-   * between leaves a prefix of the changes or all of them; applying the same events again repairs it.
+   * between leaves a prefix of the changes or all of them; applying the same events again repairs it. What is
+   * deleted leaves its position behind for as long as somebody may be behind it, so that a change that comes late
+   * does not bring it back.
+   * @returns keys that were stored at this position or a higher one already: what was loaded of them is out of date
    */
-  save(changes: readonly DocumentChange[], options: SaveOptions): Promise<void>;
+  save(changes: readonly DocumentChange[], options: SaveOptions): Promise<Overtaken>;
   parked(): Promise<ParkedDocument[]>;
 
   get(key: string): Promise<Found | undefined>;
@@ -217,8 +226,8 @@ export class ModelOutdated extends Error {
 
 /** The `after` of a query is not one that this store gave out for it: the caller's mistake, not a fault. */
 export class InvalidCursor extends Error {
-  constructor(message: string) {
-    super(message);
+  constructor(message: string, options?: ErrorOptions) {
+    super(message, options);
     this.name = "InvalidCursor";
   }
 }

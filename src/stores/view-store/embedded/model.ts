@@ -9,6 +9,7 @@ import type {
   Found,
   Loaded,
   ModelSpec,
+  Overtaken,
   ParkedDocument,
   SaveOptions,
   StoredDocument,
@@ -179,6 +180,7 @@ export class EmbeddedViewModel implements ViewModel {
 
   async load(keys: readonly string[], bytesMax = Number.POSITIVE_INFINITY): Promise<Loaded> {
     const documents = new Map<string, StoredDocument>();
+    const deleted = new Map<string, Position>();
     let bytes = 0;
     const lookedUp = this.#each(
       keys,
@@ -189,8 +191,12 @@ export class EmbeddedViewModel implements ViewModel {
         bytes += json.length;
         return bytes <= bytesMax;
       },
+      (key) => {
+        const row = this.file().get("SELECT position FROM deleted WHERE key = ?", key);
+        if (row) deleted.set(key, row[0] as Position);
+      },
     );
-    return { documents, lookedUp };
+    return { documents, deleted, lookedUp };
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, Found>> {
@@ -206,12 +212,18 @@ export class EmbeddedViewModel implements ViewModel {
    * @param take says whether to go on
    * @returns how many keys were looked up
    */
-  #each(keys: readonly string[], sql: string, take: (key: string, row: SqlRow) => boolean): number {
+  #each(
+    keys: readonly string[],
+    sql: string,
+    take: (key: string, row: SqlRow) => boolean,
+    miss: (key: string) => void = () => {},
+  ): number {
     if (keys.length > loadKeysMax) throw new RangeError(`more than ${loadKeysMax} keys at once`);
     const file = this.file();
     for (const [index, key] of keys.entries()) {
       const row = file.get(sql, key);
-      if (row !== undefined && !take(key, row)) return index + 1;
+      if (row === undefined) miss(key);
+      else if (!take(key, row)) return index + 1;
     }
     return keys.length;
   }
@@ -253,17 +265,20 @@ export class EmbeddedViewModel implements ViewModel {
     return Number(this.file().get("SELECT count(*) FROM documents")?.[0]);
   }
 
-  async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<void> {
+  async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<Overtaken> {
     const values = changes.map((change) => this.#writer.values(change));
     const file = this.file();
     const filling = this.#state === "filling";
+    const how = { filling, indexed: this.#searchIndexed };
     try {
-      file.transaction(() => {
-        changes.forEach((change, at) => {
-          this.#writer.write(file, change, values[at] ?? [], this.#searchIndexed);
+      return file.transaction(() => {
+        const overtaken = changes.flatMap((change, at) => {
+          const isWritten = this.#writer.write(file, change, values[at] ?? [], how);
+          return isWritten ? [] : [change.key];
         });
         if (parked !== undefined) replaceParked(file, parked);
         file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
+        return overtaken;
       });
     } catch (error) {
       if (filling) {

@@ -4,7 +4,7 @@ import type { ModelSpec } from "../view-store.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 
 /** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
-export const formatVersion = 2;
+export const formatVersion = 3;
 
 const namePattern = /^[a-z0-9-]{1,64}$/;
 const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -64,6 +64,8 @@ export function createTables(file: SqliteFile, spec: ModelSpec, logId: string): 
       id INTEGER PRIMARY KEY, key TEXT NOT NULL UNIQUE, position TEXT NOT NULL,
       ${columns.join(" ")} presented TEXT, doc TEXT NOT NULL
     );
+    CREATE TABLE deleted (key TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
+    CREATE INDEX deleted_by_position ON deleted (position);
     CREATE TABLE parked (
       key TEXT PRIMARY KEY, position TEXT NOT NULL, read_after TEXT NOT NULL, event_type TEXT NOT NULL,
       reason TEXT NOT NULL, waiting INTEGER NOT NULL

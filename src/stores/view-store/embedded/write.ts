@@ -4,6 +4,13 @@ import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
 import { isOfType } from "./query.ts";
 import { columnSql } from "./schema.ts";
 
+/**
+ * One process writes a model, from the checkpoint that is stored beside it: nobody is far behind. More than so many
+ * deletions are not remembered, and they are thinned out after so many.
+ */
+const deletionsKept = 10_000;
+const deletionsPerTidying = 2_000;
+
 /** Puts changes of one model's documents into its tables. */
 export class DocumentWriter {
   readonly #spec: ModelSpec;
@@ -11,6 +18,7 @@ export class DocumentWriter {
   readonly #sql: ReturnType<typeof writeStatements>;
   /** Whether documents have more than their own row. */
   readonly #rich: boolean;
+  #deletions = 0;
 
   constructor(spec: ModelSpec) {
     this.#spec = spec;
@@ -52,35 +60,69 @@ export class DocumentWriter {
   }
 
   /**
-   * Writes only over a lower position.
-   * @param indexed whether the generation has its indexes, which then are kept up
+   * Writes only over a lower position. Looks at the stored document first and changes what differs: an index left
+   * alone is pages not written.
+   * @param how filling: nobody else writes the generation; indexed: it has its search index, which is kept up
+   * @returns false, and changes nothing, when as much or more was stored already
    */
-  write(file: SqliteFile, change: DocumentChange, values: SqlParam[], indexed: boolean): void {
+  write(
+    file: SqliteFile,
+    change: DocumentChange,
+    values: SqlParam[],
+    { filling, indexed }: { filling: boolean; indexed: boolean },
+  ): boolean {
     const { key, position, json } = change;
-    if (!this.#rich && json === undefined) {
-      file.run("DELETE FROM documents WHERE key = ? AND position < ?", key, position);
-    } else if (!this.#rich && json !== undefined && !indexed) {
-      file.run(this.#sql.upsert, key, position, ...values, change.presented ?? null, json);
-    } else this.#writeOver(file, change, values, indexed);
-  }
-
-  /** Looks at the stored document first and changes what differs: an index left alone is pages not written. */
-  #writeOver(file: SqliteFile, change: DocumentChange, values: SqlParam[], indexed: boolean): void {
-    const { key, position, json } = change;
+    if (filling && change.isNew === true && json !== undefined) {
+      this.#put(file, change, values, undefined, indexed);
+      return true;
+    }
     const stored = file.get(this.#sql.stored, key);
     const known = stored?.[0] as number | undefined;
-    if (stored !== undefined && (stored[1] as Position) >= position) return;
-    if (json === undefined) {
-      if (known === undefined) return;
-      this.#writeLists(file, known, true, {});
-      this.#writeText(file, known, true, undefined, indexed);
+    const storedAt = (stored ?? file.get("SELECT 0, position FROM deleted WHERE key = ?", key))?.[1];
+    if (storedAt != null && (storedAt as Position) >= position) return false;
+    if (json === undefined) this.#delete(file, key, position, known, indexed);
+    else this.#put(file, change, values, stored, indexed);
+    return true;
+  }
+
+  #delete(
+    file: SqliteFile,
+    key: string,
+    position: Position,
+    known: number | undefined,
+    indexed: boolean,
+  ): void {
+    if (known !== undefined) {
+      if (this.#rich) {
+        this.#writeLists(file, known, true, {});
+        this.#writeText(file, known, true, undefined, indexed);
+      }
       file.run("DELETE FROM documents WHERE id = ?", known);
-      return;
     }
+    file.run("INSERT OR REPLACE INTO deleted VALUES (?, ?)", key, position);
+    if (++this.#deletions < deletionsPerTidying) return;
+    this.#deletions = 0;
+    const oldestKept = file.get(
+      "SELECT position FROM deleted ORDER BY position DESC LIMIT 1 OFFSET ?",
+      deletionsKept,
+    );
+    if (oldestKept) file.run("DELETE FROM deleted WHERE position < ?", oldestKept[0] ?? null);
+  }
+
+  #put(
+    file: SqliteFile,
+    change: DocumentChange,
+    values: SqlParam[],
+    stored: SqlRow | undefined,
+    indexed: boolean,
+  ): void {
+    const { key, position, json = "" } = change;
+    const known = stored?.[0] as number | undefined;
     const presented = change.presented ?? null;
     let id = known;
     if (stored === undefined || id === undefined) {
       id = file.run(this.#sql.insert, key, position, ...values, presented, json);
+      if (change.isNew !== true) file.run("DELETE FROM deleted WHERE key = ?", key);
     } else this.#update(file, stored, [position, ...values], [presented, json, id]);
     this.#writeLists(file, id, known !== undefined, change.lists ?? {});
     this.#writeText(file, id, known !== undefined, change.text, indexed);
@@ -152,10 +194,6 @@ function writeStatements(spec: ModelSpec) {
     values,
     insert,
     stored: `SELECT ${["id", "position", ...columns].join(", ")} FROM documents WHERE key = ?`,
-    upsert:
-      `${insert} ON CONFLICT (key) DO UPDATE SET ` +
-      `${values.map((name) => `${name} = excluded.${name}`).join(", ")} ` +
-      "WHERE excluded.position > documents.position",
   };
 }
 
