@@ -27,6 +27,8 @@ export interface ReadModelsOptions {
   projections: readonly AnyProjection[];
   worker: WorkerData;
   log: Logger;
+  /** Another generation of a model is the live one now. */
+  onFlip: () => void;
   /** The projecting thread has died: nothing would be projected any more. */
   onDeath: (error: Error) => void;
 }
@@ -67,6 +69,7 @@ export class ReadModels {
         flipped: (name) => {
           this.views?.refresh();
           this.open.delete(name);
+          options.onFlip();
         },
       },
       options.worker,

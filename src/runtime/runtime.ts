@@ -21,6 +21,7 @@ import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
+import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
 
@@ -53,6 +54,8 @@ export interface Runtime {
   shop: Shop;
   hot: HotStore;
   models: ReadModels;
+  /** Reads that may walk through many documents. */
+  queries: Queries;
   tasks: TaskRunner;
   /** Whether version 0.1 has kept answers on this log. */
   hasStoredAnswers: boolean;
@@ -118,8 +121,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     };
     const projections = viewProjections(worker);
     const onDeath = options.onDeath ?? (() => {});
-    const models = await ReadModels.start({ events, openViews, projections, worker, log, onDeath });
+    const queries = new Queries(worker);
+    const onFlip = () => queries.flipped();
+    const models = await ReadModels.start({ events, openViews, projections, worker, log, onFlip, onDeath });
     opened.push(() => models.stop());
+    opened.push(() => queries.close());
 
     const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
     if (followsLog) {
@@ -143,7 +149,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       opened.push(() => tasks.stop());
     }
     const hasStoredAnswers = events.knowsType("AnswerStored");
-    const stores = { folder, events, hot, models, hotCarts, hotStock };
+    const stores = { folder, events, hot, models, queries, hotCarts, hotStock };
     return { config, log, clock, codec, engine, shop, tasks, hasStoredAnswers, ...stores, close };
   } catch (error) {
     await close();

@@ -37,16 +37,13 @@ export function projectionOps(app: App, deps: Deps): void {
 }
 
 /** @returns what tells operators of one model */
-function createDescribeModel({ models }: Runtime) {
+function createDescribeModel({ models, queries }: Runtime) {
   const documentCounts = new Map<string, { count: number; at: number }>();
 
   async function documentsOf(name: string): Promise<number | null> {
     const known = documentCounts.get(name);
     if (known && performance.now() - known.at < documentCountTtlMs) return known.count;
-    const count = await models
-      .model(name)
-      .then((model) => model.count())
-      .catch(() => null);
+    const count = await queries.run("documents", name).catch(() => null);
     if (count === null) return null;
     documentCounts.set(name, { count, at: performance.now() });
     return count;

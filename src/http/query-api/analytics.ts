@@ -1,7 +1,3 @@
-import { categorySales } from "../../../projections/sales/category-sales.ts";
-import { funnel } from "../../../projections/sales/funnel.ts";
-import { productSales } from "../../../projections/sales/product-sales.ts";
-import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
 import { problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { sendJson } from "./pages.ts";
@@ -25,7 +21,7 @@ export function analyticsQueries(app: App, deps: Deps): void {
   funnelReport(app, deps);
 }
 
-function periodReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
+function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
   const periods = { querystring: periodsQuery };
 
   app.get(
@@ -40,7 +36,7 @@ function periodReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps
     },
     async (request, reply) => {
       await fresh(request, reply, "sales");
-      sendJson(reply, JSON.stringify(await salesByPeriod(await models.model("sales"), request.query)));
+      sendJson(reply, JSON.stringify(await queries.run("sales", request.query)));
     },
   );
 
@@ -56,12 +52,12 @@ function periodReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps
     },
     async (request, reply) => {
       await fresh(request, reply, "sales");
-      sendJson(reply, JSON.stringify(await refundsByPeriod(await models.model("sales"), request.query)));
+      sendJson(reply, JSON.stringify(await queries.run("refunds", request.query)));
     },
   );
 }
 
-function rankedReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
+function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
   const ranked = { querystring: rankedQuery };
 
   app.get(
@@ -76,7 +72,7 @@ function rankedReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps
     },
     async (request, reply) => {
       await fresh(request, reply, "product-sales");
-      sendJson(reply, JSON.stringify(await productSales(await models.model("product-sales"), request.query)));
+      sendJson(reply, JSON.stringify(await queries.run("productSales", request.query)));
     },
   );
 
@@ -92,15 +88,12 @@ function rankedReports(app: App, { runtime: { models }, staffOnly, fresh }: Deps
     },
     async (request, reply) => {
       await fresh(request, reply, "category-sales");
-      sendJson(
-        reply,
-        JSON.stringify(await categorySales(await models.model("category-sales"), request.query)),
-      );
+      sendJson(reply, JSON.stringify(await queries.run("categorySales", request.query)));
     },
   );
 }
 
-function funnelReport(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
+function funnelReport(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
   app.get(
     "/v1/analytics/funnel",
     {
@@ -113,7 +106,7 @@ function funnelReport(app: App, { runtime: { models }, staffOnly, fresh }: Deps)
     },
     async (request, reply) => {
       await fresh(request, reply, "funnel");
-      sendJson(reply, JSON.stringify(await funnel(await models.model("funnel"), request.query)));
+      sendJson(reply, JSON.stringify(await queries.run("funnel", request.query)));
     },
   );
 }

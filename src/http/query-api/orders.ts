@@ -1,4 +1,4 @@
-import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
+import { getOrder } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
 import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -9,7 +9,7 @@ const security = [{ bearer: [] }];
 
 export function orderQueries(app: App, deps: Deps): void {
   const { runtime, auth, staffOnly, fresh, cursors } = deps;
-  const { models, config } = runtime;
+  const { models, queries } = runtime;
 
   app.get(
     "/v1/orders",
@@ -27,8 +27,7 @@ export function orderQueries(app: App, deps: Deps): void {
       const { limit, cursor, ...filters } = request.query;
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
-      const query = { ...filters, ...page };
-      const found = await listOrders(await models.model("orders"), query, config.STORE_TIME_ZONE);
+      const found = await queries.run("orders", { ...filters, ...page });
       sendJson(reply, listText(found.texts, next(found.next)));
     },
   );

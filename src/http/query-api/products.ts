@@ -1,6 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { getProduct, listProducts } from "../../../projections/catalog/queries.ts";
-import { productSales } from "../../../projections/sales/product-sales.ts";
+import { getProduct } from "../../../projections/catalog/queries.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { formatPosition } from "../edge/commands.ts";
@@ -34,7 +33,7 @@ export function productQueries(app: App, deps: Deps): void {
   bestSellers(app, deps);
 }
 
-function listOfProducts(app: App, { runtime: { models }, recency, fresh, cursors }: Deps): void {
+function listOfProducts(app: App, { runtime: { models, queries }, recency, fresh, cursors }: Deps): void {
   const answers = createAnswerCache(recency);
 
   app.get(
@@ -53,7 +52,7 @@ function listOfProducts(app: App, { runtime: { models }, recency, fresh, cursors
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
       const { position } = models.progress("catalog");
-      const found = await listProducts(await models.model("catalog"), { ...filters, facets, ...page });
+      const found = await queries.run("products", { ...filters, facets, ...page });
       const counted = found.facets && { facets: found.facets };
       const json = listText(found.texts, next(found.next), counted);
       sendAnswer(reply, answers.keep(request, position, json));
@@ -116,7 +115,7 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
   );
 }
 
-function bestSellers(app: App, { runtime: { models, hot }, fresh }: Deps): void {
+function bestSellers(app: App, { runtime: { queries, hot }, fresh }: Deps): void {
   app.get(
     "/v1/best-sellers",
     {
@@ -134,7 +133,7 @@ function bestSellers(app: App, { runtime: { models, hot }, fresh }: Deps): void 
         if (cached !== undefined) return sendJson(reply, cached);
       }
       await fresh(request, reply, "product-sales");
-      const ranked = await productSales(await models.model("product-sales"), { sort: "units", limit });
+      const ranked = await queries.run("productSales", { sort: "units", limit });
       // What a shop earns is for its staff.
       const items = ranked.items.map(({ sku, name, units }) => ({ sku, name, units }));
       const json = JSON.stringify({ items });

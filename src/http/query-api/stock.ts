@@ -1,5 +1,4 @@
 import { stockLedger } from "../../../projections/stock/ledger.ts";
-import { listStock } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -7,7 +6,7 @@ import { listOf, listText, sendJson } from "./pages.ts";
 import { ledgerAnswer, pageQuery, stockDetailAnswer, stockListAnswer, stocksQuery } from "./schemas.ts";
 
 export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cursors }: Deps): void {
-  const { models, hotStock } = runtime;
+  const { models, queries, hotStock } = runtime;
   const security = [{ bearer: [] }];
 
   app.get(
@@ -26,7 +25,7 @@ export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cur
       const { limit, cursor, ...filters } = request.query;
       const { page, next } = listOf(cursors, "stock", filters, { limit, cursor });
       await fresh(request, reply, "stock");
-      const found = await listStock(await models.model("stock"), { ...filters, ...page });
+      const found = await queries.run("stock", { ...filters, ...page });
       sendJson(reply, listText(found.texts, next(found.next)));
     },
   );

@@ -3,7 +3,7 @@ import { shopEvents } from "../../../commands/events.ts";
 import { viewProjections } from "../../../projections/all.ts";
 import { type Codec, createCodec } from "../../engine/codec.ts";
 import type { AnyProjection } from "../../engine/projection.ts";
-import { openBackends } from "../../stores/backends.ts";
+import { type BackendRole, openBackends } from "../../stores/backends.ts";
 import type { EmbeddedEventStore } from "../../stores/event-store/embedded/log.ts";
 import type { ViewStore } from "../../stores/view-store/view-store.ts";
 
@@ -28,8 +28,13 @@ export interface WorkerStores {
   log: Logger;
 }
 
-export function openWorkerStores(data: WorkerData, name: string): WorkerStores {
-  const { events, openViews } = openBackends(data, "projections");
+/** @param role what the thread opens them for */
+export function openWorkerStores(
+  data: WorkerData,
+  name: string,
+  role: BackendRole = "projections",
+): WorkerStores {
+  const { events, openViews } = openBackends(data, role);
   return {
     events,
     views: openViews(),

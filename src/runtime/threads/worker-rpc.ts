@@ -4,7 +4,7 @@ import type { MessagePort, Worker } from "node:worker_threads";
 type Message =
   | { kind: "call"; id: number; name: string; input: unknown }
   | { kind: "answer"; id: number; output: unknown }
-  | { kind: "failure"; id: number; message: string }
+  | { kind: "failure"; id: number; error: Pick<Error, "name" | "message" | "stack"> }
   | { kind: "event"; name: string; data: unknown };
 
 export type Handlers = Readonly<Record<string, (input: never) => unknown>>;
@@ -20,14 +20,16 @@ export function serve(port: MessagePort, handlers: Handlers): (name: string, dat
       if (!handler) throw new Error(`the worker does not know ${name}`);
       post({ kind: "answer", id, output: await handler(input as never) });
     } catch (error) {
-      post({
-        kind: "failure",
-        id,
-        message: error instanceof Error ? (error.stack ?? error.message) : String(error),
-      });
+      post({ kind: "failure", id, error: toldError(error) });
     }
   });
   return (name, data) => post({ kind: "event", name, data });
+}
+
+/** What of an error crosses to the other thread: its class does not. */
+function toldError(error: unknown): Pick<Error, "name" | "message" | "stack"> {
+  const { name, message, stack } = error instanceof Error ? error : new Error(String(error));
+  return { name, message, ...(stack !== undefined && { stack }) };
 }
 
 export interface WorkerClient {
@@ -56,7 +58,7 @@ export function clientOf(
     const caller = waiting.get(message.id);
     waiting.delete(message.id);
     if (message.kind === "answer") caller?.resolve(message.output as never);
-    else caller?.reject(new Error(message.message));
+    else caller?.reject(Object.assign(new Error(message.error.message), message.error));
   });
   worker.on("error", (cause) => {
     const error = cause instanceof Error ? cause : new Error(String(cause));

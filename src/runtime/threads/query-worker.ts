@@ -1,0 +1,48 @@
+import { parentPort, workerData } from "node:worker_threads";
+import { listProducts, type ProductsQuery } from "../../../projections/catalog/queries.ts";
+import { listOrders, type OrdersQuery } from "../../../projections/orders/queries.ts";
+import { categorySales } from "../../../projections/sales/category-sales.ts";
+import { funnel } from "../../../projections/sales/funnel.ts";
+import { productSales } from "../../../projections/sales/product-sales.ts";
+import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
+import { listStock } from "../../../projections/stock/stock.ts";
+import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import { openWorkerStores, type WorkerData } from "./worker-data.ts";
+import { serve } from "./worker-rpc.ts";
+
+if (!parentPort) throw new Error("this file is the start of a worker thread");
+const data = workerData as WorkerData;
+const { events, views, projections } = openWorkerStores(data, "queries", "reading");
+
+async function live(name: string): Promise<ViewModel> {
+  const projection = projections.find((candidate) => candidate.name === name);
+  if (!projection) throw new Error(`there is no read model ${name}`);
+  return views.open(projection);
+}
+
+type InputOf<Query extends (model: ViewModel, input: never) => unknown> = Parameters<Query>[1];
+
+/** Reads that may walk through many documents, each on the generation that is live now. */
+const queries = {
+  products: async (input: ProductsQuery) => listProducts(await live("catalog"), input),
+  orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
+  stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
+  sales: async (input: InputOf<typeof salesByPeriod>) => salesByPeriod(await live("sales"), input),
+  refunds: async (input: InputOf<typeof refundsByPeriod>) => refundsByPeriod(await live("sales"), input),
+  productSales: async (input: InputOf<typeof productSales>) =>
+    productSales(await live("product-sales"), input),
+  categorySales: async (input: InputOf<typeof categorySales>) =>
+    categorySales(await live("category-sales"), input),
+  funnel: async (input: InputOf<typeof funnel>) => funnel(await live("funnel"), input),
+  documents: async (name: string) => (await live(name)).count(),
+};
+export type QueryTable = typeof queries;
+
+serve(parentPort, {
+  ...queries,
+  flipped: () => views.refresh(),
+  stop: async () => {
+    await views.close();
+    await events.close();
+  },
+});
