@@ -21,6 +21,10 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
   const windows = new LRUCache<string, { count: number; endsAt: number }>({ max: windowsMax });
   const lists = new LRUCache<string, { values: string[]; expiresAt: number }>({ max: recentListsMax });
 
+  const liveList = (key: string): readonly string[] => {
+    const list = lists.get(key);
+    return list && clock() < list.expiresAt ? list.values : [];
+  };
   const live = (key: string): string | undefined => {
     const entry = values.get(key);
     return entry && clock() < entry.expiresAt ? entry.value : undefined;
@@ -55,13 +59,10 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     },
 
     pushRecent: async (key, value, max, ttlMs) => {
-      const before = lists.get(key)?.values.filter((other) => other !== value) ?? [];
+      const before = liveList(key).filter((other) => other !== value);
       lists.set(key, { values: [value, ...before].slice(0, max), expiresAt: clock() + ttlMs });
     },
-    recent: async (key) => {
-      const list = lists.get(key);
-      return list && clock() < list.expiresAt ? [...list.values] : [];
-    },
+    recent: async (key) => [...liveList(key)],
 
     close: async () => {
       for (const cache of [values, blobs, windows, lists]) cache.clear();
