@@ -19,6 +19,7 @@ import { productCommands, stockCommands } from "./command-api/products.ts";
 import { returnCommands } from "./command-api/returns.ts";
 import { serveDocs } from "./docs.ts";
 import { createCommands } from "./edge/commands.ts";
+import { createPositions } from "./edge/positions.ts";
 import { healthOps } from "./ops-api/health.ts";
 import { createLagWatch, type LagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
@@ -115,14 +116,20 @@ function createServer(runtime: Runtime): App {
 function addRoutes(app: App, runtime: Runtime, lag: LagWatch): void {
   const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
   const recency = createRecency();
+  const { events } = runtime;
+  const positions = createPositions(runtime.folder.secret, {
+    logId: events.logId,
+    head: () => events.head(),
+  });
   const deps: Deps = {
     runtime,
     auth,
     recency,
-    commands: createCommands(runtime, auth, recency),
+    positions,
+    commands: createCommands(runtime, { auth, recency, positions }),
     staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
-    fresh: createFreshness(runtime, recency),
-    asOfNow: createAsOfNow(runtime),
+    fresh: createFreshness(runtime, recency, positions),
+    asOfNow: createAsOfNow(runtime, positions),
     cursors: createCursors(runtime.folder.secret),
     lag,
   };

@@ -1,23 +1,36 @@
+import { hash } from "node:crypto";
+import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { Position } from "../stores/event-store/event-store.ts";
+import { header } from "./auth.ts";
 
 const clientsMax = 50_000;
 
 /**
- * What each client has written last, so that it reads what it wrote even when it does not ask with
- * Min-Position.
+ * What each client has written last, so that it reads what it wrote even when it does not ask with Min-Position. A
+ * client is who shows the same token: behind one address there may be many. Who shows none has to ask.
  */
 export interface Recency {
-  wrote(client: string, position: Position): void;
-  lastWrite(client: string): Position | undefined;
+  wrote(request: FastifyRequest, position: Position): void;
+  lastWrite(request: FastifyRequest): Position | undefined;
 }
 
 export function createRecency(): Recency {
   const positions = new LRUCache<string, Position>({ max: clientsMax });
   return {
-    wrote: (client, position) => {
-      positions.set(client, position);
+    wrote: (request, position) => {
+      const client = clientOf(request);
+      if (client !== undefined) positions.set(client, position);
     },
-    lastWrite: (client) => positions.get(client),
+    lastWrite: (request) => {
+      const client = clientOf(request);
+      return client === undefined ? undefined : positions.get(client);
+    },
   };
+}
+
+/** Of a fixed length, whatever was sent. */
+function clientOf(request: FastifyRequest): string | undefined {
+  const token = header(request, "authorization") ?? header(request, "cart-token");
+  return token === undefined ? undefined : hash("sha256", token, "base64url");
 }

@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
 import type { Commands } from "./edge/commands.ts";
+import type { Positions } from "./edge/positions.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
 import type { Cursors } from "./query-api/cursors.ts";
 import type { AsOfNow, Freshness } from "./query-api/freshness.ts";
@@ -23,6 +24,7 @@ export interface Deps {
   auth: Auth;
   commands: Commands;
   recency: Recency;
+  positions: Positions;
   /** Route options of what only staff may do. */
   staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
   fresh: Freshness;

@@ -1,9 +1,15 @@
 import { describe, expect, test } from "vitest";
-import { formatPosition } from "../../src/http/edge/commands.ts";
+import { createPositions } from "../../src/http/edge/positions.ts";
 import { at } from "../support/positions.ts";
 import { sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
+
+/** As this shop gives positions out. */
+const sealed = (position: string) => {
+  const { folder, events } = shop().runtime;
+  return createPositions(folder.secret, events).seal(position);
+};
 
 describe("If-Match", () => {
   test("lets a command through at the revision that an ETag gave, and no other", async () => {
@@ -45,13 +51,13 @@ describe("Min-Position", () => {
     const minimum = { ...staff, "min-position": String(created.headers.position) };
     const { status, headers } = await get(`/v1/products/${created.body.id}`, minimum);
     expect(status).toBe(200);
-    expect(headers.position).toMatch(/^p\d{16}$/);
+    expect(headers.position).toMatch(/^[\w-]{60,100}$/);
     expect(await get("/v1/products?sort=price", minimum)).toMatchObject({ status: 200 });
   });
 
   test("that is never reached ends in 504 after as long as Prefer allows", async () => {
     const { get } = shop();
-    const beyond = { ...staff, "min-position": formatPosition(at(1_000_000_000)) };
+    const beyond = { ...staff, "min-position": sealed(at(1_000_000_000)) };
     for (const path of [
       "products",
       "products/x",
@@ -75,7 +81,7 @@ describe("Min-Position", () => {
 
   test("is waited for five seconds at most, whatever Prefer says", async () => {
     const started = performance.now();
-    const headers = { "min-position": formatPosition(at(1_000_000_000)), prefer: "wait=3600" };
+    const headers = { "min-position": sealed(at(1_000_000_000)), prefer: "wait=3600" };
     expect((await shop().get("/v1/products", headers)).status).toBe(504);
     expect(performance.now() - started).toBeGreaterThan(4_900);
     expect(performance.now() - started).toBeLessThan(8_000);
@@ -86,16 +92,59 @@ describe("Min-Position", () => {
     async (token) => {
       for (const path of ["/v1/products", "/v1/stock/x", "/v1/best-sellers"])
         expect(await shop().get(path, { "min-position": token })).toMatchObject({
-          status: 400,
-          body: { code: "malformed_request" },
+          status: 422,
+          body: { code: "validation_failed", errors: [{ path: "Min-Position" }] },
         });
     },
   );
 
+  test("tells nobody how many events the shop has, and cannot be made up", async () => {
+    const { post, get } = shop();
+    const tokens = await Promise.all(
+      Array.from({ length: 20 }, async (_, n) =>
+        String((await post(`/v1/stock/P${n}/receipts`, { quantity: 1 })).headers.position),
+      ),
+    );
+    expect(new Set(tokens).size).toBe(20);
+    for (const token of tokens)
+      expect(Buffer.from(token, "base64url").toString("latin1")).not.toMatch(/\d{6}/);
+    const bytes = Buffer.from(String(tokens[0]), "base64url");
+    for (const at of [0, 12, 20, 30, 40, bytes.length - 1]) {
+      const forged = Buffer.from(bytes);
+      forged[at] = (forged[at] ?? 0) ^ 1;
+      const answer = await get("/v1/products", { "min-position": forged.toString("base64url") });
+      expect(answer.status).toBe(422);
+    }
+  });
+
+  test("of another log means the end of this one", async () => {
+    const { receive, get, runtime } = shop();
+    const secret = runtime.folder.secret;
+    const other = createPositions(secret, { logId: "before the restore", head: () => Promise.reject() });
+    await receive("RESTORED", 3);
+    const headers = { ...staff, "min-position": other.seal(at(1_000_000_000)) };
+    const listed = await get("/v1/stock?limit=100", headers);
+    expect(listed.status).toBe(200);
+    expect(listed.body.items).toContainEqual(expect.objectContaining({ sku: "RESTORED", onHand: 3 }));
+  });
+
+  test("is honoured for the stock of a SKU that was just created", async () => {
+    const { post, get } = shop();
+    for (let n = 0; n < 200; n++) {
+      const price = { amount: 100, currency: "USD" };
+      const created = await post("/v1/products", {
+        name: `New ${n}`,
+        variants: [{ sku: `NEW-${n}`, price }],
+      });
+      const headers = { ...staff, "min-position": String(created.headers.position) };
+      expect({ n, status: (await get(`/v1/stock/NEW-${n}`, headers)).status }).toEqual({ n, status: 200 });
+    }
+  });
+
   test("does not hold up what is always as of now", async () => {
     const { cart, get } = shop();
     const { id, guest } = await cart();
-    const beyond = { ...guest, "min-position": formatPosition(at(1_000_000_000)) };
+    const beyond = { ...guest, "min-position": sealed(at(1_000_000_000)) };
     expect((await get(`/v1/carts/${id}`, beyond)).status).toBe(200);
   });
 });

@@ -3,7 +3,7 @@ import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { type Decider, type EventMap, streamName } from "../../engine/decider.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { logStart, noStream, type Position } from "../../stores/event-store/event-store.ts";
+import { noStream, type Position } from "../../stores/event-store/event-store.ts";
 import { newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
@@ -16,10 +16,9 @@ import {
   type Idempotency,
   type Keyed,
 } from "./idempotency.ts";
+import type { Positions } from "./positions.ts";
 
 const userAgentCharactersMax = 200;
-/** Of the position before the first event. */
-const startToken = "p0";
 
 /** What a command has to say. `revision` is of the thing that was changed. */
 export interface CommandAnswer {
@@ -88,8 +87,11 @@ export interface Commands {
   ): Promise<void>;
 }
 
-export function createCommands(runtime: Runtime, auth: Auth, recency: Recency): Commands {
-  return new CommandEdge(runtime, auth, recency);
+export function createCommands(
+  runtime: Runtime,
+  deps: { auth: Auth; recency: Recency; positions: Positions },
+): Commands {
+  return new CommandEdge(runtime, deps);
 }
 
 type CommandOf = (commandId: string) => AnyCommand | Promise<AnyCommand>;
@@ -98,12 +100,17 @@ class CommandEdge implements Commands {
   private readonly runtime: Runtime;
   private readonly auth: Auth;
   private readonly recency: Recency;
+  private readonly positions: Positions;
   private readonly idempotency: Idempotency;
 
-  constructor(runtime: Runtime, auth: Auth, recency: Recency) {
+  constructor(
+    runtime: Runtime,
+    { auth, recency, positions }: { auth: Auth; recency: Recency; positions: Positions },
+  ) {
     this.runtime = runtime;
     this.auth = auth;
     this.recency = recency;
+    this.positions = positions;
     this.idempotency = createIdempotency(runtime);
   }
 
@@ -194,7 +201,7 @@ class CommandEdge implements Commands {
       const { status, body } = answer;
       send(to, { status, headers: this.headersOf(answer), body: JSON.stringify(body) });
     } finally {
-      this.recency.wrote(request.ip, this.runtime.engine.lastPosition);
+      this.recency.wrote(request, this.runtime.engine.lastPosition);
     }
   }
 
@@ -214,7 +221,7 @@ class CommandEdge implements Commands {
 
   private headersOf({ revision, position }: CommandAnswer): Record<string, string> {
     return {
-      Position: formatPosition(position ?? this.runtime.engine.lastPosition),
+      Position: this.positions.seal(position ?? this.runtime.engine.lastPosition),
       ...(revision !== undefined && { ETag: `"${revision}"` }),
     };
   }
@@ -254,20 +261,6 @@ function ifMatch(request: FastifyRequest): number | undefined {
   if (revision === undefined)
     throw new Problem("malformed_request", 'If-Match: a revision as an ETag gave it, such as "3"');
   return Number(revision);
-}
-
-/** @returns the token that clients send back as Min-Position */
-export function formatPosition(position: Position): string {
-  return position === logStart ? startToken : `p${position}`;
-}
-
-/** @throws Problem malformed_request */
-export function parsePosition(token: string): Position {
-  if (token === startToken) return logStart;
-  const position = /^p(\d{16,40})$/.exec(token)?.[1];
-  if (position === undefined)
-    throw new Problem("malformed_request", "Min-Position: a position as an answer gave it");
-  return position;
 }
 
 /** For what a command starts in several streams. */

@@ -1,8 +1,8 @@
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { Position } from "../../stores/event-store/event-store.ts";
+import type { Positions } from "../edge/positions.ts";
 import type { Recency } from "../recency.ts";
-import { minPosition } from "./freshness.ts";
 
 /** No older than a projection that is a little behind; who asks for newer, or has just written, gets newer. */
 const answerTtlMs = 250;
@@ -16,22 +16,22 @@ export interface CachedAnswer {
 
 /** Answers that are the same for everybody, by URL: what many ask for at once is read once. */
 export interface AnswerCache {
-  /** @throws Problem malformed_request */
-  find(request: FastifyRequest): CachedAnswer | undefined;
+  /** @throws Problem validation_failed */
+  find(request: FastifyRequest): Promise<CachedAnswer | undefined>;
   /** @returns the text as it is sent */
   keep(request: FastifyRequest, position: Position, json: string): CachedAnswer;
 }
 
-export function createAnswerCache(recency: Recency): AnswerCache {
+export function createAnswerCache(recency: Recency, positions: Positions): AnswerCache {
   const answers = new LRUCache<string, CachedAnswer>({
     maxSize: answersBytesMax,
     sizeCalculation: ({ body }, url) => body.byteLength + url.length,
     ttl: answerTtlMs,
   });
   return {
-    find: (request) => {
+    find: async (request) => {
+      const target = (await positions.asked(request)) ?? recency.lastWrite(request);
       const answer = answers.get(request.url);
-      const target = minPosition(request) ?? recency.lastWrite(request.ip);
       return answer && (target === undefined || answer.position >= target) ? answer : undefined;
     },
     keep: (request, position, json) => {

@@ -23,7 +23,7 @@ export function cartQueries(app: App, { runtime, auth, asOfNow }: Deps): void {
     async (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      asOfNow(request, reply, "carts");
+      await asOfNow(request, reply, "carts");
       const json = await hotCarts.get(id);
       if (json === undefined) throw notFound("cart", id);
       const cart = JSON.parse(json) as CartView;

@@ -3,7 +3,7 @@ import type { Runtime } from "../../runtime/runtime.ts";
 import { earliest, latest, logStart, type Position } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
-import { formatPosition, parsePosition } from "../edge/commands.ts";
+import type { Positions } from "../edge/positions.ts";
 import type { Recency } from "../recency.ts";
 
 const waitMsMax = 5_000;
@@ -14,7 +14,7 @@ const ownWriteWaitMs = 250;
  * Waits until read models are as new as a request asks for with Min-Position, and says in Position what the
  * answer is made of: at least that.
  *
- * @throws Problem `projection_behind` when the models are not there in time, `malformed_request`
+ * @throws Problem `projection_behind` when the models are not there in time, `validation_failed`
  */
 export type Freshness = (
   request: FastifyRequest,
@@ -22,7 +22,7 @@ export type Freshness = (
   ...models: [string, ...string[]]
 ) => Promise<void>;
 
-export function createFreshness({ models }: Runtime, recency: Recency): Freshness {
+export function createFreshness({ models }: Runtime, recency: Recency, positions: Positions): Freshness {
   const standAt = (names: readonly [string, ...string[]]): Position => {
     const [first, ...others] = names;
     const at = (name: string) => models.progress(name).position;
@@ -30,39 +30,33 @@ export function createFreshness({ models }: Runtime, recency: Recency): Freshnes
   };
 
   return async (request, reply, ...names) => {
-    const asked = minPosition(request);
-    const target = asked ?? recency.lastWrite(request.ip) ?? logStart;
+    const asked = await positions.asked(request);
+    const target = asked ?? recency.lastWrite(request) ?? logStart;
     if (standAt(names) < target) {
       const timeoutMs = asked === undefined ? ownWriteWaitMs : waitMs(request);
       const reached = await Promise.all(names.map((name) => models.reached(name, target, timeoutMs)));
       const behind = names.filter((_, index) => !reached[index]);
       if (asked !== undefined && behind.length > 0)
         throw new Problem("projection_behind", `${behind.join(", ")}: not there after ${timeoutMs} ms`, {
-          position: formatPosition(standAt(names)),
+          position: positions.seal(standAt(names)),
         });
     }
-    reply.header("Position", formatPosition(standAt(names)));
+    reply.header("Position", positions.seal(standAt(names)));
   };
 }
 
 /**
  * For answers that are always as of now: nothing is ever waited for.
- * @throws Problem malformed_request
+ * @throws Problem validation_failed
  */
-export type AsOfNow = (request: FastifyRequest, reply: FastifyReply, model: string) => void;
+export type AsOfNow = (request: FastifyRequest, reply: FastifyReply, model: string) => Promise<void>;
 
-export function createAsOfNow({ models, engine }: Runtime): AsOfNow {
-  return (request, reply, model) => {
-    minPosition(request);
+export function createAsOfNow({ models, engine }: Runtime, positions: Positions): AsOfNow {
+  return async (request, reply, model) => {
+    await positions.asked(request);
     const position = latest(engine.lastPosition, models.progress(model).position);
-    reply.header("Position", formatPosition(position));
+    reply.header("Position", positions.seal(position));
   };
-}
-
-/** @throws Problem malformed_request */
-export function minPosition(request: FastifyRequest): Position | undefined {
-  const token = header(request, "min-position");
-  return token === undefined ? undefined : parsePosition(token);
 }
 
 /** `Prefer: wait=N` in seconds (RFC 7240, section 4.3); what is no such preference is ignored, as it says. */

@@ -2,11 +2,10 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
-import { formatPosition } from "../edge/commands.ts";
+import type { Positions } from "../edge/positions.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
-import { minPosition } from "./freshness.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
 import {
   bestSellersAnswer,
@@ -33,8 +32,11 @@ export function productQueries(app: App, deps: Deps): void {
   bestSellers(app, deps);
 }
 
-function listOfProducts(app: App, { runtime: { models, queries }, recency, fresh, cursors }: Deps): void {
-  const answers = createAnswerCache(recency);
+function listOfProducts(
+  app: App,
+  { runtime: { models, queries }, recency, positions, fresh, cursors }: Deps,
+): void {
+  const answers = createAnswerCache(recency, positions);
 
   app.get(
     "/v1/products",
@@ -46,8 +48,8 @@ function listOfProducts(app: App, { runtime: { models, queries }, recency, fresh
       },
     },
     async (request, reply) => {
-      const cached = answers.find(request);
-      if (cached) return sendAnswer(reply, cached);
+      const cached = await answers.find(request);
+      if (cached) return sendAnswer(reply, positions, cached);
       const { limit, cursor, facets, ...filters } = request.query;
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
@@ -55,7 +57,7 @@ function listOfProducts(app: App, { runtime: { models, queries }, recency, fresh
       const found = await queries.run("products", { ...filters, facets, ...page });
       const counted = found.facets && { facets: found.facets };
       const json = listText(found.texts, next(found.next), counted);
-      sendAnswer(reply, answers.keep(request, position, json));
+      sendAnswer(reply, positions, answers.keep(request, position, json));
     },
   );
 }
@@ -115,7 +117,7 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
   );
 }
 
-function bestSellers(app: App, { runtime: { queries, hot }, fresh }: Deps): void {
+function bestSellers(app: App, { runtime: { queries, hot }, positions, fresh }: Deps): void {
   app.get(
     "/v1/best-sellers",
     {
@@ -128,7 +130,7 @@ function bestSellers(app: App, { runtime: { queries, hot }, fresh }: Deps): void
     async (request, reply) => {
       const { limit } = request.query;
       const key = `best-sellers:${limit}`;
-      if (minPosition(request) === undefined) {
+      if ((await positions.asked(request)) === undefined) {
         const cached = await hot.get(key).catch(() => undefined);
         if (cached !== undefined) return sendJson(reply, cached);
       }
@@ -143,8 +145,8 @@ function bestSellers(app: App, { runtime: { queries, hot }, fresh }: Deps): void
   );
 }
 
-function sendAnswer(reply: FastifyReply, { position, body }: CachedAnswer): void {
-  reply.header("Position", formatPosition(position));
+function sendAnswer(reply: FastifyReply, positions: Positions, { position, body }: CachedAnswer): void {
+  reply.header("Position", positions.seal(position));
   sendJson(reply, body);
 }
 

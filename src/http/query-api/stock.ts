@@ -1,5 +1,6 @@
 import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { notFound } from "../../values/problem.ts";
+import { header } from "../auth.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
@@ -44,7 +45,9 @@ export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cur
     },
     async (request, reply) => {
       const { sku } = request.params;
-      asOfNow(request, reply, "stock");
+      // A SKU that is for sale has a stock before anything has happened to it: only the model knows.
+      if (header(request, "min-position") === undefined) await asOfNow(request, reply, "stock");
+      else await fresh(request, reply, "stock");
       const json = await hotStock.get(sku);
       if (json === undefined) throw notFound("stock of SKU", sku);
       sendJson(reply, json);
