@@ -1,6 +1,7 @@
 import { Worker } from "node:worker_threads";
 import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { InvalidCursor } from "../stores/view-store/view-store.ts";
+import type { StoredDocuments } from "./threads/projection-worker.ts";
 import type { QueryTable } from "./threads/query-worker.ts";
 import type { WorkerData } from "./threads/worker-data.ts";
 import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
@@ -43,6 +44,11 @@ export class Queries {
   /** Another generation of some model is the live one now. */
   flipped(): void {
     void this.worker?.call("flipped").catch(() => {});
+  }
+
+  /** Documents have changed that the thread may keep something of. */
+  stored(stored: StoredDocuments): void {
+    void this.worker?.call("stored", stored).catch(() => {});
   }
 
   async close(): Promise<void> {

@@ -6,6 +6,7 @@ import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
 import { Rebuilds } from "./rebuilds.ts";
+import type { StoredDocuments } from "./threads/projection-worker.ts";
 import type { ProjectionWorkerData, WorkerData } from "./threads/worker-data.ts";
 import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 
@@ -27,6 +28,7 @@ export interface ReadModelsOptions {
   projections: readonly AnyProjection[];
   worker: WorkerData;
   log: Logger;
+  onStored: (stored: StoredDocuments) => void;
   /** Another generation of a model is the live one now. */
   onFlip: () => void;
   /** The projecting thread has died: nothing would be projected any more. */
@@ -77,6 +79,7 @@ export class ReadModels {
     this.worker = clientOf(
       thread,
       (name, data) => {
+        if (name === "stored") return options.onStored(data as StoredDocuments);
         this.onProgress(data as ModelProgress[]);
         if (name === "ready") this.ready.resolve();
       },

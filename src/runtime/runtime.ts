@@ -122,8 +122,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const projections = viewProjections(worker);
     const onDeath = options.onDeath ?? (() => {});
     const queries = new Queries(worker);
-    const onFlip = () => queries.flipped();
-    const models = await ReadModels.start({ events, openViews, projections, worker, log, onFlip, onDeath });
+    const models = await ReadModels.start({
+      ...{ events, openViews, projections, worker, log, onDeath },
+      onFlip: () => queries.flipped(),
+      onStored: (stored) => queries.stored(stored),
+    });
     opened.push(() => models.stop());
     opened.push(() => queries.close());
 

@@ -38,6 +38,8 @@ export interface FoldOptions {
   codec: Codec;
   /** The model is new: nothing needs to be loaded, and nothing is stored until `spill` or `flush`. */
   inMemory?: boolean;
+  /** Told which documents were stored or deleted, once they are. */
+  onStored?: ((keys: readonly string[]) => void) | undefined;
 }
 
 /**
@@ -49,6 +51,7 @@ export class Fold {
   readonly types: readonly string[];
   private model: ViewModel;
   private readonly codec: Codec;
+  private readonly onStored: FoldOptions["onStored"];
   private documents: Documents;
   private readonly parking: Parking;
   private readonly suspects = new Set<string>();
@@ -65,6 +68,7 @@ export class Fold {
     this.types = Object.keys(projection.on);
     this.model = model;
     this.codec = options.codec;
+    this.onStored = options.onStored;
     this.documents = new Documents(projection, model, options.inMemory ?? false);
     this.parking = new Parking(projection.name, parked);
     this.reached = checkpoint;
@@ -288,7 +292,9 @@ export class Fold {
   private async store(evenUnchanged = false): Promise<void> {
     let last: DocumentChange[] | undefined;
     const overtaken: string[] = [];
+    const changed: string[] = [];
     for (const part of this.documents.changes()) {
+      if (this.onStored) for (const { key } of part) changed.push(key);
       if (last) overtaken.push(...(await this.model.save(last, { checkpoint: this.stored })));
       last = part;
     }
@@ -302,6 +308,7 @@ export class Fold {
     this.parking.keep();
     this.stored = this.reached;
     this.eventsSince = 0;
+    if (changed.length > 0) this.onStored?.(changed);
   }
 
   /**

@@ -24,6 +24,8 @@ export interface LiveModelOptions {
   open: () => Promise<ViewModel>;
   codec: Codec;
   log: Logger;
+  /** Told which documents were stored or deleted; without keys, that it may be any. */
+  onStored?: ((keys?: readonly string[]) => void) | undefined;
 }
 
 /** One read model on its way along the log: it follows, has paused, or has failed and tries again. */
@@ -92,10 +94,15 @@ export class LiveModel {
 
   /** Goes on with the generation that is live now, from what it has stored. @throws what the store throws */
   async reopen(): Promise<void> {
-    const { projection, open, codec } = this.options;
+    const { projection, open, codec, onStored } = this.options;
     const model = await open();
-    if (this.fold) await this.fold.switchTo(model);
-    else this.fold = await Fold.open({ projection, model, codec });
+    if (!this.fold) {
+      this.fold = await Fold.open({ projection, model, codec, onStored });
+      return;
+    }
+    await this.fold.switchTo(model);
+    // A save that failed may have stored a part, and another generation may be another's work.
+    onStored?.();
   }
 
   recovered(): void {

@@ -7,6 +7,12 @@ import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
+/** What was stored of a model; without keys, it may be any document. */
+export interface StoredDocuments {
+  name: string;
+  keys?: readonly string[] | undefined;
+}
+
 const newsWaitMs = 1_000;
 /** Of documents while models are built at the start: a share of what this thread's heap may be. */
 const heldCharactersMax = 40 * 1024 * 1024;
@@ -63,6 +69,9 @@ const projector = await Projector.open({
     },
   })),
   log,
+  onStored: (name, keys) => {
+    if (name === "catalog") tell("stored", { name, keys } satisfies StoredDocuments);
+  },
   onProgress: (progress) => {
     tell("progress", progress);
     checkpointer.run();
