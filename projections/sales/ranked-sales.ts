@@ -1,10 +1,10 @@
 import type { ShopEvents } from "../../commands/events.ts";
-import { type Projection, projectionOf } from "../../src/engine/projection.ts";
+import { type ProjectedEvent, type Projection, projectionOf } from "../../src/engine/projection.ts";
 import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayOf, eachPeriod } from "../../src/values/calendar.ts";
 import { CurrencyMismatch, type Money } from "../../src/values/money.ts";
 import type { DayRange } from "../page.ts";
-import { type SoldLine, tally } from "./sold-lines.ts";
+import { linesOf, type OrderedLine, type Sold, type SoldLine } from "./sold-lines.ts";
 
 /** What was sold of one thing in one day, one month, or ever; revenue in minor units. */
 interface SalesDoc {
@@ -15,57 +15,168 @@ interface SalesDoc {
   currency?: string;
 }
 
-export type RankedSalesProjection = Projection<SalesDoc, ShopEvents>;
+/** What an order has on its lines, and what each of its events has booked, by position and `/` + item. */
+interface OrderDoc {
+  currency: string;
+  lines: OrderedLine[];
+  booked: Record<string, Record<string, Sold>>;
+  /** The position of the event that it counts since. */
+  counted?: string;
+  cancelled?: true;
+}
+
+type RankedDoc = SalesDoc | OrderDoc;
+
+export type RankedSalesProjection = Projection<RankedDoc, ShopEvents>;
 
 const ever = "ever";
+const orderPrefix = "order/";
 const everPrefix = `${ever}/`;
 const keyOf = (period: string, item: string) => `${period}/${item}`;
 const itemOf = (key: string) => key.slice(key.indexOf("/") + 1);
 const periodOf = (key: string) => key.slice(0, key.indexOf("/"));
+const isOrder = (doc: RankedDoc): doc is OrderDoc => "booked" in doc;
 
 /**
- * Units and revenue by `groupOf` a confirmed line, in documents for each day, each month and all time, so
- * that any range of days is a sum over a few whole months and the days at its edges. Later cancellations and
- * refunds do not take from it.
+ * Units and revenue by `groupOf` a line, in documents for each day, each month and all time, so that any
+ * range of days is a sum over a few whole months and the days at its edges. An order counts when it is first
+ * paid or shipped; what is cancelled or comes back after that is taken off on its own day. A document per
+ * order remembers its lines, and what each of its events booked, so that an event may come again.
  */
 export function rankedSalesProjection(
   name: string,
   timeZone: string,
   groupOf: (line: SoldLine) => string,
 ): RankedSalesProjection {
-  const soldBy = tally(groupOf);
-  return projectionOf<ShopEvents>()<SalesDoc>({
+  const booking = {
+    keys: ({ id }: { id: string }) => orderPrefix + id,
+    follow: (doc: RankedDoc | undefined, { position, time }: ProjectedEvent) =>
+      bookedKeys(doc, position, dayOf(time, timeZone)),
+    changeFollower: withBooked,
+  };
+  const firstPaidOrShipped = {
+    ...booking,
+    change: (doc: RankedDoc | undefined, { position }: ProjectedEvent) =>
+      doc && isOrder(doc) ? counted(doc, position) : doc,
+  };
+  return projectionOf<ShopEvents>()<RankedDoc>({
     name,
-    version: 1,
+    version: 2,
     columns: { period: "text", item: "text", units: "number", revenue: "number" },
     // A sum reads nothing but this index.
     indexes: [["period", "item", "units", "revenue"]],
-    columnsOf: ({ units, revenue }, key) => ({ period: periodOf(key), item: itemOf(key), units, revenue }),
+    columnsOf: (doc, key) =>
+      isOrder(doc)
+        ? { period: null, item: null, units: null, revenue: null }
+        : { period: periodOf(key), item: itemOf(key), units: doc.units, revenue: doc.revenue },
     on: {
-      OrderConfirmed: {
-        keys: ({ data, time }) => {
-          const day = dayOf(time, timeZone);
-          const month = day.slice(0, 7);
-          const keys: string[] = [];
-          for (const item of soldBy(data).keys())
-            keys.push(keyOf(day, item), keyOf(month, item), keyOf(ever, item));
-          return keys;
-        },
-        change: (doc = { units: 0, revenue: 0 }, { data }, key) => {
-          const sold = soldBy(data).get(itemOf(key));
-          if (!sold) throw new Error(`${key} is not of this order`);
-          doc.units += sold.units;
-          doc.revenue += sold.revenue;
-          if (!key.startsWith(everPrefix)) return doc;
-          if (doc.currency !== undefined && doc.currency !== data.currency)
-            throw new CurrencyMismatch(doc.currency, data.currency);
-          doc.name = sold.name;
-          doc.currency = data.currency;
-          return doc;
-        },
+      OrderPlaced: {
+        keys: ({ id }) => orderPrefix + id,
+        change: (_, { data }) => ({
+          currency: data.currency,
+          lines: linesOf(data.lines, groupOf),
+          booked: {},
+        }),
+      },
+      OrderPaid: firstPaidOrShipped,
+      ShipmentDispatched: firstPaidOrShipped,
+      OrderCancelled: {
+        ...booking,
+        change: (doc, { position }) => (doc && isOrder(doc) ? cancelled(doc, position) : doc),
+      },
+      ReturnReceived: {
+        ...booking,
+        change: (doc, { position, data }) =>
+          doc && isOrder(doc) ? returned(doc, position, data.lines) : doc,
       },
     },
   });
+}
+
+function bookedKeys(doc: RankedDoc | undefined, position: string, day: string): string[] {
+  const booked = doc && isOrder(doc) ? doc.booked[position] : undefined;
+  if (!booked) return [];
+  return Object.keys(booked).flatMap((item) => [day, day.slice(0, 7), ever].map((period) => period + item));
+}
+
+function withBooked(
+  doc: RankedDoc | undefined,
+  { position }: ProjectedEvent,
+  key: string,
+  order: RankedDoc | undefined,
+): SalesDoc {
+  const booked = order && isOrder(order) ? order.booked[position]?.[key.slice(key.indexOf("/"))] : undefined;
+  if (!booked || !order || !isOrder(order)) throw new Error(`${key} is not of this order`);
+  const sales = doc ?? { units: 0, revenue: 0 };
+  if (isOrder(sales)) throw new Error("an order stands where a period should");
+  sales.units += booked.units;
+  sales.revenue += booked.revenue;
+  if (!key.startsWith(everPrefix)) return sales;
+  if (sales.currency !== undefined && sales.currency !== order.currency)
+    throw new CurrencyMismatch(sales.currency, order.currency);
+  sales.currency = order.currency;
+  if (order.counted === position) sales.name = booked.name;
+  sales.name ??= booked.name;
+  return sales;
+}
+
+function counted(order: OrderDoc, position: string): OrderDoc {
+  if (order.counted !== undefined || order.cancelled) return order;
+  order.counted = position;
+  for (const line of order.lines) book(order, position, line, line.units, line.revenue);
+  return order;
+}
+
+/** What had come back already is not taken off again. */
+function cancelled(order: OrderDoc, position: string): OrderDoc {
+  order.cancelled = true;
+  if (order.counted === undefined) return order;
+  for (const line of order.lines) takeOff(order, position, line, line.units - line.back);
+  return order;
+}
+
+function returned(
+  order: OrderDoc,
+  position: string,
+  pieces: readonly { sku: string; sellable: number; damaged: number }[],
+): OrderDoc {
+  if (order.counted === undefined) return order;
+  for (const { sku, sellable, damaged } of pieces) {
+    let left = sellable + damaged;
+    for (const line of order.lines) {
+      if (line.sku !== sku || left === 0) continue;
+      const units = Math.min(left, line.units - line.back);
+      takeOff(order, position, line, units);
+      left -= units;
+    }
+  }
+  return order;
+}
+
+/** The shares of a line's units add up to its revenue: the last takes the remainder. */
+function takeOff(order: OrderDoc, position: string, line: OrderedLine, units: number): void {
+  if (units === 0) return;
+  const share = (back: number) => shareOf(line.revenue, back, line.units);
+  const revenue = share(line.back + units) - share(line.back);
+  line.back += units;
+  book(order, position, line, -units, -revenue);
+}
+
+function shareOf(amount: number, part: number, whole: number): number {
+  return Number((BigInt(amount) * BigInt(part)) / BigInt(whole));
+}
+
+function book(order: OrderDoc, position: string, line: OrderedLine, units: number, revenue: number): void {
+  order.booked[position] ??= {};
+  const booked = order.booked[position];
+  // Never a name that objects have of their own, whatever the SKU.
+  const item = `/${line.item}`;
+  const sold = booked[item];
+  booked[item] = {
+    name: line.name,
+    units: (sold?.units ?? 0) + units,
+    revenue: (sold?.revenue ?? 0) + revenue,
+  };
 }
 
 export interface RankedQuery extends DayRange {
@@ -95,7 +206,8 @@ export async function rankedSales(model: ViewModel, query: RankedQuery): Promise
     limit,
   });
   const named = await model.getMany(rows.map(({ group }) => keyOf(ever, String(group))));
-  return rows.map(({ group, sums }) => {
+  const sold = rows.filter(({ sums }) => sums.units !== 0 || sums.revenue !== 0);
+  return sold.map(({ group, sums }) => {
     const item = String(group);
     const found = named.get(keyOf(ever, item));
     if (!found) throw new Error(`${item} was sold in a period, but never`);

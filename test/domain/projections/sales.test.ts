@@ -176,19 +176,45 @@ describe("sales", () => {
   });
 });
 
+function place(log: Log, id: string, at: string, lines: Line[]): Log {
+  const total = lines.reduce((sum, { revenue }) => sum + revenue, 0);
+  return log.add(`order-${id}`, at, "OrderPlaced", {
+    number: id,
+    cartId: `cart-of-${id}`,
+    paymentId: id,
+    paymentMethod: "cod",
+    currency: "GBP",
+    lines: lines.map(({ revenue, ...line }) => ({
+      productId: `p-${line.sku}`,
+      name: line.sku,
+      ...line,
+      unitPrice: 0,
+      subtotal: revenue,
+      discount: 0,
+      tax: 0,
+      total: revenue,
+    })),
+    totals: { subtotal: total, discount: 0, shipping: 0, tax: 0, total },
+    tax: { rateBp: 0, included: true, per: "line", rounding: "half_up" },
+    shippingMethod: "standard",
+  });
+}
+
+function sell(log: Log, id: string, at: string, lines: Line[]): Log {
+  return place(log, id, at, lines).add(`order-${id}`, at, "OrderPaid", { amount: 1 });
+}
+
 describe("sales by product and by category", () => {
   const log = new Log();
-  confirm(log, "o1", "2011-01-31T12:00:00Z", [
+  sell(log, "o1", "2011-01-31T12:00:00Z", [
     { sku: "mug", quantity: 1, revenue: 100, category: "kitchen" },
     { sku: "a/b", quantity: 10, revenue: 50 },
   ]);
-  confirm(log, "o2", "2011-02-10T12:00:00Z", [
+  sell(log, "o2", "2011-02-10T12:00:00Z", [
     { sku: "mug", quantity: 2, revenue: 200, name: "Big mug", category: "kitchen" },
     { sku: "mug", quantity: 1, revenue: 0, name: "Big mug", category: "gifts" },
   ]);
-  confirm(log, "o3", "2011-03-01T12:00:00Z", [
-    { sku: "cup", quantity: 5, revenue: 250, category: "kitchen" },
-  ]);
+  sell(log, "o3", "2011-03-01T12:00:00Z", [{ sku: "cup", quantity: 5, revenue: 250, category: "kitchen" }]);
 
   test("are ranked by revenue or by units, with the latest name", async () => {
     const model = await project(productSalesProjection(zone), log);
@@ -230,5 +256,39 @@ describe("sales by product and by category", () => {
         { category: "gifts", units: 1, revenue: gbp(0) },
       ],
     });
+  });
+
+  test("hold what was paid or shipped, less what was cancelled or came back on its own day", async () => {
+    const log = new Log();
+    const goods = { reason: "-", currency: "GBP", goods: 0 };
+    place(log, "never", "2011-01-01T12:00:00Z", [{ sku: "mug", quantity: 9, revenue: 900 }]);
+    log.add("order-never", "2011-01-02T12:00:00Z", "OrderCancelled", goods);
+    place(log, "shipped", "2011-01-01T12:00:00Z", [{ sku: "cup", quantity: 3, revenue: 100 }]);
+    const lines = [{ sku: "cup", quantity: 3 }];
+    log
+      .add("order-shipped", "2011-01-03T12:00:00Z", "ShipmentDispatched", {
+        shipmentId: "s",
+        lines,
+        complete: true,
+      })
+      .add("order-shipped", "2011-01-04T12:00:00Z", "OrderPaid", { amount: 100 })
+      .add("order-shipped", "2011-01-05T12:00:00Z", "ReturnReceived", {
+        returnId: "r",
+        lines: [{ sku: "cup", sellable: 1, damaged: 1 }],
+      });
+    sell(log, "undone", "2011-01-03T12:00:00Z", [{ sku: "pot", quantity: 1, revenue: 50 }]);
+    log.add("order-undone", "2011-01-06T12:00:00Z", "OrderCancelled", { ...goods, goods: 50 });
+    const model = await project(productSalesProjection(zone), log);
+    const rows = async (day?: string) => {
+      const range = day === undefined ? {} : { from: day, to: day };
+      const { items } = await productSales(model, { sort: "revenue", limit: 10, ...range });
+      return items.map(({ sku, units, revenue }) => `${sku} ${units} ${revenue.amount}`);
+    };
+    expect(await rows("2011-01-01")).toEqual([]);
+    expect(await rows("2011-01-03")).toEqual(["cup 3 100", "pot 1 50"]);
+    expect(await rows("2011-01-04")).toEqual([]);
+    expect(await rows("2011-01-05")).toEqual(["cup -2 -66"]);
+    expect(await rows("2011-01-06")).toEqual(["pot -1 -50"]);
+    expect(await rows()).toEqual(["cup 1 34"]);
   });
 });
