@@ -65,7 +65,7 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     {
       ...staffOnly,
       schema: {
-        ...describe("What was sold of each SKU, best first"),
+        ...describe("What was first paid or shipped of each SKU, less what came back, best first"),
         ...ranked,
         response: { 200: productSalesAnswer, "4xx": problemSchema },
       },
@@ -81,7 +81,7 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     {
       ...staffOnly,
       schema: {
-        ...describe("What was sold of each category, best first"),
+        ...describe("What was first paid or shipped of each category, less what came back, best first"),
         ...ranked,
         response: { 200: categorySalesAnswer, "4xx": problemSchema },
       },
@@ -99,7 +99,7 @@ function funnelReport(app: App, { runtime: { queries }, staffOnly, fresh }: Deps
     {
       ...staffOnly,
       schema: {
-        ...describe("How many took each step from cart to order"),
+        ...describe("How many carts opened in the days came to each step from cart to order"),
         querystring: daysQuery,
         response: { 200: funnelAnswer, "4xx": problemSchema },
       },
