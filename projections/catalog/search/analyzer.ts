@@ -1,0 +1,118 @@
+export const queryCharactersMax = 200;
+export const queryWordsMax = 12;
+
+const undecomposed: Readonly<Record<string, string>> = {
+  ł: "l",
+  ø: "o",
+  đ: "d",
+  ð: "d",
+  ß: "ss",
+  æ: "ae",
+  œ: "oe",
+  þ: "th",
+  ı: "i",
+};
+
+const unspacedRuns = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}ー]+/gu;
+const codes = /[\p{L}\p{N}\p{M}]+(?:[-/._'’+&][\p{L}\p{N}\p{M}]+)*/gu;
+const codePunctuation = /[-/._'’+&]/;
+
+/** One word of a query: found where all terms of any of its `ways` are. */
+export interface QueryWord {
+  ways: readonly (readonly string[])[];
+  /** The last term of each way may be the beginning of a longer one. */
+  beginning: boolean;
+}
+
+/** Without case, accents and width, so that what a shopper types meets what a merchant wrote. */
+export function fold(text: string): string {
+  // Only the marks of Latin, Greek and Cyrillic go: those of Kana and Thai make other letters.
+  return text
+    .normalize("NFKC")
+    .toLowerCase()
+    .normalize("NFD")
+    .replace(/[\u0300-\u036f]/g, "")
+    .replace(/[łøđðßæœþı]/g, (letter) => undecomposed[letter] ?? letter)
+    .normalize("NFC");
+}
+
+/** What a category, brand or tag is known by: two spellings of one value are one facet. */
+export function foldedValue(value: string): string {
+  return value
+    .normalize("NFKC")
+    .replace(/[‘’‛′]/g, "'")
+    .replace(/[“”‟″]/g, '"')
+    .trim()
+    .replace(/\s+/g, " ")
+    .toLowerCase();
+}
+
+/** The terms under which a text is found, each once. */
+export function termsOf(text: string): Set<string> {
+  const terms = new Set<string>();
+  for (const [code] of fold(text).matchAll(codes)) {
+    const parts = code.split(codePunctuation);
+    for (const part of parts.length > 1 ? [...parts, parts.join("")] : parts) {
+      for (const piece of piecesOf(part)) {
+        if (!piece.unspaced) {
+          // The plural stays beside its singular, so that every beginning of it is found.
+          terms.add(piece.text).add(singular(piece.text));
+          continue;
+        }
+        const characters = [...piece.text];
+        for (const pair of pairsOf(characters)) terms.add(pair);
+        // No pair begins with the last character.
+        const last = characters.at(-1);
+        if (last !== undefined) terms.add(last);
+      }
+    }
+  }
+  return terms;
+}
+
+/** At most `queryWordsMax` words of the first `queryCharactersMax` characters. */
+export function queryWordsOf(query: string): QueryWord[] {
+  const bounded = [...query].slice(0, queryCharactersMax).join("");
+  const found = [...fold(bounded).matchAll(codes)].slice(0, queryWordsMax);
+  return found.map(([code], index) => {
+    const parts = code.split(codePunctuation);
+    const beginning = index === found.length - 1;
+    const ways = [parts.flatMap(queryTermsOf)];
+    if (parts.length > 1) ways.push(queryTermsOf(parts.join("")));
+    return { ways, beginning: beginning || (ways[0]?.length === 1 && isOneUnspaced(code)) };
+  });
+}
+
+export function singular(word: string): string {
+  if (word.length < 4 || !/^[a-z]+s$/.test(word) || /(?:ss|us|is)$/.test(word)) return word;
+  if (/.{2}ies$/.test(word)) return `${word.slice(0, -3)}y`;
+  return /(?:ss|x|ch|sh|zz)es$/.test(word) ? word.slice(0, -2) : word.slice(0, -1);
+}
+
+function queryTermsOf(part: string): string[] {
+  return piecesOf(part).flatMap(({ text, unspaced }) => {
+    if (!unspaced) return [text];
+    const characters = [...text];
+    return characters.length === 1 ? characters : pairsOf(characters);
+  });
+}
+
+function isOneUnspaced(word: string): boolean {
+  return [...word].length === 1 && piecesOf(word)[0]?.unspaced === true;
+}
+
+function piecesOf(word: string): { text: string; unspaced: boolean }[] {
+  const pieces: { text: string; unspaced: boolean }[] = [];
+  let end = 0;
+  for (const { 0: text, index } of word.matchAll(unspacedRuns)) {
+    if (index > end) pieces.push({ text: word.slice(end, index), unspaced: false });
+    pieces.push({ text, unspaced: true });
+    end = index + text.length;
+  }
+  if (end < word.length) pieces.push({ text: word.slice(end), unspaced: false });
+  return pieces;
+}
+
+function pairsOf(characters: readonly string[]): string[] {
+  return characters.slice(1).map((character, index) => `${characters[index] ?? ""}${character}`);
+}

@@ -1,0 +1,39 @@
+import { describe, expect, it } from "vitest";
+import {
+  fold,
+  foldedValue,
+  queryWordsMax,
+  queryWordsOf,
+  termsOf,
+} from "../../../projections/catalog/search/analyzer.ts";
+
+describe("the analyzer", () => {
+  it.each([
+    ["Łopata Straße Smørrebrød", "lopata strasse smorrebrod"],
+    ["Crème ＢＲÛＬÉＥ", "creme brulee"],
+    ["ガラス", "ガラス"],
+  ])("folds %s", (text, folded) => {
+    expect(fold(text)).toBe(folded);
+  });
+
+  it.each([
+    ["t-shirt", ["t", "shirt", "tshirt"]],
+    ["MK-J/1973", ["mk", "j", "1973", "mkj1973"]],
+    ["mugs", ["mugs", "mug"]],
+    ["dresses", ["dresses", "dress"]],
+    ["glass", ["glass"]],
+    ["タワー", ["タワ", "ワー", "ー"]],
+  ])("finds %s under its terms", (text, terms) => {
+    expect([...termsOf(text)].sort()).toEqual([...terms].sort());
+  });
+
+  it("bounds the words of a query, the last of which may be a beginning", () => {
+    const words = queryWordsOf("word ".repeat(queryWordsMax + 5));
+    expect(words).toHaveLength(queryWordsMax);
+    expect(words.map(({ beginning }) => beginning).lastIndexOf(false)).toBe(queryWordsMax - 2);
+  });
+
+  it("knows facet values by one form", () => {
+    expect(foldedValue("  Levi’s ")).toBe(foldedValue("LEVI'S"));
+  });
+});
