@@ -25,7 +25,10 @@ export const skuSchema = z
 export const slugSchema = z
   .string()
   .max(slugCharactersMax)
-  .regex(/^[a-z0-9]+(-[a-z0-9]+)*$/, "a slug is lower-case ASCII letters and digits with single dashes");
+  .regex(
+    /^[\p{Ll}\p{Lo}\p{Lm}\p{N}\p{M}]+(-[\p{Ll}\p{Lo}\p{Lm}\p{N}\p{M}]+)*$/u,
+    "a slug is lower-case letters and digits with single dashes",
+  );
 
 const nameSchema = z.string().trim().min(3).max(255);
 const shortDescriptionSchema = z.string().max(500);

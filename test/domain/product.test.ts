@@ -332,7 +332,7 @@ describe("a slug", () => {
     ["Crème brûlée – № 5", "creme-brulee-no-5"],
     ["  Men's T-Shirt!! ", "mens-t-shirt"],
     ["ＦＵＬＬ ﬁt İ", "full-fit-i"],
-    ["日本語", "product"],
+    ["日本語", "日本語"],
     ["---", "product"],
     [`${"a".repeat(79)} b`, "a".repeat(79)],
     ["b".repeat(200), "b".repeat(80)],
