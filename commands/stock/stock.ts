@@ -276,10 +276,14 @@ function requireRoom(state: Stock, quantity: number): void {
     });
 }
 
-function outOfStock(sku: string, available: number, requested: number): Problem {
-  return new Problem("out_of_stock", `${sku}: ${requested} wanted, ${Math.max(0, available)} available`, {
+/** Customers read it, who are told no more than this of what is left. */
+const availableToldMax = 100;
+
+function outOfStock(sku: string, left: number, requested: number): Problem {
+  const available = Math.min(Math.max(0, left), availableToldMax);
+  return new Problem("out_of_stock", `${sku}: ${requested} wanted, ${available} available`, {
     sku,
-    available: Math.max(0, available),
+    available,
     requested,
   });
 }

@@ -23,6 +23,7 @@ import {
   type RequestCommand,
   unconditional,
 } from "../edge/commands.ts";
+import { guestOrderAnswerOf } from "../resources/orders.ts";
 import {
   addItemBody,
   cartAnswer,
@@ -120,9 +121,13 @@ export function cartCommands(app: App, deps: Deps): void {
     (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      return commands.run(request, reply, (commandId) => checkoutCommand(deps, id, commandId, request.body), {
-        cartId: id,
-      });
+      const byGuest = auth.principal(request).kind !== "staff";
+      return commands.run(
+        request,
+        reply,
+        (commandId) => checkoutCommand(deps, id, { commandId, byGuest }, request.body),
+        { cartId: id },
+      );
     },
   );
 }
@@ -187,7 +192,7 @@ function itemCommands(app: App, deps: Deps): void {
 function checkoutCommand(
   { runtime }: Deps,
   cartId: string,
-  commandId: string,
+  { commandId, byGuest }: { commandId: string; byGuest: boolean },
   body: CheckoutBody,
 ): RequestCommand<Cart> {
   const { shop } = runtime;
@@ -209,16 +214,17 @@ function checkoutCommand(
         (now) => now.phase === "locked" && now.checkout.orderId === orderId,
       );
       const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, context)));
-      return orderAnswerOf(runtime, orderId, isFirst && result ? result.status : undefined);
+      const justNow = isFirst && result ? result.status : undefined;
+      return orderAnswerOf(runtime, orderId, { justNow, byGuest });
     },
   };
 }
 
-/** @param justNow how a checkout ended that this request has started and taken to its end */
+/** @param options.justNow how a checkout ended that this request has started and taken to its end */
 async function orderAnswerOf(
   { shop }: Deps["runtime"],
   orderId: string,
-  justNow: CheckoutResult["status"] | undefined,
+  { justNow, byGuest }: { justNow: CheckoutResult["status"] | undefined; byGuest: boolean },
 ): Promise<CommandAnswer> {
   const told = (await toldJustNow(shop, orderId, justNow)) ?? (await orderAsTold(shop, orderId));
   if (!told) {
@@ -236,7 +242,8 @@ async function orderAnswerOf(
       ),
     },
   };
-  return { status: 201, body: { ...orderView(orderId, state), ...nextAction }, revision };
+  const body = { ...orderView(orderId, state), ...nextAction };
+  return { status: 201, body: byGuest ? guestOrderAnswerOf(body) : body, revision };
 }
 
 /** The order as it stands, if nobody else has written to it since: what `orderAsTold` would look for. */

@@ -11,6 +11,7 @@ import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
 import { type Found, processContext, type RequestCommand } from "../edge/commands.ts";
+import { guestOrderAnswerOf } from "../resources/orders.ts";
 import {
   cancelBody,
   deliveryBody,
@@ -45,6 +46,8 @@ interface OrderCommand {
   goesOn?: boolean;
   /** Commands that follow from what it has done, and that its answer waits for. */
   follow?: (state: PlacedOrder) => string[];
+  /** Asked for by its customer, who is told what a customer may know. */
+  byGuest?: boolean;
   /** Members of the answer beside the order's. */
   extra?: object;
 }
@@ -57,7 +60,7 @@ export function orderCommand(
   { runtime }: Deps,
   id: string,
   commandId: string,
-  { status, steps = [], run, goesOn = false, follow, extra = {} }: OrderCommand,
+  { status, steps = [], run, goesOn = false, follow, byGuest = false, extra = {} }: OrderCommand,
 ): RequestCommand<Order> {
   const { engine } = runtime.shop;
   const all = [commandId, ...steps];
@@ -76,7 +79,8 @@ export function orderCommand(
       const following = follow?.(placed(id, own.state)) ?? [];
       const { state, revision } =
         following.length > 0 ? ((await engine.find(order, id, following, own.revision)) ?? own) : own;
-      return { status, body: { ...orderView(id, placed(id, state)), ...extra }, revision };
+      const body = { ...orderView(id, placed(id, state)), ...extra };
+      return { status, body: byGuest ? guestOrderAnswerOf(body) : body, revision };
     },
   };
 }
@@ -156,6 +160,7 @@ function cancelling(app: App, deps: Deps): void {
           const { paymentId } = await placedOrder(shop, id);
           return orderCommand(deps, id, commandId, {
             status: 200,
+            byGuest: !byStaff,
             steps: [refundedStep(paymentId, "cancellation")],
             run: (context) => cancelOrder(shop, id, reason, context),
           });

@@ -1,5 +1,6 @@
 import { getOrder } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
+import { guestOrderOf } from "../resources/orders.ts";
 import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
@@ -52,7 +53,8 @@ export function orderQueries(app: App, deps: Deps): void {
       // A guest is told the same of an order that is not there and of one that is another's.
       auth.requireCart(request, order?.cartId ?? "");
       if (!order) throw notFound("order", id);
-      sendJson(reply, JSON.stringify(order));
+      const isStaff = auth.principal(request).kind === "staff";
+      sendJson(reply, JSON.stringify(isStaff ? order : guestOrderOf(order)));
     },
   );
 
