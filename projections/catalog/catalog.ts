@@ -17,7 +17,7 @@ type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
 type CatalogDoc = ProductDoc | SkuDoc;
 
-const skuPrefix = "sku/";
+export const skuPrefix = "sku/";
 /** `claimId` of the write model: kind, dash, value. */
 const skuClaimPrefix = "sku-";
 

@@ -1,6 +1,7 @@
 import type { Condition, FacetCount, FindQuery, ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
-import type { ProductDoc } from "./documents.ts";
+import { skuPrefix } from "./catalog.ts";
+import type { ProductDoc, SkuDoc } from "./documents.ts";
 import { type ProductListItem, type ProductView, productViewOf } from "./views.ts";
 
 const facetValuesMax = 100;
@@ -92,4 +93,22 @@ async function productById(model: ViewModel, id: string): Promise<ProductView | 
 async function productBySlug(model: ViewModel, slug: string): Promise<ProductView | undefined> {
   const { items } = await model.find({ where: [{ column: "slug", eq: slug }], limit: 1 });
   return items[0] && productById(model, items[0].key);
+}
+
+/** Those of the SKUs that are for sale: live variants of published products. */
+export async function skusForSale(model: ViewModel, skus: readonly string[]): Promise<Set<string>> {
+  const claims = (await model.load(skus.map((sku) => skuPrefix + sku))).documents;
+  const productIdOf = (sku: string) => {
+    const stored = claims.get(skuPrefix + sku);
+    return stored && (JSON.parse(stored.json) as SkuDoc).productId;
+  };
+  const productIds = new Set(skus.flatMap((sku) => productIdOf(sku) ?? []));
+  const products = (await model.load([...productIds])).documents;
+  const forSale = new Set<string>();
+  for (const { json } of products.values()) {
+    const { details } = JSON.parse(json) as ProductDoc;
+    if (details?.status !== "published") continue;
+    for (const { sku, retired } of details.variants) if (!retired) forSale.add(sku);
+  }
+  return new Set(skus.filter((sku) => forSale.has(sku)));
 }

@@ -18,7 +18,7 @@ describe("a command with an Idempotency-Key", () => {
       position: first.headers.position,
     });
     expect([second.status, second.text]).toEqual([first.status, first.text]);
-    expect((await get("/v1/stock/ONCE")).body.onHand).toBe(5);
+    expect((await get("/v1/stock/ONCE", staff)).body.onHand).toBe(5);
   });
 
   test("may be conditional too: what has taken effect is answered as such, also again", async () => {
@@ -30,7 +30,7 @@ describe("a command with an Idempotency-Key", () => {
     const second = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 2 }, conditional);
     expect([second.status, second.text]).toEqual([201, first.text]);
     expect(second.headers["idempotent-replayed"]).toBe("true");
-    expect((await get("/v1/stock/CONDITIONAL")).body.onHand).toBe(7);
+    expect((await get("/v1/stock/CONDITIONAL", staff)).body.onHand).toBe(7);
   });
 
   test("is refused for another body, and for another path", async () => {

@@ -105,7 +105,7 @@ describe("projections", () => {
     expect(skipped).toMatchObject({ status: 200, body: { key: "POISON-1", parked: false } });
     expect((await parked()).items).toMatchObject([{ key: "POISON-2" }]);
     await receive("UNHARMED", 1);
-    expect((await get("/v1/stock/UNHARMED")).body.onHand).toBe(1);
+    expect((await get("/v1/stock/UNHARMED", staff)).body.onHand).toBe(1);
     expect((await get("/v1/stock?limit=100", staff)).body.items).toContainEqual(
       expect.objectContaining({ sku: "POISON-1", onHand: 7 }),
     );

@@ -61,7 +61,7 @@ describe("over a socket", () => {
     const body = JSON.stringify({ quantity: 3 });
     const headers = { ...staff, "content-type": "application/json" };
     expect((await fetch(`${url}/receipts`, { method: "POST", headers, body })).status).toBe(201);
-    expect(await (await fetch(url)).json()).toMatchObject({ sku, onHand: 3 });
+    expect(await (await fetch(url, { headers })).json()).toMatchObject({ sku, onHand: 3 });
   });
 
   test("a client that stops in the middle of its body costs nothing", async () => {

@@ -1,6 +1,7 @@
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { Position } from "../../stores/event-store/event-store.ts";
+import type { Principal } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
 import type { Recency } from "../recency.ts";
 
@@ -8,18 +9,20 @@ import type { Recency } from "../recency.ts";
 const answerTtlMs = 250;
 const answersBytesMax = 16 * 1024 * 1024;
 
+type Audience = Principal["kind"];
+
 export interface CachedAnswer {
   /** What the read model stood at when it was read. */
   position: Position;
   body: Buffer;
 }
 
-/** Answers that are the same for everybody, by URL: what many ask for at once is read once. */
+/** Answers that are the same for all of an audience, by URL: what many ask for at once is read once. */
 export interface AnswerCache {
   /** @throws Problem validation_failed */
-  find(request: FastifyRequest): Promise<CachedAnswer | undefined>;
+  find(request: FastifyRequest, audience: Audience): Promise<CachedAnswer | undefined>;
   /** @returns the text as it is sent */
-  keep(request: FastifyRequest, position: Position, json: string): CachedAnswer;
+  keep(request: FastifyRequest, audience: Audience, position: Position, json: string): CachedAnswer;
 }
 
 export function createAnswerCache(recency: Recency, positions: Positions): AnswerCache {
@@ -29,14 +32,14 @@ export function createAnswerCache(recency: Recency, positions: Positions): Answe
     ttl: answerTtlMs,
   });
   return {
-    find: async (request) => {
+    find: async (request, audience) => {
       const target = (await positions.asked(request)) ?? recency.lastWrite(request);
-      const answer = answers.get(request.url);
+      const answer = answers.get(`${audience} ${request.url}`);
       return answer && (target === undefined || answer.position >= target) ? answer : undefined;
     },
-    keep: (request, position, json) => {
+    keep: (request, audience, position, json) => {
       const answer = { position, body: Buffer.from(json) };
-      answers.set(request.url, answer);
+      answers.set(`${audience} ${request.url}`, answer);
       return answer;
     },
   };

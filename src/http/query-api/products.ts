@@ -3,6 +3,7 @@ import { getProduct } from "../../../projections/catalog/queries.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
+import { guestProductOf, guestProductText } from "../resources/products.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
@@ -32,10 +33,9 @@ export function productQueries(app: App, deps: Deps): void {
   bestSellers(app, deps);
 }
 
-function listOfProducts(
-  app: App,
-  { runtime: { models, queries }, recency, positions, fresh, cursors }: Deps,
-): void {
+function listOfProducts(app: App, deps: Deps): void {
+  const { auth, recency, positions, fresh, cursors } = deps;
+  const { models, queries } = deps.runtime;
   const answers = createAnswerCache(recency, positions);
 
   app.get(
@@ -48,7 +48,8 @@ function listOfProducts(
       },
     },
     async (request, reply) => {
-      const cached = await answers.find(request);
+      const audience = auth.principal(request).kind;
+      const cached = await answers.find(request, audience);
       if (cached) return sendAnswer(reply, positions, cached);
       const { limit, cursor, facets, ...filters } = request.query;
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
@@ -56,8 +57,9 @@ function listOfProducts(
       const { position } = models.progress("catalog");
       const found = await queries.run("products", { ...filters, facets, ...page });
       const counted = found.facets && { facets: found.facets };
-      const json = listText(found.texts, next(found.next), counted);
-      sendAnswer(reply, positions, answers.keep(request, position, json));
+      const texts = audience === "staff" ? found.texts : found.texts.map(guestProductText);
+      const json = listText(texts, next(found.next), counted);
+      sendAnswer(reply, positions, answers.keep(request, audience, position, json));
     },
   );
 }
@@ -85,7 +87,7 @@ function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): 
         await hot
           .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
           .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
-      sendJson(reply, JSON.stringify(product));
+      sendJson(reply, JSON.stringify(unpublished ? product : guestProductOf(product)));
     },
   );
 }
@@ -111,33 +113,34 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
       const products = await Promise.all(ids.map((id) => getProduct(model, id)));
       const published = products.flatMap((product) => product?.id ?? []);
       const found = await model.getMany(published);
-      const texts = published.flatMap((id) => found.get(id)?.json ?? []);
+      const texts = published.flatMap((id) => found.get(id)?.json ?? []).map(guestProductText);
       sendJson(reply, `{"items":[${texts.join(",")}]}`);
     },
   );
 }
 
-function bestSellers(app: App, { runtime: { queries, hot }, positions, fresh }: Deps): void {
+function bestSellers(app: App, { runtime: { queries, hot }, auth, positions, fresh }: Deps): void {
   app.get(
     "/v1/best-sellers",
     {
       schema: {
-        ...describe("What was sold most, of all time, by units"),
+        ...describe("What is for sale and was sold most, of all time, by units"),
         querystring: limitQuery,
         response: { 200: bestSellersAnswer, "4xx": problemSchema },
       },
     },
     async (request, reply) => {
       const { limit } = request.query;
-      const key = `best-sellers:${limit}`;
+      const isStaff = auth.principal(request).kind === "staff";
+      const key = `best-sellers:for-sale:${isStaff ? "staff" : "guest"}:${limit}`;
       if ((await positions.asked(request)) === undefined) {
         const cached = await hot.get(key).catch(() => undefined);
         if (cached !== undefined) return sendJson(reply, cached);
       }
-      await fresh(request, reply, "product-sales");
-      const ranked = await queries.run("productSales", { sort: "units", limit });
-      // What a shop earns is for its staff.
-      const items = ranked.items.map(({ sku, name, units }) => ({ sku, name, units }));
+      await fresh(request, reply, "product-sales", "catalog");
+      const ranked = await queries.run("bestSellers", limit);
+      // What a shop sells and earns is for its staff.
+      const items = ranked.map(({ sku, name, units }) => ({ sku, name, ...(isStaff && { units }) }));
       const json = JSON.stringify({ items });
       await hot.set(key, json, bestSellersTtlMs).catch(() => {});
       sendJson(reply, json);

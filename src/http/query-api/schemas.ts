@@ -135,7 +135,10 @@ const stockLevel = z
     status: stockStatus,
   })
   .meta({ id: "Stock" });
-export const stockDetailAnswer = stockLevel;
+export const stockDetailAnswer = z.union([
+  stockLevel,
+  z.object({ sku: z.string(), available: z.int().nullable(), status: stockStatus }).meta({ id: "StockLeft" }),
+]);
 export const stockListAnswer = pageOf(stockLevel).meta({ id: "StockList" });
 export const ledgerAnswer = pageOf(
   z.looseObject({ revision: z.int(), at: z.string(), type: z.string(), quantity: z.int() }),
@@ -185,7 +188,7 @@ export const productSalesAnswer = rankedOf(
   z.object({ sku: z.string(), name: z.string(), units: z.int(), revenue: money }),
 ).meta({ id: "ProductSales" });
 export const bestSellersAnswer = z
-  .object({ items: z.array(z.object({ sku: z.string(), name: z.string(), units: z.int() })) })
+  .object({ items: z.array(z.object({ sku: z.string(), name: z.string(), units: z.int().optional() })) })
   .meta({ id: "BestSellers" });
 export const categorySalesAnswer = rankedOf(
   z.object({ category: z.string(), units: z.int(), revenue: money }),

@@ -1,13 +1,16 @@
+import { skusForSale } from "../../../projections/catalog/queries.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
+import type { StockView } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
-import { header } from "../auth.ts";
+import { guestStockOf } from "../resources/stock.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
 import { ledgerAnswer, pageQuery, stockDetailAnswer, stockListAnswer, stocksQuery } from "./schemas.ts";
 
-export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cursors }: Deps): void {
-  const { models, queries, hotStock } = runtime;
+export function stockQueries(app: App, deps: Deps): void {
+  const { runtime, staffOnly, fresh, cursors } = deps;
+  const { models, queries } = runtime;
   const security = [{ bearer: [] }];
 
   app.get(
@@ -31,28 +34,7 @@ export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cur
     },
   );
 
-  app.get(
-    "/v1/stock/:sku",
-    {
-      schema: {
-        tags: ["stock"],
-        summary: "The stock of a SKU as of now",
-        security: [],
-        querystring: noQuery,
-        params: skuParams,
-        response: { 200: stockDetailAnswer, "4xx": problemSchema },
-      },
-    },
-    async (request, reply) => {
-      const { sku } = request.params;
-      // A SKU that is for sale has a stock before anything has happened to it: only the model knows.
-      if (header(request, "min-position") === undefined) await asOfNow(request, reply, "stock");
-      else await fresh(request, reply, "stock");
-      const json = await hotStock.get(sku);
-      if (json === undefined) throw notFound("stock of SKU", sku);
-      sendJson(reply, json);
-    },
-  );
+  stockOfOne(app, deps);
 
   app.get(
     "/v1/stock/:sku/ledger",
@@ -73,6 +55,36 @@ export function stockQueries(app: App, { runtime, staffOnly, fresh, asOfNow, cur
       await fresh(request, reply, "stock-ledger");
       const found = await stockLedger(await models.model("stock-ledger"), sku, page);
       sendJson(reply, JSON.stringify({ items: found.items, nextCursor: next(found.next) }));
+    },
+  );
+}
+
+function stockOfOne(app: App, { runtime, auth, positions, fresh, asOfNow }: Deps): void {
+  const { models, hotStock } = runtime;
+
+  app.get(
+    "/v1/stock/:sku",
+    {
+      schema: {
+        tags: ["stock"],
+        summary: "The stock of a SKU as of now; for others than staff, what is left of one that is for sale",
+        security: [],
+        querystring: noQuery,
+        params: skuParams,
+        response: { 200: stockDetailAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { sku } = request.params;
+      const isStaff = auth.principal(request).kind === "staff";
+      // Behind what is asked for, a SKU may not be known yet; its pieces are as of now in any case.
+      if (!isStaff) await fresh(request, reply, "stock", "catalog");
+      else if ((await positions.asked(request)) !== undefined) await fresh(request, reply, "stock");
+      await asOfNow(request, reply, "stock");
+      const isShown = isStaff || (await skusForSale(await models.model("catalog"), [sku])).has(sku);
+      const json = isShown ? await hotStock.get(sku) : undefined;
+      if (json === undefined) throw notFound("stock of SKU", sku);
+      sendJson(reply, isStaff ? json : JSON.stringify(guestStockOf(JSON.parse(json) as StockView)));
     },
   );
 }

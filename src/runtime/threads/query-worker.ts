@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
 import { listProducts, type ProductsQuery } from "../../../projections/catalog/queries.ts";
 import { listOrders, type OrdersQuery } from "../../../projections/orders/queries.ts";
 import { categorySales } from "../../../projections/sales/category-sales.ts";
@@ -34,6 +35,8 @@ const queries = {
   categorySales: async (input: InputOf<typeof categorySales>) =>
     categorySales(await live("category-sales"), input),
   funnel: async (input: InputOf<typeof funnel>) => funnel(await live("funnel"), input),
+  bestSellers: async (limit: number) =>
+    bestSellers(await live("product-sales"), await live("catalog"), limit),
   documents: async (name: string) => (await live(name)).count(),
 };
 export type QueryTable = typeof queries;
