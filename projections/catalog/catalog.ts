@@ -11,7 +11,7 @@ import {
   type StockMovementType,
 } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
-import { listItemOf, pricesOf, stockOf } from "./views.ts";
+import { listItemOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
@@ -37,35 +37,10 @@ function isProduct(doc: CatalogDoc): doc is ProductDoc {
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
-  version: 1,
-  columns: {
-    slug: "text",
-    /** 1 for products that are published; null for everything else, SKUs too. */
-    listed: "number",
-    brand: "text",
-    category: "text",
-    price: "number",
-    inStock: "number",
-    createdAt: "number",
-    sold: "number",
-    rating: "number",
-  },
-  lists: ["tag"],
-  searchable: true,
-  indexes: [
-    ["slug"],
-    ["listed", "createdAt"],
-    ["listed", "price"],
-    ["listed", "sold"],
-    ["category", "createdAt"],
-    ["brand", "createdAt"],
-  ],
-  columnsOf: (doc) => (isProduct(doc) && doc.details ? columnsOf(doc, doc.details) : {}),
-  listsOf: (doc) => ({ tag: listedDetails(doc)?.tags ?? [] }),
-  textOf: (doc) => {
-    const details = listedDetails(doc);
-    return details ? textOf(details) : "";
-  },
+  version: 2,
+  columns: { slug: "text" },
+  indexes: [["slug"]],
+  columnsOf: (doc) => (isProduct(doc) && doc.details ? { slug: doc.details.slug } : {}),
   present: (doc, key) => (isProduct(doc) && doc.details ? listItemOf(key, doc, doc.details) : undefined),
   on: {
     // A product claims its SKUs before it gets them, one event for each: so here every SKU can lead to its
@@ -133,6 +108,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     }),
     ProductPublished: onDetails((details) => {
       details.status = "published";
+      details.publishedAt ??= details.updatedAt;
     }),
     ProductArchived: onDetails((details) => {
       details.status = "archived";
@@ -266,34 +242,4 @@ function describe(details: ProductDetails, changes: Data<"ProductDescribed">): v
     if (value === null) delete details[field];
     else if (value !== undefined) details[field] = value;
   }
-}
-
-/** Of a product that is published. */
-function listedDetails(doc: CatalogDoc): ProductDetails | undefined {
-  return isProduct(doc) && doc.details?.status === "published" ? doc.details : undefined;
-}
-
-function columnsOf(doc: ProductDoc, details: ProductDetails) {
-  const { slug, status, brand, category, createdAt } = details;
-  if (status !== "published") return { slug };
-  return {
-    slug,
-    listed: 1,
-    brand: brand ?? null,
-    category: category ?? null,
-    price: pricesOf(details)[0]?.amount ?? null,
-    inStock: stockOf(doc, details).stockStatus === "out_of_stock" ? 0 : 1,
-    createdAt,
-    sold: doc.sold,
-    // Nobody reviews yet.
-    rating: 0,
-  };
-}
-
-function textOf({ name, brand, category, tags, variants, shortDescription, description }: ProductDetails) {
-  const live = variants.filter(({ retired }) => !retired);
-  const names = live.map((variant) => `${variant.sku} ${variant.name ?? ""}`);
-  return [name, brand, category, ...tags, ...names, shortDescription, description]
-    .filter((part) => part !== undefined)
-    .join("\n");
 }

@@ -40,7 +40,8 @@ export interface ProductDetails {
   images: Data<"ProductCreated">["images"];
   /** In the order they were added, with those that were retired. */
   variants: VariantDoc[];
-  /** Epoch milliseconds. */
+  /** Epoch milliseconds; of the first publication. */
+  publishedAt?: number;
   createdAt: number;
   updatedAt: number;
 }

@@ -8,7 +8,8 @@ import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 
 /** Reads that wait for the thread or run in it; one more is refused. */
 const underWayMax = 256;
-const heapMbMax = 256;
+/** Holds the index of the catalog besides: about 2 kB a product. */
+const heapMbMax = 1_024;
 const nurseryMb = 16;
 
 /**

@@ -133,8 +133,10 @@ export class CatalogIndex {
   }
 
   query(query: CatalogQuery): CatalogAnswer {
-    const words = queryWordsOf(query.q ?? "");
-    let scores = words.length > 0 ? this.#scoresOf(words, query.q ?? "") : undefined;
+    const q = query.q ?? "";
+    const words = queryWordsOf(q);
+    // What has no word in it is nowhere; what is blank restricts nothing.
+    let scores = words.length > 0 ? this.#scoresOf(words, q) : q.trim() === "" ? undefined : new Map();
     let corrected: string | undefined;
     if (scores?.size === 0) {
       corrected = correctionOf(words, this.#terms);

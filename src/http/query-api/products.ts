@@ -56,7 +56,13 @@ function listOfProducts(app: App, deps: Deps): void {
       await fresh(request, reply, "catalog");
       const { position } = models.progress("catalog");
       const found = await queries.run("products", { ...filters, facets, ...page });
-      const counted = found.facets && { facets: found.facets };
+      const { total, totalIsMore, corrected } = found;
+      const counted = {
+        total,
+        ...(totalIsMore && { totalIsMore }),
+        ...(corrected !== undefined && { corrected }),
+        ...(found.facets && { facets: found.facets }),
+      };
       const texts = audience === "staff" ? found.texts : found.texts.map(guestProductText);
       const json = listText(texts, next(found.next), counted);
       sendAnswer(reply, positions, answers.keep(request, audience, position, json));

@@ -1,12 +1,13 @@
 import { z } from "zod";
 import { orderStatuses } from "../../../commands/order/state.ts";
-import { productFacets, productSorts } from "../../../projections/catalog/queries.ts";
+import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
 import { daySchema } from "../../values/calendar.ts";
 import { moneyAnswer as money } from "../schemas.ts";
 
 const limitMax = 100;
 const limitDefault = 20;
 const filterCharactersMax = 255;
+const filterValuesMax = 50;
 const searchCharactersMax = 200;
 
 /** A whole number as it stands in a query: digits and nothing else. */
@@ -19,6 +20,10 @@ const wholeNumber = (min: number, max: number) =>
 
 const limit = wholeNumber(1, limitMax).default(limitDefault);
 const text = z.string().min(1).max(filterCharactersMax);
+/** One value or several, each a parameter of its own: any of them. */
+const texts = z
+  .union([text, z.array(text).max(filterValuesMax)])
+  .transform((values) => (typeof values === "string" ? [values] : values));
 const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
 export const pageFields = {
@@ -40,9 +45,9 @@ const facetNames = z
   .pipe(z.array(z.enum(productFacets)));
 
 export const productsQuery = z.strictObject({
-  category: text.optional(),
-  brand: text.optional(),
-  tag: text.optional(),
+  category: texts.optional(),
+  brand: texts.optional(),
+  tag: texts.optional(),
   minPrice: amount.optional(),
   maxPrice: amount.optional(),
   inStock: z
@@ -106,6 +111,11 @@ const facetCounts = z.array(z.object({ value: z.string(), count: z.int() }));
 
 export const productListAnswer = pageOf(productItem)
   .extend({
+    /** Exact up to 10,000; with `totalIsMore` there are more. */
+    total: z.int(),
+    totalIsMore: z.literal(true).optional(),
+    /** What was looked for, when what was typed is nowhere. */
+    corrected: z.string().optional(),
     facets: z
       .object({
         category: facetCounts.optional(),

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
-import { listProducts, type ProductsQuery } from "../../../projections/catalog/queries.ts";
+import { CatalogListing, type ProductsQuery } from "../../../projections/catalog/listing.ts";
 import { listOrders, type OrdersQuery } from "../../../projections/orders/queries.ts";
 import { categorySales } from "../../../projections/sales/category-sales.ts";
 import { funnel } from "../../../projections/sales/funnel.ts";
@@ -8,6 +8,7 @@ import { productSales } from "../../../projections/sales/product-sales.ts";
 import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
 import { listStock } from "../../../projections/stock/stock.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import type { StoredDocuments } from "./projection-worker.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
@@ -21,11 +22,40 @@ async function live(name: string): Promise<ViewModel> {
   return views.open(projection);
 }
 
+const listing = new CatalogListing();
+/** Changes of the listing, one after the other; until it is asked for it is empty. */
+let following: Promise<void> | undefined;
+
+function upToDate(): Promise<void> {
+  following ??= live("catalog").then((model) => listing.load(model));
+  following.catch(() => {
+    following = undefined;
+  });
+  return following;
+}
+
+/** What was stored before this was told is read by then. */
+function follow({ keys }: StoredDocuments): void {
+  if (!following) return;
+  following = following.then(async () => {
+    const model = await live("catalog");
+    if (keys) await listing.update(model, keys);
+    else await listing.load(model);
+  });
+  following.catch(() => {
+    // The next query reads everything anew.
+    following = undefined;
+  });
+}
+
 type InputOf<Query extends (model: ViewModel, input: never) => unknown> = Parameters<Query>[1];
 
 /** Reads that may walk through many documents, each on the generation that is live now. */
 const queries = {
-  products: async (input: ProductsQuery) => listProducts(await live("catalog"), input),
+  products: async (input: ProductsQuery) => {
+    await upToDate();
+    return listing.list(await live("catalog"), input);
+  },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
   stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
   sales: async (input: InputOf<typeof salesByPeriod>) => salesByPeriod(await live("sales"), input),
@@ -44,6 +74,7 @@ export type QueryTable = typeof queries;
 serve(parentPort, {
   ...queries,
   flipped: () => views.refresh(),
+  stored: follow,
   stop: async () => {
     await views.close();
     await events.close();

@@ -1,0 +1,154 @@
+import type { FacetCount, ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { type Page, type PageRequest, pageQuery, type TextPage } from "../page.ts";
+import { stockStatusOf } from "../stock/availability.ts";
+import type { ProductDoc } from "./documents.ts";
+import { CatalogIndex, type IndexedProduct } from "./search/index.ts";
+import type { ProductListItem } from "./views.ts";
+
+export const productSorts = ["price", "-price", "newest", "best-selling", "rating"] as const;
+export type ProductSort = (typeof productSorts)[number];
+
+export const productFacets = ["category", "brand", "tag"] as const;
+export type ProductFacet = (typeof productFacets)[number];
+
+const scanDocuments = 2_000;
+const scanBytesMax = 8 * 1024 * 1024;
+const loadKeys = 1_000;
+
+export interface ProductsQuery extends PageRequest {
+  /** Any of these: a path such as `Garden/Chairs` with what is below it, or a name that only one category has. */
+  category?: readonly string[] | undefined;
+  brand?: readonly string[] | undefined;
+  tag?: readonly string[] | undefined;
+  /** Minor units, of one variant that is for sale; the item shows that variant's price. */
+  minPrice?: number | undefined;
+  maxPrice?: number | undefined;
+  /** What can be bought now, backorders included; or what cannot. */
+  inStock?: boolean | undefined;
+  /** Words in name, SKUs, brand, category, tags and description; all must occur. */
+  q?: string | undefined;
+  /** Left out: the best match first when there is a `q`, else the newest. */
+  sort?: ProductSort | undefined;
+  facets?: readonly ProductFacet[] | undefined;
+}
+
+export interface ProductPage extends TextPage<ProductListItem> {
+  /** Exact up to 10,000; there are more when it says so. */
+  total: number;
+  totalIsMore: boolean;
+  /** What was looked for, when what was typed is nowhere. */
+  corrected?: string;
+  /** How many products have each value, not counting the facet's own filter; the most frequent 100. */
+  facets?: Partial<Record<ProductFacet, FacetCount[]>>;
+}
+
+/**
+ * The list of products as shoppers filter and search it: an index in memory of what the catalog's model holds, so
+ * that every view store gives the same answers and none has to search. Whoever keeps it tells it what has changed.
+ */
+export class CatalogListing {
+  private index = new CatalogIndex();
+
+  get size(): number {
+    return this.index.size;
+  }
+
+  /** Reads the whole model. */
+  async load(model: ViewModel): Promise<void> {
+    const index = new CatalogIndex();
+    for (let after: string | undefined; ; ) {
+      const page = await model.scan(after, scanDocuments, scanBytesMax);
+      for (const { key, json } of page) put(index, key, json);
+      after = page.at(-1)?.key;
+      if (after === undefined) break;
+    }
+    this.index = index;
+  }
+
+  /** Reads documents that were stored or deleted. */
+  async update(model: ViewModel, keys: readonly string[]): Promise<void> {
+    for (let from = 0; from < keys.length; from += loadKeys) {
+      const some = keys.slice(from, from + loadKeys);
+      const { documents } = await model.load(some);
+      for (const key of some) put(this.index, key, documents.get(key)?.json);
+    }
+  }
+
+  /** Published products, each as the model presents it. */
+  async list(model: ViewModel, { facets, sort, q, ...query }: ProductsQuery): Promise<ProductPage> {
+    const { limit, after } = pageQuery(query);
+    const { category, brand, tag, minPrice, maxPrice, inStock } = query;
+    const answer = this.index.query({
+      limit,
+      ...(after && { after }),
+      ...(q !== undefined && q.trim() !== "" && { q }),
+      ...(sort && { sort }),
+      ...(facets && { facets }),
+      ...(category && { category }),
+      ...(brand && { brand }),
+      ...(tag && { tag }),
+      ...(minPrice !== undefined && { minPrice }),
+      ...(maxPrice !== undefined && { maxPrice }),
+      ...(inStock !== undefined && { inStock }),
+    });
+    const found = await model.getMany(answer.hits.map(({ id }) => id));
+    const texts = answer.hits.flatMap(({ id, price }) => {
+      const json = found.get(id)?.json;
+      return json === undefined ? [] : [minPrice === undefined ? json : atPrice(json, price)];
+    });
+    const { total, totalIsMore, corrected } = answer;
+    const next: Page<unknown>["next"] = answer.next ?? null;
+    const more = { ...(corrected !== undefined && { corrected }), ...(facets && { facets: answer.facets }) };
+    return { texts, next, total, totalIsMore, ...more };
+  }
+}
+
+/** The item with the price of the variant that fits, where that is not the cheapest one. */
+function atPrice(json: string, price: number | null): string {
+  const item = JSON.parse(json) as ProductListItem;
+  if (price === null || !item.price || item.price.amount === price) return json;
+  return JSON.stringify({ ...item, price: { ...item.price, amount: price } });
+}
+
+function put(index: CatalogIndex, key: string, json: string | undefined): void {
+  const doc = json === undefined ? undefined : (JSON.parse(json) as Partial<ProductDoc>);
+  // SKUs have documents of their own in the model, and products claim theirs before they have details.
+  const product = doc?.details && indexed(key, doc as ProductDoc, doc.details);
+  if (product) index.put(product);
+  else index.remove(key);
+}
+
+function indexed(
+  id: string,
+  { stock, sold }: ProductDoc,
+  details: NonNullable<ProductDoc["details"]>,
+): IndexedProduct {
+  const { status, name, brand, category, tags, description, shortDescription } = details;
+  const isBuyable = (sku: string) => {
+    const found = stock.find((each) => each.sku === sku);
+    return !!found && (found.backorders || stockStatusOf(found.available, found) !== "out_of_stock");
+  };
+  return {
+    id,
+    status,
+    name,
+    ...(brand !== undefined && { brand }),
+    ...(category !== undefined && { category }),
+    tags,
+    ...(description !== undefined && { description }),
+    ...(shortDescription !== undefined && { shortDescription }),
+    variants: details.variants
+      .filter(({ retired }) => !retired)
+      .map((variant) => ({
+        sku: variant.sku,
+        ...(variant.name !== undefined && { name: variant.name }),
+        price: variant.price.amount,
+        inStock: isBuyable(variant.sku),
+      })),
+    publishedAt: details.publishedAt ?? null,
+    createdAt: details.createdAt,
+    sold,
+    // Nobody reviews yet.
+    rating: 0,
+  };
+}
