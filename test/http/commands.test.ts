@@ -203,7 +203,7 @@ describe("a checkout", () => {
       status: "open",
       failure: { code: "out_of_stock" },
     });
-    expect((await get("/v1/stock/LAST")).body).toMatchObject({
+    expect((await get("/v1/stock/LAST", staff)).body).toMatchObject({
       onHand: 1,
       reserved: 0,
       committed: 1,
@@ -303,7 +303,7 @@ describe("an order", () => {
       placed.cart.guest,
     );
     expect(answer).toMatchObject({ status: 200, body: { status: "cancelled" } });
-    expect((await get("/v1/stock/BACK")).body.available).toBe(4);
+    expect((await get("/v1/stock/BACK", staff)).body.available).toBe(4);
     const { timeline, payments } = (await get(`/v1/orders/${placed.order.id}`, placed.cart.guest)).body;
     expect(timeline.map(({ type }: Body) => type)).toContain("cancelled");
     expect(payments[0].refunded).toEqual(usd(1_000 * 4));
