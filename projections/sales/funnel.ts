@@ -52,6 +52,7 @@ export function funnelProjection(timeZone: string): Projection<FunnelDoc, ShopEv
   return projectionOf<ShopEvents>()<FunnelDoc>({
     name: "funnel",
     version: 2,
+    builtFor: timeZone,
     columns: { day: "text" },
     indexes: [["day"]],
     columnsOf: (_, key) => ({ day: key.startsWith(dayPrefix) ? key.slice(dayPrefix.length) : null }),

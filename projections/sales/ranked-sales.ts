@@ -62,6 +62,7 @@ export function rankedSalesProjection(
   return projectionOf<ShopEvents>()<RankedDoc>({
     name,
     version: 2,
+    builtFor: timeZone,
     columns: { period: "text", item: "text", units: "number", revenue: "number" },
     // A sum reads nothing but this index.
     indexes: [["period", "item", "units", "revenue"]],

@@ -82,6 +82,7 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
   return projectionOf<ShopEvents>()<SalesDoc>({
     name: "sales",
     version: 1,
+    builtFor: timeZone,
     columns: { grain: "text", period: "text" },
     indexes: [["grain", "period"]],
     columnsOf: (_, key) => columnsOf(key),

@@ -21,6 +21,7 @@ import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
+import { requireKeptCurrency } from "./kept-currency.ts";
 import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
@@ -91,7 +92,7 @@ function shopSettings(config: Config): ShopSettings {
 
 /**
  * Opens a data folder and all that works on it.
- * @throws DataFolderUnavailable, StoreDamaged
+ * @throws DataFolderUnavailable, StoreDamaged, InvalidConfig
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, log, clock = systemClock, runDueWork = false, followsLog = true } = options;
@@ -109,6 +110,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
     );
     const codec = createCodec(shopEvents);
+    await requireKeptCurrency(events, codec, config.STORE_CURRENCY);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
     const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
     const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);

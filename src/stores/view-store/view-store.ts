@@ -14,6 +14,8 @@ export interface ModelSpec {
   name: string;
   /** Grows when documents take another shape; a store that holds a lower one must be rebuilt. */
   version: number;
+  /** A setting that its documents depend on (a time zone): one built for another must be rebuilt. */
+  builtFor?: string;
   /** Single values beside the document, for filters, sorting and sums. */
   columns: Readonly<Record<string, ColumnType>>;
   /** Fields with several text values each (tags), for the filter `has` and for facets. */

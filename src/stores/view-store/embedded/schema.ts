@@ -20,7 +20,10 @@ export function specHash(spec: ModelSpec): string {
   checkSpec(spec);
   const columns = Object.entries(spec.columns).sort(([a], [b]) => (a < b ? -1 : 1));
   const lists = [...(spec.lists ?? [])].sort();
-  const shape = JSON.stringify([columns, lists, spec.searchable === true, spec.indexes]);
+  const shape = JSON.stringify([
+    ...[columns, lists, spec.searchable === true, spec.indexes],
+    ...(spec.builtFor === undefined ? [] : [spec.builtFor]),
+  ]);
   const hash = createHash("sha256").update(shape).digest("hex").slice(0, 32);
   hashes.set(spec, hash);
   return hash;

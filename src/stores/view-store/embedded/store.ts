@@ -102,7 +102,7 @@ class EmbeddedViewStore implements ViewStore {
     if (version !== spec.version) throw new ModelOutdated(spec.name, version, spec.version);
     if (hash !== specHash(spec)) {
       const outdated = new ModelOutdated(spec.name, version, spec.version);
-      outdated.message = `read model ${spec.name} is stored with other columns, lists or indexes than this program's`;
+      outdated.message = `read model ${spec.name} is stored with other columns, lists, indexes or settings than this program's`;
       throw outdated;
     }
     return generation;
