@@ -8,8 +8,6 @@ import { invalid } from "../problems.ts";
 const algorithm = "aes-256-gcm";
 const keyBytes = 32;
 const nonceBytes = 12;
-/** Of a nonce, what tells one start of the program from another; the rest counts. */
-const startBytes = 6;
 const tagBytes = 16;
 const logBytes = 8;
 const tokenCharactersMax = 200;
@@ -34,8 +32,6 @@ export function createPositions(
 ): Positions {
   const key = Buffer.from(hkdfSync("sha256", secret, "", "cartwright position", keyBytes));
   const log = hash("sha256", logId, "buffer").subarray(0, logBytes);
-  const start = randomBytes(startBytes);
-  let sealed = 0;
   /** Reads between two writes all tell the same. */
   let last: { position: Position; token: string } | undefined;
 
@@ -57,9 +53,8 @@ export function createPositions(
   return {
     seal(position) {
       if (last?.position === position) return last.token;
-      const nonce = Buffer.alloc(nonceBytes);
-      start.copy(nonce);
-      nonce.writeUIntBE(++sealed, startBytes, nonceBytes - startBytes);
+      // Random, not counted: a count would tell how much is written.
+      const nonce = randomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
       const text = Buffer.concat([cipher.update(log), cipher.update(position, "latin1"), cipher.final()]);
       const token = Buffer.concat([nonce, cipher.getAuthTag(), text]).toString("base64url");
