@@ -34,6 +34,9 @@ export async function startServer(): Promise<void> {
   if (adminApiKey.isNew)
     process.stdout.write(`\n  Staff API key, made for this data folder: ${adminApiKey.value}\n\n`);
   await app.listen({ host: config.HOST, port: config.PORT });
+  runtime.queries
+    .warm()
+    .catch((error: unknown) => log.error({ err: error }, "the catalog cannot be listed yet"));
 }
 
 if (import.meta.main) {

@@ -32,14 +32,21 @@ export class Queries {
   ): Promise<Awaited<ReturnType<QueryTable[K]>>> {
     if (this.underWay >= underWayMax) throw new StoreUnavailable("too many expensive reads are under way");
     this.worker ??= this.start();
+    const { worker } = this;
     this.underWay++;
     try {
-      return await this.worker.call<Awaited<ReturnType<QueryTable[K]>>>(name, input);
+      return await worker.call<Awaited<ReturnType<QueryTable[K]>>>(name, input);
     } catch (error) {
-      throw asThrown(error);
+      if (this.worker === worker) throw asThrown(error);
+      throw new StoreUnavailable("the thread of queries has died, and starts again", { cause: error });
     } finally {
       this.underWay--;
     }
+  }
+
+  /** Starts the thread and has it read what it keeps, so that no reader waits for that. */
+  async warm(): Promise<void> {
+    await this.run("products", { limit: 1 });
   }
 
   /** Another generation of some model is the live one now. */
