@@ -3,6 +3,7 @@ import { type Money, priceSchema } from "../../src/values/money.ts";
 import { type FieldError, Problem } from "../../src/values/problem.ts";
 import { slugCharactersMax } from "./slug.ts";
 
+const nameCharactersMax = 255;
 const descriptionCharactersMax = 20_000;
 const groupNameCharactersMax = 255;
 const tagsMax = 50;
@@ -30,7 +31,13 @@ export const slugSchema = z
     "a slug is lower-case letters and digits with single dashes",
   );
 
-const nameSchema = z.string().trim().min(3).max(255);
+/** Counted in code points: 茶碗 is a name of two characters. */
+const nameSchema = z
+  .string()
+  .trim()
+  .min(1)
+  .max(2 * nameCharactersMax)
+  .refine((name) => [...name].length <= nameCharactersMax, `at most ${nameCharactersMax} characters`);
 const shortDescriptionSchema = z.string().max(500);
 const descriptionSchema = z.string().max(descriptionCharactersMax);
 const groupNameSchema = z.string().trim().min(1).max(groupNameCharactersMax);

@@ -52,8 +52,9 @@ describe("creating a product", () => {
   });
 
   test.each<[string, object, string]>([
-    ["a name of two letters", { name: "ab" }, "name"],
+    ["a name of nothing but spaces", { name: "  " }, "name"],
     ["a name of 256 letters", { name: "a".repeat(256) }, "name"],
+    ["a name of 256 characters of two units", { name: "𠮷".repeat(256) }, "name"],
     ["a short description of 501 letters", { shortDescription: "a".repeat(501) }, "shortDescription"],
     ["a description beyond its bound", { description: "a".repeat(20_001) }, "description"],
     ["a slug with capitals", { slug: "Mug" }, "slug"],
