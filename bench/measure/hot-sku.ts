@@ -112,7 +112,7 @@ function requireOutcome(answers: readonly Answer[]): void {
 }
 
 async function requireSoldOut(server: ShopServer, answers: readonly Answer[]): Promise<void> {
-  const stocked = await server.client.ask<{ available: number; reserved: number; committed: number }>(
+  const stocked = await server.ask<{ available: number; reserved: number; committed: number }>(
     200,
     "GET",
     `/v1/stock/${sku}`,
