@@ -1,5 +1,5 @@
-import type { FacetCount, ViewModel } from "../../src/stores/view-store/view-store.ts";
-import { type Page, type PageRequest, pageQuery, type TextPage } from "../page.ts";
+import { documentsOf, type FacetCount, type ViewModel } from "../../src/stores/view-store/view-store.ts";
+import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDoc } from "./documents.ts";
 import { CatalogIndex, type IndexedProduct } from "./search/index.ts";
@@ -11,8 +11,6 @@ export type ProductSort = (typeof productSorts)[number];
 export const productFacets = ["category", "brand", "tag"] as const;
 export type ProductFacet = (typeof productFacets)[number];
 
-const scanDocuments = 2_000;
-const scanBytesMax = 8 * 1024 * 1024;
 const loadKeys = 1_000;
 
 export interface ProductsQuery extends PageRequest {
@@ -56,12 +54,7 @@ export class CatalogListing {
   /** Reads the whole model. */
   async load(model: ViewModel): Promise<void> {
     const index = new CatalogIndex();
-    for (let after: string | undefined; ; ) {
-      const page = await model.scan(after, scanDocuments, scanBytesMax);
-      for (const { key, json } of page) put(index, key, json);
-      after = page.at(-1)?.key;
-      if (after === undefined) break;
-    }
+    for await (const { key, json } of documentsOf(model)) put(index, key, json);
     this.index = index;
   }
 
@@ -75,22 +68,9 @@ export class CatalogListing {
   }
 
   /** Published products, each as the model presents it. */
-  async list(model: ViewModel, { facets, sort, q, ...query }: ProductsQuery): Promise<ProductPage> {
-    const { limit, after } = pageQuery(query);
-    const { category, brand, tag, minPrice, maxPrice, inStock } = query;
-    const answer = this.index.query({
-      limit,
-      ...(after && { after }),
-      ...(q !== undefined && q.trim() !== "" && { q }),
-      ...(sort && { sort }),
-      ...(facets && { facets }),
-      ...(category && { category }),
-      ...(brand && { brand }),
-      ...(tag && { tag }),
-      ...(minPrice !== undefined && { minPrice }),
-      ...(maxPrice !== undefined && { maxPrice }),
-      ...(inStock !== undefined && { inStock }),
-    });
+  async list(model: ViewModel, query: ProductsQuery): Promise<ProductPage> {
+    const { facets, minPrice } = query;
+    const answer = this.index.query(query);
     const found = await model.getMany(answer.hits.map(({ id }) => id));
     const texts = answer.hits.flatMap(({ id, price }) => {
       const json = found.get(id)?.json;

@@ -96,14 +96,14 @@ export function productViewOf(id: string, doc: ProductDoc, details: ProductDetai
 }
 
 /** Of the variants that are for sale, cheapest first. */
-export function pricesOf(details: ProductDetails): Money[] {
+function pricesOf(details: ProductDetails): Money[] {
   return liveVariants(details)
     .map(({ price }) => price)
     .sort((a, b) => a.amount - b.amount);
 }
 
 /** Of all variants that are for sale: as well as the best of them is. */
-export function stockOf(doc: ProductDoc, details: ProductDetails): ShownStock {
+function stockOf(doc: ProductDoc, details: ProductDetails): ShownStock {
   let available: number | null = 0;
   let stockStatus: StockStatus = "out_of_stock";
   for (const { sku } of liveVariants(details)) {

@@ -1,6 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { Comparison } from "../engine/read/compare.ts";
-import type { RebuildProgress } from "../engine/read/rebuild.ts";
+import { type RebuildProgress, RebuildStopped } from "../engine/read/rebuild.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
 import type { Approach, FinishRequest } from "./threads/rebuild-worker.ts";
 import type { WorkerData } from "./threads/worker-data.ts";
@@ -170,7 +170,7 @@ export class Rebuilds {
   }
 
   private requireNotStopped(share: readonly string[]): void {
-    if (share.some((name) => this.stopped.has(name))) throw new Error("the rebuild was stopped");
+    if (share.some((name) => this.stopped.has(name))) throw new RebuildStopped();
   }
 
   private async build(

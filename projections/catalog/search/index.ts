@@ -39,18 +39,18 @@ export type CatalogFacet = "category" | "brand" | "tag";
 export type CatalogCursor = readonly (number | string | null)[];
 
 export interface CatalogQuery {
-  q?: string;
-  category?: readonly string[];
-  brand?: readonly string[];
-  tag?: readonly string[];
-  minPrice?: number;
-  maxPrice?: number;
-  inStock?: boolean;
-  status?: readonly string[];
-  sort?: CatalogSort;
-  facets?: readonly CatalogFacet[];
+  q?: string | undefined;
+  category?: readonly string[] | undefined;
+  brand?: readonly string[] | undefined;
+  tag?: readonly string[] | undefined;
+  minPrice?: number | undefined;
+  maxPrice?: number | undefined;
+  inStock?: boolean | undefined;
+  status?: readonly string[] | undefined;
+  sort?: CatalogSort | undefined;
+  facets?: readonly CatalogFacet[] | undefined;
   limit: number;
-  after?: CatalogCursor;
+  after?: CatalogCursor | undefined;
 }
 
 export interface CatalogHit {

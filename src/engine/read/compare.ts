@@ -1,8 +1,6 @@
 import type { Position } from "../../stores/event-store/event-store.ts";
-import type { StoredDocument, ViewModel } from "../../stores/view-store/view-store.ts";
+import { documentsOf, type StoredDocument, type ViewModel } from "../../stores/view-store/view-store.ts";
 
-const scanDocuments = 2_000;
-const scanBytesMax = 8 * 1024 * 1024;
 const loadKeys = 1_000;
 const differencesMax = 20;
 /** Of documents that change while they are compared; what is more is left uncompared, and said so. */
@@ -134,15 +132,4 @@ function shown({ key, live, rebuilt }: Difference): Difference {
 /** As the store orders keys: by their UTF-8 bytes. */
 function compareKeys(a: string, b: string): number {
   return a === b ? 0 : Buffer.compare(Buffer.from(a), Buffer.from(b));
-}
-
-async function* documentsOf(model: ViewModel): AsyncGenerator<StoredDocument> {
-  let after: string | undefined;
-  for (;;) {
-    const page = await model.scan(after, scanDocuments, scanBytesMax);
-    yield* page;
-    const last = page.at(-1);
-    if (!last) return;
-    after = last.key;
-  }
 }

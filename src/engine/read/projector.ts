@@ -32,12 +32,11 @@ export interface ModelProgress {
 export interface ProjectorOptions {
   events: EventStore;
   codec: LiveModelOptions["codec"];
-  models: readonly Pick<LiveModelOptions, "projection" | "open">[];
+  /** `onStored` of a model is called before the progress. */
+  models: readonly Pick<LiveModelOptions, "projection" | "open" | "onStored">[];
   log: Logger;
   /** Called after every page, and when a model pauses, resumes, fails or is well again. */
   onProgress: (progress: readonly ModelProgress[]) => void;
-  /** Called, before the progress, with what was stored of a model; without keys, it may be any document. */
-  onStored?: (name: string, keys?: readonly string[]) => void;
 }
 
 /**
@@ -64,11 +63,8 @@ export class Projector {
   static async open(options: ProjectorOptions): Promise<Projector> {
     const models = new Map<string, LiveModel>();
     const { codec, log } = options;
-    for (const each of options.models) {
-      const { name } = each.projection;
-      const onStored = options.onStored && ((keys?: readonly string[]) => options.onStored?.(name, keys));
-      models.set(name, await LiveModel.open({ ...each, codec, log, onStored }));
-    }
+    for (const each of options.models)
+      models.set(each.projection.name, await LiveModel.open({ ...each, codec, log }));
     return new Projector(options, models);
   }
 

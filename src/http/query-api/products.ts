@@ -125,7 +125,7 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
   );
 }
 
-function bestSellers(app: App, { runtime: { queries, hot }, auth, positions, fresh }: Deps): void {
+function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps): void {
   app.get(
     "/v1/best-sellers",
     {
@@ -139,7 +139,7 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, positions, fre
       const { limit } = request.query;
       const isStaff = auth.principal(request).kind === "staff";
       const key = `best-sellers:for-sale:${isStaff ? "staff" : "guest"}:${limit}`;
-      if ((await positions.asked(request)) === undefined) {
+      if (header(request, "min-position") === undefined) {
         const cached = await hot.get(key).catch(() => undefined);
         if (cached !== undefined) return sendJson(reply, cached);
       }

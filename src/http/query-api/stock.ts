@@ -2,6 +2,7 @@ import { skusForSale } from "../../../projections/catalog/queries.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
 import type { StockView } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
+import { header } from "../auth.ts";
 import { guestStockOf } from "../resources/stock.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -59,7 +60,7 @@ export function stockQueries(app: App, deps: Deps): void {
   );
 }
 
-function stockOfOne(app: App, { runtime, auth, positions, fresh, asOfNow }: Deps): void {
+function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
   const { models, hotStock } = runtime;
 
   app.get(
@@ -79,7 +80,7 @@ function stockOfOne(app: App, { runtime, auth, positions, fresh, asOfNow }: Deps
       const isStaff = auth.principal(request).kind === "staff";
       // Behind what is asked for, a SKU may not be known yet; its pieces are as of now in any case.
       if (!isStaff) await fresh(request, reply, "stock", "catalog");
-      else if ((await positions.asked(request)) !== undefined) await fresh(request, reply, "stock");
+      else if (header(request, "min-position") !== undefined) await fresh(request, reply, "stock");
       await asOfNow(request, reply, "stock");
       const isShown = isStaff || (await skusForSale(await models.model("catalog"), [sku])).has(sku);
       const json = isShown ? await hotStock.get(sku) : undefined;

@@ -7,9 +7,8 @@ import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
-/** What was stored of a model; without keys, it may be any document. */
+/** What was stored of the catalog; without keys, it may be any document. */
 export interface StoredDocuments {
-  name: string;
   keys?: readonly string[] | undefined;
 }
 
@@ -67,11 +66,11 @@ const projector = await Projector.open({
       views.refresh();
       return views.open(projection);
     },
+    ...(projection.name === "catalog" && {
+      onStored: (keys?: readonly string[]) => tell("stored", { keys } satisfies StoredDocuments),
+    }),
   })),
   log,
-  onStored: (name, keys) => {
-    if (name === "catalog") tell("stored", { name, keys } satisfies StoredDocuments);
-  },
   onProgress: (progress) => {
     tell("progress", progress);
     checkpointer.run();

@@ -172,6 +172,21 @@ export interface ViewModel {
   scan(afterKey: string | undefined, limit: number, bytesMax?: number): Promise<StoredDocument[]>;
 }
 
+const scanDocuments = 2_000;
+const scanBytesMax = 8 * 1024 * 1024;
+
+/** All documents of a generation by ascending key, a bounded page of them in memory. */
+export async function* documentsOf(model: ViewModel): AsyncGenerator<StoredDocument> {
+  let after: string | undefined;
+  for (;;) {
+    const page = await model.scan(after, scanDocuments, scanBytesMax);
+    yield* page;
+    const last = page.at(-1);
+    if (!last) return;
+    after = last.key;
+  }
+}
+
 export interface GenerationInfo {
   name: string;
   generation: number;
