@@ -1,4 +1,4 @@
-import { documentsOf, type FacetCount, type ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-store.ts";
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDoc } from "./documents.ts";
@@ -37,7 +37,7 @@ export interface ProductPage extends TextPage<ProductListItem> {
   /** What was looked for, when what was typed is nowhere. */
   corrected?: string;
   /** How many products have each value, not counting the facet's own filter; the most frequent 100. */
-  facets?: Partial<Record<ProductFacet, FacetCount[]>>;
+  facets?: Partial<Record<ProductFacet, { value: string; count: number }[]>>;
 }
 
 /**

@@ -45,7 +45,6 @@ export interface Projection<Doc, E extends EventMap> extends ModelSpec {
   on: { [K in keyof E & string]?: Handler<Doc, DataOf<E, K>> };
   columnsOf: (doc: Doc, key: string) => Record<string, ColumnValue>;
   listsOf?: (doc: Doc) => Record<string, readonly string[]>;
-  textOf?: (doc: Doc) => string;
   /** What readers see, where it differs from the document. */
   present?: (doc: Doc, key: string) => unknown;
 }

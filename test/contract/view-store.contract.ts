@@ -8,6 +8,8 @@ import {
   InvalidCursor,
   ModelOutdated,
   type ModelSpec,
+  type ParkedChange,
+  type ParkedDocument,
   type ViewModel,
   type ViewStore,
 } from "../../src/stores/view-store/view-store.ts";
@@ -23,8 +25,6 @@ export interface ViewStorePlace {
 export interface ViewStoreBackend {
   name: string;
   create(): Promise<ViewStorePlace>;
-  /** What the backend cannot do, with the reason. */
-  skips?: { ranking?: string };
 }
 
 const products: ModelSpec = {
@@ -32,7 +32,6 @@ const products: ModelSpec = {
   version: 1,
   columns: { price: "number", stock: "number", category: "text" },
   lists: ["tags", "sizes"],
-  searchable: true,
   indexes: [["category", "price"], ["price"]],
 };
 
@@ -49,18 +48,16 @@ interface Product {
   category?: string | null;
   tags?: string[];
   sizes?: string[];
-  text?: string;
 }
 
 function product(key: string, position: number, values: Product = {}): DocumentChange {
-  const { price = null, stock = null, category = null, tags = [], sizes = [], text = "" } = values;
+  const { price = null, stock = null, category = null, tags = [], sizes = [] } = values;
   return {
     key,
     position: at(position),
     json: JSON.stringify({ key, position, price }),
     columns: { price, stock, category },
     lists: { tags, sizes },
-    text,
   };
 }
 
@@ -153,16 +150,15 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       });
 
       test("a change delivered again at the same or a lower position changes nothing", async () => {
-        const model = await filled([product("a", 10, { price: 1, tags: ["new"], text: "newest" })]);
-        const older = { price: 99, tags: ["old"], text: "oldest" };
+        const model = await filled([product("a", 10, { price: 1, tags: ["new"] })]);
+        const older = { price: 99, tags: ["old"] };
         await model.save([product("a", 9, older), product("a", 10, older), remove("a", 10)], {
           checkpoint: at(11),
         });
         expect((await model.load(["a"])).documents.get("a")?.position).toBe(at(10));
         expect(await keysOf(model, { where: [{ column: "price", eq: 1 }] })).toEqual(["a"]);
         expect(await keysOf(model, { where: [{ column: "tags", has: "old" }] })).toEqual([]);
-        expect(await keysOf(model, { search: "newest" })).toEqual(["a"]);
-        expect(await keysOf(model, { search: "oldest" })).toEqual([]);
+        expect(await keysOf(model, { where: [{ column: "tags", has: "new" }] })).toEqual(["a"]);
       });
 
       test("any order and repetition of changes ends at the highest position of each key", async () => {
@@ -212,30 +208,23 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       });
 
       test("a deleted document is gone from every query", async () => {
-        const model = await filled([product("a", 1, { category: "x", tags: ["t"], text: "word" })]);
+        const model = await filled([product("a", 1, { category: "x", tags: ["t"] })]);
         await model.save([remove("a", 2), remove("never-there", 2)], { checkpoint: at(2) });
         expect(await model.get("a")).toBeUndefined();
         expect(await model.count()).toBe(0);
-        expect(await keysOf(model, { search: "word" })).toEqual([]);
         expect(await keysOf(model, { where: [{ column: "tags", has: "t" }] })).toEqual([]);
-        expect(await model.facet({}, "tags", 10)).toEqual([]);
       });
 
-      test("an update replaces columns, lists and text, also by nothing", async () => {
-        const model = await filled([product("a", 1, { price: 1, tags: ["x", "y"], text: "first words" })]);
-        await model.save([product("a", 2, { price: 2, tags: ["y", "z"], text: "second words" })], {
+      test("an update replaces columns and lists, also by nothing", async () => {
+        const model = await filled([product("a", 1, { price: 1, tags: ["x", "y"] })]);
+        await model.save([product("a", 2, { price: 2, tags: ["y", "z"] })], {
           checkpoint: at(2),
         });
-        expect(await model.facet({}, "tags", 10)).toEqual([
-          { value: "y", count: 1 },
-          { value: "z", count: 1 },
-        ]);
-        expect(await keysOf(model, { search: "first" })).toEqual([]);
-        expect(await keysOf(model, { search: "second words" })).toEqual(["a"]);
+        const tagged = (tag: string) => keysOf(model, { where: [{ column: "tags", has: tag }] });
+        expect([await tagged("x"), await tagged("y"), await tagged("z")]).toEqual([[], ["a"], ["a"]]);
         const bare = { key: "a", position: at(3), json: "{}", columns: {} };
         await model.save([bare], { checkpoint: at(3) });
-        expect(await model.facet({}, "tags", 10)).toEqual([]);
-        expect(await keysOf(model, { search: "words" })).toEqual([]);
+        expect([await tagged("y"), await tagged("z")]).toEqual([[], []]);
         expect(await keysOf(model, { where: [{ column: "price", eq: null }] })).toEqual(["a"]);
       });
 
@@ -267,33 +256,41 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await model.checkpoint()).toBe(logStart);
       });
 
-      test("parked documents stay until they are replaced", async () => {
-        const parked = [
-          {
-            key: "b",
-            position: at(4),
-            readAfter: at(2),
-            eventType: "Broken",
-            reason: "it's bad",
-            waiting: 2,
-          },
-          {
-            key: "a",
-            position: at(5),
-            readAfter: logStart,
-            eventType: "Broken",
-            reason: "worse",
-            waiting: 0,
-          },
-        ];
-        const model = await store.open(plain);
-        await model.save([], { checkpoint: at(5), parked });
-        await model.save([], { checkpoint: at(6) });
-        expect(await model.parked()).toEqual(parked);
-        await model.save([], { checkpoint: at(7), parked: parked.slice(1) });
-        expect(await model.parked()).toEqual(parked.slice(1));
-        await model.save([], { checkpoint: at(8), parked: [] });
-        expect(await model.parked()).toEqual([]);
+      describe("a parked document", () => {
+        const parked = (key: string, position: number, waiting = 0): ParkedDocument => ({
+          key,
+          position: at(position),
+          readAfter: position === 5 ? logStart : at(2),
+          eventType: "Broken",
+          reason: "it's bad",
+          waiting,
+        });
+        const park = (document: ParkedDocument, asOf: number): ParkedChange => ({
+          key: document.key,
+          asOf: at(asOf),
+          document,
+        });
+
+        test("stays with what it was parked for, in the order of positions, until it is parked no longer", async () => {
+          const model = await store.open(plain);
+          const [a, b] = [parked("a", 5), parked("b", 4, 2)];
+          await model.save([], { checkpoint: at(5), parked: [park(a, 5), park(b, 5)] });
+          await model.save([], { checkpoint: at(6) });
+          expect(await model.parked()).toEqual([b, a]);
+          await model.save([], { checkpoint: at(7), parked: [{ key: "b", asOf: at(7) }] });
+          expect(await model.parked()).toEqual([a]);
+          await model.save([], { checkpoint: at(8), parked: [park({ ...a, waiting: 3 }, 8)] });
+          expect(await model.parked()).toEqual([{ ...a, waiting: 3 }]);
+        });
+
+        test("is not parked again, nor let go, by one who has not come as far", async () => {
+          const model = await store.open(plain);
+          const [a, b] = [parked("a", 5), parked("b", 5)];
+          await model.save([], { checkpoint: at(9), parked: [park(a, 9), park(b, 9)] });
+          await model.save([], { checkpoint: at(9), parked: [{ key: "a", asOf: at(9) }] });
+          await model.save([], { checkpoint: at(9), parked: [park(a, 8), { key: "b", asOf: at(8) }] });
+          expect(await model.parked()).toEqual([b]);
+        });
       });
 
       test("a load stops when it has enough bytes, and says how far it came", async () => {
@@ -500,9 +497,6 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         for (const [sort, after] of wrong) {
           await expect(model.find({ ...(sort && { sort }), after, limit: 5 })).rejects.toThrow(InvalidCursor);
         }
-        for (const after of [["k"], ["rank", -1], ["rank", "1"], [5], ["x", 1], [null, null]]) {
-          await expect(model.find({ search: "red", after, limit: 5 })).rejects.toThrow(InvalidCursor);
-        }
       });
 
       test("unknown fields, other types and missing operators are programming errors", async () => {
@@ -523,119 +517,16 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         for (const query of wrong) {
           await expect(model.find({ ...query, limit: 5 })).rejects.toThrow(TypeError);
         }
-        await expect(model.facet({}, injection, 5)).rejects.toThrow(TypeError);
-        await expect(model.facet({}, "price", 5)).rejects.toThrow(TypeError);
         const sum = { groupBy: "category", sums: ["price"], sortBy: "price", limit: 5 };
         await expect(model.sum({ ...sum, groupBy: injection })).rejects.toThrow(TypeError);
         await expect(model.sum({ ...sum, sums: ["category"], sortBy: "category" })).rejects.toThrow(
           TypeError,
         );
         await expect(model.sum({ ...sum, sortBy: "stock" })).rejects.toThrow(TypeError);
-        const other = await store.open(plain);
-        await expect(other.find({ search: "x", limit: 5 })).rejects.toThrow(TypeError);
       });
     });
 
-    describe("search", () => {
-      const texts: Record<string, string> = {
-        a: "Red cotton T-shirt, crew neck",
-        b: "Blue cotton shirt (long sleeves)",
-        c: "Crème brûlée dish 500ml",
-        d: "red RED red shoe",
-        e: "Größe XL — naïve café",
-      };
-      const shop = () =>
-        filled(Object.entries(texts).map(([key, text], at) => product(key, at, { text, price: 10 - at })));
-
-      test.each([
-        ["cotton", "ab"],
-        ["cotton red", "a"],
-        ["COTTON Shirt", "ab"],
-        ["shi", "ab"],
-        ["cot shirt", ""],
-        ["shirt cot", "ab"],
-        ["creme brulee", "c"],
-        ["Crème", "c"],
-        ["cafe", "e"],
-        ["t-shirt", "a"],
-        ["500m", "c"],
-        ["nothing", ""],
-        ["", "abcde"],
-        ["   ", "abcde"],
-        ["😀", ""],
-        ["!?", ""],
-      ])("%j finds %j", async (search, keys) => {
-        const model = await shop();
-        expect((await keysOf(model, { search })).sort().join("")).toBe(keys);
-      });
-
-      test("nothing that is typed is an operator or an error", async () => {
-        const model = await shop();
-        const typed = [
-          '"',
-          "'",
-          "red OR blue",
-          "NOT red",
-          "text:red",
-          "red*",
-          "(",
-          "NEAR(a b)",
-          "-red",
-          "^red",
-        ];
-        for (const search of [
-          ...typed,
-          "{a}:b",
-          "a AND",
-          "\0",
-          "\uD800",
-          "x".repeat(5_000),
-          "a ".repeat(999),
-        ]) {
-          await expect(model.find({ search, limit: 5 })).resolves.toBeDefined();
-        }
-        expect(await keysOf(model, { search: "red OR blue" })).toEqual([]);
-        expect(await keysOf(model, { search: '"red" sho*' })).toEqual(["d"]);
-        await fc.assert(
-          fc.asyncProperty(fc.string({ unit: "binary", maxLength: 20 }), async (search) => {
-            await model.find({ search, limit: 5 });
-            await model.facet({ search }, "tags", 5);
-          }),
-          { numRuns: 200 },
-        );
-      });
-
-      const ranking = backend.skips?.ranking;
-      test.skipIf(ranking !== undefined)(`the best match comes first${ranking ?? ""}`, async () => {
-        const model = await shop();
-        expect(await keysOf(model, { search: "red" })).toEqual(["d", "a"]);
-      });
-
-      test("a search can be filtered, sorted and paged", async () => {
-        const model = await shop();
-        const sort = [{ column: "price" }];
-        expect(await pages(model, { search: "c", sort, limit: 1 })).toEqual([["e"], ["c"], ["b"], ["a"]]);
-        const where = [{ column: "price", gte: 9 }];
-        expect((await keysOf(model, { search: "c", where })).sort()).toEqual(["a", "b"]);
-        expect((await pages(model, { search: "c", limit: 1 })).flat().sort()).toEqual(["a", "b", "c", "e"]);
-      });
-
-      test("pages of a search with very many matches give each document once", async () => {
-        const many = Array.from({ length: 2_500 }, (_, at) =>
-          product(`k${at}`, at, { text: at % 2 === 0 ? "common rare" : "common", stock: at % 3 }),
-        );
-        const model = await filled(many);
-        const all = (await pages(model, { search: "common", limit: 400 })).flat();
-        expect(all.length).toBe(2_500);
-        expect(new Set(all).size).toBe(2_500);
-        const where = [{ column: "stock", eq: 0 }];
-        const some = (await pages(model, { search: "comm", where, limit: 100 })).flat();
-        expect(new Set(some).size).toBe(834);
-        expect(some.length).toBe(834);
-      });
-    });
-
-    describe("sums and facets", () => {
+    describe("sums", () => {
       const sale = (
         key: string,
         day: string | null,
@@ -677,34 +568,6 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const none = await model.sum({ ...query, where: [{ column: "units", gt: 100 }] });
         expect(none).toEqual([]);
       });
-
-      test("facets count what a query finds, most frequent first, ties by value", async () => {
-        const model = await filled([
-          product("a", 1, { price: 1, category: "x", tags: ["red", "big", "red"], text: "shirt" }),
-          product("b", 2, { price: 2, category: "y", tags: ["red"], text: "shirt" }),
-          product("c", 3, { price: 3, category: "x", tags: ["big", "art"], text: "shoe" }),
-          product("d", 4, { price: 4, sizes: ["big"] }),
-        ]);
-        expect(await model.facet({}, "tags", 10)).toEqual([
-          { value: "big", count: 2 },
-          { value: "red", count: 2 },
-          { value: "art", count: 1 },
-        ]);
-        expect(await model.facet({}, "category", 1)).toEqual([{ value: "x", count: 2 }]);
-        expect(await model.facet({ search: "shirt" }, "tags", 10)).toEqual([
-          { value: "red", count: 2 },
-          { value: "big", count: 1 },
-        ]);
-        const where = [
-          { column: "price", gte: 2 },
-          { column: "tags", has: "red" },
-        ];
-        expect(await model.facet({ where }, "category", 10)).toEqual([{ value: "y", count: 1 }]);
-        expect(await model.facet({ where, search: "shirt" }, "tags", 10)).toEqual([
-          { value: "red", count: 1 },
-        ]);
-        expect(await model.facet({ search: "!" }, "tags", 10)).toEqual([]);
-      });
     });
 
     describe("generations", () => {
@@ -712,10 +575,10 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         (await of.generations()).filter(({ live }) => live).map(({ name, version }) => [name, version]);
 
       test("what was saved is there for a store opened later, closed or not", async () => {
-        const model = await filled([product("a", 1, { tags: ["t"], text: "word" })]);
+        const model = await filled([product("a", 1, { tags: ["t"] })]);
         const second = await (await place.open()).open(products);
         expect(second.generation).toBe(model.generation);
-        expect(await keysOf(second, { search: "word" })).toEqual(["a"]);
+        expect(await keysOf(second, { where: [{ column: "tags", has: "t" }] })).toEqual(["a"]);
         await store.close();
         await second.save([product("b", 2)], { checkpoint: at(2000) });
         const third = await (await place.open()).open(products);
@@ -757,24 +620,23 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
       });
 
       test("a new generation is filled beside the live one, answers queries, and takes its name", async () => {
-        const live = await filled([product("old", 1, { price: 1, tags: ["t"], text: "old word" })]);
+        const live = await filled([product("old", 1, { price: 1, tags: ["t"] })]);
         const next = await store.createGeneration({ ...products, version: 2 });
         expect(next.generation).toBeGreaterThan(live.generation);
         expect(await next.checkpoint()).toBe(logStart);
-        await next.save([product("new", 5, { price: 2, tags: ["t"], text: "new word" })], {
+        await next.save([product("new", 5, { price: 2, tags: ["t"] })], {
           checkpoint: at(5),
         });
-        expect(await keysOf(next, { search: "word" })).toEqual(["new"]);
-        await next.save([product("newer", 6, { price: 1, tags: ["t"], text: "newer word" })], {
+        const tagged = (of: ViewModel) => keysOf(of, { where: [{ column: "tags", has: "t" }] });
+        expect(await tagged(next)).toEqual(["new"]);
+        await next.save([product("newer", 6, { price: 1, tags: ["t"] })], {
           checkpoint: at(6),
         });
         await next.save([product("new", 4, { price: 9 })], { checkpoint: at(6) });
         const queries = async (): Promise<void> => {
-          expect((await keysOf(next, { search: "word" })).sort()).toEqual(["new", "newer"]);
           expect(
             await keysOf(next, { where: [{ column: "tags", has: "t" }], sort: [{ column: "price" }] }),
           ).toEqual(["newer", "new"]);
-          expect(await next.facet({ search: "newer" }, "tags", 5)).toEqual([{ value: "t", count: 1 }]);
           expect((await next.load(["new"])).documents.get("new")?.position).toBe(at(5));
         };
         await queries();
@@ -786,10 +648,10 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await liveOnes(store)).toEqual([["products", 2]]);
         const opened = await store.open({ ...products, version: 2 });
         expect(opened.generation).toBe(next.generation);
-        await opened.save([product("newest", 7, { tags: ["t"], text: "newest word" })], {
+        await opened.save([product("newest", 7, { tags: ["t"] })], {
           checkpoint: at(7),
         });
-        expect((await keysOf(opened, { search: "word" })).length).toBe(3);
+        expect((await tagged(opened)).length).toBe(3);
         await expect(store.open(products)).rejects.toThrow(ModelOutdated);
       });
 

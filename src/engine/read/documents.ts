@@ -194,7 +194,7 @@ export class Documents {
     let characters = 0;
     for (const [key, entry] of dirty) {
       const change = this.changeOf(key, entry);
-      const size = (change.json?.length ?? 0) + (change.presented?.length ?? 0) + (change.text?.length ?? 0);
+      const size = (change.json?.length ?? 0) + (change.presented?.length ?? 0);
       if (part.length > 0 && (part.length >= savedDocumentsMax || characters + size > savedCharactersMax)) {
         yield part;
         part = [];
@@ -207,10 +207,10 @@ export class Documents {
   }
 
   private changeOf(key: string, entry: Entry): DocumentChange {
-    const { doc, position } = entry;
+    const { doc, position, follower } = entry;
     const isNew = !entry.isStored;
-    const { columnsOf, listsOf, textOf, present } = this.projection;
-    if (doc === undefined) return { key, position, isNew, json: undefined, columns: {} };
+    const { columnsOf, listsOf, present } = this.projection;
+    if (doc === undefined) return { key, position, isNew, follower, json: undefined, columns: {} };
     const presented = present?.(doc, key);
     const json = JSON.stringify(doc);
     this.loadedCharacters += json.length - entry.characters;
@@ -219,11 +219,11 @@ export class Documents {
       key,
       position,
       isNew,
+      follower,
       json,
       columns: columnsOf(doc, key),
       ...(presented !== undefined && { presented: JSON.stringify(presented) }),
       ...(listsOf && { lists: listsOf(doc) }),
-      ...(textOf && { text: textOf(doc) }),
     };
   }
 

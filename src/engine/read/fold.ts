@@ -298,11 +298,9 @@ export class Fold {
       if (last) overtaken.push(...(await this.model.save(last, { checkpoint: this.stored })));
       last = part;
     }
-    if (last === undefined && !this.parking.isChanged && !evenUnchanged) return;
-    const more = await this.model.save(last ?? [], {
-      checkpoint: this.reached,
-      ...(this.parking.isChanged && { parked: this.parking.list() }),
-    });
+    const parked = this.parking.changes(this.reached);
+    if (last === undefined && parked.length === 0 && !evenUnchanged) return;
+    const more = await this.model.save(last ?? [], { checkpoint: this.reached, parked });
     this.documents.stored();
     this.documents.forgetOvertaken([...overtaken, ...more]);
     this.parking.keep();

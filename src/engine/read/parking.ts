@@ -1,4 +1,5 @@
-import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
+import type { Position } from "../../stores/event-store/event-store.ts";
+import type { ParkedChange, ParkedDocument } from "../../stores/view-store/view-store.ts";
 
 const parkedDocumentsMax = 10_000;
 /** A reason may quote what did not fit, and that may be large. */
@@ -8,18 +9,14 @@ const reasonCharactersMax = 500;
 export class Parking {
   private readonly modelName: string;
   private parked = new Map<string, ParkedDocument>();
-  private stored: readonly ParkedDocument[] = [];
+  private stored = new Map<string, ParkedDocument>();
   private readonly fresh = new Set<string>();
-  private changed = false;
+  /** What differs from what is stored. */
+  private readonly touched = new Set<string>();
 
   constructor(modelName: string, stored: readonly ParkedDocument[]) {
     this.modelName = modelName;
     this.reset(stored);
-  }
-
-  /** Differs from what is stored. */
-  get isChanged(): boolean {
-    return this.changed;
   }
 
   get size(): number {
@@ -50,7 +47,7 @@ export class Parking {
     const reason = (error instanceof Error ? error.message : String(error)).slice(0, reasonCharactersMax);
     this.parked.set(document.key, { ...document, reason, waiting: 0 });
     this.fresh.add(document.key);
-    this.changed = true;
+    this.touched.add(document.key);
   }
 
   /** One more event waits behind a parked document. */
@@ -58,29 +55,44 @@ export class Parking {
     const parked = this.parked.get(key);
     if (!parked) return;
     parked.waiting++;
-    this.changed = true;
+    this.touched.add(key);
   }
 
   delete(key: string): void {
-    if (this.parked.delete(key)) this.changed = true;
+    if (this.parked.delete(key)) this.touched.add(key);
+  }
+
+  /** What a save has to store of it. @param asOf how far the model has come */
+  changes(asOf: Position): ParkedChange[] {
+    return Array.from(this.touched, (key) => {
+      const document = this.parked.get(key);
+      return { key, asOf, ...(document && { document: { ...document } }) };
+    });
   }
 
   /** What is here is stored now. */
   keep(): void {
-    if (!this.changed) return;
-    this.stored = this.list();
-    this.changed = false;
+    for (const key of this.touched) move(key, this.parked, this.stored);
+    this.touched.clear();
   }
 
   /** Back to what is stored: what came after it comes again. */
   restore(): void {
-    if (this.changed) this.reset(this.stored);
+    for (const key of this.touched) move(key, this.stored, this.parked);
+    this.touched.clear();
+    this.fresh.clear();
   }
 
   reset(stored: readonly ParkedDocument[]): void {
-    this.stored = stored;
+    this.stored = new Map(stored.map((document) => [document.key, document]));
     this.parked = new Map(stored.map((document) => [document.key, { ...document }]));
+    this.touched.clear();
     this.fresh.clear();
-    this.changed = false;
   }
+}
+
+function move(key: string, from: Map<string, ParkedDocument>, to: Map<string, ParkedDocument>): void {
+  const document = from.get(key);
+  if (document) to.set(key, { ...document });
+  else to.delete(key);
 }

@@ -18,10 +18,8 @@ export interface ModelSpec {
   builtFor?: string;
   /** Single values beside the document, for filters, sorting and sums. */
   columns: Readonly<Record<string, ColumnType>>;
-  /** Fields with several text values each (tags), for the filter `has` and for facets. */
+  /** Fields with several text values each (an order's SKUs), for the filter `has`. */
   lists?: readonly string[];
-  /** Whether documents come with text to search. */
-  searchable?: boolean;
   /** Column names, each list one index, in order. */
   indexes: readonly (readonly string[])[];
 }
@@ -47,14 +45,17 @@ export interface DocumentChange {
   position: Position;
   /** Nothing was stored of it, not even that it was deleted, when it was loaded: it is an insert. */
   isNew?: boolean;
+  /**
+   * Changed because another document led to it: it is stored before those that are not, so that after a crash what
+   * leads still leads to it.
+   */
+  follower?: boolean;
   /** JSON text of the document; undefined deletes it. */
   json: string | undefined;
   /** JSON text for readers where it differs from the document; else left out. */
   presented?: string;
   columns: Readonly<Record<string, ColumnValue>>;
   lists?: Readonly<Record<string, readonly string[]>>;
-  /** What a search looks through. */
-  text?: string;
 }
 
 /** All conditions of a filter hold at once. A null column matches none but `eq: null`. */
@@ -72,9 +73,7 @@ export interface Condition {
 
 export interface FindQuery {
   where?: readonly Condition[];
-  /** Words that all must occur; the last may be the beginning of a word. Any input is safe. */
-  search?: string;
-  /** Ties are broken by key, ascending. Without it: by key, or the best match first when searching. */
+  /** Ties are broken by key, ascending. Without it: by key. */
   sort?: readonly { column: string; descending?: boolean }[];
   limit: number;
   /** `next` of the page before, unchanged. @throws InvalidCursor when it does not fit this query */
@@ -108,11 +107,6 @@ export interface SumRow {
   sums: Record<string, number>;
 }
 
-export interface FacetCount {
-  value: string;
-  count: number;
-}
-
 /** A document whose event could not be applied. What follows for its key waits behind it. */
 export interface ParkedDocument {
   key: string;
@@ -126,11 +120,19 @@ export interface ParkedDocument {
   waiting: number;
 }
 
+/** A document is parked, or waits with more events, or is parked no longer. */
+export interface ParkedChange {
+  key: string;
+  /** How far the model had come: it lands unless what is stored of this key is as of a later position. */
+  asOf: Position;
+  /** Left out when it is parked no longer. */
+  document?: ParkedDocument;
+}
+
 export interface SaveOptions {
   /** Everything up to here is in the documents once the save is done. */
   checkpoint: Position;
-  /** Replaces the list of parked documents when given. */
-  parked?: readonly ParkedDocument[];
+  parked?: readonly ParkedChange[];
 }
 
 export type Overtaken = readonly string[];
@@ -148,8 +150,8 @@ export interface ViewModel {
    */
   load(keys: readonly string[], bytesMax?: number): Promise<Loaded>;
   /**
-   * Writes each change only over a lower position, in the order given, and then the checkpoint. A crash in
-   * between leaves a prefix of the changes or all of them; applying the same events again repairs it. What is
+   * Writes each change only over a lower position: followers, then the others, then what is parked, then the
+   * checkpoint. A crash in between leaves some of it; applying the same events again repairs it. What is
    * deleted leaves its position behind for as long as somebody may be behind it, so that a change that comes late
    * does not bring it back.
    * @returns keys that were stored at this position or a higher one already: what was loaded of them is out of date
@@ -161,8 +163,6 @@ export interface ViewModel {
   getMany(keys: readonly string[]): Promise<Map<string, Found>>;
   find(query: FindQuery): Promise<FindResult>;
   sum(query: SumQuery): Promise<SumRow[]>;
-  /** How many found documents have each value of a text column or list, most frequent first. */
-  facet(query: Pick<FindQuery, "where" | "search">, field: string, limit: number): Promise<FacetCount[]>;
   count(): Promise<number>;
   /**
    * Documents by ascending key, for comparing two generations and for export.

@@ -91,10 +91,7 @@ function connection(database: DatabaseSync, path: string): SqliteFile {
     },
     run(sql, ...params) {
       try {
-        const statement = prepared(sql);
-        // FTS5 leaves row ids of its own behind, beyond 2^53, which node:sqlite refuses to give as numbers.
-        statement.setReadBigInts(true);
-        return Number(statement.run(...params).lastInsertRowid);
+        return Number(prepared(sql).run(...params).lastInsertRowid);
       } catch (error) {
         throw translated(error, path);
       }

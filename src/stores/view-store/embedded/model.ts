@@ -3,7 +3,6 @@ import { LRUCache } from "lru-cache";
 import { type Position, StoreUnavailable } from "../../event-store/event-store.ts";
 import type {
   DocumentChange,
-  FacetCount,
   FindQuery,
   FindResult,
   Found,
@@ -18,22 +17,9 @@ import type {
   ViewModel,
 } from "../view-store.ts";
 import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./file.ts";
-import {
-  checkLimit,
-  facetSql,
-  matchCountSql,
-  matchTerm,
-  type PageSql,
-  type Sql,
-  searchMatch,
-  searchPage,
-  searchSql,
-  sortedPages,
-  sumSql,
-  whereTerms,
-} from "./query.ts";
-import { checkModelFile, createIndexes, createSearchIndex, createTables, hasSearchIndex } from "./schema.ts";
-import { DocumentWriter, replaceParked } from "./write.ts";
+import { checkLimit, type PageSql, type Sql, sortedPages, sumSql, whereTerms } from "./query.ts";
+import { checkModelFile, createIndexes, createTables } from "./schema.ts";
+import { DocumentWriter, writeParked } from "./write.ts";
 
 export const loadKeysMax = 10_000;
 /** Rows of a scan that are fetched at once; a document beyond the bytes is fetched by itself. */
@@ -42,7 +28,6 @@ const inlineBytesMax = 8 * 1024;
 /** Up to so many documents are fetched through a list value's own index, beyond it documents are probed. */
 const rareHoldersMax = 1_000;
 const rareVerdictTtlMs = 10_000;
-const matchCountTtlMs = 10_000;
 const verdictsMax = 1_000;
 const plansMax = 200;
 
@@ -89,11 +74,9 @@ export class EmbeddedViewModel implements ViewModel {
   readonly #options: EmbeddedModelOptions;
   readonly #writer: DocumentWriter;
   readonly #rareVerdicts = new LRUCache<string, boolean>({ max: verdictsMax, ttl: rareVerdictTtlMs });
-  readonly #matchCounts = new LRUCache<string, number>({ max: verdictsMax, ttl: matchCountTtlMs });
   readonly #plans = new LRUCache<string, string>({ max: plansMax });
   #state: State;
   #file: SqliteFile | undefined;
-  #searchIndexed = false;
   #released = false;
 
   constructor(options: EmbeddedModelOptions, state: "live" | "sealed" | "filling") {
@@ -130,7 +113,6 @@ export class EmbeddedViewModel implements ViewModel {
       file.close();
       throw error;
     }
-    this.#searchIndexed = true;
     this.#file = file;
     return file;
   }
@@ -269,14 +251,13 @@ export class EmbeddedViewModel implements ViewModel {
     const values = changes.map((change) => this.#writer.values(change));
     const file = this.file();
     const filling = this.#state === "filling";
-    const how = { filling, indexed: this.#searchIndexed };
     try {
       return file.transaction(() => {
         const overtaken = changes.flatMap((change, at) => {
-          const isWritten = this.#writer.write(file, change, values[at] ?? [], how);
+          const isWritten = this.#writer.write(file, change, values[at] ?? [], filling);
           return isWritten ? [] : [change.key];
         });
-        if (parked !== undefined) replaceParked(file, parked);
+        if (parked !== undefined) writeParked(file, parked);
         file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
         return overtaken;
       });
@@ -290,40 +271,20 @@ export class EmbeddedViewModel implements ViewModel {
   }
 
   async parked(): Promise<ParkedDocument[]> {
-    const rows = this.file().all(
-      "SELECT key, position, read_after, event_type, reason, waiting FROM parked ORDER BY position, key",
-    );
-    return rows.map(([key, position, readAfter, eventType, reason, waiting]) => ({
-      key: key as string,
-      position: position as Position,
-      readAfter: readAfter as Position,
-      eventType: eventType as string,
-      reason: reason as string,
-      waiting: waiting as number,
-    }));
+    const rows = this.file().all("SELECT document FROM parked WHERE document IS NOT NULL");
+    return rows
+      .map(([document]) => JSON.parse(document as string) as ParkedDocument)
+      .sort((a, b) => (a.position < b.position || (a.position === b.position && a.key < b.key) ? -1 : 1));
   }
 
   async find(query: FindQuery): Promise<FindResult> {
     checkLimit(query.limit);
     const file = this.file();
-    const sorted = query.sort !== undefined && query.sort.length > 0;
     const terms = whereTerms(this.spec, query.where, this.#isRare);
-    const match = this.#match(query.search);
-    if (match === undefined || (sorted && match !== null)) {
-      const searched = match === undefined ? terms : [...terms, matchTerm(match)];
-      const pages = sortedPages(this.spec, query, searched, match !== undefined);
-      const statements = pages.map((page) => this.#planned(file, page));
-      return statements.length === 1
-        ? sortedResult(file, statements, query.limit)
-        : file.transaction(() => sortedResult(file, statements, query.limit), "DEFERRED");
-    }
-    if (match === null) return { items: [], next: null };
-    let matches = this.#matchCounts.get(match);
-    if (matches === undefined) {
-      matches = Number(file.get(matchCountSql, match)?.[0]);
-      this.#matchCounts.set(match, matches);
-    }
-    return searchResult(file, match, matches, query, terms);
+    const statements = sortedPages(this.spec, query, terms).map((page) => this.#planned(file, page));
+    return statements.length === 1
+      ? sortedResult(file, statements, query.limit)
+      : file.transaction(() => sortedResult(file, statements, query.limit), "DEFERRED");
   }
 
   async sum(query: SumQuery): Promise<SumRow[]> {
@@ -339,36 +300,6 @@ export class EmbeddedViewModel implements ViewModel {
         group: group ?? null,
         sums: Object.fromEntries(query.sums.map((column, at) => [column, Number(sums[at])])),
       }));
-  }
-
-  async facet(
-    query: Pick<FindQuery, "where" | "search">,
-    field: string,
-    limit: number,
-  ): Promise<FacetCount[]> {
-    checkLimit(limit);
-    const terms = whereTerms(this.spec, query.where, () => true);
-    const match = this.#match(query.search);
-    if (typeof match === "string") terms.push(matchTerm(match));
-    const { text, params } = facetSql(this.spec, field, limit, terms);
-    if (match === null) return [];
-    return this.file()
-      .all(text, ...params)
-      .map(([value, count]) => ({ value: value as string, count: count as number }));
-  }
-
-  #match(search: string | undefined): string | null | undefined {
-    if (search !== undefined && this.spec.searchable !== true) {
-      throw new TypeError(`read model ${this.spec.name} is not searchable`);
-    }
-    const match = searchMatch(search);
-    // A search before `promote` pays for the index once; it is kept up from then on.
-    if (typeof match === "string" && !this.#searchIndexed) {
-      const file = this.file();
-      if (!hasSearchIndex(file)) createSearchIndex(file);
-      this.#searchIndexed = true;
-    }
-    return match;
   }
 
   #planned(file: SqliteFile, { text, params, sorting }: PageSql): Sql {
@@ -407,25 +338,4 @@ function sortedResult(file: SqliteFile, pages: readonly Sql[], limit: number): F
   if (rows.length <= limit || last === undefined) return { items, next: null };
   const [key, , ...values] = last;
   return { items, next: [...values, key ?? null] };
-}
-
-function searchResult(
-  file: SqliteFile,
-  match: string,
-  matches: number,
-  query: FindQuery,
-  terms: readonly Sql[],
-): FindResult {
-  const page = searchPage(query.after, matches);
-  const { text, params } = searchSql(match, page, terms, query.limit + 1);
-  const rows = file.all(text, ...params);
-  const items = rows
-    .slice(0, query.limit)
-    .map(([key, json]) => ({ key: key as string, json: json as string }));
-  const last = rows[query.limit - 1];
-  if (rows.length <= query.limit || last === undefined) return { items, next: null };
-  return {
-    items,
-    next: page.by === "rank" ? ["rank", page.offset + query.limit] : ["row", last[2] as number],
-  };
 }

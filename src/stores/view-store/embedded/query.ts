@@ -20,10 +20,6 @@ export interface Sql {
 
 export const inValuesMax = 1_000;
 export const pageDocumentsMax = 10_000;
-/** Only so many matches are put in order of relevance: the cost grows with the matches, not the page. */
-export const searchRankedMax = 1_000;
-const searchWordsMax = 16;
-const searchTextMax = 500;
 
 /** A page of documents, to be run as `text` when an index gives its order, else as `sorting()`. */
 export interface PageSql extends Sql {
@@ -140,28 +136,6 @@ function listTerm(
     : term(`EXISTS (${holders} AND l.doc = +d.id)`, column, has);
 }
 
-/**
- * Any text as an FTS5 query in which nothing is an operator: words are runs of letters and digits, each
- * quoted; the last may go on.
- * @returns undefined when the text is blank and restricts nothing; null when it has no word and matches nothing
- */
-export function searchMatch(search: string | undefined): string | null | undefined {
-  if (search === undefined || search.trim() === "") return undefined;
-  const words = search.slice(0, searchTextMax).match(/[\p{L}\p{N}][\p{L}\p{N}\p{M}]*/gu) ?? [];
-  if (words.length === 0) return null;
-  return `${words
-    .slice(0, searchWordsMax)
-    .map((word) => `"${word}"`)
-    .join(" ")} *`;
-}
-
-export const matchTerm = (match: string): Term =>
-  term("d.id IN (SELECT rowid FROM fts WHERE fts MATCH ?)", match);
-
-/** How many documents match, counted no further than the bound. */
-export const matchCountSql = `SELECT count(*) FROM (
-  SELECT 1 FROM fts WHERE fts MATCH ? LIMIT ${2 * searchRankedMax + 1})`;
-
 function whereSql(terms: readonly Term[]): Sql {
   return {
     text: terms.length === 0 ? "" : ` WHERE ${terms.map(({ text }) => text).join(" AND ")}`,
@@ -176,23 +150,13 @@ const shown = "d.key, coalesce(d.presented, d.doc)";
  * order behind `after` (same first value and a later second one, then a later first one, ...), so that each
  * is a plain range of an index, with nulls and with mixed directions.
  * Rows are key, JSON text, then the sort values. The limit is the last parameter and not bound yet.
- * @param inOne one statement for all stretches, for when an index will not be used anyway
  * @throws InvalidCursor when `after` does not fit the sorting
  */
-export function sortedPages(
-  spec: ModelSpec,
-  query: FindQuery,
-  terms: readonly Term[],
-  inOne: boolean,
-): PageSql[] {
+export function sortedPages(spec: ModelSpec, query: FindQuery, terms: readonly Term[]): PageSql[] {
   const sort = query.sort ?? [];
   const page = pageSql(spec, sort, terms);
   if (query.after === undefined) return [page([])];
-  const stretches = stretchesAfter(spec, sort, query.after, inOne ? "+" : "");
-  if (inOne) {
-    const any = stretches.map((stretch) => `(${stretch.map(({ text }) => text).join(" AND ")})`);
-    return [page([term(`(${any.join(" OR ")})`, ...stretches.flat().flatMap(({ params }) => params))])];
-  }
+  const stretches = stretchesAfter(spec, sort, query.after);
   const ascending = sort.every(({ descending }) => descending !== true);
   if (sort.length > 0 && ascending && !query.after.includes(null)) {
     // A comparison of rows is one range of an index, and its nulls are all before `after`.
@@ -230,12 +194,10 @@ function pageSql(
   };
 }
 
-/** @param prefix `+` keeps SQLite from looking for an index */
 function stretchesAfter(
   spec: ModelSpec,
   sort: NonNullable<FindQuery["sort"]>,
   after: readonly ColumnValue[],
-  prefix: string,
 ): Term[][] {
   const key = after.at(-1);
   if (after.length !== sort.length + 1 || typeof key !== "string") {
@@ -249,12 +211,12 @@ function stretchesAfter(
     if (value !== null && !isOfType(value, type)) {
       throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
     }
-    const name = prefix + columnOf(spec, column);
+    const name = columnOf(spec, column);
     const beyond = descending ? valuesBelow(name, value) : [valuesAbove(name, value, type)];
     stretches.unshift(...beyond.map((condition) => [...same, condition]));
     same.push(value === null ? term(`${name} IS NULL`) : term(`${name} = ?`, value));
   });
-  return [[...same, term(`${prefix}d.key > ?`, key)], ...stretches];
+  return [[...same, term("d.key > ?", key)], ...stretches];
 }
 
 function valuesBelow(name: string, value: ColumnValue): Term[] {
@@ -265,37 +227,6 @@ function valuesAbove(name: string, value: ColumnValue, type: ColumnType): Term {
   if (value !== null) return term(`${name} > ?`, value);
   // Not IS NOT NULL, which SQLite does not look up in an index.
   return type === "number" ? term(`${name} >= -9e999`) : term(`${name} >= ''`);
-}
-
-export type SearchPage = { by: "rank"; offset: number } | { by: "row"; id: number };
-
-/**
- * Where an unsorted search goes on. Its `after` is ["rank", offset] or ["row", row id]: a page goes on in
- * the order that the first one had, although the number of matches may have passed the bound since.
- * @param matches how many documents match, exact up to twice `searchRankedMax`
- * @throws InvalidCursor
- */
-export function searchPage(after: readonly ColumnValue[] | undefined, matches: number): SearchPage {
-  if (after === undefined) {
-    return matches <= searchRankedMax ? { by: "rank", offset: 0 } : { by: "row", id: 0 };
-  }
-  const [by, at] = after;
-  if (after.length === 2 && typeof at === "number" && Number.isSafeInteger(at) && at >= 0) {
-    if (by === "row") return { by, id: at };
-    if (by === "rank" && matches <= 2 * searchRankedMax) return { by, offset: at };
-  }
-  throw new InvalidCursor("`after` does not belong to this search");
-}
-
-/** Rows are key, JSON text, row id. */
-export function searchSql(match: string, page: SearchPage, terms: readonly Term[], limit: number): Sql {
-  const behind = page.by === "row" ? [term("fts.rowid > ?", page.id)] : [];
-  const { text, params } = whereSql([term("fts MATCH ?", match), ...behind, ...terms]);
-  const order = page.by === "row" ? "fts.rowid LIMIT ?" : "fts.rank, d.key LIMIT ? OFFSET ?";
-  return {
-    text: `SELECT ${shown}, d.id FROM fts CROSS JOIN documents d ON d.id = fts.rowid${text} ORDER BY ${order}`,
-    params: [...params, limit, ...(page.by === "rank" ? [page.offset] : [])],
-  };
 }
 
 /** Rows are the group, then its sums. @throws TypeError when a name is not a column, or not a number column */
@@ -315,23 +246,5 @@ export function sumSql(spec: ModelSpec, query: SumQuery, terms: readonly Term[])
       `SELECT ${[columnOf(spec, query.groupBy), ...sums].join(", ")} FROM documents d${text} ` +
       `GROUP BY 1 ORDER BY ${order} LIMIT ?`,
     params: [...params, query.limit],
-  };
-}
-
-/** Rows are value and count. @throws TypeError when the field is neither a list nor a text column */
-export function facetSql(spec: ModelSpec, field: string, limit: number, terms: readonly Term[]): Sql {
-  const tail = " GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT ?";
-  if (isList(spec, field)) {
-    const source =
-      terms.length === 0 ? "list_values l" : "documents d CROSS JOIN list_values l ON l.doc = d.id";
-    const { text, params } = whereSql([term("l.field = ?", field), ...terms]);
-    return { text: `SELECT l.value, count(*) FROM ${source}${text}${tail}`, params: [...params, limit] };
-  }
-  if (columnType(spec, field) !== "text") throw new TypeError(`${field} is not a text column or a list`);
-  const column = columnOf(spec, field);
-  const { text, params } = whereSql([term(`${column} IS NOT NULL`), ...terms]);
-  return {
-    text: `SELECT ${column}, count(*) FROM documents d${text}${tail}`,
-    params: [...params, limit],
   };
 }

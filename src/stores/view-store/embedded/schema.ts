@@ -4,7 +4,7 @@ import type { ModelSpec } from "../view-store.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 
 /** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
-export const formatVersion = 3;
+export const formatVersion = 4;
 
 const namePattern = /^[a-z0-9-]{1,64}$/;
 const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
@@ -21,7 +21,7 @@ export function specHash(spec: ModelSpec): string {
   const columns = Object.entries(spec.columns).sort(([a], [b]) => (a < b ? -1 : 1));
   const lists = [...(spec.lists ?? [])].sort();
   const shape = JSON.stringify([
-    ...[columns, lists, spec.searchable === true, spec.indexes],
+    ...[columns, lists, spec.indexes],
     ...(spec.builtFor === undefined ? [] : [spec.builtFor]),
   ]);
   const hash = createHash("sha256").update(shape).digest("hex").slice(0, 32);
@@ -69,16 +69,12 @@ export function createTables(file: SqliteFile, spec: ModelSpec, logId: string): 
     );
     CREATE TABLE deleted (key TEXT PRIMARY KEY, position TEXT NOT NULL) WITHOUT ROWID;
     CREATE INDEX deleted_by_position ON deleted (position);
-    CREATE TABLE parked (
-      key TEXT PRIMARY KEY, position TEXT NOT NULL, read_after TEXT NOT NULL, event_type TEXT NOT NULL,
-      reason TEXT NOT NULL, waiting INTEGER NOT NULL
-    ) WITHOUT ROWID;`);
+    CREATE TABLE parked (key TEXT PRIMARY KEY, as_of TEXT NOT NULL, document TEXT) WITHOUT ROWID;`);
   if (spec.lists !== undefined && spec.lists.length > 0) {
     file.exec(`CREATE TABLE list_values (
       doc INTEGER NOT NULL, field TEXT NOT NULL, value TEXT NOT NULL, PRIMARY KEY (doc, field, value)
     ) WITHOUT ROWID`);
   }
-  if (spec.searchable) file.exec("CREATE TABLE texts (id INTEGER PRIMARY KEY, text TEXT NOT NULL)");
   const meta: [string, string | number][] = [
     ["format", formatVersion],
     ["model", spec.name],
@@ -99,20 +95,6 @@ export function createIndexes(file: SqliteFile, spec: ModelSpec): void {
   if (spec.lists !== undefined && spec.lists.length > 0) {
     file.exec("CREATE INDEX list_values_by_value ON list_values (field, value, doc)");
   }
-  if (spec.searchable) createSearchIndex(file);
-}
-
-export function hasSearchIndex(file: SqliteFile): boolean {
-  return file.get("SELECT 1 FROM sqlite_schema WHERE name = 'fts'") !== undefined;
-}
-
-/** The text itself is in `texts`, so the index keeps none. */
-export function createSearchIndex(file: SqliteFile): void {
-  if (hasSearchIndex(file)) return;
-  file.exec(`CREATE VIRTUAL TABLE fts USING fts5(
-    text, content='', contentless_delete=1, prefix='2 3', tokenize='unicode61 remove_diacritics 2'
-  )`);
-  file.exec("INSERT INTO fts (rowid, text) SELECT id, text FROM texts ORDER BY id");
 }
 
 /**

@@ -1,5 +1,5 @@
 import type { Position } from "../../event-store/event-store.ts";
-import type { ColumnType, DocumentChange, ModelSpec, ParkedDocument } from "../view-store.ts";
+import type { ColumnType, DocumentChange, ModelSpec, ParkedChange } from "../view-store.ts";
 import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
 import { isOfType } from "./query.ts";
 import { columnSql } from "./schema.ts";
@@ -16,15 +16,12 @@ export class DocumentWriter {
   readonly #spec: ModelSpec;
   readonly #columns: readonly (readonly [string, ColumnType])[];
   readonly #sql: ReturnType<typeof writeStatements>;
-  /** Whether documents have more than their own row. */
-  readonly #rich: boolean;
   #deletions = 0;
 
   constructor(spec: ModelSpec) {
     this.#spec = spec;
     this.#columns = Object.entries(spec.columns);
     this.#sql = writeStatements(spec);
-    this.#rich = spec.searchable === true || (spec.lists?.length ?? 0) > 0;
   }
 
   /**
@@ -62,41 +59,27 @@ export class DocumentWriter {
   /**
    * Writes only over a lower position. Looks at the stored document first and changes what differs: an index left
    * alone is pages not written.
-   * @param how filling: nobody else writes the generation; indexed: it has its search index, which is kept up
+   * @param filling nobody else writes the generation
    * @returns false, and changes nothing, when as much or more was stored already
    */
-  write(
-    file: SqliteFile,
-    change: DocumentChange,
-    values: SqlParam[],
-    { filling, indexed }: { filling: boolean; indexed: boolean },
-  ): boolean {
+  write(file: SqliteFile, change: DocumentChange, values: SqlParam[], filling: boolean): boolean {
     const { key, position, json } = change;
     if (filling && change.isNew === true && json !== undefined) {
-      this.#put(file, change, values, undefined, indexed);
+      this.#put(file, change, values, undefined);
       return true;
     }
     const stored = file.get(this.#sql.stored, key);
     const known = stored?.[0] as number | undefined;
     const storedAt = (stored ?? file.get("SELECT 0, position FROM deleted WHERE key = ?", key))?.[1];
     if (storedAt != null && (storedAt as Position) >= position) return false;
-    if (json === undefined) this.#delete(file, key, position, known, indexed);
-    else this.#put(file, change, values, stored, indexed);
+    if (json === undefined) this.#delete(file, key, position, known);
+    else this.#put(file, change, values, stored);
     return true;
   }
 
-  #delete(
-    file: SqliteFile,
-    key: string,
-    position: Position,
-    known: number | undefined,
-    indexed: boolean,
-  ): void {
+  #delete(file: SqliteFile, key: string, position: Position, known: number | undefined): void {
     if (known !== undefined) {
-      if (this.#rich) {
-        this.#writeLists(file, known, true, {});
-        this.#writeText(file, known, true, undefined, indexed);
-      }
+      this.#writeLists(file, known, true, {});
       file.run("DELETE FROM documents WHERE id = ?", known);
     }
     file.run("INSERT OR REPLACE INTO deleted VALUES (?, ?)", key, position);
@@ -109,13 +92,7 @@ export class DocumentWriter {
     if (oldestKept) file.run("DELETE FROM deleted WHERE position < ?", oldestKept[0] ?? null);
   }
 
-  #put(
-    file: SqliteFile,
-    change: DocumentChange,
-    values: SqlParam[],
-    stored: SqlRow | undefined,
-    indexed: boolean,
-  ): void {
+  #put(file: SqliteFile, change: DocumentChange, values: SqlParam[], stored: SqlRow | undefined): void {
     const { key, position, json = "" } = change;
     const known = stored?.[0] as number | undefined;
     const presented = change.presented ?? null;
@@ -125,7 +102,6 @@ export class DocumentWriter {
       if (change.isNew !== true) file.run("DELETE FROM deleted WHERE key = ?", key);
     } else this.#update(file, stored, [position, ...values], [presented, json, id]);
     this.#writeLists(file, id, known !== undefined, change.lists ?? {});
-    this.#writeText(file, id, known !== undefined, change.text, indexed);
   }
 
   /** @param values position and columns, as in `stored` behind the id */
@@ -164,25 +140,6 @@ export class DocumentWriter {
       }
     }
   }
-
-  #writeText(
-    file: SqliteFile,
-    id: number,
-    existed: boolean,
-    text: string | undefined,
-    indexed: boolean,
-  ): void {
-    if (this.#spec.searchable !== true) return;
-    const stored = existed ? file.get("SELECT text FROM texts WHERE id = ?", id)?.[0] : undefined;
-    if (stored === text) return;
-    if (stored !== undefined) {
-      file.run("DELETE FROM texts WHERE id = ?", id);
-      if (indexed) file.run("DELETE FROM fts WHERE rowid = ?", id);
-    }
-    if (text === undefined) return;
-    file.run("INSERT INTO texts (id, text) VALUES (?, ?)", id, text);
-    if (indexed) file.run("INSERT INTO fts (rowid, text) VALUES (?, ?)", id, text);
-  }
 }
 
 function writeStatements(spec: ModelSpec) {
@@ -197,17 +154,15 @@ function writeStatements(spec: ModelSpec) {
   };
 }
 
-export function replaceParked(file: SqliteFile, parked: readonly ParkedDocument[]): void {
-  file.run("DELETE FROM parked");
-  for (const { key, position, readAfter, eventType, reason, waiting } of parked) {
+/** What is parked no longer leaves its row behind, without a document: it says as of when. */
+export function writeParked(file: SqliteFile, parked: readonly ParkedChange[]): void {
+  for (const { key, asOf, document } of parked) {
     file.run(
-      "INSERT OR REPLACE INTO parked VALUES (?, ?, ?, ?, ?, ?)",
+      `INSERT INTO parked (key, as_of, document) VALUES (?, ?, ?) ON CONFLICT (key)
+        DO UPDATE SET as_of = excluded.as_of, document = excluded.document WHERE as_of <= excluded.as_of`,
       key,
-      position,
-      readAfter,
-      eventType,
-      reason,
-      waiting,
+      asOf,
+      document ? JSON.stringify(document) : null,
     );
   }
 }
