@@ -7,6 +7,7 @@ import { orderEvents } from "./order/events.ts";
 import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
 import { stockEvents } from "./stock/events.ts";
+import { upgradeEvents } from "./upgrade/upgrade.ts";
 import { webhookEvents } from "./webhook/webhook.ts";
 
 /** Every event type of the shop, by name. */
@@ -20,6 +21,7 @@ export const shopEvents = {
   ...paymentEvents,
   ...productEvents,
   ...stockEvents,
+  ...upgradeEvents,
   ...webhookEvents,
 };
 

@@ -5,6 +5,7 @@ import { buildApp } from "./http/app.ts";
 import { isForOperator } from "./runtime/operator-errors.ts";
 import { openRuntime } from "./runtime/runtime.ts";
 import { fillSampleShop } from "./runtime/sample-shop.ts";
+import { upgradeLog } from "./runtime/upgrades.ts";
 
 const closeTimeoutMs = 30_000;
 
@@ -21,6 +22,7 @@ export async function startServer(): Promise<void> {
       process.exit(1);
     },
   });
+  await upgradeLog(runtime);
   const app = await buildApp(runtime);
   // What was accepted is finished, then the stores are closed.
   closeWithGrace({ delay: closeTimeoutMs, logger: log }, async ({ err }) => {

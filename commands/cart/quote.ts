@@ -1,9 +1,9 @@
 import type { z } from "zod";
 import type { Engine } from "../../src/engine/write/engine.ts";
 import { notFound, Problem } from "../../src/values/problem.ts";
-import { claim, claimId } from "../claim/claim.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
 import type { ShippingMethod, Shop } from "../processes/shop.ts";
+import { findSku } from "../processes/skus.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
 import { cart, requireTotal } from "./cart.ts";
 import type { CartItem, quoteSchema } from "./events.ts";
@@ -21,30 +21,25 @@ export interface QuotedCart {
 }
 
 /**
- * What a SKU is sold as right now.
+ * What a SKU, however it is written, is sold as right now.
  * @throws Problem not_found, not_for_sale
  */
 export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
-  const productId = await engine.read(claim, claimId("sku", sku), (state) =>
-    state.held ? state.holder : undefined,
-  );
-  const offer =
-    productId === undefined
-      ? undefined
-      : await engine.read(product, productId, (state) => offerOf(state, sku));
-  if (productId === undefined || !offer) throw notFound("SKU", sku);
-  if (!offer.forSale) throw new Problem("not_for_sale", `${sku} is not for sale`, { sku });
-  return { ...offer, productId };
+  const known = await findSku(engine, sku);
+  const offer = known && (await engine.read(product, known.holder, (state) => offerOf(state, known.sku)));
+  if (!known || !offer) throw notFound("SKU", sku);
+  if (!offer.forSale) throw new Problem("not_for_sale", `${known.sku} is not for sale`, { sku: known.sku });
+  return { ...offer, productId: known.holder };
 }
 
 /** A cart line of a SKU at its price of now, or at one that staff has set (minor units). */
 export async function itemOf(
   engine: Engine,
-  sku: string,
+  given: string,
   quantity: number,
   unitPrice?: number,
 ): Promise<{ item: CartItem; currency: string }> {
-  const { productId, name, variantName, category, price } = await findOffer(engine, sku);
+  const { sku, productId, name, variantName, category, price } = await findOffer(engine, given);
   const item: CartItem = {
     sku,
     productId,

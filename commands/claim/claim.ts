@@ -4,7 +4,11 @@ import { illegalTransition, Problem } from "../../src/values/problem.ts";
 
 const holderCharactersMax = 200;
 
-const holderSchema = z.strictObject({ holder: z.string().min(1).max(holderCharactersMax) });
+const holderSchema = z.strictObject({
+  holder: z.string().min(1).max(holderCharactersMax),
+  /** How the value was first written, where it is known by another form. */
+  spelling: z.string().min(1).max(holderCharactersMax).optional(),
+});
 
 export const claimEvents = {
   Claimed: event(holderSchema),
@@ -17,15 +21,19 @@ export type ClaimEvent = EventOf<typeof claimEvents>;
 export type ClaimKind = "slug" | "sku" | "orderNumber";
 
 /** Who holds a value; `since` in epoch milliseconds. */
-export type ClaimState = { held: false } | { held: true; holder: string; since: number };
+export type ClaimState =
+  | { held: false }
+  | { held: true; holder: string; since: number; spelling?: string | undefined };
 
 interface Claim {
   holder: string;
+  spelling?: string;
 }
 
 interface TakeOver {
   from: string;
   holder: string;
+  spelling?: string;
 }
 
 interface Release {
@@ -45,25 +53,34 @@ export const claim = decider({
   events: claimEvents,
   initial: (): ClaimState => ({ held: false }),
   evolve: {
-    Claimed: (_, { holder }, { time }): ClaimState => ({ held: true, holder, since: time }),
+    Claimed: (_, { holder, spelling }, { time }): ClaimState => ({
+      held: true,
+      holder,
+      since: time,
+      spelling,
+    }),
     ClaimReleased: (): ClaimState => ({ held: false }),
   },
   decide: {
-    Claim: (state: ClaimState, { holder }: Claim): ClaimEvent[] => {
-      if (!state.held) return [{ type: "Claimed", data: { holder } }];
+    Claim: (state: ClaimState, { holder, spelling }: Claim): ClaimEvent[] => {
+      if (!state.held) return [{ type: "Claimed", data: holding({ holder, spelling }) }];
       if (state.holder === holder) return [];
       throw heldBy(state);
     },
-    TakeOver: (state: ClaimState, { from, holder }: TakeOver): ClaimEvent[] => {
+    TakeOver: (state: ClaimState, { from, holder, spelling }: TakeOver): ClaimEvent[] => {
       if (!state.held) throw illegalTransition(`${from} no longer holds this claim`);
-      if (state.holder === from) return [{ type: "Claimed", data: { holder } }];
+      if (state.holder === from) return [{ type: "Claimed", data: holding({ holder, spelling }) }];
       if (state.holder === holder) return [];
       throw heldBy(state);
     },
     Release: (state: ClaimState, { holder }: Release): ClaimEvent[] =>
-      state.held && state.holder === holder ? [{ type: "ClaimReleased", data: { holder } }] : [],
+      state.held && state.holder === holder ? [{ type: "ClaimReleased", data: holding(state) }] : [],
   },
 });
+
+function holding({ holder, spelling }: { holder: string; spelling?: string | undefined }) {
+  return { holder, ...(spelling !== undefined && { spelling }) };
+}
 
 /** The stream id of a claim. Values are compared as they are: case and Unicode form count. */
 export function claimId(kind: ClaimKind, value: string): string {

@@ -1,6 +1,7 @@
 import type { CommandContext, Engine, Outcome } from "../../src/engine/write/engine.ts";
 import { deriveBase32, deriveId } from "../../src/values/ids.ts";
 import { Problem } from "../../src/values/problem.ts";
+import { foldSku, stockHolder } from "../../src/values/sku.ts";
 import { type ClaimKind, claim, claimId } from "../claim/claim.ts";
 import {
   checked,
@@ -11,8 +12,9 @@ import {
   productChangesSchema,
   variantsSchema,
 } from "../product/fields.ts";
-import { type ProductState, product } from "../product/product.ts";
-import { slugify, withSuffix } from "../product/slug.ts";
+import { type ExistingProduct, type ProductState, product } from "../product/product.ts";
+import { looksLikeId, slugify, withSuffix } from "../product/slug.ts";
+import { withNewSkus } from "./skus.ts";
 
 /** A claim this old whose holder never got what was claimed was left behind by a crash. */
 export const staleClaimMs = 60_000;
@@ -41,6 +43,15 @@ export const describeStep = (commandId: string) => deriveId(commandId, "describe
 interface HeldClaim {
   id: string;
   revision: number;
+  /** Of a SKU that was stocked before, which then is so again. */
+  stockedAs?: string;
+}
+
+/** A value to be claimed: known by `form`, first written as `spelling` where that is another one. */
+interface Claimed {
+  kind: ClaimKind;
+  form: string;
+  spelling?: string;
 }
 
 interface Run {
@@ -49,7 +60,8 @@ interface Run {
   productId: string;
   /** What the product has already, and with it the claims. */
   slug: string | undefined;
-  skus: ReadonlySet<string>;
+  /** Spellings by what the SKUs are known by. */
+  skus: ReadonlyMap<string, string>;
   /** Claims to give back when the run is refused. */
   made: HeldClaim[];
   startedAtMs: number;
@@ -71,15 +83,17 @@ export async function createProduct<R>(
   newProduct: NewProduct,
   respond: Respond<R>,
 ): Promise<Outcome<R>> {
-  const fields = checked(newProductSchema, newProduct);
+  const { variants: given, ...fields } = checked(newProductSchema, newProduct);
+  const variants = withNewSkus(given);
   const run = await start(engine, context, productIdOf(context.commandId));
   return undoneIfRefused(run, async () => {
-    const slug = run.slug ?? (await claimSlug(run, slugsFor(fields, run.productId)));
+    const slug = run.slug ?? (await claimSlug(run, slugsFor(newProduct, run.productId)));
     // A product that is there has claimed all it was created with.
-    if (run.slug === undefined) await claimSkus(run, fields.variants);
+    const spelled = run.slug === undefined ? await claimSkus(run, variants) : variants;
     assertInTime(run);
     const { expectedRevision: _, ...step } = { ...context, commandId: createStep(context.commandId) };
-    return engine.execute(product, run.productId, "Create", { ...fields, slug }, step, respond);
+    const command = { ...fields, slug, variants: spelled };
+    return engine.execute(product, run.productId, "Create", command, step, respond);
   });
 }
 
@@ -95,13 +109,13 @@ export async function addVariants<R>(
   newVariants: readonly NewVariant[],
   respond: Respond<R>,
 ): Promise<Outcome<R>> {
-  const variants = checked(variantsSchema, [...newVariants]);
+  const variants = withNewSkus(checked(variantsSchema, [...newVariants]));
   const run = await startOnExisting(engine, context, productId);
   return undoneIfRefused(run, async () => {
-    await claimSkus(run, variants);
+    const spelled = await claimSkus(run, variants);
     assertInTime(run);
     const step = { ...context, commandId: addVariantsStep(context.commandId) };
-    return engine.execute(product, productId, "AddVariants", { variants }, step, respond);
+    return engine.execute(product, productId, "AddVariants", { variants: spelled }, step, respond);
   });
 }
 
@@ -120,7 +134,7 @@ export async function describeProduct<R>(
   const { slug } = checked(productChangesSchema, changes);
   const run = await startOnExisting(engine, context, productId);
   return undoneIfRefused(run, async () => {
-    if (slug !== undefined && slug !== run.slug) await claimSlug(run, [slug]);
+    if (slug !== undefined && slug !== run.slug) await claimSlug(run, [givenSlug(slug)]);
     assertInTime(run);
     const step = { ...context, commandId: describeStep(context.commandId) };
     return engine.execute(product, productId, "Describe", changes, step, respond);
@@ -131,7 +145,7 @@ async function start(engine: Engine, context: CommandContext, productId: string)
   const startedAtMs = performance.now();
   const has = await engine.read(product, productId, (state: ProductState) => ({
     slug: state.exists ? state.slug : undefined,
-    skus: new Set(state.exists ? state.variants.keys() : []),
+    skus: new Map(state.exists ? Array.from(state.variants.keys(), (sku) => [foldSku(sku), sku]) : []),
   }));
   return { engine, context, productId, ...has, made: [], startedAtMs };
 }
@@ -165,10 +179,16 @@ async function undoneIfRefused<R>(run: Run, steps: () => Promise<R>): Promise<R>
   }
 }
 
-async function giveBack({ engine, context, productId }: Run, { id, revision }: HeldClaim): Promise<void> {
+async function giveBack(
+  { engine, context, productId }: Run,
+  { id, revision, stockedAs }: HeldClaim,
+): Promise<void> {
   // At the revision it was made: another run for this product that counts on the claim has renewed it.
   const step = { ...stepContext(context, "release", id, revision), expectedRevision: revision };
   await engine.execute(claim, id, "Release", { holder: productId }, step);
+  if (stockedAs === undefined) return;
+  const command = { holder: stockHolder, spelling: stockedAs };
+  await engine.execute(claim, id, "Claim", command, stepContext(context, "stock", id, revision));
 }
 
 function assertInTime({ startedAtMs }: Run): void {
@@ -176,32 +196,45 @@ function assertInTime({ startedAtMs }: Run): void {
     throw new Problem("unavailable", "claiming the slug and SKUs took too long; try again");
 }
 
-async function claimSkus(run: Run, variants: readonly { sku: string }[]): Promise<void> {
+/** @returns the variants by the spelling their SKUs were first given in, by this product or for its stock */
+async function claimSkus<V extends { sku: string }>(run: Run, variants: readonly V[]): Promise<V[]> {
+  const spellings = new Map(run.skus);
   // In one order and one after the other, so that of several runs for the same SKUs one gets them all.
-  for (const sku of variants.map((variant) => variant.sku).toSorted()) {
-    if (run.skus.has(sku)) continue;
-    const holder = await obtain(run, "sku", sku);
+  for (const { form, sku } of variants.map(({ sku }) => ({ form: foldSku(sku), sku })).toSorted(byForm)) {
+    if (spellings.has(form)) continue;
+    const { holder, spelling = sku } = await obtain(run, { kind: "sku", form, spelling: sku });
     if (holder !== undefined)
       throw new Problem("already_exists", `another product has the SKU ${JSON.stringify(sku)}`, {
         sku,
         holder,
       });
+    spellings.set(form, spelling);
   }
+  return variants.map((variant) => ({ ...variant, sku: spellings.get(foldSku(variant.sku)) ?? variant.sku }));
 }
+
+const byForm = (a: { form: string }, b: { form: string }) => (a.form < b.form ? -1 : 1);
 
 /** @returns the first of the slugs that can be had */
 async function claimSlug(run: Run, slugs: readonly string[]): Promise<string> {
   let holder: string | undefined;
   for (const slug of slugs) {
-    holder = await obtain(run, "slug", slug);
+    ({ holder } = await obtain(run, { kind: "slug", form: slug }));
     if (holder === undefined) return slug;
   }
   throw new Problem("already_exists", `another product has the slug ${slugs[0]}`, { slug: slugs[0], holder });
 }
 
+/** @throws Problem validation_failed */
+function givenSlug(slug: string): string {
+  if (!looksLikeId(slug)) return slug;
+  const message = "a slug must not look like an id";
+  throw new Problem("validation_failed", `slug: ${message}`, { errors: [{ path: "slug", message }] });
+}
+
 /** The given slug alone, or those made from the name: with numbers, then with one that is hardly taken. */
 function slugsFor({ slug, name }: NewProduct, productId: string): string[] {
-  if (slug !== undefined) return [slug];
+  if (slug !== undefined) return [givenSlug(slug)];
   const base = slugify(name);
   const suffixes = Array.from({ length: slugNumberMax - 1 }, (_, index) => String(index + 2));
   suffixes.push(deriveBase32(productId, 8).toLowerCase());
@@ -212,28 +245,35 @@ function slugsFor({ slug, name }: NewProduct, productId: string): string[] {
  * Makes the claim, takes it over when it is stale, or renews it when the product holds it from an earlier
  * run. Every way writes, at the revision that was looked at: so no other run can release it or find it
  * stale on what it saw before.
- * @returns the product that has the value, `undefined` when the claim was obtained
+ * @returns the product that has the value; without one the claim was obtained, with the spelling it goes by
  */
-async function obtain(run: Run, kind: ClaimKind, value: string): Promise<string | undefined> {
+async function obtain(run: Run, wanted: Claimed): Promise<{ holder?: string; spelling?: string }> {
   const { engine, context, productId } = run;
-  const id = claimId(kind, value);
+  const id = claimId(wanted.kind, wanted.form);
   for (let attempt = 0; attempt < claimAttemptsMax; attempt++) {
     const { seen, revision } = await engine.read(claim, id, (state, at) => ({ seen: state, revision: at }));
-    if (seen.held && seen.holder !== productId && !(await isStale(run, kind, value, seen)))
-      return seen.holder;
+    const isStocked = seen.held && seen.holder === stockHolder;
+    const isOthers = seen.held && seen.holder !== productId && !isStocked;
+    if (isOthers && !(await isStale(run, wanted, seen))) return { holder: seen.holder };
+    // What was stocked before keeps its spelling, for its stock goes by it.
+    const kept = seen.held && !isOthers ? (seen.spelling ?? wanted.form) : wanted.spelling;
+    const spelled = wanted.kind === "sku" && kept !== undefined && { spelling: kept };
     // With the revision in its id: what was released since is claimed anew, not found done before.
     const step = { ...stepContext(context, "claim", id, revision), expectedRevision: revision };
     const written = await unlessMoved(
       seen.held
-        ? engine.execute(claim, id, "TakeOver", { from: seen.holder, holder: productId }, step)
-        : engine.execute(claim, id, "Claim", { holder: productId }, step),
+        ? engine.execute(claim, id, "TakeOver", { from: seen.holder, holder: productId, ...spelled }, step)
+        : engine.execute(claim, id, "Claim", { holder: productId, ...spelled }, step),
     );
     // Written by a twin of this run: look again, and renew it.
     if (!written?.changed) continue;
-    if (!seen.held || seen.holder !== productId) run.made.push({ id, revision: written.revision });
-    return undefined;
+    const stockedAs = isStocked && kept !== undefined && { stockedAs: kept };
+    if (!seen.held || seen.holder !== productId)
+      run.made.push({ id, revision: written.revision, ...stockedAs });
+    return { ...spelled };
   }
-  throw new Problem("too_much_contention", `many claim the ${kind} ${JSON.stringify(value)} at once`);
+  const { kind, form } = wanted;
+  throw new Problem("too_much_contention", `many claim the ${kind} ${JSON.stringify(form)} at once`);
 }
 
 async function unlessMoved<R>(execution: Promise<Outcome<R>>): Promise<Outcome<R> | undefined> {
@@ -247,15 +287,17 @@ async function unlessMoved<R>(execution: Promise<Outcome<R>>): Promise<Outcome<R
 
 async function isStale(
   { engine, context }: Run,
-  kind: ClaimKind,
-  value: string,
+  { kind, form }: Claimed,
   seen: { holder: string; since: number },
 ): Promise<boolean> {
   if (context.now - seen.since <= staleClaimMs) return false;
   return engine.read(
     product,
     seen.holder,
-    (state: ProductState) =>
-      !state.exists || (kind === "sku" ? !state.variants.has(value) : state.slug !== value),
+    (state: ProductState) => !state.exists || (kind === "sku" ? !hasSku(state, form) : state.slug !== form),
   );
+}
+
+function hasSku({ variants }: ExistingProduct, form: string): boolean {
+  return [...variants.keys()].some((sku) => foldSku(sku) === form);
 }

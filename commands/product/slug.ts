@@ -22,8 +22,12 @@ export function slugify(name: string): string {
         .toLowerCase()
         .replace(/[^\p{L}\p{N}\p{M}]+/gu, "-");
   const slug = cut(dashed, slugCharactersMax) || fallbackSlug;
-  // What looks like an id would be looked up as one.
-  return idLike.test(slug) ? `${fallbackSlug}-${slug}` : slug;
+  return looksLikeId(slug) ? `${fallbackSlug}-${slug}` : slug;
+}
+
+/** What looks like an id would be looked up as one. */
+export function looksLikeId(slug: string): boolean {
+  return idLike.test(slug);
 }
 
 /** `slug-suffix`, cut before the suffix where that would be too long. */

@@ -1,6 +1,7 @@
 import type { ShopEvents } from "../../commands/events.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
+import { stockHolder } from "../../src/values/sku.ts";
 import { known, knownIn } from "../handlers.ts";
 import { tally } from "../sales/sold-lines.ts";
 import {
@@ -22,8 +23,11 @@ export const skuPrefix = "sku/";
 const skuClaimPrefix = "sku-";
 
 const skuKey = ({ id }: { id: string }) => skuPrefix + id;
-const claimedSkuKey = ({ id }: { id: string }) =>
-  id.startsWith(skuClaimPrefix) ? skuPrefix + id.slice(skuClaimPrefix.length) : [];
+/** A SKU is claimed by the form it is known by, and its stock goes by the spelling it was first given in. */
+const claimedSku = ({ id, data }: { id: string; data: unknown }) =>
+  (data as Data<"Claimed">).spelling ?? id.slice(skuClaimPrefix.length);
+const claimedSkuKey = (event: ProjectedEvent<Data<"Claimed">>) =>
+  event.id.startsWith(skuClaimPrefix) ? skuPrefix + claimedSku(event) : [];
 
 const unitsByProduct = tally((line) => line.productId);
 
@@ -47,7 +51,9 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     // product and bring the stock it has, which no event of the product could do for several at once.
     Claimed: {
       keys: claimedSkuKey,
-      change: (doc, { data }) => ({ ...skuDoc(doc), productId: data.holder }),
+      // Stock that staff keeps without a product leads to none.
+      change: (doc, { data }) =>
+        data.holder === stockHolder ? skuDoc(doc) : { ...skuDoc(doc), productId: data.holder },
       follow: toProduct,
       changeFollower: changeStock,
     },
@@ -58,7 +64,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
         return productId === data.holder ? availability : doc;
       },
       follow: (_, { data }) => [data.holder],
-      changeFollower: (doc, { id }) => withoutStock(doc, id.slice(skuClaimPrefix.length)),
+      changeFollower: (doc, event) => withoutStock(doc, claimedSku(event)),
     },
     StockReceived: moving("StockReceived"),
     StockAdjusted: moving("StockAdjusted"),
@@ -152,11 +158,11 @@ function skuDoc(doc: CatalogDoc | undefined): SkuDoc {
 /** A SKU's availability as its product shows it. `origin` is the SKU's document after the event. */
 function changeStock(
   doc: CatalogDoc | undefined,
-  { id, type }: ProjectedEvent,
+  event: ProjectedEvent,
   _: string,
   origin: CatalogDoc | undefined,
 ): ProductDoc {
-  const sku = type === "Claimed" ? id.slice(skuClaimPrefix.length) : id;
+  const sku = event.type === "Claimed" ? claimedSku(event) : event.id;
   const { available, track, backorders, lowStockThreshold } = skuDoc(origin);
   const product = productDoc(doc);
   const stock = { sku, available, track, backorders, lowStockThreshold };

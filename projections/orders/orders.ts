@@ -3,6 +3,7 @@ import type { ShopEvents } from "../../commands/events.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { type Money, toDecimal } from "../../src/values/money.ts";
+import { foldSku } from "../../src/values/sku.ts";
 import { knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
@@ -128,7 +129,7 @@ function step<D>(
  */
 export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
-  version: 1,
+  version: 2,
   columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
   lists: ["sku"],
   indexes: [
@@ -145,7 +146,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     customerId: customerId ?? null,
     placedAt,
   }),
-  listsOf: ({ lines }) => ({ sku: lines.map(([sku]) => sku) }),
+  listsOf: ({ lines }) => ({ sku: lines.map(([sku]) => foldSku(sku)) }),
   present: (doc, id) => summaryOf(id, doc),
   on: {
     OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },

@@ -2,6 +2,7 @@ import type { Address } from "../../commands/address.ts";
 import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayRange } from "../../src/values/calendar.ts";
 import type { Money } from "../../src/values/money.ts";
+import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { type PaymentView, paymentsOfOrder } from "../payments.ts";
 import type { OrderDoc, OrderReturnDoc, OrderStatus, OrderSummary, TimelineType } from "./orders.ts";
@@ -72,7 +73,7 @@ export async function listOrders(
   if (status !== undefined) where.push({ column: "status", eq: status });
   if (from !== undefined) where.push({ column: "placedAt", gte: dayRange(from, from, timeZone).startMs });
   if (to !== undefined) where.push({ column: "placedAt", lt: dayRange(to, to, timeZone).endMs });
-  if (sku !== undefined) where.push({ column: "sku", has: sku });
+  if (sku !== undefined) where.push({ column: "sku", has: foldSku(sku) });
   const sort = [{ column: "placedAt", descending: true }];
   return textPageOf(await model.find({ where, sort, ...pageQuery(query) }));
 }

@@ -1,6 +1,7 @@
 import type { ShopEvents } from "../../commands/events.ts";
 import { type Handler, projectionOf } from "../../src/engine/projection.ts";
 import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
+import { foldSku, stockHolder } from "../../src/values/sku.ts";
 import { streamKey } from "../handlers.ts";
 import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import {
@@ -48,10 +49,10 @@ function counted<K extends StockMovementType>(type: K): Handler<StockDoc, StockE
 /** The stock of each SKU as the write model counts it. */
 export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
   name: "stock",
-  version: 1,
-  columns: { status: "text" },
-  indexes: [["status"]],
-  columnsOf: (doc) => ({ status: stockStatusOf(availableOf(doc), doc) }),
+  version: 2,
+  columns: { status: "text", folded: "text" },
+  indexes: [["status"], ["folded"]],
+  columnsOf: (doc, sku) => ({ status: stockStatusOf(availableOf(doc), doc), folded: foldSku(sku) }),
   present: (doc, sku): StockView => {
     const available = availableOf(doc);
     const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = doc;
@@ -66,6 +67,11 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
       change: (doc = newStock()) => doc,
     },
     VariantAdded: { keys: ({ data }) => data.variant.sku, change: (doc = newStock()) => doc },
+    // Opened by staff without a product.
+    Claimed: {
+      keys: ({ data: { holder, spelling } }) => (holder === stockHolder && spelling ? spelling : []),
+      change: (doc = newStock()) => doc,
+    },
     StockReceived: counted("StockReceived"),
     StockAdjusted: counted("StockAdjusted"),
     StockReserved: counted("StockReserved"),
@@ -86,6 +92,13 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     },
   },
 });
+
+/** The SKU that is meant, as its stock is named; what was given when there is none. */
+export async function stockedSpelling(model: ViewModel, given: string): Promise<string> {
+  if (await model.get(given)) return given;
+  const where = [{ column: "folded", eq: foldSku(given) }];
+  return (await model.find({ where, limit: 1 })).items[0]?.key ?? given;
+}
 
 /** @returns undefined for a SKU that nothing has happened to */
 export async function getStock(model: ViewModel, sku: string): Promise<StockView | undefined> {

@@ -155,6 +155,7 @@ describe("a request id", () => {
 
   test("is with the events as what they belong to", async () => {
     const { post, get } = shop();
+    await shop().stocked("TRACED");
     await post("/v1/stock/TRACED/receipts", { quantity: 1 }, { ...staff, "x-request-id": "trace-me" });
     const { items } = (await get("/v1/ops/streams/stock-TRACED", staff)).body;
     expect(items[0].metadata).toMatchObject({ correlationId: "trace-me", actor: "staff", ip: "127.0.0.1" });

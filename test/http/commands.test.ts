@@ -59,6 +59,7 @@ describe("products", () => {
 describe("stock", () => {
   test("is received, adjusted and given a policy", async () => {
     const { post } = shop();
+    await shop().stocked("BOLTS");
     expect(await post("/v1/stock/BOLTS/receipts", { quantity: 10, reference: "note 1" })).toMatchObject({
       status: 201,
       body: { sku: "BOLTS", onHand: 10, available: 10 },

@@ -14,6 +14,7 @@ const sealed = (position: string) => {
 describe("If-Match", () => {
   test("lets a command through at the revision that an ETag gave, and no other", async () => {
     const { post } = shop();
+    await shop().stocked("TAGGED");
     const { headers } = await post("/v1/stock/TAGGED/receipts", { quantity: 1 });
     expect(headers.etag).toBe('"0"');
     const at = (etag: string) =>
@@ -100,6 +101,7 @@ describe("Min-Position", () => {
 
   test("tells nobody how many events the shop has, and cannot be made up", async () => {
     const { post, get } = shop();
+    await shop().stocked(...Array.from({ length: 20 }, (_, n) => `P${n}`));
     const tokens = await Promise.all(
       Array.from({ length: 20 }, async (_, n) =>
         String((await post(`/v1/stock/P${n}/receipts`, { quantity: 1 })).headers.position),

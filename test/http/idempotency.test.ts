@@ -9,6 +9,7 @@ describe("a command with an Idempotency-Key", () => {
   test("is carried out once, and answers the same again", async () => {
     const { post, get } = shop();
     const headers = { ...staff, ...key() };
+    await shop().stocked("ONCE");
     const first = await post("/v1/stock/ONCE/receipts", { quantity: 5 }, headers);
     const second = await post("/v1/stock/ONCE/receipts", { quantity: 5 }, headers);
     expect(first.headers["idempotent-replayed"]).toBeUndefined();
@@ -23,6 +24,7 @@ describe("a command with an Idempotency-Key", () => {
 
   test("may be conditional too: what has taken effect is answered as such, also again", async () => {
     const { post, get } = shop();
+    await shop().stocked("CONDITIONAL");
     const { headers } = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 5 }, staff);
     const conditional = { ...staff, ...key(), "if-match": String(headers.etag) };
     const first = await post("/v1/stock/CONDITIONAL/receipts", { quantity: 2 }, conditional);
@@ -36,6 +38,7 @@ describe("a command with an Idempotency-Key", () => {
   test("is refused for another body, and for another path", async () => {
     const { post } = shop();
     const headers = { ...staff, ...key() };
+    await shop().stocked("OTHER", "ANOTHER");
     await post("/v1/stock/OTHER/receipts", { quantity: 5 }, headers);
     const reused = { status: 422, body: { code: "idempotency_key_reused" } };
     expect(await post("/v1/stock/OTHER/receipts", { quantity: 6 }, headers)).toMatchObject(reused);
@@ -59,6 +62,7 @@ describe("a command with an Idempotency-Key", () => {
   test("that failed validation can be sent again, corrected", async () => {
     const { post } = shop();
     const headers = { ...staff, ...key() };
+    await shop().stocked("FIXED");
     expect((await post("/v1/stock/FIXED/receipts", { quantity: -5 }, headers)).status).toBe(422);
     expect((await post("/v1/stock/FIXED/receipts", { quantity: 5 }, headers)).status).toBe(201);
   });

@@ -54,6 +54,7 @@ describe("a key", () => {
     const before = await openShop();
     const headers = { ...staff, ...key() };
     const receive = (of: typeof before) => of.post("/v1/stock/BUSY/receipts", { quantity: 7 }, headers);
+    await before.stocked("BUSY");
     const first = await receive(before);
     for (let n = 0; n < 20; n++)
       await Promise.all(

@@ -115,6 +115,7 @@ describe("projections", () => {
 describe("a stream", () => {
   test("is shown with its events and what they had led to by then", async () => {
     const { post, get } = shop();
+    await shop().stocked("HISTORY");
     await post("/v1/stock/HISTORY/receipts", { quantity: 5 });
     await sleep(20);
     const between = new Date().toISOString();
@@ -174,7 +175,7 @@ describe("a stream", () => {
       refunds: [],
     });
     expect(await state(`payment-${placed.payments[0].id}`)).toMatchObject({ phase: "captured" });
-    expect(await state("claim-sku-SHOWN")).toMatchObject({ held: true, holder: id });
+    expect(await state("claim-sku-shown")).toMatchObject({ held: true, holder: id });
   });
 
   test("that is empty is not found", async () => {

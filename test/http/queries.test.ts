@@ -141,6 +141,7 @@ describe("products", () => {
 describe("stock", () => {
   test("is told of one SKU as of now", async () => {
     const { post, get } = shop();
+    await shop().stocked("NUTS/M8 🔩");
     await post("/v1/stock/NUTS%2FM8%20%F0%9F%94%A9/receipts", { quantity: 7 });
     expect((await get("/v1/stock/NUTS%2FM8%20%F0%9F%94%A9", staff)).body).toEqual({
       sku: "NUTS/M8 🔩",
@@ -158,6 +159,7 @@ describe("stock", () => {
 
   test("follows every command at once, and is not there for a SKU that nobody has heard of", async () => {
     const { post, get } = shop();
+    await shop().stocked("COUNTED");
     for (let onHand = 1; onHand <= 20; onHand++) {
       await post("/v1/stock/COUNTED/receipts", { quantity: 1 });
       expect((await get("/v1/stock/COUNTED", staff)).body.onHand).toBe(onHand);
@@ -173,6 +175,7 @@ describe("stock", () => {
 
   test("is listed by status, and its movements newest first, page by page", async () => {
     const { post, get } = shop();
+    await shop().stocked("MOVED");
     for (const quantity of [3, 4, 5])
       await post("/v1/stock/MOVED/receipts", { quantity, reference: `note ${quantity}` });
     await post("/v1/stock/MOVED/adjustments", { delta: -12, reason: "burnt" });

@@ -53,6 +53,8 @@ export interface HttpShop {
   post(url: string, body?: unknown, headers?: Record<string, string>): Promise<Answer>;
   /** A published product with one variant for each SKU, and this many pieces of each. */
   product(options?: ProductOptions): Promise<{ id: string; slug: string }>;
+  /** Opens SKUs for stock that no product has. */
+  stocked(...skus: readonly string[]): Promise<void>;
   receive(sku: string, quantity: number): Promise<void>;
   cart(...lines: readonly [sku: string, quantity: number][]): Promise<OpenCart>;
   checkOut(cart: OpenCart, changes?: object, headers?: Record<string, string>): Promise<Answer>;
@@ -177,7 +179,12 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
       if (quantity > 0) for (const sku of skus) await shop.receive(sku, quantity);
       return { id, slug };
     },
+    async stocked(...skus) {
+      for (const sku of skus)
+        await done(call("PUT", `/v1/stock/${encodeURIComponent(sku)}/policy`, { body: {}, headers: staff }));
+    },
     async receive(sku, quantity) {
+      await shop.stocked(sku);
       await done(post(`/v1/stock/${encodeURIComponent(sku)}/receipts`, { quantity }));
     },
     async cart(...lines) {

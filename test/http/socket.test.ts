@@ -60,6 +60,7 @@ describe("over a socket", () => {
     const url = `${origin}/v1/stock/${encodeURIComponent(sku)}`;
     const body = JSON.stringify({ quantity: 3 });
     const headers = { ...staff, "content-type": "application/json" };
+    await shop().stocked(sku);
     expect((await fetch(`${url}/receipts`, { method: "POST", headers, body })).status).toBe(201);
     expect(await (await fetch(url, { headers })).json()).toMatchObject({ sku, onHand: 3 });
   });

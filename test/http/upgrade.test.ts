@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { signWebhook } from "../../src/gateways/sandbox.ts";
+import { upgradeLog } from "../../src/runtime/upgrades.ts";
 import { type Body, openShop, openTimeoutMs, staff } from "./shop.ts";
 
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -82,4 +83,20 @@ test("its carts go on, and what waited is finished", { timeout: openTimeoutMs },
     { timeout: 20_000, interval: 200 },
   );
   expect((await shop.get("/v1/stock/DESK-OAK", staff)).body).toMatchObject({ reserved: 0 });
+});
+
+test("its SKUs are found in any spelling from then on, and each is still had by one product", {
+  timeout: openTimeoutMs,
+}, async () => {
+  const { shop } = await upgraded();
+  await upgradeLog(shop.runtime);
+  const head = await shop.runtime.events.head();
+  await upgradeLog(shop.runtime);
+  expect(await shop.runtime.events.head()).toBe(head);
+  const cart = await shop.cart(["mug-01 ", 1]);
+  expect((await shop.get(`/v1/carts/${cart.id}`, cart.guest)).body.items).toMatchObject([{ sku: "MUG-01" }]);
+  const variants = [{ sku: "Mug-01", price: { amount: 100, currency: "USD" } }];
+  expect(await shop.post("/v1/products", { name: "Another mug", variants })).toMatchObject({ status: 409 });
+  await shop.caughtUp();
+  expect((await shop.get("/v1/stock/mug-01", staff)).body).toMatchObject({ sku: "MUG-01" });
 });

@@ -19,11 +19,13 @@ import { createProduct, describeProduct, productIdOf } from "../../../commands/p
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { refundOrder } from "../../../commands/processes/refunds.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
+import { openSku } from "../../../commands/processes/skus.ts";
 import { attemptsOf, orderIdOf } from "../../../commands/processes/start-checkout.ts";
 import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import type { CommandContext, Engine } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { upgradeLog } from "../../runtime/upgrades.ts";
 import { dayOf } from "../../values/calendar.ts";
 import { isoTime } from "../../values/clock.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -96,6 +98,7 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   const { file, progress = () => {} } = options;
   const started = performance.now();
   const before = await runtime.events.head();
+  await upgradeLog(runtime);
   progress(0, 1, "reading");
   const { plan, digest } = await readPlan(file, runtime);
   const rejectsFile = options.rejectsFile ?? `${basename(file)}.rejects.csv`;
@@ -290,7 +293,7 @@ class ImportRun {
         { track: false },
         this.context(at, "untracked", sku),
       );
-    if (!sold) return;
+    if (!sold) return openSku(this.engine, sku, this.context(at, "open", sku));
     const { name, slug, price } = sold;
     const variants = [{ sku, price: { amount: price, currency: this.shop.settings.currency } }];
     await createProduct(this.engine, this.context(at, "product", sku), { name, slug, variants }, () => {});

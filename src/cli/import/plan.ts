@@ -4,6 +4,7 @@ import { skuSchema } from "../../../commands/product/fields.ts";
 import { slugify } from "../../../commands/product/slug.ts";
 import { instantOf } from "../../values/calendar.ts";
 import { parseMoney } from "../../values/money.ts";
+import { foldSku, spelledSku } from "../../values/sku.ts";
 
 /** One line of the file, by the columns of the Online Retail data set. */
 export interface InvoiceLine {
@@ -158,6 +159,7 @@ class Planner {
   private readonly cancellations: Cancellation[] = [];
   private readonly writeOffs: StockChange[] = [];
   private readonly names = new Map<string, string>();
+  private readonly spellings = new Map<string, string>();
   private lines = 0;
 
   constructor(settings: PlannerSettings) {
@@ -214,12 +216,21 @@ class Planner {
     return text;
   }
 
+  /** Codes that differ in case alone are one SKU, written as the file has it first. */
+  private spelled(code: string): string {
+    const folded = foldSku(code);
+    const known = this.spellings.get(folded);
+    if (known !== undefined) return known;
+    this.spellings.set(folded, spelledSku(code));
+    return spelledSku(code);
+  }
+
   /** @returns why the line cannot be used; undefined when it was taken */
   private takeLine(row: InvoiceLine): string | undefined {
     const read = this.readLine(row);
     if (!read) return rejectReasons.unreadable;
     const { at, priced, negativePrice, ...rest } = read;
-    const item: SaleLine = { ...rest, sku: this.shared(rest.sku), name: this.shared(rest.name) };
+    const item: SaleLine = { ...rest, sku: this.spelled(rest.sku), name: this.shared(rest.name) };
     const kind = row.invoice.charAt(0).toUpperCase();
     if (kind === "A") return rejectReasons.badDebt;
     if (item.quantity === 0) return rejectReasons.nothing;

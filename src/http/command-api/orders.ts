@@ -7,6 +7,7 @@ import { cancelOrder, deliverOrder, placedOrder, shipOrder } from "../../../comm
 import { paidStep, refundedStep, settlePayment } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { refundOrder } from "../../../commands/processes/refunds.ts";
+import { spelledLines } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
@@ -106,11 +107,13 @@ export function orderCommands(app: App, deps: Deps): void {
         const { lines, carrier, trackingNumber } = request.body ?? {};
         const shipment = {
           shipmentId,
-          ...(lines && { lines }),
           ...(carrier !== undefined && { carrier }),
           ...(trackingNumber !== undefined && { trackingNumber }),
         };
-        const run = (context: ProcessContext) => shipOrder(shop, id, shipment, context);
+        const run = async (context: ProcessContext) => {
+          const spelled = lines && { lines: await spelledLines(shop.engine, lines) };
+          await shipOrder(shop, id, { ...shipment, ...spelled }, context);
+        };
         return orderCommand(deps, id, commandId, { status: 201, run, extra: { shipmentId } });
       }),
   );

@@ -8,6 +8,7 @@ import {
   describeStep,
   productIdOf,
 } from "../../../commands/processes/listing.ts";
+import { openSku, skuToStock, spellingOf, stockedSku } from "../../../commands/processes/skus.ts";
 import {
   newProductSchema,
   priceChangeSchema,
@@ -163,15 +164,16 @@ function pricing(app: App, deps: Deps): void {
       const { id, sku } = request.params;
       const { price, compareAtPrice } = request.body;
       requireCurrency(deps, [{ path: "price", price }]);
-      const command = { sku, price, ...(compareAtPrice && { compareAtPrice }) };
-      return commands.run(request, reply, () =>
-        productCommand(
+      return commands.run(request, reply, async () => {
+        const known = await spellingOf(engine, sku);
+        const command = { sku: known, price, ...(compareAtPrice && { compareAtPrice }) };
+        return productCommand(
           id,
           200,
           (context, respond) => engine.execute(product, id, "Reprice", command, context, respond),
-          { extra: { sku, price } },
-        ),
-      );
+          { extra: { sku: known, price } },
+        );
+      });
     },
   );
 }
@@ -225,42 +227,42 @@ export function stockCommands(app: App, { runtime, staffOnly, commands }: Deps):
     "/v1/stock/:sku/receipts",
     { ...staffOnly, schema: { ...describeStock("Receive stock", 201), body: receiptBody } },
     (request, reply) => {
-      const { sku } = request.params;
       const { quantity, reference } = request.body;
       const command = { quantity, ...(reference !== undefined && { reference }) };
-      return commands.run(request, reply, () =>
-        stockCommand(sku, 201, (context, respond) =>
+      return commands.run(request, reply, async () => {
+        const sku = await stockedSku(engine, request.params.sku);
+        return stockCommand(sku, 201, (context, respond) =>
           engine.execute(stock, sku, "Receive", command, context, respond),
-        ),
-      );
+        );
+      });
     },
   );
 
   app.post(
     "/v1/stock/:sku/adjustments",
     { ...staffOnly, schema: { ...describeStock("Correct stock", 201), body: adjustmentBody } },
-    (request, reply) => {
-      const { sku } = request.params;
-      const command = { sku, ...request.body };
-      return commands.run(request, reply, () =>
-        stockCommand(sku, 201, (context, respond) =>
+    (request, reply) =>
+      commands.run(request, reply, async () => {
+        const sku = await stockedSku(engine, request.params.sku);
+        const command = { sku, ...request.body };
+        return stockCommand(sku, 201, (context, respond) =>
           engine.execute(stock, sku, "Adjust", command, context, respond),
-        ),
-      );
-    },
+        );
+      }),
   );
 
   app.put(
     "/v1/stock/:sku/policy",
     { ...staffOnly, schema: { ...describeStock("Set how a SKU is stocked", 200), body: policyBody } },
     (request, reply) => {
-      const { sku } = request.params;
       const command = given(request.body);
-      return commands.run(request, reply, () =>
-        stockCommand(sku, 200, (context, respond) =>
-          engine.execute(stock, sku, "SetPolicy", command, context, respond),
-        ),
-      );
+      return commands.run(request, reply, async () => {
+        const sku = await skuToStock(engine, request.params.sku);
+        return stockCommand(sku, 200, async (context, respond) => {
+          await openSku(engine, sku, context);
+          return engine.execute(stock, sku, "SetPolicy", command, context, respond);
+        });
+      });
     },
   );
 }

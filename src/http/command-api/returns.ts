@@ -1,6 +1,7 @@
 import { order } from "../../../commands/order/order.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { receiveReturn, registerReturn, returnSteps } from "../../../commands/processes/returns.ts";
+import { spelledLines } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
 import { emptyBody, receiveReturnBody, rejectReturnBody, returnBody, returnParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -29,7 +30,10 @@ export function returnCommands(app: App, deps: Deps): void {
           status: 201,
           steps: returnSteps(id, returnId),
           goesOn: true,
-          run: (context) => registerReturn(shop, id, { returnId, ...request.body }, context),
+          run: async (context) => {
+            const lines = await spelledLines(shop.engine, request.body.lines);
+            await registerReturn(shop, id, { returnId, ...request.body, lines }, context);
+          },
           extra: { returnId },
         });
       }),
@@ -49,7 +53,10 @@ export function returnCommands(app: App, deps: Deps): void {
         const { lines } = request.body;
         return orderCommand(deps, id, commandId, {
           status: 200,
-          run: (context) => receiveReturn(shop, id, { returnId, lines }, context),
+          run: async (context) => {
+            const spelled = await spelledLines(shop.engine, lines);
+            await receiveReturn(shop, id, { returnId, lines: spelled }, context);
+          },
           extra: { returnId },
         });
       }),

@@ -1,6 +1,6 @@
 import { skusForSale } from "../../../projections/catalog/queries.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
-import type { StockView } from "../../../projections/stock/stock.ts";
+import { type StockView, stockedSpelling } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { guestStockOf } from "../resources/stock.ts";
@@ -51,9 +51,9 @@ export function stockQueries(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const { sku } = request.params;
-      const { page, next } = listOf(cursors, "ledger", [sku], request.query);
-      await fresh(request, reply, "stock-ledger");
+      const { page, next } = listOf(cursors, "ledger", [request.params.sku], request.query);
+      await fresh(request, reply, "stock", "stock-ledger");
+      const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
       const found = await stockLedger(await models.model("stock-ledger"), sku, page);
       sendJson(reply, JSON.stringify({ items: found.items, nextCursor: next(found.next) }));
     },
@@ -76,15 +76,15 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       },
     },
     async (request, reply) => {
-      const { sku } = request.params;
       const isStaff = auth.principal(request).kind === "staff";
       // Behind what is asked for, a SKU may not be known yet; its pieces are as of now in any case.
       if (!isStaff) await fresh(request, reply, "stock", "catalog");
       else if (header(request, "min-position") !== undefined) await fresh(request, reply, "stock");
       await asOfNow(request, reply, "stock");
+      const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
       const isShown = isStaff || (await skusForSale(await models.model("catalog"), [sku])).has(sku);
       const json = isShown ? await hotStock.get(sku) : undefined;
-      if (json === undefined) throw notFound("stock of SKU", sku);
+      if (json === undefined) throw notFound("stock of SKU", request.params.sku);
       sendJson(reply, isStaff ? json : JSON.stringify(guestStockOf(JSON.parse(json) as StockView)));
     },
   );
