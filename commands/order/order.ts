@@ -5,6 +5,7 @@ import { orderEvents } from "./events.ts";
 import {
   demandOf,
   evolveOrder,
+  goodsIn,
   goodsOf,
   initialOrder,
   legalTransitions,
@@ -190,7 +191,7 @@ export const order = decider({
       const order = existing(state);
       const { refundId, amount, cause } = command;
       if (order.refunds.has(refundId)) return [];
-      const goods = order.status === "cancelled" ? 0 : Math.min(amount, goodsOf(order) - order.goodsRefunded);
+      const goods = order.status === "cancelled" ? 0 : goodsIn(amount, order);
       const full = order.refunded + amount >= order.totals.total;
       const releases = full && order.status !== "cancelled" && unshipped(order).length > 0;
       const refunded = { refundId, currency: order.currency, amount, goods, cause, full };

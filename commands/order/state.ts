@@ -1,5 +1,6 @@
 import type { DataOf } from "../../src/engine/decider.ts";
 import { deriveId } from "../../src/values/ids.ts";
+import { scale } from "../../src/values/money.ts";
 import type { Refusal } from "../cart/events.ts";
 import type { orderEvents } from "./events.ts";
 
@@ -102,6 +103,17 @@ export function demandOf(lines: readonly { sku: string; quantity: number }[]): [
 /** What the customer pays for the goods: after discounts, without shipping, tax as the prices have it. */
 export function goodsOf({ totals }: Pick<PlacedOrder, "totals">): number {
   return totals.subtotal - totals.discount;
+}
+
+/**
+ * How much of a refund is of goods: what the lines cost goes back first, with the tax on them inside, then shipping.
+ * The running total is rounded, so that however the money goes back, all of the goods are refunded with all of it.
+ */
+export function goodsIn(amount: number, order: PlacedOrder): number {
+  const paidForLines = order.lines.reduce((sum, { total }) => sum + total, 0);
+  if (paidForLines === 0) return 0;
+  const refunded = Math.min(order.refunded + amount, paidForLines);
+  return Math.max(0, scale(goodsOf(order), refunded, paidForLines, "half_up") - order.goodsRefunded);
 }
 
 export const evolveOrder = {

@@ -441,6 +441,24 @@ describe("refunding", () => {
       .refused("illegal_transition");
   });
 
+  test("counts as goods what is no tax on them, to the penny over all refunds", () => {
+    const taxed = [
+      { ...line("A", 3), tax: 57, total: 357 },
+      { ...line("B", 1), tax: 19, total: 119 },
+    ];
+    const totals = { subtotal: 400, discount: 0, shipping: 50, tax: 76, total: 526 };
+    const tax = { rateBp: 1900, included: false, per: "line", rounding: "half_up" } as const;
+    const order19 = [placed({ lines: taxed, totals, tax }), confirmed, paid];
+    const [first, second] = [refunded("f-1", 100, 84), refunded("f-2", 100, 84)];
+    given(order, order19).when("MarkRefunded", refund("f-1", 100)).then([first]);
+    given(order, [...order19, first])
+      .when("MarkRefunded", refund("f-2", 100))
+      .then([second]);
+    given(order, [...order19, first, second])
+      .when("MarkRefunded", refund("f-3", 326))
+      .then([freeing(refunded("f-3", 326, 232, true))]);
+  });
+
   test("all of it ends the order where that is legal; after a cancellation it takes nothing from the sales", () => {
     const all = refunded("f-1", 450, 400, true);
     expect(given(order, [...ready, all]).state()).toMatchObject({
