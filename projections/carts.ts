@@ -1,19 +1,34 @@
 import type { ShopEvents } from "../commands/events.ts";
-import { type Handler, projectionOf } from "../src/engine/projection.ts";
+import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { Money } from "../src/values/money.ts";
-import { onExisting, streamKey } from "./handlers.ts";
+import { known, onExisting, streamKey } from "./handlers.ts";
 
 export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "expired";
 
-/** A row of a cart, small because there may be two thousand; minor units, and 1 where staff set the price. */
-type Line = [sku: string, productId: string, name: string, quantity: number, unitPrice: number, override?: 1];
+/**
+ * A row of a cart, small because there may be two thousand; minor units, 1 where staff set the price, and the revision
+ * it was added at.
+ */
+type Line = [
+  sku: string,
+  productId: string,
+  name: string,
+  quantity: number,
+  unitPrice: number,
+  override: 0 | 1,
+  addedAt: number,
+];
+
+/** By line id, which always holds a colon: so neither `__proto__` nor an index, which would sort first. */
+type Lines = Record<string, Line>;
 
 export interface CartDoc {
   status: CartStatus;
   currency: string;
-  /** By line id, which always holds a colon: so neither `__proto__` nor an index, which would sort first. */
-  lines: Record<string, Line>;
+  lines: Lines;
+  /** There are lines in further documents: those added late, so that a long cart is not written anew each time. */
+  isLong?: true;
   /** Epoch milliseconds. */
   createdAt: number;
   updatedAt: number;
@@ -51,28 +66,84 @@ export interface CartView {
   expiresAt: string;
 }
 
-/** A change of the items: it prolongs the cart's life. */
-function onItems<Data extends { expiresAt: string }>(
-  change: (lines: CartDoc["lines"], data: Data) => void,
-): Handler<CartDoc, Data> {
-  return onExisting((cart, event) => {
-    change(cart.lines, event.data);
-    cart.updatedAt = event.time;
-    cart.expiresAt = event.data.expiresAt;
-  });
+/** Under `<cart>/<bucket>`. */
+type CartDocument = CartDoc | { bucket: Lines };
+
+/** Lines that come in these first events stay in the cart's own document; nearly all carts have no others. */
+const ownRevisions = 64;
+const buckets = 32;
+
+interface OfLine {
+  lineId: string;
+  expiresAt: string;
 }
 
-function ends(status: CartStatus): Handler<CartDoc, unknown> {
-  return onExisting((cart, { time }) => {
+/** A change of the items: it prolongs the cart's life. */
+function onItems<Data extends OfLine>(
+  change: (lines: Lines, event: ProjectedEvent<Data>) => void,
+): Handler<CartDocument, Data> {
+  const isOwn = (cart: CartDoc, { revision, data }: ProjectedEvent<Data>) =>
+    Object.hasOwn(cart.lines, data.lineId) || revision < ownRevisions;
+  return {
+    keys: streamKey,
+    change: (doc, event) => {
+      const cart = cartOf(known(doc, event));
+      if (isOwn(cart, event)) change(cart.lines, event);
+      else cart.isLong = true;
+      cart.updatedAt = event.time;
+      cart.expiresAt = event.data.expiresAt;
+      return cart;
+    },
+    // What was removed from the cart's own lines is looked for among the others, which do not have it.
+    follow: (doc, event, id) =>
+      doc && !isOwn(cartOf(doc), event) ? [bucketKey(id, bucketOf(event.data.lineId))] : [],
+    changeFollower: (doc, event) => {
+      const lines = doc && "bucket" in doc ? doc.bucket : {};
+      change(lines, event);
+      return Object.keys(lines).length > 0 ? { bucket: lines } : undefined;
+    },
+  };
+}
+
+function onCart<Data>(
+  change: (cart: CartDoc, event: ProjectedEvent<Data>) => void,
+): Handler<CartDocument, Data> {
+  return onExisting((doc, event) => change(cartOf(doc), event));
+}
+
+function cartOf(doc: CartDocument): CartDoc {
+  if ("bucket" in doc) throw new Error("a part of a cart stands where the cart should");
+  return doc;
+}
+
+/** FNV-1a: it only has to spread. */
+function bucketOf(lineId: string): number {
+  let hash = 0x811c9dc5;
+  for (let at = 0; at < lineId.length; at++) hash = Math.imul(hash ^ lineId.charCodeAt(at), 0x01000193);
+  return (hash >>> 0) % buckets;
+}
+
+function bucketKey(id: string, bucket: number): string {
+  return `${id}/${String(bucket).padStart(2, "0")}`;
+}
+
+/** Keys of the documents that hold the late lines of a long cart. */
+export function cartParts(doc: unknown, id: string): string[] {
+  if (!cartOf(doc as CartDocument).isLong) return [];
+  return Array.from({ length: buckets }, (_, bucket) => bucketKey(id, bucket));
+}
+
+function ends(status: CartStatus): Handler<CartDocument, unknown> {
+  return onCart((cart, { time }) => {
     cart.status = status;
     cart.updatedAt = time;
   });
 }
 
 /** The document is no API shape: carts change oftener than they are read, so `getCart` makes the shape. */
-export const cartsProjection = projectionOf<ShopEvents>()<CartDoc>({
+export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
   name: "carts",
-  version: 1,
+  version: 2,
   columns: {},
   indexes: [],
   columnsOf: () => ({}),
@@ -88,31 +159,40 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDoc>({
         expiresAt: data.expiresAt,
       }),
     },
-    ItemAdded: onItems((lines, { lineId, sku, productId, name, quantity, unitPrice, priceOverridden }) => {
-      const line: Line = [sku, productId, name, quantity + (lines[lineId]?.[3] ?? 0), unitPrice];
-      if (priceOverridden) line.push(1);
-      lines[lineId] = line;
+    ItemAdded: onItems((lines, { data, revision }) => {
+      const { lineId, sku, productId, name, quantity, unitPrice, priceOverridden } = data;
+      const before = lines[lineId];
+      const pieces = quantity + (before?.[3] ?? 0);
+      lines[lineId] = [
+        sku,
+        productId,
+        name,
+        pieces,
+        unitPrice,
+        priceOverridden ? 1 : 0,
+        before?.[6] ?? revision,
+      ];
     }),
-    QuantityChanged: onItems((lines, { lineId, quantity }) => {
+    QuantityChanged: onItems((lines, { data: { lineId, quantity } }) => {
       const line = lines[lineId];
       if (line) line[3] = quantity;
     }),
-    ItemRemoved: onItems((lines, { lineId }) => {
+    ItemRemoved: onItems((lines, { data: { lineId } }) => {
       delete lines[lineId];
     }),
-    CheckoutStarted: onExisting((cart, { data, time }) => {
+    CheckoutStarted: onCart((cart, { data, time }) => {
       cart.status = "checking_out";
       cart.updatedAt = time;
       cart.orderId = data.orderId;
       delete cart.failure;
     }),
-    CheckoutFailed: onExisting((cart, { data, time }) => {
+    CheckoutFailed: onCart((cart, { data, time }) => {
       cart.status = "open";
       cart.updatedAt = time;
       delete cart.orderId;
       cart.failure = { code: data.code, detail: data.detail };
     }),
-    CartConverted: onExisting((cart, { data, time }) => {
+    CartConverted: onCart((cart, { data, time }) => {
       cart.status = "converted";
       cart.updatedAt = time;
       cart.orderId = data.orderId;
@@ -125,14 +205,23 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDoc>({
 /** @returns undefined when there is no such cart */
 export async function getCart(model: ViewModel, id: string): Promise<CartView | undefined> {
   const stored = (await model.load([id])).documents.get(id);
-  return stored && cartViewOf(id, JSON.parse(stored.json) as CartDoc);
+  if (!stored) return undefined;
+  const cart: unknown = JSON.parse(stored.json);
+  const parts = (await model.load(cartParts(cart, id))).documents;
+  return cartViewOf(
+    id,
+    cart,
+    Array.from(parts.values(), ({ json }) => JSON.parse(json) as unknown),
+  );
 }
 
-/** A stored document as readers see it. */
-export function cartViewOf(id: string, cart: CartDoc): CartView {
+/** Stored documents of a cart as readers see it. */
+export function cartViewOf(id: string, doc: unknown, parts: readonly unknown[]): CartView {
+  const cart = cartOf(doc as CartDocument);
   const { status, currency, orderId, failure, createdAt, updatedAt, expiresAt } = cart;
   const money = (amount: number): Money => ({ amount, currency });
-  const items = Object.values(cart.lines).map(
+  const late = parts.flatMap((part) => (part ? Object.values((part as { bucket: Lines }).bucket) : []));
+  const items = [...Object.values(cart.lines), ...late.sort((a, b) => a[6] - b[6])].map(
     ([sku, productId, name, quantity, unitPrice, override]): CartItemView => ({
       sku,
       productId,

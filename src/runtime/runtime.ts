@@ -4,7 +4,7 @@ import { createOrderNumbers } from "../../commands/claim/order-numbers.ts";
 import { shopEvents } from "../../commands/events.ts";
 import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
 import { viewProjections } from "../../projections/all.ts";
-import { type CartDoc, cartsProjection, cartViewOf } from "../../projections/carts.ts";
+import { cartParts, cartsProjection, cartViewOf } from "../../projections/carts.ts";
 import { stockProjection } from "../../projections/stock/stock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
@@ -169,7 +169,8 @@ function openHotModels(source: Pick<HotModelOptions, "events" | "hot" | "codec">
     projection: cartsProjection,
     category: "cart",
     view: () => models.model("carts"),
-    present: (doc, id) => cartViewOf(id, doc as CartDoc),
+    partsOf: cartParts,
+    present: (doc, id, parts) => cartViewOf(id, doc, parts),
   });
   const hotStock = new HotModel({
     ...source,

@@ -214,3 +214,23 @@ describe("a cursor", () => {
     }
   });
 });
+
+test("a cart of many lines is shown whole, as it is now, wherever its lines are stored", async () => {
+  const { product, cart, get, call, caughtUp } = shop();
+  const skus = Array.from({ length: 80 }, (_, n) => `LONG-${n}`);
+  await product({ skus, quantity: 0 });
+  const { id, guest } = await cart(...skus.map((sku) => [sku, 1] as const));
+  const quantities = async () => {
+    const { body } = await get(`/v1/carts/${id}`, guest);
+    return body.items.map(({ sku, quantity }: { sku: string; quantity: number }) => [sku, quantity]);
+  };
+  const all = skus.map((sku) => [sku, 1]);
+  expect(await quantities()).toEqual(all);
+  await caughtUp();
+  const changed = await call("PATCH", `/v1/carts/${id}/items/LONG-79`, {
+    headers: guest,
+    body: { quantity: 3 },
+  });
+  expect(changed.status).toBe(200);
+  expect(await quantities()).toEqual([...all.slice(0, -1), ["LONG-79", 3]]);
+});

@@ -27,6 +27,13 @@ class Suspected extends Error {}
 type AnyHandler = Handler<unknown, unknown>;
 type Keys = string | readonly string[];
 
+/** An event with the documents it names. */
+interface Aimed {
+  event: DecodedEvent;
+  handler: AnyHandler;
+  keys: Keys;
+}
+
 /** Events as folds take them. */
 export function projectable(events: readonly RecordedEvent[], codec: Codec): DecodedEvent[] {
   return events.map((recorded) => new DecodedEvent(recorded, codec));
@@ -139,26 +146,29 @@ export class Fold {
     scannedTo: Position,
     scannedEvents = events.length,
   ): Promise<void> {
-    if (!this.documents.isWhole) await this.loadAhead(events);
-    for (let at = 0; at < events.length; at++) {
-      const event = events[at] as DecodedEvent;
-      await this.applyOne(event);
+    const aimed = events.flatMap((event) => this.aimOf(event) ?? []);
+    if (!this.documents.isWhole) await this.loadAhead(aimed);
+    for (const [at, { event, handler, keys }] of aimed.entries()) {
+      await this.applyOne(event, handler, keys);
       if (this.documents.isWhole || this.documents.heldCharacters <= heldCharactersMax) continue;
       if (this.only !== undefined) continue;
       this.reached = latest(this.reached, event.position);
       await this.store();
       this.documents.forget();
-      await this.loadAhead(events.slice(at + 1));
+      await this.loadAhead(aimed.slice(at + 1));
     }
     this.documents.measure();
     this.eventsSince += scannedEvents;
     this.reached = latest(this.reached, scannedTo);
   }
 
-  private async applyOne(event: DecodedEvent): Promise<void> {
+  private aimOf(event: DecodedEvent): Aimed | undefined {
     const handler = this.handlerOf(event);
     const keys = handler && this.keysOf(event, handler);
-    if (!keys) return;
+    return handler && keys !== undefined ? { event, handler, keys } : undefined;
+  }
+
+  private async applyOne(event: DecodedEvent, handler: AnyHandler, keys: Keys): Promise<void> {
     // Nothing is allocated for an event that names one document, as nearly all do.
     const count = typeof keys === "string" ? 1 : keys.length;
     for (let index = 0; index < count; index++) {
@@ -248,21 +258,13 @@ export class Fold {
   }
 
   /** Loads at once what the events will probably touch, as far as memory is for it. */
-  private async loadAhead(events: readonly ProjectedEvent[]): Promise<void> {
-    const named: [ProjectedEvent, AnyHandler, readonly string[]][] = [];
-    for (const event of events) {
-      const handler = this.handlerOf(event);
-      const keys = handler && this.keysOf(event, handler);
-      if (!keys) continue;
-      const wanted = (typeof keys === "string" ? [keys] : keys).filter(
-        (key) => !this.isLeftAlone(key, handler),
-      );
-      if (wanted.length > 0) named.push([event, handler, wanted]);
-    }
-    await this.documents.loadAhead(named.flatMap(([, , keys]) => keys));
-    const followers = named.flatMap(([event, handler, keys]) =>
-      keys.flatMap((key) => this.followersAhead(event, handler, key)),
-    );
+  private async loadAhead(aimed: readonly Aimed[]): Promise<void> {
+    const wanted = ({ handler, keys }: Aimed) =>
+      (typeof keys === "string" ? [keys] : keys).filter((key) => !this.isLeftAlone(key, handler));
+    await this.documents.loadAhead(aimed.flatMap(wanted));
+    const followers = aimed
+      .filter(({ handler }) => handler.follow !== undefined)
+      .flatMap((aim) => wanted(aim).flatMap((key) => this.followersAhead(aim.event, aim.handler, key)));
     if (followers.length > 0) await this.documents.loadAhead(followers);
   }
 

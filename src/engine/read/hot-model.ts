@@ -10,7 +10,7 @@ import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import { newId } from "../../values/ids.ts";
 import type { Codec } from "../codec.ts";
 import { streamId, streamName } from "../decider.ts";
-import type { AnyProjection, Handler } from "../projection.ts";
+import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
 
 const documentTtlMs = 60 * 60 * 1000;
 const tailPageEvents = 200;
@@ -29,8 +29,20 @@ export interface HotModelOptions {
   hot: HotStore;
   codec: Codec;
   view: () => Promise<ViewModel>;
+  /** Keys of the documents that hold the rest of a large one. */
+  partsOf?: (doc: unknown, key: string) => readonly string[];
   /** What readers see; left out, what the projection presents, or else the document. */
-  present?: (doc: unknown, key: string) => unknown;
+  present?: (doc: unknown, key: string, parts: readonly unknown[]) => unknown;
+}
+
+interface Part {
+  doc: unknown;
+  position: Position;
+}
+
+/** A document, and the ones that hold the rest of it. */
+interface Folded extends Part {
+  parts: Map<string, Part>;
 }
 
 /**
@@ -60,9 +72,15 @@ export class HotModel {
     const cached = trusted ? await hot.get(cacheKey).catch(() => undefined) : undefined;
     // While it was fetched an event may have come.
     if (cached !== undefined && !this.distrusted.has(key)) return cached;
-    const { doc, position } = await this.fold(key);
+    const { doc, parts, position } = await this.fold(key);
     if (doc === undefined) return undefined;
-    const json = JSON.stringify(present?.(doc, key) ?? doc);
+    const json = JSON.stringify(
+      present?.(
+        doc,
+        key,
+        Array.from(parts.values(), ({ doc }) => doc),
+      ) ?? doc,
+    );
     const writtenAt = this.written.get(key);
     const current = writtenAt === undefined || writtenAt <= position;
     if (current && !this.distrusted.has(key)) await this.keep(key, json);
@@ -117,21 +135,33 @@ export class HotModel {
     return `${name}:${version}:${this.epoch}${key}`;
   }
 
-  private async fold(key: string): Promise<{ doc: unknown; position: Position }> {
-    const { projection, view, codec } = this.options;
-    const model = await view();
-    const stored = (await model.load([key])).documents.get(key);
-    let doc: unknown = stored && JSON.parse(stored.json);
-    let position = stored?.position ?? logStart;
-    for (const event of await this.tail(key, position)) {
-      position = event.position;
+  private async fold(key: string): Promise<Folded> {
+    const { projection, codec } = this.options;
+    const folded = await this.stored(key);
+    for (const event of await this.tail(key, folded.position)) {
+      folded.position = event.position;
       const handler = projection.on[event.type] as AnyHandler | undefined;
       if (!handler) continue;
-      const { stream, revision, type, time } = event;
-      const data = codec.decode(event);
-      doc = handler.change(doc, { position, stream, id: key, revision, type, time, data }, key);
+      const { position, stream, revision, type, time } = event;
+      const decoded = { position, stream, id: key, revision, type, time, data: codec.decode(event) };
+      folded.doc = handler.change(folded.doc, decoded, key);
+      for (const part of handler.follow?.(folded.doc, decoded, key) ?? [])
+        applyToPart(folded, part, decoded, handler);
     }
-    return { doc, position };
+    return folded;
+  }
+
+  private async stored(key: string): Promise<Folded> {
+    const { view, partsOf } = this.options;
+    const model = await view();
+    const stored = (await model.load([key])).documents.get(key);
+    const doc: unknown = stored && JSON.parse(stored.json);
+    const keys = doc === undefined ? [] : (partsOf?.(doc, key) ?? []);
+    const loaded = keys.length > 0 ? [...(await model.load(keys)).documents] : [];
+    const parts = loaded.map(
+      ([part, { json, position }]) => [part, { doc: JSON.parse(json), position }] as const,
+    );
+    return { doc, position: stored?.position ?? logStart, parts: new Map(parts) };
   }
 
   /** The stream's events behind a position, oldest first. */
@@ -154,4 +184,17 @@ export class HotModel {
       from = last.revision - 1;
     }
   }
+}
+
+/** A part may have been stored ahead of what leads to it. */
+function applyToPart(
+  folded: Folded,
+  key: string,
+  event: ProjectedEvent,
+  { changeFollower }: AnyHandler,
+): void {
+  const { doc, position } = folded.parts.get(key) ?? { doc: undefined, position: logStart };
+  if (position >= event.position) return;
+  const changed = changeFollower?.(doc, event, key, folded.doc);
+  folded.parts.set(key, { doc: changed, position: event.position });
 }
