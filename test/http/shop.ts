@@ -56,7 +56,7 @@ export interface HttpShop {
   /** Opens SKUs for stock that no product has. */
   stocked(...skus: readonly string[]): Promise<void>;
   receive(sku: string, quantity: number): Promise<void>;
-  cart(...lines: readonly [sku: string, quantity: number][]): Promise<OpenCart>;
+  cart(...lines: readonly (readonly [sku: string, quantity: number])[]): Promise<OpenCart>;
   checkOut(cart: OpenCart, changes?: object, headers?: Record<string, string>): Promise<Answer>;
   /** A paid order of these lines. */
   order(...lines: readonly [sku: string, quantity: number][]): Promise<{ order: Body; cart: OpenCart }>;
