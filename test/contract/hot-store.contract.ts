@@ -11,6 +11,8 @@ export interface HotPlace {
 
 const shortMs = 40;
 const longMs = 60_000;
+/** Timers fire a little early, and a store's clock counts whole milliseconds. */
+const clockSlackMs = 5;
 
 /** What every hot store does, whichever server it is kept on. */
 export function hotStoreContract(name: string, openPlace: () => Promise<HotPlace>): void {
@@ -24,6 +26,7 @@ export function hotStoreContract(name: string, openPlace: () => Promise<HotPlace
     afterEach(() => place.close());
 
     values(() => store);
+    dated(() => store);
     windows(() => store);
     lists(() => store);
   });
@@ -91,6 +94,91 @@ function values(store: () => HotStore): void {
     await setBlob("snapshot", bytes);
     expect(Buffer.compare((await getBlob("snapshot")) ?? new Uint8Array(), bytes)).toBe(0);
     expect(await getBlob("never")).toBeUndefined();
+  });
+}
+
+const at = (position: string, asOf = position) => ({ value: `as of ${position}`, position, asOf });
+
+function dated(store: () => HotStore): void {
+  test("a value is kept with its place in the log, and tells its age", async () => {
+    const { setDated, getDated } = store();
+    expect(await getDated("cart")).toBeUndefined();
+    expect(await setDated("cart", at("0005", "0009"), longMs)).toBe(true);
+    await sleep(shortMs);
+    const kept = await getDated("cart");
+    expect(kept).toMatchObject({ value: "as of 0005", position: "0005", asOf: "0009" });
+    expect(kept?.ageMs).toBeGreaterThanOrEqual(shortMs - clockSlackMs);
+    expect(kept?.ageMs).toBeLessThan(longMs);
+  });
+
+  test("an older value never takes the place of a newer one", async () => {
+    const { setDated, getDated } = store();
+    await setDated("cart", at("0010"), longMs);
+    expect(await setDated("cart", at("0009"), longMs)).toBe(false);
+    expect(await getDated("cart")).toMatchObject({ position: "0010" });
+    expect(await setDated("cart", at("0011"), longMs)).toBe(true);
+    expect(await getDated("cart")).toMatchObject({ position: "0011" });
+  });
+
+  test("of one position the value stays that was looked at last", async () => {
+    const { setDated, getDated } = store();
+    await setDated("cart", at("0005", "0007"), longMs);
+    expect(await setDated("cart", at("0005", "0006"), longMs)).toBe(false);
+    expect(await getDated("cart")).toMatchObject({ asOf: "0007" });
+    expect(await setDated("cart", at("0005", "0008"), longMs)).toBe(true);
+    expect(await getDated("cart")).toMatchObject({ asOf: "0008" });
+  });
+
+  test("a slow filler does not put back what an event has marked", async () => {
+    const { setDated, markDated, getDated } = store();
+    await setDated("cart", at("0005"), longMs);
+    expect(await markDated("cart", "0006", longMs)).toBe(true);
+    expect(await getDated("cart")).toBeUndefined();
+    expect(await setDated("cart", at("0005", "0005"), longMs)).toBe(false);
+    expect(await getDated("cart")).toBeUndefined();
+    expect(await setDated("cart", at("0006"), longMs)).toBe(true);
+    expect(await getDated("cart")).toMatchObject({ position: "0006" });
+  });
+
+  test("an event marks where nothing is kept, and leaves alone what is as new as itself", async () => {
+    const { setDated, markDated, getDated } = store();
+    expect(await markDated("other", "0003", longMs)).toBe(true);
+    expect(await setDated("other", at("0002"), longMs)).toBe(false);
+    await setDated("cart", at("0006"), longMs);
+    expect(await markDated("cart", "0006", longMs)).toBe(false);
+    expect(await markDated("cart", "0005", longMs)).toBe(false);
+    expect(await getDated("cart")).toMatchObject({ position: "0006" });
+  });
+
+  test("values and marks are gone when their time is over", async () => {
+    const { setDated, markDated, getDated } = store();
+    await setDated("cart", at("0005"), shortMs);
+    await markDated("other", "0005", shortMs);
+    await sleep(shortMs * 2);
+    expect(await getDated("cart")).toBeUndefined();
+    expect(await setDated("cart", at("0001"), longMs)).toBe(true);
+    expect(await setDated("other", at("0001"), longMs)).toBe(true);
+  });
+
+  test("in whatever order values and marks arrive, the newest decides", async () => {
+    const position = fc.integer({ min: 0, max: 9 }).map((n) => `${n}`.padStart(4, "0"));
+    const writes = fc.array(fc.tuple(position, fc.boolean()), { minLength: 1, maxLength: 12 });
+    let run = 0;
+    await fc.assert(
+      fc.asyncProperty(writes, async (arrivals) => {
+        const key = `cart-${run++}`;
+        const { setDated, markDated, getDated } = store();
+        await Promise.all(
+          arrivals.map(([place, isMark]) =>
+            isMark ? markDated(key, place, longMs) : setDated(key, at(place), longMs),
+          ),
+        );
+        const newest = arrivals.map(([place]) => place).reduce((a, b) => (a > b ? a : b));
+        const hasValue = arrivals.some(([place, isMark]) => place === newest && !isMark);
+        expect((await getDated(key))?.position).toBe(hasValue ? newest : undefined);
+      }),
+      { numRuns: 50 },
+    );
   });
 }
 

@@ -1,8 +1,9 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../../values/clock.ts";
-import type { HotStore } from "../hot-store.ts";
+import type { DatedValue, HotStore, KeptValue } from "../hot-store.ts";
 
 const valuesBytesMax = 32 * 1024 * 1024;
+const datedBytesMax = 32 * 1024 * 1024;
 const blobsBytesMax = 32 * 1024 * 1024;
 const windowsMax = 100_000;
 const recentListsMax = 20_000;
@@ -30,7 +31,10 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     return entry && clock() < entry.expiresAt ? entry.value : undefined;
   };
 
+  const dated = datedValues(clock);
+
   return {
+    isShared: false,
     get: async (key) => live(key),
     set: async (key, value, ttlMs) => {
       values.set(key, { value, expiresAt: clock() + ttlMs });
@@ -43,6 +47,8 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     delete: async (key) => {
       values.delete(key);
     },
+
+    ...dated.calls,
 
     getBlob: async (key) => blobs.get(key),
     setBlob: async (key, value) => {
@@ -65,7 +71,51 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     recent: async (key) => [...liveList(key)],
 
     close: async () => {
-      for (const cache of [values, blobs, windows, lists]) cache.clear();
+      for (const cache of [values, dated.kept, blobs, windows, lists]) cache.clear();
     },
   };
+}
+
+/** A value, or the mark of one that is elsewhere. */
+interface DatedEntry extends Omit<DatedValue, "value"> {
+  value: string | undefined;
+  keptAt: number;
+  expiresAt: number;
+}
+
+function datedValues(clock: Clock) {
+  const kept = new LRUCache<string, DatedEntry>({
+    maxSize: datedBytesMax,
+    sizeCalculation: ({ value = "" }, key) => value.length + key.length + entryOverheadBytes,
+  });
+  const live = (key: string): DatedEntry | undefined => {
+    const entry = kept.get(key);
+    return entry && clock() < entry.expiresAt ? entry : undefined;
+  };
+  const keep = (key: string, entry: Omit<DatedEntry, "keptAt" | "expiresAt">, ttlMs: number): true => {
+    kept.set(key, { ...entry, keptAt: clock(), expiresAt: clock() + ttlMs });
+    return true;
+  };
+
+  const calls: Pick<HotStore, "setDated" | "markDated" | "getDated"> = {
+    setDated: async (key, value, ttlMs) => {
+      const before = live(key);
+      if (before && before.position > value.position) return false;
+      if (before && before.position === value.position && before.asOf > value.asOf) return false;
+      return keep(key, value, ttlMs);
+    },
+    markDated: async (key, position, ttlMs) => {
+      const before = live(key);
+      if (before && before.position >= position) return false;
+      // As of nothing: a value of the mark's own position is newer in any case.
+      return keep(key, { position, asOf: "", value: undefined }, ttlMs);
+    },
+    getDated: async (key): Promise<KeptValue | undefined> => {
+      const entry = live(key);
+      if (entry?.value === undefined) return undefined;
+      const { value, position, asOf, keptAt } = entry;
+      return { value, position, asOf, ageMs: clock() - keptAt };
+    },
+  };
+  return { kept, calls };
 }
