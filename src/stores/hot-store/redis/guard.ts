@@ -1,0 +1,142 @@
+/** Calls that failed in a row, after which none is made for a while. */
+const failuresInARowMax = 5;
+const pauseMs = 1_000;
+/** A timer that is later than this tells that the process itself has stood still. */
+const stallMs = 10;
+
+/** The store was not asked, or did not answer in time: what was asked of it may or may not have happened. */
+export class HotStoreAway extends Error {
+  constructor(reason: string, options?: ErrorOptions) {
+    super(`the hot store is away: ${reason}`, options);
+    this.name = "HotStoreAway";
+  }
+}
+
+/** `hit` and `miss` are of reads, `refused` is what the server answered, `skipped` was never sent. */
+export type Outcome = "hit" | "miss" | "done" | "refused" | "failed" | "skipped";
+export type Observe = (operation: string, seconds: number, outcome: Outcome) => void;
+
+export interface GuardOptions {
+  /** A caller waits no longer than this, once more where this process has stood still meanwhile. */
+  timeoutMs: number;
+  isConnected: () => boolean;
+  observe?: Observe;
+  /** Told once at every change. */
+  onState?: (state: GuardState) => void;
+}
+
+export type GuardState = "ready" | "away";
+
+/**
+ * What every call to a server goes through: it waits a bounded time, and a server that has failed several times
+ * in a row is left alone for a second, then tried by one call.
+ */
+export class Guard {
+  private readonly options: GuardOptions;
+  private failures = 0;
+  private pausedUntilMs = 0;
+  private isTrying = false;
+  private told: GuardState | undefined;
+
+  constructor(options: GuardOptions) {
+    this.options = options;
+  }
+
+  state(): GuardState {
+    return this.options.isConnected() && this.failures < failuresInARowMax ? "ready" : "away";
+  }
+
+  /** A new connection starts with a clean slate. */
+  reconnected(): void {
+    this.failures = 0;
+    this.tell();
+  }
+
+  /** Tells of a change that nobody has met in a call yet. */
+  tell(): void {
+    const state = this.state();
+    if (state === this.told) return;
+    this.told = state;
+    this.options.onState?.(state);
+  }
+
+  /**
+   * @param outcomeOf what a result counts as; `done` when left out
+   * @throws HotStoreAway, and what the server refuses the call with
+   */
+  async call<T>(
+    operation: string,
+    send: () => Promise<T>,
+    outcomeOf: (result: T) => Outcome = () => "done",
+  ): Promise<T> {
+    const isTrial = this.requireOpen(operation);
+    const start = performance.now();
+    const observe = (outcome: Outcome) =>
+      this.options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
+    try {
+      const result = await this.inTime(send);
+      this.failures = 0;
+      observe(outcomeOf(result));
+      return result;
+    } catch (error) {
+      const isRefusal = isReply(error) && !saysAway(error);
+      if (isRefusal) this.failures = 0;
+      else this.failed();
+      observe(isRefusal ? "refused" : "failed");
+      if (isRefusal || error instanceof HotStoreAway) throw error;
+      throw new HotStoreAway(`${operation} failed`, { cause: error });
+    } finally {
+      if (isTrial) this.isTrying = false;
+      this.tell();
+    }
+  }
+
+  /** @returns whether this call is the one that tries whether the server is back */
+  private requireOpen(operation: string): boolean {
+    const { isConnected, observe } = this.options;
+    const isPaused = this.failures >= failuresInARowMax;
+    const mayTry = !this.isTrying && performance.now() >= this.pausedUntilMs;
+    if (!isConnected() || (isPaused && !mayTry)) {
+      observe?.(operation, 0, "skipped");
+      this.tell();
+      throw new HotStoreAway(isConnected() ? "it has failed several times in a row" : "not connected");
+    }
+    if (isPaused) this.isTrying = true;
+    return isPaused;
+  }
+
+  private failed(): void {
+    this.failures++;
+    if (this.failures >= failuresInARowMax) this.pausedUntilMs = performance.now() + pauseMs;
+  }
+
+  private inTime<T>(send: () => Promise<T>): Promise<T> {
+    const { timeoutMs } = this.options;
+    return new Promise((resolve, reject) => {
+      const late = () => reject(new HotStoreAway(`no answer within ${timeoutMs} ms`));
+      const start = performance.now();
+      const wait = (atMostMs: number, then: () => void) => setTimeout(then, atMostMs);
+      let timer = wait(timeoutMs, () => {
+        const overdueMs = performance.now() - start - timeoutMs;
+        // An answer may lie there unread: it is read in this turn of the event loop.
+        if (overdueMs < stallMs) setImmediate(late);
+        // This process stood still, and may not even have sent it.
+        else timer = wait(timeoutMs, late);
+      });
+      send()
+        .then(resolve, reject)
+        .finally(() => clearTimeout(timer));
+    });
+  }
+}
+
+/** The server answers, but not for now: another one may be meant, or it is not there yet. */
+const awayCodes = ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "READONLY", "NOAUTH"];
+
+function isReply(error: unknown): error is Error {
+  return error instanceof Error && error.name === "ReplyError";
+}
+
+function saysAway(error: Error): boolean {
+  return awayCodes.some((code) => error.message.startsWith(`${code} `));
+}

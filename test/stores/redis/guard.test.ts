@@ -1,0 +1,124 @@
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Guard, HotStoreAway, type Outcome } from "../../../src/stores/hot-store/redis/guard.ts";
+
+const timeoutMs = 50;
+
+describe("the guard before a server", () => {
+  let isConnected: boolean;
+  let outcomes: Outcome[];
+  let states: string[];
+  let guard: Guard;
+  beforeEach(() => {
+    vi.useFakeTimers();
+    isConnected = true;
+    outcomes = [];
+    states = [];
+    guard = new Guard({
+      timeoutMs,
+      isConnected: () => isConnected,
+      observe: (_operation, _seconds, outcome) => outcomes.push(outcome),
+      onState: (state) => states.push(state),
+    });
+  });
+  afterEach(() => {
+    vi.useRealTimers();
+  });
+
+  const works = () => guard.call("get", async () => "value");
+  const fails = () => guard.call("get", async () => Promise.reject(new Error("connection lost")));
+  const refusedWith = (message: string) =>
+    guard.call("get", async () => {
+      throw Object.assign(new Error(message), { name: "ReplyError" });
+    });
+  const never = () => guard.call("get", () => new Promise<string>(() => {}));
+  const failInARow = async (times: number) => {
+    for (let n = 0; n < times; n++) await expect(fails()).rejects.toThrow(HotStoreAway);
+  };
+
+  test("does not send what there is no connection for", async () => {
+    isConnected = false;
+    const send = vi.fn(async () => "value");
+    await expect(guard.call("get", send)).rejects.toThrow("not connected");
+    expect(send).not.toHaveBeenCalled();
+    expect(outcomes).toEqual(["skipped"]);
+  });
+
+  test("gives up on an answer that does not come in time", async () => {
+    const waiting = never();
+    const refused = expect(waiting).rejects.toThrow("no answer within 50 ms");
+    await vi.advanceTimersByTimeAsync(timeoutMs - 1);
+    expect(outcomes).toEqual([]);
+    await vi.advanceTimersByTimeAsync(2);
+    await refused;
+    expect(outcomes).toEqual(["failed"]);
+  });
+
+  test("an error that comes after it gave up is nobody's, and ends nothing", async () => {
+    let reject: (error: Error) => void = () => {};
+    const late = guard.call("get", () => new Promise((_, no) => (reject = no)));
+    const refused = expect(late).rejects.toThrow(HotStoreAway);
+    await vi.advanceTimersByTimeAsync(timeoutMs + 1);
+    await refused;
+    const unhandled = vi.fn();
+    process.once("unhandledRejection", unhandled);
+    reject(new Error("late"));
+    vi.useRealTimers();
+    await new Promise((resolve) => setTimeout(resolve, 10));
+    process.off("unhandledRejection", unhandled);
+    expect(unhandled).not.toHaveBeenCalled();
+  });
+
+  test("makes no call for a second after five that failed in a row", async () => {
+    await failInARow(4);
+    expect(await works()).toBe("value");
+    await failInARow(5);
+    expect(guard.state()).toBe("away");
+    await expect(works()).rejects.toThrow("failed several times");
+    await vi.advanceTimersByTimeAsync(999);
+    await expect(works()).rejects.toThrow("failed several times");
+    await vi.advanceTimersByTimeAsync(1);
+    expect(await works()).toBe("value");
+    expect(guard.state()).toBe("ready");
+    expect(states).toEqual(["ready", "away", "ready"]);
+  });
+
+  test("lets one call try, and the others go on without it meanwhile", async () => {
+    await failInARow(5);
+    await vi.advanceTimersByTimeAsync(1_000);
+    const trial = never();
+    const refused = expect(trial).rejects.toThrow(HotStoreAway);
+    await expect(works()).rejects.toThrow("failed several times");
+    await vi.advanceTimersByTimeAsync(timeoutMs + 1);
+    await refused;
+    await expect(works()).rejects.toThrow("failed several times");
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await works()).toBe("value");
+  });
+
+  test("a new connection is tried at once", async () => {
+    await failInARow(5);
+    guard.reconnected();
+    expect(await works()).toBe("value");
+  });
+
+  test("an answer that refuses one call says nothing of the server", async () => {
+    for (let n = 0; n < 10; n++) await expect(refusedWith("WRONGTYPE it is")).rejects.toThrow("WRONGTYPE");
+    expect(guard.state()).toBe("ready");
+    expect(new Set(outcomes)).toEqual(new Set(["refused"]));
+  });
+
+  test("an answer that it cannot serve for now counts as none", async () => {
+    for (let n = 0; n < 5; n++)
+      await expect(refusedWith("LOADING the dataset")).rejects.toThrow(HotStoreAway);
+    expect(guard.state()).toBe("away");
+  });
+
+  test("tells of hits and misses where the caller knows them", async () => {
+    await guard.call(
+      "get",
+      async () => null,
+      () => "miss",
+    );
+    expect(outcomes).toEqual(["miss"]);
+  });
+});
