@@ -1,8 +1,7 @@
-import { afterAll, beforeAll, describe, test } from "vitest";
 import { createEmbeddedHotStore } from "../../src/stores/hot-store/embedded/hot.ts";
-import { openRedisHotStore } from "../../src/stores/hot-store/redis/hot.ts";
+import { openRedisHotStore, type RedisHotStore } from "../../src/stores/hot-store/redis/hot.ts";
 import { newId } from "../../src/values/ids.ts";
-import { startRedis, whyNoRedisHere } from "../stores/redis/server.ts";
+import { onRedis } from "../stores/redis/here.ts";
 import { hotStoreContract } from "./hot-store.contract.ts";
 
 /** The contract asks what a store does, not how fast a busy machine lets it. */
@@ -14,11 +13,10 @@ hotStoreContract("embedded", async () => {
   return { open: async () => store, close: () => store.close() };
 });
 
-function redisContract(urlOf: () => string): void {
+onRedis("the hot store", (urlOf) =>
   hotStoreContract("redis", async () => {
-    // A place of its own on a server that others use, too.
     const place = { url: urlOf(), logId: newId(), keyPrefix: "contract", commandTimeoutMs };
-    const opened: ReturnType<typeof openRedisHotStore>[] = [];
+    const opened: RedisHotStore[] = [];
     return {
       open: async () => {
         const store = openRedisHotStore(place);
@@ -30,22 +28,5 @@ function redisContract(urlOf: () => string): void {
         await Promise.all(opened.map((store) => store.close()));
       },
     };
-  });
-}
-
-const { REDIS_URL } = process.env;
-const whyNot = whyNoRedisHere();
-if (REDIS_URL) {
-  redisContract(() => REDIS_URL);
-} else if (whyNot) {
-  test.skip(`hot store: redis, for REDIS_URL is not set and ${whyNot}`, () => {});
-} else {
-  describe("on a server of its own", () => {
-    let server: Awaited<ReturnType<typeof startRedis>>;
-    beforeAll(async () => {
-      server = await startRedis();
-    });
-    afterAll(() => server.close());
-    redisContract(() => server.url);
-  });
-}
+  }),
+);

@@ -5,6 +5,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openRedisHotStore, type RedisHotStore } from "../../../src/stores/hot-store/redis/hot.ts";
+import { openRedisNews } from "../../../src/stores/hot-store/redis/news.ts";
 import { newId } from "../../../src/values/ids.ts";
 import { accepts, freePort, type RedisServer, startRedis, whyNoRedisHere } from "./server.ts";
 
@@ -98,6 +99,19 @@ describe.skipIf(whyNot)(`a hot store on a cluster ${whyNot ?? ""}`, () => {
     await Promise.all(names.map((name) => pushRecent(`l-${name}`, name, 3, longMs)));
     expect(await recent("l-key-7")).toEqual(["key-7"]);
     for (const node of nodes) expect(Number(node.ask("DBSIZE"))).toBeGreaterThan(0);
+  });
+
+  test("tells news from whichever node to whichever", async () => {
+    const logId = newId();
+    const all = nodes.map(({ port }) =>
+      openRedisNews({ url: `redis+cluster://127.0.0.1:${port}`, logId, topic: "appends" }),
+    );
+    const heard: string[][] = all.map(() => []);
+    for (const [n, news] of all.entries()) news.subscribe((position) => heard[n]?.push(position));
+    for (const news of all) await says(() => news.state(), /ready/);
+    all[0]?.publish("0001");
+    await vi.waitFor(() => expect(heard).toEqual([["0001"], ["0001"], ["0001"]]), { timeout: withinMs });
+    await Promise.all(all.map((news) => news.close()));
   });
 
   test(

@@ -3,9 +3,13 @@ import { parseRedisUrl, type RedisAddress } from "./url.ts";
 
 export type RedisClient = Redis | Cluster;
 
+/** Of a shop that has Redis to itself. */
+export const defaultKeyPrefix = "cartwright";
+
 const connectTimeoutMs = 1_000;
 /** A connection that owes an answer and has sent nothing for so long is given up, and another one made. */
 const silenceMs = 1_000;
+const closeTimeoutMs = 1_000;
 const retryFirstMs = 50;
 const retryMaxMs = 2_000;
 
@@ -92,4 +96,29 @@ function common({
 export function retryDelayMs(attempt: number): number {
   const longest = Math.min(retryFirstMs * 2 ** (attempt - 1), retryMaxMs);
   return Math.round(longest * (0.5 + Math.random() / 2));
+}
+
+/** @returns whether the client has a connection, after at most so long */
+export function becomesReady(client: RedisClient, withinMs: number): Promise<boolean> {
+  if (client.status === "ready") return Promise.resolve(true);
+  return new Promise((resolve) => {
+    const done = (isReady: boolean) => {
+      clearTimeout(timer);
+      client.off("ready", ready);
+      resolve(isReady);
+    };
+    const ready = () => done(true);
+    const timer = setTimeout(() => done(false), withinMs);
+    client.on("ready", ready);
+  });
+}
+
+/** Lets what is under way be answered, for a bounded time. */
+export async function disconnect(client: RedisClient): Promise<void> {
+  if (client.status === "ready") {
+    const cut = setTimeout(() => client.disconnect(), closeTimeoutMs);
+    await client.quit().catch(() => {});
+    clearTimeout(cut);
+  }
+  client.disconnect();
 }

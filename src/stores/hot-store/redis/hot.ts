@@ -1,13 +1,11 @@
 import type { HotStore } from "../hot-store.ts";
-import { connectRedis, type RedisClient } from "./client.ts";
+import { becomesReady, connectRedis, defaultKeyPrefix, disconnect, type RedisClient } from "./client.ts";
 import { Guard, type GuardState, type Observe, type Outcome } from "./guard.ts";
 import { type ScriptCalls, scripts } from "./scripts.ts";
 
-const defaultPrefix = "cartwright";
 const defaultTimeoutMs = 50;
 /** A snapshot that was not written again for so long is folded anew. */
 const blobTtlMs = 7 * 24 * 60 * 60 * 1000;
-const closeTimeoutMs = 1_000;
 
 export interface RedisHotStoreOptions {
   /** See `parseRedisUrl` for its forms. */
@@ -37,7 +35,7 @@ export interface RedisHotStore extends HotStore {
  * @throws InvalidRedisUrl
  */
 export function openRedisHotStore(options: RedisHotStoreOptions): RedisHotStore {
-  const { url, logId, keyPrefix = defaultPrefix, commandTimeoutMs = defaultTimeoutMs } = options;
+  const { url, logId, keyPrefix = defaultKeyPrefix, commandTimeoutMs = defaultTimeoutMs } = options;
   let lastError: Error | undefined;
   const client = connectRedis({
     url,
@@ -124,29 +122,4 @@ function found(result: unknown): Outcome {
 /** Redis takes whole milliseconds, and refuses none at all. */
 function wholeMs(ms: number): number {
   return Math.max(1, Math.ceil(ms));
-}
-
-/** @returns whether the client has a connection, after at most so long */
-export function becomesReady(client: RedisClient, withinMs: number): Promise<boolean> {
-  if (client.status === "ready") return Promise.resolve(true);
-  return new Promise((resolve) => {
-    const done = (isReady: boolean) => {
-      clearTimeout(timer);
-      client.off("ready", ready);
-      resolve(isReady);
-    };
-    const ready = () => done(true);
-    const timer = setTimeout(() => done(false), withinMs);
-    client.on("ready", ready);
-  });
-}
-
-/** Lets what is under way be answered, for a bounded time. */
-export async function disconnect(client: RedisClient): Promise<void> {
-  if (client.status === "ready") {
-    const cut = setTimeout(() => client.disconnect(), closeTimeoutMs);
-    await client.quit().catch(() => {});
-    clearTimeout(cut);
-  }
-  client.disconnect();
 }
