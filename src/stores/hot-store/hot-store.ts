@@ -37,6 +37,12 @@ export interface HotStore {
   /** Counts a hit in the window that is open for this key, or opens one. */
   hit(key: string, windowMs: number): Promise<{ count: number; resetsInMs: number }>;
 
+  /**
+   * Runs a library's own script (Lua, one key) on the server, as one step; left out where there is no server that
+   * runs scripts. A script that reads or writes other keys than its one does not work on a cluster.
+   */
+  readonly runScript?: RunScript;
+
   /** Puts a value in front of a list, once, and keeps the newest `max`. */
   pushRecent(key: string, value: string, max: number, ttlMs: number): Promise<void>;
   /** Newest first. */
@@ -58,3 +64,11 @@ export interface KeptValue extends DatedValue {
   /** Since it was kept, by the store's own clock. */
   ageMs: number;
 }
+
+export interface Script {
+  /** One name, one text. */
+  name: string;
+  lua: string;
+}
+
+export type RunScript = (script: Script, key: string, ...input: readonly string[]) => Promise<unknown>;

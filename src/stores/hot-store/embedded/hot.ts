@@ -1,11 +1,11 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../../values/clock.ts";
 import type { DatedValue, HotStore, KeptValue } from "../hot-store.ts";
+import { createWindows } from "../windows.ts";
 
 const valuesBytesMax = 32 * 1024 * 1024;
 const datedBytesMax = 32 * 1024 * 1024;
 const blobsBytesMax = 32 * 1024 * 1024;
-const windowsMax = 100_000;
 const recentListsMax = 20_000;
 const entryOverheadBytes = 100;
 
@@ -19,7 +19,7 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     maxSize: blobsBytesMax,
     sizeCalculation: (blob, key) => blob.byteLength + key.length + entryOverheadBytes,
   });
-  const windows = new LRUCache<string, { count: number; endsAt: number }>({ max: windowsMax });
+  const windows = createWindows(clock);
   const lists = new LRUCache<string, { values: string[]; expiresAt: number }>({ max: recentListsMax });
 
   const liveList = (key: string): readonly string[] => {
@@ -55,14 +55,7 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
       blobs.set(key, value);
     },
 
-    hit: async (key, windowMs) => {
-      const now = clock();
-      let window = windows.get(key);
-      if (!window || now >= window.endsAt) window = { count: 0, endsAt: now + windowMs };
-      window.count++;
-      windows.set(key, window);
-      return { count: window.count, resetsInMs: window.endsAt - now };
-    },
+    hit: async (key, windowMs) => windows.hit(key, windowMs),
 
     pushRecent: async (key, value, max, ttlMs) => {
       const before = liveList(key).filter((other) => other !== value);

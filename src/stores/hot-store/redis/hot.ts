@@ -1,4 +1,4 @@
-import type { HotStore } from "../hot-store.ts";
+import type { HotStore, RunScript, Script } from "../hot-store.ts";
 import { becomesReady, connectRedis, defaultKeyPrefix, disconnect, type RedisClient } from "./client.ts";
 import { Guard, type GuardState, type Observe, type Outcome } from "./guard.ts";
 import { type ScriptCalls, scripts } from "./scripts.ts";
@@ -103,6 +103,8 @@ function callsOn(client: RedisClient, guard: Guard): Omit<HotStore, "close"> {
       return { count, resetsInMs };
     },
 
+    runScript: librariesScripts(client, guard),
+
     pushRecent: async (key, value, max, ttlMs) => {
       await guard.call("pushRecent", () => scripted.hotPushRecent(key, value, max, wholeMs(ttlMs)));
     },
@@ -113,6 +115,23 @@ function callsOn(client: RedisClient, guard: Guard): Omit<HotStore, "close"> {
         ({ length }) => found(length || null),
       ),
   };
+}
+
+/** A library's scripts are known to the client by names that are not those of commands. */
+function librariesScripts(client: RedisClient, guard: Guard): RunScript {
+  type Call = (key: string, ...input: readonly string[]) => Promise<unknown>;
+  const calls = new Map<string, Call>();
+  const callOf = ({ name, lua }: Script): Call => {
+    const known = calls.get(name);
+    if (known) return known;
+    const own = `library:${name}`;
+    client.defineCommand(own, { lua, numberOfKeys: 1 });
+    const scripted = client as unknown as Record<string, Call>;
+    const call: Call = async (...input) => scripted[own]?.(...input);
+    calls.set(name, call);
+    return call;
+  };
+  return (script, key, ...input) => guard.call(script.name, () => callOf(script)(key, ...input));
 }
 
 function found(result: unknown): Outcome {
