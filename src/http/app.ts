@@ -129,7 +129,7 @@ function addRoutes(app: App, runtime: Runtime, lag: LagWatch): void {
     commands: createCommands(runtime, { auth, recency, positions }),
     staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
     fresh: createFreshness(runtime, recency, positions),
-    asOfNow: createAsOfNow(runtime, positions),
+    asOfNow: createAsOfNow(runtime, recency, positions),
     cursors: createCursors(runtime.folder.secret),
     lag,
   };

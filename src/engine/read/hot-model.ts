@@ -1,22 +1,28 @@
 import { LRUCache } from "lru-cache";
 import {
   type EventStore,
+  latest,
   logStart,
   type Position,
   type RecordedEvent,
 } from "../../stores/event-store/event-store.ts";
-import type { HotStore } from "../../stores/hot-store/hot-store.ts";
+import type { DatedValue, HotStore, KeptValue } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import { newId } from "../../values/ids.ts";
 import type { Codec } from "../codec.ts";
 import { streamId, streamName } from "../decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
 
+/** Where what is kept is current until it is dropped. */
 const documentTtlMs = 60 * 60 * 1000;
+/** Where it may be stale; marks live as long, which is longer than anybody fills in what was read before. */
+const sharedTtlMs = 60_000;
+/** What a store holds that others write, too, is not used when it is older. */
+const sharedAgeMsMax = 1_000;
 const tailPageEvents = 200;
-/** Documents that could not be dropped; when there are more, everything that is kept is left behind. */
-const distrustedMax = 50_000;
-/** Keys that were written lately, so that a document read meanwhile is not kept in its old form. */
+/** Documents that could not be marked; when there are more, everything that is kept is left behind. */
+const unmarkedMax = 50_000;
+/** Keys that were written lately, so that a document read meanwhile is not kept or used in its old form. */
 const recentWritesMax = 50_000;
 
 type AnyHandler = Handler<unknown, unknown>;
@@ -25,10 +31,10 @@ export interface HotModelOptions {
   projection: AnyProjection;
   /** Documents of this projection are folds of one stream each: `<category>-<key>`. */
   category: string;
-  events: EventStore;
+  events: Pick<EventStore, "readStream" | "soleWriter">;
   hot: HotStore;
-  codec: Codec;
-  view: () => Promise<ViewModel>;
+  codec: Pick<Codec, "decode">;
+  view: () => Promise<Pick<ViewModel, "load">>;
   /** Keys of the documents that hold the rest of a large one. */
   partsOf?: (doc: unknown, key: string) => readonly string[];
   /** What readers see; left out, what the projection presents, or else the document. */
@@ -45,16 +51,37 @@ interface Folded extends Part {
   parts: Map<string, Part>;
 }
 
+/** What a reader asks for, and what is known of the log when it does. */
+export interface AsOf {
+  /** The answer is made of at least this. */
+  asked: Position;
+  /** The log has come this far: what is read from it now is as of here, or later. */
+  now: Position;
+}
+
+export interface HotDocument {
+  /** JSON text as readers see it; undefined when there is no such document. */
+  json: string | undefined;
+  /** No event up to here is missing. */
+  asOf: Position;
+}
+
 /**
  * Documents of a read model as of now, not as of the projector: what the model has stored, and what the
- * document's stream has had since. Kept in the hot store until an event of the stream drops them; a hot
+ * document's stream has had since. Kept in the hot store until an event of the stream takes their place; a hot
  * store that has lost everything is filled again by reading.
+ *
+ * Where other processes write the log or the hot store, an event may not have been heard of yet, and a store may
+ * fall back to what it held a moment ago: there a document is used only while it is younger than a second, and
+ * as of what is asked for (DISTRIBUTED.md, 18).
  */
 export class HotModel {
   readonly category: string;
   private readonly options: HotModelOptions;
-  /** What the hot store has of these may be old: a drop of them failed, or is still under way. */
-  private readonly distrusted = new Set<string>();
+  /** All that changes a document is heard of here, and what the hot store has been told it does not forget. */
+  private readonly isAlone: boolean;
+  /** Events that the hot store may not know of: marking them failed, or is still under way. */
+  private readonly unmarked = new Map<string, Position>();
   /** Part of the keys in the hot store: what was kept under another one is never read again. */
   private epoch = "";
   private readonly written = new LRUCache<string, Position>({ max: recentWritesMax });
@@ -62,72 +89,73 @@ export class HotModel {
   constructor(options: HotModelOptions) {
     this.options = options;
     this.category = options.category;
+    this.isAlone = options.events.soleWriter && !options.hot.isShared;
   }
 
-  /** @returns JSON text as readers see it; undefined when there is no such document */
-  async get(key: string): Promise<string | undefined> {
+  async get(key: string, asOf: AsOf): Promise<HotDocument> {
     const { hot, projection, present = projection.present } = this.options;
-    const trusted = !this.distrusted.has(key) || (await this.drop(key));
-    const cacheKey = this.cacheKey(key);
-    const cached = trusted ? await hot.get(cacheKey).catch(() => undefined) : undefined;
-    // While it was fetched an event may have come.
-    if (cached !== undefined && !this.distrusted.has(key)) return cached;
+    const now = latest(asOf.asked, asOf.now);
+    const kept = await hot.getDated(this.cacheKey(key)).catch(() => undefined);
+    if (kept && this.isCurrent(key, kept, asOf.asked))
+      return { json: kept.value, asOf: this.isAlone ? now : kept.asOf };
     const { doc, parts, position } = await this.fold(key);
-    if (doc === undefined) return undefined;
-    const json = JSON.stringify(
-      present?.(
-        doc,
-        key,
-        Array.from(parts.values(), ({ doc }) => doc),
-      ) ?? doc,
+    if (doc === undefined) return { json: undefined, asOf: now };
+    const partDocs = Array.from(parts.values(), ({ doc }) => doc);
+    const json = JSON.stringify(present?.(doc, key, partDocs) ?? doc);
+    // While it was read an event may have come.
+    if (position >= this.newestOf(key)) await this.keep(key, { value: json, position, asOf: now });
+    return { json, asOf: now };
+  }
+
+  private isCurrent(key: string, kept: KeptValue, asked: Position): boolean {
+    if (kept.position < this.newestOf(key)) return false;
+    return this.isAlone || (kept.ageMs < sharedAgeMsMax && kept.asOf >= asked);
+  }
+
+  /** As far as it is remembered here. */
+  private newestOf(key: string): Position {
+    return latest(this.written.get(key) ?? logStart, this.unmarked.get(key) ?? logStart);
+  }
+
+  /** It does no harm to keep what is old by then: it does not take the place of a mark or a newer one. */
+  private async keep(key: string, value: DatedValue): Promise<void> {
+    await this.tell(key, value.position, (cacheKey, ttlMs) =>
+      this.options.hot.setDated(cacheKey, value, ttlMs),
     );
-    const writtenAt = this.written.get(key);
-    const current = writtenAt === undefined || writtenAt <= position;
-    if (current && !this.distrusted.has(key)) await this.keep(key, json);
-    return json;
   }
 
-  /** Whether it was kept is not known when the store refuses: then it is not to be trusted later. */
-  private async keep(key: string, json: string): Promise<void> {
-    const before = this.written.get(key);
-    const cacheKey = this.cacheKey(key);
-    try {
-      await this.options.hot.set(cacheKey, json, documentTtlMs);
-    } catch {
-      this.distrust(key);
-    }
-    if (this.written.get(key) !== before) this.distrust(key);
+  /** An event of the document's stream is on the log. Never fails: a document that cannot be marked is read. */
+  async invalidate(event: RecordedEvent): Promise<void> {
+    const { position } = event;
+    const key = streamId(event.stream);
+    if (position <= this.newestOf(key)) return;
+    this.written.set(key, position);
+    this.distrust(key, position);
+    await this.tell(key, position, (cacheKey, ttlMs) =>
+      this.options.hot.markDated(cacheKey, position, ttlMs),
+    );
   }
 
-  private distrust(key: string): void {
-    if (this.distrusted.size >= distrustedMax) {
-      this.distrusted.clear();
+  private distrust(key: string, position: Position): void {
+    if (this.unmarked.size >= unmarkedMax) {
+      this.unmarked.clear();
       this.epoch = newId();
     }
-    this.distrusted.add(key);
+    this.unmarked.set(key, position);
   }
 
-  /** @returns whether the hot store has nothing old of this document any more */
-  private async drop(key: string): Promise<boolean> {
-    const writtenAt = this.written.get(key);
+  /** Once the hot store has taken a position, or holds a later one, it has nothing that is older. */
+  private async tell(
+    key: string,
+    position: Position,
+    call: (cacheKey: string, ttlMs: number) => Promise<unknown>,
+  ): Promise<void> {
     try {
-      await this.options.hot.delete(this.cacheKey(key));
+      await call(this.cacheKey(key), this.isAlone ? documentTtlMs : sharedTtlMs);
     } catch {
-      this.distrust(key);
-      return false;
+      return;
     }
-    // A later event's drop is still under way.
-    if (this.written.get(key) !== writtenAt) return false;
-    this.distrusted.delete(key);
-    return true;
-  }
-
-  /** An event of the document's stream is on the log. Never fails: a document that cannot be dropped is read. */
-  async invalidate(event: RecordedEvent): Promise<void> {
-    const key = streamId(event.stream);
-    this.written.set(key, event.position);
-    this.distrust(key);
-    await this.drop(key);
+    if ((this.unmarked.get(key) ?? logStart) <= position) this.unmarked.delete(key);
   }
 
   private cacheKey(key: string): string {

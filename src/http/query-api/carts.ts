@@ -23,8 +23,7 @@ export function cartQueries(app: App, { runtime, auth, asOfNow }: Deps): void {
     async (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      await asOfNow(request, reply, "carts");
-      const json = await hotCarts.get(id);
+      const json = await asOfNow(request, reply, "carts", (asOf) => hotCarts.get(id, asOf));
       if (json === undefined) throw notFound("cart", id);
       const cart = JSON.parse(json) as CartView;
       const totals = cartTotals(cart.items, cart.currency, shop.settings);

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import type { AsOf, HotDocument } from "../../engine/read/hot-model.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { earliest, latest, logStart, type Position } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
@@ -46,16 +47,26 @@ export function createFreshness({ models }: Runtime, recency: Recency, positions
 }
 
 /**
- * For answers that are always as of now: nothing is ever waited for.
+ * For answers that are as of now: nothing is ever waited for. They are made of at least what a request asks for
+ * with Min-Position and what its client has written last; Position says of what.
+ * @returns what `read` has found
  * @throws Problem validation_failed
  */
-export type AsOfNow = (request: FastifyRequest, reply: FastifyReply, model: string) => Promise<void>;
+export type AsOfNow = (
+  request: FastifyRequest,
+  reply: FastifyReply,
+  model: string,
+  read: (asOf: AsOf) => Promise<HotDocument>,
+) => Promise<string | undefined>;
 
-export function createAsOfNow({ models, engine }: Runtime, positions: Positions): AsOfNow {
-  return async (request, reply, model) => {
-    await positions.asked(request);
-    const position = latest(engine.lastPosition, models.progress(model).position);
-    reply.header("Position", positions.seal(position));
+export function createAsOfNow({ models, engine }: Runtime, recency: Recency, positions: Positions): AsOfNow {
+  return async (request, reply, model, read) => {
+    const minPosition = await positions.asked(request);
+    const asked = latest(minPosition ?? logStart, recency.lastWrite(request) ?? logStart);
+    const now = latest(engine.lastPosition, models.progress(model).position);
+    const { json, asOf } = await read({ asked, now });
+    reply.header("Position", positions.seal(asOf));
+    return json;
   };
 }
 

@@ -80,10 +80,11 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       // Behind what is asked for, a SKU may not be known yet; its pieces are as of now in any case.
       if (!isStaff) await fresh(request, reply, "stock", "catalog");
       else if (header(request, "min-position") !== undefined) await fresh(request, reply, "stock");
-      await asOfNow(request, reply, "stock");
       const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
       const isShown = isStaff || (await skusForSale(await models.model("catalog"), [sku])).has(sku);
-      const json = isShown ? await hotStock.get(sku) : undefined;
+      const json = isShown
+        ? await asOfNow(request, reply, "stock", (asOf) => hotStock.get(sku, asOf))
+        : undefined;
       if (json === undefined) throw notFound("stock of SKU", request.params.sku);
       sendJson(reply, isStaff ? json : JSON.stringify(guestStockOf(JSON.parse(json) as StockView)));
     },
