@@ -1,0 +1,132 @@
+import { EventStoreDBClient } from "@eventstore/db-client";
+import services from "@eventstore/db-client/generated/streams_grpc_pb.js";
+import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
+import { reasonOf } from "./errors.ts";
+
+/** The oldest server whose stream reads and appends were seen to tell positions. */
+const oldestVersion = [24, 2] as const;
+/** How long a node may take until it can be talked to. */
+const connectMsMax = 3_000;
+
+export type StreamsClient = InstanceType<typeof services.StreamsClient>;
+type CallArguments = [Parameters<StreamsClient["batchAppend"]>[0] & object, { deadline: number }];
+
+/** How the client finds a node, makes calls and goes to another node: protected by its types. */
+interface ClientInternals {
+  getGRPCClient(service: typeof services.StreamsClient, name: string): Promise<StreamsClient>;
+  callArguments(options: object, callOptions: { deadline: number }): CallArguments;
+  handleError(client: StreamsClient, error: Error): Promise<void>;
+  readonly capabilities: Promise<{ serverVersion: string }>;
+  getChannel(): Promise<{ close(): void }>;
+}
+
+/** The client in use. One whose discovery has failed, or that nothing is heard of, is replaced by a new one. */
+export class Connection {
+  private readonly url: string;
+  private current: EventStoreDBClient;
+  private closed = false;
+  private heardAt = performance.now();
+
+  constructor(url: string) {
+    this.url = url;
+    this.current = EventStoreDBClient.connectionString(url);
+  }
+
+  get client(): EventStoreDBClient {
+    if (this.closed) throw new StoreUnavailable("the event store is closed");
+    return this.current;
+  }
+
+  /** Something came from the server. */
+  heard(): void {
+    this.heardAt = performance.now();
+  }
+
+  /** Replaces a client that nothing was heard of since it was asked something. */
+  suspect(client: EventStoreDBClient, askedAt: number): void {
+    if (this.heardAt < askedAt) this.replace(client);
+  }
+
+  replace(failed: EventStoreDBClient): void {
+    if (this.closed || failed !== this.current) return;
+    this.current = EventStoreDBClient.connectionString(this.url);
+    void dispose(failed);
+  }
+
+  /**
+   * A client for the service of streams, on a channel that is up.
+   * @throws StoreUnavailable when there is none: nothing can have been sent
+   */
+  async streams(client: EventStoreDBClient): Promise<StreamsClient> {
+    try {
+      const streams = await within(
+        connectMsMax,
+        internals(client).getGRPCClient(services.StreamsClient, "streams"),
+      );
+      await new Promise<void>((resolve, reject) => {
+        streams.waitForReady(Date.now() + connectMsMax, (error) => (error ? reject(error) : resolve()));
+      });
+      return streams;
+    } catch (error) {
+      this.replace(client);
+      throw new StoreUnavailable(`EventStoreDB is away: ${reasonOf(error)}`, { cause: error });
+    }
+  }
+
+  /** Metadata and options of a call that has no deadline, with the credentials of the connection string. */
+  callArguments(client: EventStoreDBClient): CallArguments {
+    return internals(client).callArguments({}, { deadline: Number.POSITIVE_INFINITY });
+  }
+
+  /** Lets the client look for another node, or for the leader that the error names. */
+  async failed(client: EventStoreDBClient, streams: StreamsClient, error: Error): Promise<void> {
+    await internals(client).handleError(streams, error);
+  }
+
+  /** @throws StoreDamaged for a server too old to tell where its events stand */
+  async requireVersion(): Promise<void> {
+    const { client } = this;
+    await this.streams(client);
+    const { serverVersion } = await within(connectMsMax, internals(client).capabilities);
+    const [major = 0, minor = 0] = serverVersion.split(".").map(Number);
+    const isKnown = major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
+    if (!isKnown)
+      throw new StoreDamaged(
+        `EventStoreDB ${serverVersion} does not tell the positions of what it reads: ${oldestVersion.join(".")} or later is needed`,
+      );
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    await dispose(this.current);
+  }
+}
+
+function internals(client: EventStoreDBClient): ClientInternals {
+  return client as unknown as ClientInternals;
+}
+
+/** Ends the streams and the channel, which `dispose` alone leaves open. */
+async function dispose(client: EventStoreDBClient): Promise<void> {
+  try {
+    // It cancels what is open at once, and then waits for ends that a cancelled stream may never tell.
+    client.dispose().catch(() => {});
+    const channel = await within(connectMsMax, internals(client).getChannel());
+    channel.close();
+  } catch {
+    // It had found no node, so it has no channel.
+  }
+}
+
+async function within<T>(ms: number, work: Promise<T>): Promise<T> {
+  let timer: NodeJS.Timeout | undefined;
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(() => reject(new StoreUnavailable(`no answer within ${ms} ms`)), ms);
+  });
+  try {
+    return await Promise.race([work, late]);
+  } finally {
+    clearTimeout(timer);
+  }
+}

@@ -1,0 +1,284 @@
+import {
+  type AllStreamResolvedEvent,
+  BACKWARDS,
+  END,
+  type EventStoreDBClient,
+  FORWARDS,
+  type ResolvedEvent,
+  START,
+  type StreamingRead,
+} from "@eventstore/db-client";
+import {
+  logStart,
+  type Page,
+  type Position,
+  pageBytesMax,
+  type ReadAllOptions,
+  type ReadStreamOptions,
+  type RecordedEvent,
+  StoreDamaged,
+  StoreUnavailable,
+  type StreamPage,
+  streamPageBytesMax,
+} from "../event-store.ts";
+import type { Connection } from "./connection.ts";
+import { isDiscoveryFailure, isNotFound, isPassing, readFailure } from "./errors.ts";
+import { Gate } from "./gate.ts";
+import { formatPosition, isTold, type LogPosition, parsePosition } from "./position.ts";
+import { identityStream, recordedOf, sizeOf } from "./recorded.ts";
+
+/** Events of the shop that a filtered read looks at before it answers. */
+const scanWindowEvents = 10_000;
+/** Asked for at least, so that a page that begins with the server's own events is not empty for it. */
+const chunkEventsMin = 64;
+/** Of the 100 calls that a connection carries; subscriptions and appends have the others. */
+const readsAtOnceMax = 64;
+const triesMax = 4;
+const retryPauseMs = 50;
+
+type Opened = StreamingRead<ResolvedEvent> | StreamingRead<AllStreamResolvedEvent>;
+
+/** @returns false to read no further */
+type Visit = (resolved: ResolvedEvent) => boolean;
+
+/** Reads pages that are bounded in events and in bytes; every read ends its call. */
+export class LogReader {
+  private readonly connection: Connection;
+  private readonly timeoutMs: number;
+  private readonly gate = new Gate(readsAtOnceMax);
+  /** The newest event that `head` has found: it need not look further back again. */
+  private newest: Position = logStart;
+
+  /** @param timeoutMs a read that brings nothing for so long is given up */
+  constructor(connection: Connection, timeoutMs: number) {
+    this.connection = connection;
+    this.timeoutMs = timeoutMs;
+  }
+
+  /** @throws StoreDamaged when events are hidden: a state without them would be wrong */
+  readStream(stream: string, options: ReadStreamOptions): Promise<StreamPage> {
+    const { from, backwards = false, maxCount, bytesMax = streamPageBytesMax } = options;
+    return this.repeatedly(stream, async () => {
+      const events: RecordedEvent[] = [];
+      let bytes = 0;
+      const open = (client: EventStoreDBClient) =>
+        client.readStream(stream, {
+          fromRevision: from === undefined ? (backwards ? END : START) : BigInt(from),
+          direction: backwards ? BACKWARDS : FORWARDS,
+          // One more tells whether there is more.
+          maxCount: maxCount + 1,
+          requiresLeader: true,
+        });
+      try {
+        const isEnd = await this.scan(open, (resolved) => {
+          const event = recordedOf(resolved);
+          if (!event) return true;
+          if (!backwards && events.length === 0 && event.revision !== (from ?? 0))
+            throw new StoreDamaged(
+              `${stream} begins at revision ${event.revision}, not at ${from ?? 0}: earlier events are hidden ` +
+                "by $maxCount, $maxAge, $tb or a delete, which this shop does not use",
+            );
+          bytes += sizeOf(event);
+          if (events.length === maxCount || (bytes > bytesMax && events.length > 0)) return false;
+          events.push(event);
+          return true;
+        });
+        return { events, isEnd };
+      } catch (error) {
+        if (isNotFound(error)) return { events: [], isEnd: true };
+        throw error;
+      }
+    });
+  }
+
+  async readAll(options: ReadAllOptions): Promise<Page> {
+    const { after, upTo } = options;
+    if (upTo !== undefined && upTo <= after) return { events: [], scannedTo: after, scannedEvents: 0 };
+    return this.repeatedly("the log", async () => {
+      const page = new PageBuilder(options);
+      const maxCount = options.types ? scanWindowEvents : Math.max(options.maxCount + 1, chunkEventsMin);
+      for (let from: LogPosition | undefined = parsePosition(after); ; ) {
+        let seen = 0;
+        let last = from;
+        const start: LogPosition | typeof START = from ?? START;
+        const open = (client: EventStoreDBClient) =>
+          client.readAll({ fromPosition: start, direction: FORWARDS, maxCount });
+        const isAll = await this.scan(open, (resolved) => {
+          seen++;
+          last = resolved.event?.position ?? last;
+          return page.take(resolved);
+        });
+        // A stretch of nothing but the server's own events is gone through, however long it is.
+        if (!isAll || seen < maxCount || page.scannedEvents > 0) return page.page();
+        from = last;
+      }
+    });
+  }
+
+  /** The newest event of the shop: the server's own are behind nobody. */
+  head(): Promise<Position> {
+    return this.repeatedly("the log's head", async () => {
+      let found: Position | undefined;
+      for (let from: LogPosition | typeof END = END, maxCount = chunkEventsMin; ; maxCount *= 2) {
+        let seen = 0;
+        const start: LogPosition | typeof END = from;
+        const open = (client: EventStoreDBClient) =>
+          client.readAll({ fromPosition: start, direction: BACKWARDS, maxCount, requiresLeader: true });
+        await this.scan(open, (resolved) => {
+          seen++;
+          from = resolved.event?.position ?? from;
+          found = recordedOf(resolved)?.position ?? this.known(resolved);
+          return found === undefined;
+        });
+        if (found !== undefined || seen < maxCount) break;
+      }
+      if (found !== undefined && found > this.newest) this.newest = found;
+      return found ?? logStart;
+    });
+  }
+
+  /** Whether a look back has come to what was the head before. */
+  private known({ event }: ResolvedEvent): Position | undefined {
+    if (this.newest === logStart || !isTold(event?.position)) return undefined;
+    return formatPosition(event.position) <= this.newest ? this.newest : undefined;
+  }
+
+  /** @returns the id of the event at exactly this position, undefined when there is none */
+  eventIdAt(position: Position): Promise<string | undefined> {
+    return this.repeatedly("the log", async () => {
+      let id: string | undefined;
+      await this.from(position, ({ event }) => {
+        if (isTold(event?.position) && formatPosition(event.position) === position) id = event.id;
+      });
+      return id;
+    });
+  }
+
+  /** @throws StoreDamaged for a position beyond the log's end, where a subscription would wait for ever */
+  requireWithin(position: Position): Promise<void> {
+    return this.repeatedly("the log", async () => {
+      let isWithin = false;
+      await this.from(position, () => {
+        isWithin = true;
+      });
+      if (!isWithin)
+        throw new StoreDamaged(
+          `position ${position} is beyond the end of the log: it was taken on another log, or this one was restored`,
+        );
+    });
+  }
+
+  /** The first record at or behind a position. */
+  private async from(position: Position, visit: (resolved: ResolvedEvent) => void): Promise<void> {
+    const fromPosition = parsePosition(position) ?? START;
+    const open = (client: EventStoreDBClient) =>
+      client.readAll({ fromPosition, direction: FORWARDS, maxCount: 1, requiresLeader: true });
+    await this.scan(open, (resolved) => {
+      visit(resolved);
+      return false;
+    });
+  }
+
+  async positionAt(stream: string, revision: number): Promise<LogPosition> {
+    const { events } = await this.readStream(stream, { from: revision, maxCount: 1 });
+    const position = events[0] && parsePosition(events[0].position);
+    if (!position) throw new StoreUnavailable(`${stream} does not show revision ${revision} yet`);
+    return position;
+  }
+
+  /** The data of the first event of the log's own stream. */
+  identity(): Promise<unknown> {
+    return this.repeatedly(identityStream, async () => {
+      let data: unknown;
+      const open = (client: EventStoreDBClient) =>
+        client.readStream(identityStream, { maxCount: 1, requiresLeader: true });
+      try {
+        await this.scan(open, ({ event }) => {
+          data = event?.data;
+          return false;
+        });
+      } catch (error) {
+        if (!isNotFound(error)) throw error;
+      }
+      return data;
+    });
+  }
+
+  /** Reads change nothing: what fails in passing is tried again, by then at the leader or another node. */
+  private async repeatedly<T>(what: string, read: () => Promise<T>): Promise<T> {
+    for (let tries = 1; ; tries++) {
+      try {
+        return await this.gate.pass(read);
+      } catch (error) {
+        if (!isPassing(error) || tries === triesMax) throw readFailure(error, what);
+      }
+      await new Promise((resolve) => setTimeout(resolve, retryPauseMs * tries * (0.5 + Math.random())));
+    }
+  }
+
+  /** @returns whether the read came to its end, rather than being left */
+  private async scan(open: (client: EventStoreDBClient) => Opened, visit: Visit): Promise<boolean> {
+    const { client } = this.connection;
+    const askedAt = performance.now();
+    const stream = open(client);
+    const late = setTimeout(() => {
+      stream.destroy(new StoreUnavailable(`nothing was read for ${this.timeoutMs} ms`));
+      this.connection.suspect(client, askedAt);
+    }, this.timeoutMs);
+    // The client emits errors when the loop no longer listens, too.
+    stream.on("error", () => {});
+    try {
+      for await (const resolved of stream) {
+        late.refresh();
+        if (!visit(resolved)) return false;
+      }
+      return true;
+    } catch (error) {
+      if (isDiscoveryFailure(error)) this.connection.replace(client);
+      throw error;
+    } finally {
+      clearTimeout(late);
+      if (!stream.errored) this.connection.heard();
+      // A loop that is left does not end the call, and a connection carries 100 of them.
+      stream.cancel().catch(() => {});
+    }
+  }
+}
+
+/** Gathers a page of the log from what is read, in order. */
+class PageBuilder {
+  private readonly options: ReadAllOptions;
+  private readonly types: ReadonlySet<string> | undefined;
+  private readonly events: RecordedEvent[] = [];
+  private scannedTo: Position;
+  private bytes = 0;
+  scannedEvents = 0;
+
+  constructor(options: ReadAllOptions) {
+    this.options = options;
+    this.scannedTo = options.after;
+    this.types = options.types && new Set(options.types);
+  }
+
+  /** @returns whether there is room for more */
+  take(resolved: ResolvedEvent): boolean {
+    const event = recordedOf(resolved);
+    if (!event) return true;
+    const { after, upTo, maxCount, bytesMax = pageBytesMax } = this.options;
+    // Reads begin at a position, pages behind it.
+    if (event.position <= after) return true;
+    if (upTo !== undefined && event.position > upTo) return false;
+    if (!this.types || this.types.has(event.type)) {
+      this.bytes += sizeOf(event);
+      if (this.bytes > bytesMax && this.events.length > 0) return false;
+      this.events.push(event);
+    }
+    this.scannedEvents++;
+    this.scannedTo = event.position;
+    return this.events.length < maxCount && this.scannedEvents < scanWindowEvents;
+  }
+
+  page(): Page {
+    return { events: this.events, scannedTo: this.scannedTo, scannedEvents: this.scannedEvents };
+  }
+}

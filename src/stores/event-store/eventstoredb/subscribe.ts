@@ -1,0 +1,176 @@
+import { setImmediate as nextTurn } from "node:timers/promises";
+import {
+  type AllStreamSubscription,
+  type EventStoreDBClient,
+  excludeSystemEvents,
+  START,
+} from "@eventstore/db-client";
+import {
+  type Page,
+  type Position,
+  pageBytesMax,
+  type RecordedEvent,
+  StoreDamaged,
+  type SubscribeOptions,
+} from "../event-store.ts";
+import type { Connection } from "./connection.ts";
+import { isDiscoveryFailure } from "./errors.ts";
+import { parsePosition } from "./position.ts";
+import type { LogReader } from "./read.ts";
+import { recordedOf, sizeOf } from "./recorded.ts";
+
+/** Events that the client holds ready, on either side of its transform. */
+const bufferedEventsMax = 256;
+const resumePauseMs = 100;
+const resumePauseMsMax = 5_000;
+
+export interface Subscriptions {
+  connection: Connection;
+  reader: LogReader;
+  /** Ends all of them. */
+  closing: AbortSignal;
+  /** Told of each interruption: the subscription goes on by itself. */
+  onInterrupted: (error: unknown) => void;
+}
+
+/**
+ * Follows the log from behind a position, without a gap and without an end: one that breaks is taken up again
+ * behind the last event that was yielded. Only what was yielded moves it, never the server's checkpoints, which
+ * run ahead of what was read.
+ *
+ * @throws StoreDamaged when the position is beyond the log's end
+ */
+export async function* subscribe(
+  { connection, reader, closing, onInterrupted }: Subscriptions,
+  options: SubscribeOptions,
+): AsyncIterable<Page> {
+  const over = AbortSignal.any([options.signal, closing]);
+  let after = options.after;
+  for (let failures = 0; !over.aborted; failures++) {
+    let inbox: Inbox | undefined;
+    try {
+      // Beyond its end the server would go live at once, and skip all that comes until the log is as long.
+      if (parsePosition(after)) await reader.requireWithin(after);
+      if (over.aborted) return;
+      inbox = new Inbox(connection.client, after, options, over);
+      for (;;) {
+        const events = await inbox.next();
+        const last = events.at(-1);
+        if (!last) return;
+        connection.heard();
+        failures = 0;
+        after = last.position;
+        yield { events, scannedTo: after, scannedEvents: events.length };
+      }
+    } catch (error) {
+      if (error instanceof StoreDamaged || error instanceof RangeError) throw error;
+      if (over.aborted) return;
+      onInterrupted(error);
+      if (isDiscoveryFailure(error)) connection.replace(connection.client);
+    } finally {
+      inbox?.close();
+    }
+    const pause = Math.min(resumePauseMs * 2 ** failures, resumePauseMsMax) * (0.5 + Math.random() / 2);
+    await waitFor(pause, over);
+  }
+}
+
+/** What a subscription has brought, taken out in batches; nothing is fetched while nobody takes. */
+class Inbox {
+  private readonly stream: AllStreamSubscription;
+  private readonly options: SubscribeOptions;
+  private readonly over: AbortSignal;
+  private last: Position;
+  private held: RecordedEvent | undefined;
+  private failure: unknown;
+  private wake: () => void = () => {};
+  private readonly onNews = () => this.wake();
+
+  constructor(client: EventStoreDBClient, after: Position, options: SubscribeOptions, over: AbortSignal) {
+    this.options = options;
+    this.over = over;
+    this.last = after;
+    this.stream = client.subscribeToAll(
+      // The server's own events only: with a filter that matches little, an idle log tells nothing for long.
+      { fromPosition: parsePosition(after) ?? START, filter: excludeSystemEvents() },
+      { highWaterMark: bufferedEventsMax },
+    );
+    this.stream.on("readable", this.onNews);
+    this.stream.on("error", (error: unknown) => this.fail(error));
+    this.stream.on("end", () => this.fail(new Error("the server ended the subscription")));
+    over.addEventListener("abort", this.onNews);
+  }
+
+  private fail(error: unknown): void {
+    this.failure ??= error;
+    this.wake();
+  }
+
+  /**
+   * What is there, within the batch's bounds, once there is something.
+   * @returns nothing when the subscription is over
+   * @throws what broke it, once everything before that was taken
+   */
+  async next(): Promise<RecordedEvent[]> {
+    const batch: RecordedEvent[] = [];
+    let bytes = 0;
+    for (;;) {
+      if (this.over.aborted) return [];
+      const before = batch.length;
+      for (let event = this.take(); event; event = this.take()) {
+        bytes += sizeOf(event);
+        const { batchEventsMax, batchBytesMax = pageBytesMax } = this.options;
+        if (batch.length > 0 && bytes > batchBytesMax) {
+          this.held = event;
+          return batch;
+        }
+        batch.push(event);
+        if (batch.length >= batchEventsMax) return batch;
+      }
+      // What is on its way comes within a turn; a small batch costs its reader as much as a large one.
+      if (batch.length > before) await nextTurn();
+      else if (batch.length > 0) return batch;
+      else if (this.failure) throw this.failure;
+      else await this.news();
+    }
+  }
+
+  private take(): RecordedEvent | undefined {
+    const { held } = this;
+    this.held = undefined;
+    if (held) return held;
+    for (let resolved = this.stream.read(); resolved; resolved = this.stream.read()) {
+      const event = recordedOf(resolved);
+      if (!event || event.position <= this.last) continue;
+      this.last = event.position;
+      return event;
+    }
+    return undefined;
+  }
+
+  private news(): Promise<void> {
+    return new Promise((resolve) => {
+      this.wake = resolve;
+      if (this.stream.readableLength > 0 || this.failure || this.over.aborted) resolve();
+    });
+  }
+
+  close(): void {
+    this.over.removeEventListener("abort", this.onNews);
+    this.stream.unsubscribe().catch(() => {});
+    this.stream.destroy();
+  }
+}
+
+function waitFor(ms: number, over: AbortSignal): Promise<void> {
+  return new Promise((resolve) => {
+    const done = () => {
+      clearTimeout(timer);
+      over.removeEventListener("abort", done);
+      resolve();
+    };
+    const timer = setTimeout(done, ms);
+    over.addEventListener("abort", done);
+    if (over.aborted) done();
+  });
+}
