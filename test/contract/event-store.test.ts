@@ -1,25 +1,62 @@
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
+import { describe, test } from "vitest";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
-import { eventStoreContract } from "./event-store.contract.ts";
+import { openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
+import { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
+import { type EventStorePlace, eventStoreContract } from "./event-store.contract.ts";
 
 eventStoreContract({
   name: "embedded",
   async create() {
     const directory = await mkdtemp(join(tmpdir(), "cartwright-log-"));
-    const opened: EventStore[] = [];
-    return {
-      open() {
-        const store = openEmbeddedEventStore({ directory });
-        opened.push(store);
-        return store;
-      },
-      async remove() {
-        for (const store of opened) await store.close();
-        await rm(directory, { recursive: true });
-      },
-    };
+    return placeOf(
+      async () => openEmbeddedEventStore({ directory }),
+      () => rm(directory, { recursive: true }),
+    );
   },
 });
+
+eventStoreContract({
+  name: "EventStoreDB, a double",
+  async create() {
+    const double = await EventStoreDouble.start();
+    return placeOf(
+      () => openEventStoreDb({ url: double.url }),
+      async () => double.close(),
+    );
+  },
+});
+
+const url = process.env.EVENTSTOREDB_URL;
+if (url !== undefined) {
+  eventStoreContract({
+    name: "EventStoreDB, a server",
+    create: async () =>
+      placeOf(
+        () => openEventStoreDb({ url }),
+        async () => {},
+      ),
+  });
+} else {
+  describe("event store: EventStoreDB, a server", () => {
+    test.skip("is not tried: EVENTSTOREDB_URL names none", () => {});
+  });
+}
+
+function placeOf(open: () => Promise<EventStore>, remove: () => Promise<void>): EventStorePlace {
+  const opened: EventStore[] = [];
+  return {
+    async open() {
+      const store = await open();
+      opened.push(store);
+      return store;
+    },
+    async remove() {
+      for (const store of opened) await store.close();
+      await remove();
+    },
+  };
+}
