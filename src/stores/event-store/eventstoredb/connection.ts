@@ -5,8 +5,8 @@ import { reasonOf } from "./errors.ts";
 
 /** The oldest server whose stream reads and appends were seen to tell positions. */
 const oldestVersion = [24, 2] as const;
-/** How long a node may take until it can be talked to. */
-const connectMsMax = 3_000;
+/** A client that is replaced has so long to find its channel, which is then closed. */
+const disposeMsMax = 3_000;
 
 export type StreamsClient = InstanceType<typeof services.StreamsClient>;
 type CallArguments = [Parameters<StreamsClient["batchAppend"]>[0] & object, { deadline: number }];
@@ -23,12 +23,15 @@ interface ClientInternals {
 /** The client in use. One whose discovery has failed, or that nothing is heard of, is replaced by a new one. */
 export class Connection {
   private readonly url: string;
+  private readonly connectMs: number;
   private current: EventStoreDBClient;
   private closed = false;
   private heardAt = performance.now();
 
-  constructor(url: string) {
+  /** @param connectMs how long a node may take until it can be talked to */
+  constructor(url: string, connectMs: number) {
     this.url = url;
+    this.connectMs = connectMs;
     this.current = EventStoreDBClient.connectionString(url);
   }
 
@@ -60,11 +63,11 @@ export class Connection {
   async streams(client: EventStoreDBClient): Promise<StreamsClient> {
     try {
       const streams = await within(
-        connectMsMax,
+        this.connectMs,
         internals(client).getGRPCClient(services.StreamsClient, "streams"),
       );
       await new Promise<void>((resolve, reject) => {
-        streams.waitForReady(Date.now() + connectMsMax, (error) => (error ? reject(error) : resolve()));
+        streams.waitForReady(Date.now() + this.connectMs, (error) => (error ? reject(error) : resolve()));
       });
       return streams;
     } catch (error) {
@@ -87,7 +90,7 @@ export class Connection {
   async requireVersion(): Promise<void> {
     const { client } = this;
     await this.streams(client);
-    const { serverVersion } = await within(connectMsMax, internals(client).capabilities);
+    const { serverVersion } = await within(this.connectMs, internals(client).capabilities);
     const [major = 0, minor = 0] = serverVersion.split(".").map(Number);
     const isKnown = major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
     if (!isKnown)
@@ -112,7 +115,7 @@ async function dispose(client: EventStoreDBClient): Promise<void> {
   try {
     // It cancels what is open at once, and then waits for ends that a cancelled stream may never tell.
     client.dispose().catch(() => {});
-    const channel = await within(connectMsMax, internals(client).getChannel());
+    const channel = await within(disposeMsMax, internals(client).getChannel());
     channel.close();
   } catch {
     // It had found no node, so it has no channel.

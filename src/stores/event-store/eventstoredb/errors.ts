@@ -4,6 +4,8 @@ import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
 /** gRPC status codes (https://grpc.io/docs/guides/status-codes/). */
 const grpcCancelled = 1;
 const grpcUnavailable = 14;
+/** Too many calls at once on the connection. */
+const grpcResourceExhausted = 8;
 
 export function reasonOf(error: unknown): string {
   return error instanceof Error ? error.message || error.name : String(error);
@@ -28,7 +30,7 @@ export function isDiscoveryFailure(error: unknown): boolean {
 export function isPassing(error: unknown): boolean {
   if (error instanceof NotLeaderError || isDiscoveryFailure(error)) return true;
   const code = codeOf(error);
-  return code === grpcUnavailable || code === grpcCancelled;
+  return code === grpcUnavailable || code === grpcCancelled || code === grpcResourceExhausted;
 }
 
 /** What a failed read is to the port. */

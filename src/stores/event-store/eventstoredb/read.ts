@@ -29,8 +29,6 @@ import { identityStream, recordedOf, sizeOf } from "./recorded.ts";
 
 /** Events of the shop that a filtered read looks at before it answers. */
 const scanWindowEvents = 10_000;
-/** Asked for at least, so that a page that begins with the server's own events is not empty for it. */
-const chunkEventsMin = 64;
 /** Of the 100 calls that a connection carries; subscriptions and appends have the others. */
 const readsAtOnceMax = 64;
 const triesMax = 4;
@@ -61,6 +59,7 @@ export class LogReader {
     return this.repeatedly(stream, async () => {
       const events: RecordedEvent[] = [];
       let bytes = 0;
+      let hasMore = false;
       const open = (client: EventStoreDBClient) =>
         client.readStream(stream, {
           fromRevision: from === undefined ? (backwards ? END : START) : BigInt(from),
@@ -70,7 +69,7 @@ export class LogReader {
           requiresLeader: true,
         });
       try {
-        const isEnd = await this.scan(open, (resolved) => {
+        await this.scan(open, (resolved) => {
           const event = recordedOf(resolved);
           if (!event) return true;
           if (!backwards && events.length === 0 && event.revision !== (from ?? 0))
@@ -79,11 +78,11 @@ export class LogReader {
                 "by $maxCount, $maxAge, $tb or a delete, which this shop does not use",
             );
           bytes += sizeOf(event);
-          if (events.length === maxCount || (bytes > bytesMax && events.length > 0)) return false;
-          events.push(event);
-          return true;
+          hasMore = events.length === maxCount || (bytes > bytesMax && events.length > 0);
+          if (!hasMore) events.push(event);
+          return !hasMore || events.length === maxCount;
         });
-        return { events, isEnd };
+        return { events, isEnd: !hasMore };
       } catch (error) {
         if (isNotFound(error)) return { events: [], isEnd: true };
         throw error;
@@ -96,7 +95,8 @@ export class LogReader {
     if (upTo !== undefined && upTo <= after) return { events: [], scannedTo: after, scannedEvents: 0 };
     return this.repeatedly("the log", async () => {
       const page = new PageBuilder(options);
-      const maxCount = options.types ? scanWindowEvents : Math.max(options.maxCount + 1, chunkEventsMin);
+      // Reads are inclusive: the event at `after` comes again.
+      let maxCount = options.types ? scanWindowEvents : Math.min(options.maxCount + 1, scanWindowEvents);
       for (let from: LogPosition | undefined = parsePosition(after); ; ) {
         let seen = 0;
         let last = from;
@@ -106,11 +106,13 @@ export class LogReader {
         const isAll = await this.scan(open, (resolved) => {
           seen++;
           last = resolved.event?.position ?? last;
-          return page.take(resolved);
+          // A call that has brought all that it will ends by itself.
+          return page.take(resolved) || seen === maxCount;
         });
         // A stretch of nothing but the server's own events is gone through, however long it is.
         if (!isAll || seen < maxCount || page.scannedEvents > 0) return page.page();
         from = last;
+        maxCount = nextChunk(maxCount);
       }
     });
   }
@@ -119,7 +121,8 @@ export class LogReader {
   head(): Promise<Position> {
     return this.repeatedly("the log's head", async () => {
       let found: Position | undefined;
-      for (let from: LogPosition | typeof END = END, maxCount = chunkEventsMin; ; maxCount *= 2) {
+      // The first look mostly finds it; a read that is left costs the server more than one that ends.
+      for (let from: LogPosition | typeof END = END, maxCount = 1; ; maxCount = nextChunk(maxCount)) {
         let seen = 0;
         const start: LogPosition | typeof END = from;
         const open = (client: EventStoreDBClient) =>
@@ -175,7 +178,7 @@ export class LogReader {
       client.readAll({ fromPosition, direction: FORWARDS, maxCount: 1, requiresLeader: true });
     await this.scan(open, (resolved) => {
       visit(resolved);
-      return false;
+      return true;
     });
   }
 
@@ -195,7 +198,7 @@ export class LogReader {
       try {
         await this.scan(open, ({ event }) => {
           data = event?.data;
-          return false;
+          return true;
         });
       } catch (error) {
         if (!isNotFound(error)) throw error;
@@ -240,9 +243,13 @@ export class LogReader {
       clearTimeout(late);
       if (!stream.errored) this.connection.heard();
       // A loop that is left does not end the call, and a connection carries 100 of them.
-      stream.cancel().catch(() => {});
+      if (!stream.readableEnded) stream.cancel().catch(() => {});
     }
   }
+}
+
+function nextChunk(events: number): number {
+  return Math.min(8 * events, scanWindowEvents);
 }
 
 /** Gathers a page of the log from what is read, in order. */

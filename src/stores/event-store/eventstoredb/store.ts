@@ -24,6 +24,7 @@ import { subscribe } from "./subscribe.ts";
 /** How long `openEventStoreDb` waits for a server that is away. */
 const openMsMax = 30_000;
 const openPauseMs = 500;
+const connectMsMax = 3_000;
 /** The server gives up on a write after 2 s, a cluster that has lost its leader after 5 s. */
 const appendTimeoutMs = 7_000;
 const readTimeoutMs = 10_000;
@@ -37,7 +38,7 @@ export interface EventStoreDbOptions {
   /** Told of every call, and of every interruption of a subscription (which has taken no time). */
   observe?: (operation: Operation, seconds: number, outcome: OperationOutcome) => void;
   /** Milliseconds, for tests: see the limits above. */
-  limits?: { openMs?: number; appendMs?: number; readMs?: number };
+  limits?: { openMs?: number; connectMs?: number; appendMs?: number; readMs?: number };
 }
 
 export interface EventStoreDb extends EventStore {
@@ -57,7 +58,7 @@ export interface EventStoreDb extends EventStore {
 export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventStoreDb> {
   const { url, limits = {} } = options;
   const until = performance.now() + (limits.openMs ?? openMsMax);
-  const connection = new Connection(url);
+  const connection = new Connection(url, limits.connectMs ?? connectMsMax);
   try {
     await requireVersion(connection, until);
     const reader = new LogReader(connection, limits.readMs ?? readTimeoutMs);
@@ -122,7 +123,7 @@ class EventStoreDbLog implements EventStoreDb {
   subscribe(options: SubscribeOptions): AsyncIterable<Page> {
     const { connection, reader } = this.parts;
     const closing = this.closing.signal;
-    const onInterrupted = (error: unknown) => this.observe("subscribe", 0, outcomeOf(error));
+    const onInterrupted = () => this.observe("subscribe", 0, "unavailable");
     return subscribe({ connection, reader, closing, onInterrupted }, options);
   }
 

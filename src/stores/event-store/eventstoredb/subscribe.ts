@@ -30,7 +30,7 @@ export interface Subscriptions {
   /** Ends all of them. */
   closing: AbortSignal;
   /** Told of each interruption: the subscription goes on by itself. */
-  onInterrupted: (error: unknown) => void;
+  onInterrupted: () => void;
 }
 
 /**
@@ -65,7 +65,7 @@ export async function* subscribe(
     } catch (error) {
       if (error instanceof StoreDamaged || error instanceof RangeError) throw error;
       if (over.aborted) return;
-      onInterrupted(error);
+      onInterrupted();
       if (isDiscoveryFailure(error)) connection.replace(connection.client);
     } finally {
       inbox?.close();
