@@ -36,7 +36,8 @@ export class Reads {
       call.emit("error", refusal);
       return;
     }
-    const fault = this.double.readFaults.shift();
+    const faults = options.hasSubscription() ? this.double.subscriptionFaults : this.double.readFaults;
+    const fault = faults.shift();
     if (fault?.kind === "stall") return;
     if (fault?.kind === "not-leader" || fault?.kind === "unavailable") {
       const { UNAVAILABLE } = grpc.status;
@@ -147,6 +148,7 @@ class Output {
       return false;
     }
     this.events++;
+    this.double.eventsSent++;
     if (this.double.slowMs > 0) await new Promise((resolve) => setTimeout(resolve, this.double.slowMs));
     return this.write(readResponse(record));
   }

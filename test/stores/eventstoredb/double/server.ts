@@ -34,7 +34,7 @@ export type AppendFault =
   /** Written, and answered without a position. */
   | "no-position";
 
-/** What becomes of the next read or subscription. */
+/** What becomes of the next read, or of the next subscription. */
 export type ReadFault =
   | { kind: "stall" }
   | { kind: "not-leader" }
@@ -55,6 +55,7 @@ export class EventStoreDouble {
   readonly log: DoubleLog;
   readonly appendFaults: AppendFault[] = [];
   readonly readFaults: ReadFault[] = [];
+  readonly subscriptionFaults: ReadFault[] = [];
   /** Every answer waits so long. */
   slowMs = 0;
   /** A follower refuses what asks for the leader, and names this port. */
@@ -65,6 +66,7 @@ export class EventStoreDouble {
   readonly openReads = new Set<unknown>();
   appendsSeen = 0;
   readsSeen = 0;
+  eventsSent = 0;
   port: number;
   private readonly version: string;
   private server: grpc.Server | undefined;
