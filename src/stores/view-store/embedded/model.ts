@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { type Position, StoreUnavailable } from "../../event-store/event-store.ts";
+import { checkLimit, columnValues } from "../spec.ts";
 import type {
   DocumentChange,
   FindQuery,
@@ -17,7 +18,7 @@ import type {
   ViewModel,
 } from "../view-store.ts";
 import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./file.ts";
-import { checkLimit, type PageSql, type Sql, sortedPages, sumSql, whereTerms } from "./query.ts";
+import { type PageSql, type Sql, sortedPages, sumSql, whereTerms } from "./query.ts";
 import { checkModelFile, createIndexes, createTables } from "./schema.ts";
 import { DocumentWriter, writeParked } from "./write.ts";
 
@@ -248,7 +249,7 @@ export class EmbeddedViewModel implements ViewModel {
   }
 
   async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<Overtaken> {
-    const values = changes.map((change) => this.#writer.values(change));
+    const values = changes.map((change) => columnValues(this.spec, change));
     const file = this.file();
     const filling = this.#state === "filling";
     try {

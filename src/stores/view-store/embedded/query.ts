@@ -1,3 +1,4 @@
+import { checkValue, columnType, inValuesMax, isList, isOfType } from "../spec.ts";
 import {
   type ColumnType,
   type ColumnValue,
@@ -18,9 +19,6 @@ export interface Sql {
   params: (number | string | null)[];
 }
 
-export const inValuesMax = 1_000;
-export const pageDocumentsMax = 10_000;
-
 /** A page of documents, to be run as `text` when an index gives its order, else as `sorting()`. */
 export interface PageSql extends Sql {
   /** The same, but only row ids are sorted and the documents of the page fetched then. */
@@ -31,40 +29,9 @@ type Term = Sql;
 
 const term = (text: string, ...params: ColumnValue[]): Term => ({ text, params });
 
-/** @throws RangeError when a caller asks for no document or for more than a page can hold */
-export function checkLimit(limit: number): void {
-  if (!Number.isInteger(limit) || limit < 1 || limit > pageDocumentsMax) {
-    throw new RangeError(`a limit is a whole number from 1 to ${pageDocumentsMax}, not ${limit}`);
-  }
-}
-
-/** @throws TypeError when the model has no such column */
-export function columnType(spec: ModelSpec, column: string): ColumnType {
-  const type = Object.hasOwn(spec.columns, column) ? spec.columns[column] : undefined;
-  if (type === undefined) {
-    throw new TypeError(`read model ${spec.name} has no column ${JSON.stringify(column)}`);
-  }
-  return type;
-}
-
 function columnOf(spec: ModelSpec, column: string): string {
   columnType(spec, column);
   return `d.${columnSql(column)}`;
-}
-
-export function isList(spec: ModelSpec, field: string): boolean {
-  return spec.lists?.includes(field) === true;
-}
-
-/** Infinity and NaN have no place in JSON, so not in a column either. */
-export function isOfType(value: unknown, type: ColumnType): boolean {
-  return type === "number" ? Number.isFinite(value) : typeof value === "string";
-}
-
-function checkValue(spec: ModelSpec, column: string, value: unknown): asserts value is number | string {
-  if (!isOfType(value, columnType(spec, column))) {
-    throw new TypeError(`${value} does not fit column ${column} of read model ${spec.name}`);
-  }
 }
 
 const comparisons = [

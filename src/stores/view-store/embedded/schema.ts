@@ -1,52 +1,10 @@
-import { createHash } from "node:crypto";
 import { logStart } from "../../event-store/event-store.ts";
+import { specHash } from "../spec.ts";
 import type { ModelSpec } from "../view-store.ts";
 import { damaged, type SqliteFile } from "./file.ts";
 
 /** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
 export const formatVersion = 4;
-
-const namePattern = /^[a-z0-9-]{1,64}$/;
-const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
-const hashes = new WeakMap<ModelSpec, string>();
-
-/**
- * Checks a spec and names its shape: two specs with the same hash can share a file.
- * @throws TypeError when the spec itself is wrong
- */
-export function specHash(spec: ModelSpec): string {
-  const known = hashes.get(spec);
-  if (known !== undefined) return known;
-  checkSpec(spec);
-  const columns = Object.entries(spec.columns).sort(([a], [b]) => (a < b ? -1 : 1));
-  const lists = [...(spec.lists ?? [])].sort();
-  const shape = JSON.stringify([
-    ...[columns, lists, spec.indexes],
-    ...(spec.builtFor === undefined ? [] : [spec.builtFor]),
-  ]);
-  const hash = createHash("sha256").update(shape).digest("hex").slice(0, 32);
-  hashes.set(spec, hash);
-  return hash;
-}
-
-function checkSpec(spec: ModelSpec): void {
-  const refuse = (reason: string): never => {
-    throw new TypeError(`read model ${JSON.stringify(spec.name)}: ${reason}`);
-  };
-  if (!namePattern.test(spec.name)) refuse("a name has lower case letters, digits and dashes, at most 64");
-  if (!Number.isSafeInteger(spec.version)) refuse("the version is not an integer");
-  const fields = [...Object.keys(spec.columns), ...(spec.lists ?? [])];
-  for (const field of fields) if (!fieldPattern.test(field)) refuse(`${field} is no field name`);
-  // SQL names are the same in upper and lower case.
-  const distinct = new Set(fields.map((field) => field.toLowerCase()));
-  if (distinct.size < fields.length) refuse("two fields have the same name");
-  for (const index of spec.indexes) {
-    if (index.length === 0) refuse("an index has no column");
-    for (const column of index) {
-      if (!Object.hasOwn(spec.columns, column)) refuse(`an index names ${column}, which is no column`);
-    }
-  }
-}
 
 /** The SQL name of a column that is known to be in the spec. */
 export function columnSql(column: string): string {

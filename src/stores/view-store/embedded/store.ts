@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
+import { specHash } from "../spec.ts";
 import {
   type GenerationInfo,
   ModelOutdated,
@@ -10,7 +11,7 @@ import {
 } from "../view-store.ts";
 import { damaged, openSqlite, removeSqlite, type SqliteFile } from "./file.ts";
 import { EmbeddedViewModel } from "./model.ts";
-import { checkFormat, formatVersion, isOldFormat, specHash } from "./schema.ts";
+import { checkFormat, formatVersion, isOldFormat } from "./schema.ts";
 
 export interface EmbeddedViewStoreOptions {
   /** Holds only read models, so that it can be deleted to rebuild them. Created when absent. */

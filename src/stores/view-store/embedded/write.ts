@@ -1,7 +1,6 @@
 import type { Position } from "../../event-store/event-store.ts";
-import type { ColumnType, DocumentChange, ModelSpec, ParkedChange } from "../view-store.ts";
+import type { DocumentChange, ModelSpec, ParkedChange } from "../view-store.ts";
 import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
-import { isOfType } from "./query.ts";
 import { columnSql } from "./schema.ts";
 
 /**
@@ -14,46 +13,12 @@ const deletionsPerTidying = 2_000;
 /** Puts changes of one model's documents into its tables. */
 export class DocumentWriter {
   readonly #spec: ModelSpec;
-  readonly #columns: readonly (readonly [string, ColumnType])[];
   readonly #sql: ReturnType<typeof writeStatements>;
   #deletions = 0;
 
   constructor(spec: ModelSpec) {
     this.#spec = spec;
-    this.#columns = Object.entries(spec.columns);
     this.#sql = writeStatements(spec);
-  }
-
-  /**
-   * The columns of a change, in the order of the spec.
-   * @throws TypeError when the change does not fit the spec
-   */
-  values(change: DocumentChange): SqlParam[] {
-    const values: SqlParam[] = [];
-    let given = 0;
-    for (const [column, type] of this.#columns) {
-      const value = change.columns[column];
-      if (value !== undefined) given += 1;
-      if (value != null && !isOfType(value, type)) {
-        throw new TypeError(`${value} does not fit column ${column} of read model ${this.#spec.name}`);
-      }
-      values.push(value ?? null);
-    }
-    this.#checkFields(change, given);
-    return values;
-  }
-
-  #checkFields(change: DocumentChange, columnsKnown: number): void {
-    const unknown = (field: string): never => {
-      throw new TypeError(`read model ${this.#spec.name} has no field ${JSON.stringify(field)}`);
-    };
-    const columns = Object.keys(change.columns);
-    if (columns.length > columnsKnown) {
-      for (const column of columns) if (!Object.hasOwn(this.#spec.columns, column)) unknown(column);
-    }
-    if (change.lists !== undefined) {
-      for (const list of Object.keys(change.lists)) if (!this.#spec.lists?.includes(list)) unknown(list);
-    }
   }
 
   /**

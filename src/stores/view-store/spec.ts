@@ -1,0 +1,117 @@
+import { createHash } from "node:crypto";
+import type { ColumnType, ColumnValue, DocumentChange, ModelSpec } from "./view-store.ts";
+
+/** What a spec says, as every backend reads it. */
+
+export const inValuesMax = 1_000;
+export const pageDocumentsMax = 10_000;
+
+const namePattern = /^[a-z0-9-]{1,64}$/;
+const fieldPattern = /^[A-Za-z][A-Za-z0-9_]*$/;
+const hashes = new WeakMap<ModelSpec, string>();
+
+/**
+ * Checks a spec and names its shape: two specs with the same hash can share a file.
+ * @throws TypeError when the spec itself is wrong
+ */
+export function specHash(spec: ModelSpec): string {
+  const known = hashes.get(spec);
+  if (known !== undefined) return known;
+  checkSpec(spec);
+  const columns = Object.entries(spec.columns).sort(([a], [b]) => (a < b ? -1 : 1));
+  const lists = [...(spec.lists ?? [])].sort();
+  const shape = JSON.stringify([
+    ...[columns, lists, spec.indexes],
+    ...(spec.builtFor === undefined ? [] : [spec.builtFor]),
+  ]);
+  const hash = createHash("sha256").update(shape).digest("hex").slice(0, 32);
+  hashes.set(spec, hash);
+  return hash;
+}
+
+function checkSpec(spec: ModelSpec): void {
+  const refuse = (reason: string): never => {
+    throw new TypeError(`read model ${JSON.stringify(spec.name)}: ${reason}`);
+  };
+  if (!namePattern.test(spec.name)) refuse("a name has lower case letters, digits and dashes, at most 64");
+  if (!Number.isSafeInteger(spec.version)) refuse("the version is not an integer");
+  const fields = [...Object.keys(spec.columns), ...(spec.lists ?? [])];
+  for (const field of fields) if (!fieldPattern.test(field)) refuse(`${field} is no field name`);
+  // SQL names are the same in upper and lower case.
+  const distinct = new Set(fields.map((field) => field.toLowerCase()));
+  if (distinct.size < fields.length) refuse("two fields have the same name");
+  for (const index of spec.indexes) {
+    if (index.length === 0) refuse("an index has no column");
+    for (const column of index) {
+      if (!Object.hasOwn(spec.columns, column)) refuse(`an index names ${column}, which is no column`);
+    }
+  }
+}
+
+/** @throws RangeError when a caller asks for no document or for more than a page can hold */
+export function checkLimit(limit: number): void {
+  if (!Number.isInteger(limit) || limit < 1 || limit > pageDocumentsMax) {
+    throw new RangeError(`a limit is a whole number from 1 to ${pageDocumentsMax}, not ${limit}`);
+  }
+}
+
+/** @throws TypeError when the model has no such column */
+export function columnType(spec: ModelSpec, column: string): ColumnType {
+  const type = Object.hasOwn(spec.columns, column) ? spec.columns[column] : undefined;
+  if (type === undefined) {
+    throw new TypeError(`read model ${spec.name} has no column ${JSON.stringify(column)}`);
+  }
+  return type;
+}
+
+export function isList(spec: ModelSpec, field: string): boolean {
+  return spec.lists?.includes(field) === true;
+}
+
+/** Infinity and NaN have no place in JSON, so not in a column either. */
+export function isOfType(value: unknown, type: ColumnType): boolean {
+  return type === "number" ? Number.isFinite(value) : typeof value === "string";
+}
+
+/** @throws TypeError */
+export function checkValue(
+  spec: ModelSpec,
+  column: string,
+  value: unknown,
+): asserts value is number | string {
+  if (!isOfType(value, columnType(spec, column))) {
+    throw new TypeError(`${value} does not fit column ${column} of read model ${spec.name}`);
+  }
+}
+
+/**
+ * The columns of a change, in the order of the spec; null where it has none.
+ * @throws TypeError when the change does not fit the spec
+ */
+export function columnValues(spec: ModelSpec, change: DocumentChange): ColumnValue[] {
+  const values: ColumnValue[] = [];
+  let given = 0;
+  for (const [column, type] of Object.entries(spec.columns)) {
+    const value = change.columns[column];
+    if (value !== undefined) given += 1;
+    if (value != null && !isOfType(value, type)) {
+      throw new TypeError(`${value} does not fit column ${column} of read model ${spec.name}`);
+    }
+    values.push(value ?? null);
+  }
+  checkFields(spec, change, given);
+  return values;
+}
+
+function checkFields(spec: ModelSpec, change: DocumentChange, columnsKnown: number): void {
+  const unknown = (field: string): never => {
+    throw new TypeError(`read model ${spec.name} has no field ${JSON.stringify(field)}`);
+  };
+  const columns = Object.keys(change.columns);
+  if (columns.length > columnsKnown) {
+    for (const column of columns) if (!Object.hasOwn(spec.columns, column)) unknown(column);
+  }
+  if (change.lists !== undefined) {
+    for (const list of Object.keys(change.lists)) if (!isList(spec, list)) unknown(list);
+  }
+}
