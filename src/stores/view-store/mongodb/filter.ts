@@ -1,0 +1,123 @@
+import type { Document } from "mongodb";
+import { checkValue, columnType, inValuesMax, isList, isOfType } from "../spec.ts";
+import {
+  type ColumnType,
+  type ColumnValue,
+  type Condition,
+  type FindQuery,
+  InvalidCursor,
+  type ModelSpec,
+  type SumQuery,
+} from "../view-store.ts";
+import { columnPath, listPath } from "./layout.ts";
+
+/**
+ * Queries as filters. Names come from the spec and values always stand behind an operator, so that nothing in a
+ * request is one. MongoDB sorts as every backend here does: null first, texts by their UTF-8 bytes.
+ */
+export type Filter = Document;
+
+const comparisons = ["gte", "gt", "lte", "lt"] as const;
+
+/** @throws TypeError when a condition names an unknown field, compares with another type, or says nothing */
+export function whereFilters(spec: ModelSpec, where: readonly Condition[] | undefined): Filter[] {
+  return (where ?? []).flatMap((condition) =>
+    isList(spec, condition.column) ? [listFilter(spec, condition)] : columnFilters(spec, condition),
+  );
+}
+
+function columnFilters(spec: ModelSpec, condition: Condition): Filter[] {
+  columnType(spec, condition.column);
+  const path = columnPath(condition.column);
+  const filters: Filter[] = [];
+  if (condition.eq !== undefined) {
+    if (condition.eq !== null) checkValue(spec, condition.column, condition.eq);
+    filters.push({ [path]: { $eq: condition.eq } });
+  }
+  if (condition.in !== undefined) {
+    if (condition.in.length > inValuesMax)
+      throw new RangeError(`more than ${inValuesMax} values in a condition`);
+    for (const value of condition.in) checkValue(spec, condition.column, value);
+    filters.push({ [path]: { $in: [...condition.in] } });
+  }
+  for (const name of comparisons) {
+    const value = condition[name];
+    if (value === undefined) continue;
+    checkValue(spec, condition.column, value);
+    filters.push({ [path]: { [`$${name}`]: value } });
+  }
+  if (filters.length === 0 || condition.has !== undefined) {
+    throw new TypeError(`a condition on column ${condition.column} of ${spec.name} has no fitting operator`);
+  }
+  return filters;
+}
+
+function listFilter(spec: ModelSpec, condition: Condition): Filter {
+  const { column, has, ...others } = condition;
+  if (typeof has !== "string" || Object.values(others).some((value) => value !== undefined)) {
+    throw new TypeError(`a condition on the list ${column} of ${spec.name} takes \`has\` and nothing else`);
+  }
+  return { [listPath(column)]: { $eq: has } };
+}
+
+/** What is there and meets all of these. */
+export function allOf(filters: readonly Filter[]): Filter {
+  return filters.length === 0 ? { gone: false } : { gone: false, $and: [...filters] };
+}
+
+export type Sort = NonNullable<FindQuery["sort"]>;
+
+/**
+ * The order behind `after` in stretches, to be read one after the other until a page is full: same values and a
+ * later key, same first values and a later last one, ... Each is one range of an index.
+ * @throws InvalidCursor when `after` does not fit the sorting
+ */
+export function stretchesAfter(spec: ModelSpec, sort: Sort, after: readonly ColumnValue[]): Filter[][] {
+  const key = after.at(-1);
+  if (after.length !== sort.length + 1 || typeof key !== "string") {
+    throw new InvalidCursor("`after` does not belong to a query sorted like this");
+  }
+  const same: Filter[] = [];
+  const stretches: Filter[][] = [];
+  sort.forEach(({ column, descending }, at) => {
+    const value = after[at] ?? null;
+    const type = columnType(spec, column);
+    if (value !== null && !isOfType(value, type)) {
+      throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
+    }
+    const path = columnPath(column);
+    const beyond = descending ? valuesBelow(path, value) : [valuesAbove(path, value, type)];
+    stretches.unshift(...beyond.map((filter) => [...same, filter]));
+    same.push({ [path]: { $eq: value } });
+  });
+  return [[...same, { _id: { $gt: key } }], ...stretches];
+}
+
+/** A comparison is among values of one type, so null is on its own. */
+function valuesBelow(path: string, value: ColumnValue): Filter[] {
+  return value === null ? [] : [{ [path]: { $lt: value } }, { [path]: { $eq: null } }];
+}
+
+function valuesAbove(path: string, value: ColumnValue, type: ColumnType): Filter {
+  if (value !== null) return { [path]: { $gt: value } };
+  return { [path]: { $gte: type === "number" ? Number.NEGATIVE_INFINITY : "" } };
+}
+
+/** Rows have the group as `_id` and the sums as s0, s1, ... */
+export function sumPipeline(spec: ModelSpec, query: SumQuery): Document[] {
+  columnType(spec, query.groupBy);
+  const sums = query.sums.map((column, at) => {
+    if (columnType(spec, column) !== "number") throw new TypeError(`${column} is not a number column`);
+    return [`s${at}`, { $sum: `$${columnPath(column)}` }];
+  });
+  const by = query.sums.indexOf(query.sortBy);
+  if (by < 0 && query.sortBy !== query.groupBy) {
+    throw new TypeError(`sums are sorted by one of them or by the group, not by ${query.sortBy}`);
+  }
+  return [
+    { $match: allOf(whereFilters(spec, query.where)) },
+    { $group: { _id: `$${columnPath(query.groupBy)}`, ...Object.fromEntries(sums) } },
+    { $sort: by < 0 ? { _id: 1 } : { [`s${by}`]: -1, _id: 1 } },
+    { $limit: query.limit },
+  ];
+}
