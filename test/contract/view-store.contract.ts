@@ -25,6 +25,8 @@ export interface ViewStorePlace {
 export interface ViewStoreBackend {
   name: string;
   create(): Promise<ViewStorePlace>;
+  /** What the backend does otherwise, with the reason. */
+  skips?: { oneVersion?: string };
 }
 
 const products: ModelSpec = {
@@ -645,15 +647,25 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
 
         await store.promote(next);
         await queries();
-        expect(await liveOnes(store)).toEqual([["products", 2]]);
+        expect(await liveOnes(store)).toContainEqual(["products", 2]);
         const opened = await store.open({ ...products, version: 2 });
         expect(opened.generation).toBe(next.generation);
         await opened.save([product("newest", 7, { tags: ["t"] })], {
           checkpoint: at(7),
         });
         expect((await tagged(opened)).length).toBe(3);
-        await expect(store.open(products)).rejects.toThrow(ModelOutdated);
       });
+
+      const oneVersion = backend.skips?.oneVersion;
+      test.skipIf(oneVersion !== undefined)(
+        `a version that takes the name leaves none to the one before${oneVersion ? `: ${oneVersion}` : ""}`,
+        async () => {
+          await filled([product("old", 1)]);
+          await store.promote(await store.createGeneration({ ...products, version: 2 }));
+          expect(await liveOnes(store)).toEqual([["products", 2]]);
+          await expect(store.open(products)).rejects.toThrow(ModelOutdated);
+        },
+      );
 
       test("a generation can be promoted although there was none before", async () => {
         const first = await store.createGeneration(plain);
@@ -694,11 +706,11 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await store.previous(products)).toBeUndefined();
         await store.promote(await store.createGeneration(products));
         const before = await store.previous(products);
-        await before?.save([product("late", 3)], { checkpoint: at(3) });
+        await before?.save([product("late", 3)], { checkpoint: at(2_000) });
         expect(await (await store.open(products)).count()).toBe(0);
         expect(await store.rollback("products")).toBe(true);
         const opened = await store.open(products);
-        expect([await opened.count(), await opened.checkpoint()]).toEqual([2, at(3)]);
+        expect([await opened.count(), await opened.checkpoint()]).toEqual([2, at(2_000)]);
         await expect(store.previous({ ...products, version: 9 })).resolves.toBeUndefined();
       });
 
