@@ -6,6 +6,7 @@ import { answerEvents } from "./key/stored-answer.ts";
 import { orderEvents } from "./order/events.ts";
 import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
+import { settingsEvents } from "./settings/settings.ts";
 import { stockEvents } from "./stock/events.ts";
 import { upgradeEvents } from "./upgrade/upgrade.ts";
 import { webhookEvents } from "./webhook/webhook.ts";
@@ -20,6 +21,7 @@ export const shopEvents = {
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,
+  ...settingsEvents,
   ...stockEvents,
   ...upgradeEvents,
   ...webhookEvents,

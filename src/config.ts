@@ -2,7 +2,8 @@ import { z } from "zod";
 import { isTimeZone } from "./values/calendar.ts";
 import { currencySchema } from "./values/money.ts";
 
-const roles = ["all"] as const;
+/** `all` is one process that does everything; the others are several on the same servers. */
+const roles = ["all", "api", "projector", "worker"] as const;
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -13,6 +14,15 @@ const wholeNumber = (min: number, max: number) =>
 
 const choice = <const T extends readonly string[]>(values: T) =>
   z.enum(values, `one of: ${values.join(", ")}`);
+
+const url = (...protocols: string[]) =>
+  z
+    .string()
+    .max(4_000)
+    .refine(
+      (text) => protocols.some((protocol) => text.startsWith(`${protocol}//`)),
+      `an address that begins with ${protocols.map((protocol) => `${protocol}//`).join(" or ")}`,
+    );
 
 /** Every setting, by the name of its environment variable. */
 const settingsSchema = z.object({
@@ -44,12 +54,15 @@ const settingsSchema = z.object({
   LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   SAMPLE_SHOP: choice(["on", "off"]).default("on"),
   ROLE: choice(roles).default("all"),
+  EVENTSTOREDB_URL: url("esdb:", "esdb+discover:").optional(),
+  MONGODB_URL: url("mongodb:", "mongodb+srv:").optional(),
+  REDIS_URL: url(
+    ...["redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:", "redis+cluster:", "rediss+cluster:"],
+  ).optional(),
+  SHARED_SECRET: z.string().min(32, "at least 32 characters").max(200, "at most 200 characters").optional(),
 });
 
 export type Config = z.output<typeof settingsSchema>;
-
-/** Settings that later versions know; named here so that nobody believes they work already. */
-const notYet = ["EVENTSTOREDB_URL", "MONGODB_URL", "REDIS_URL"] as const;
 
 /** A setting is not allowed. The message names each one and what is. */
 export class InvalidConfig extends Error {
@@ -67,12 +80,26 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(
     Object.keys(settingsSchema.shape).flatMap((name) => (env[name] ? [[name, env[name]]] : [])),
   );
-  const problems = notYet
-    .filter((name) => env[name])
-    .map((name) => `${name} is not supported by this version: leave it unset to use the embedded store`);
+  const problems: string[] = [];
   const parsed = settingsSchema.safeParse(given);
   for (const { path, message } of parsed.error?.issues ?? [])
-    problems.push(`${path.join(".")} is ${JSON.stringify(given[String(path[0])])}; allowed: ${message}`);
+    problems.push(`${path.join(".")} is ${shown(String(path[0]), given)}; allowed: ${message}`);
+  if (parsed.data) problems.push(...missingForRole(parsed.data));
   if (problems.length > 0 || !parsed.success) throw new InvalidConfig(problems);
   return parsed.data;
+}
+
+/** What processes that share a shop's work have to be told, for none of them has a data folder. */
+const neededByRoles = ["EVENTSTOREDB_URL", "MONGODB_URL", "SHARED_SECRET", "ADMIN_API_KEY"] as const;
+
+function missingForRole(config: Config): string[] {
+  if (config.ROLE === "all") return [];
+  return neededByRoles
+    .filter((name) => config[name] === undefined)
+    .map((name) => `ROLE=${config.ROLE} needs ${name}`);
+}
+
+/** Addresses may hold passwords, and keys are secrets. */
+function shown(name: string, given: Readonly<Record<string, unknown>>): string {
+  return /_URL$|SECRET|KEY/.test(name) ? "not valid" : JSON.stringify(given[name]);
 }

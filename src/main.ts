@@ -3,9 +3,9 @@ import pino from "pino";
 import { readConfig } from "./config.ts";
 import { buildApp } from "./http/app.ts";
 import { isForOperator } from "./runtime/operator-errors.ts";
+import { prepareLog } from "./runtime/prepare-log.ts";
 import { openRuntime } from "./runtime/runtime.ts";
 import { fillSampleShop } from "./runtime/sample-shop.ts";
-import { upgradeLog } from "./runtime/upgrades.ts";
 
 const closeTimeoutMs = 30_000;
 
@@ -22,7 +22,7 @@ export async function startServer(): Promise<void> {
       process.exit(1);
     },
   });
-  await upgradeLog(runtime);
+  await prepareLog(runtime);
   const app = await buildApp(runtime);
   // What was accepted is finished, then the stores are closed.
   closeWithGrace({ delay: closeTimeoutMs, logger: log }, async ({ err }) => {

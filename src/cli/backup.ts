@@ -18,10 +18,10 @@ async function backup(file: string, { force, json }: { force?: boolean; json?: b
   const config = commandConfig();
   if (existsSync(file) && !force) throw new Refused(`${file} exists already; --force replaces it`);
   const startedAt = performance.now();
-  const written = await withLog(config, (events) =>
+  const written = await withLog(config, ({ events, embedded }) =>
     withProgress(async (progress) => {
       progress.step("Checking the log");
-      const [damage] = events.check();
+      const [damage] = embedded?.check() ?? [];
       // A backup is opened on the day it is needed: it had better not hold only half a stream.
       if (damage !== undefined)
         throw new Refused(`the log is damaged (${damage}); "cartwright doctor" says more`);

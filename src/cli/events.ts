@@ -24,7 +24,7 @@ export function addEvents(program: Command): void {
 }
 
 async function printEvents(stream: string, { from, limit, json }: EventsOptions): Promise<void> {
-  await withLog(commandConfig(), async (events) => {
+  await withLog(commandConfig(), async ({ events }) => {
     const newest = await events.readStream(stream, { backwards: true, maxCount: 1 });
     if (newest.events.length === 0) throw new Refused(`there is no stream ${stream}`);
     const pages = pagesOf(events, stream, from, limit ?? Number.POSITIVE_INFINITY);

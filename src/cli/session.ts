@@ -3,10 +3,9 @@ import { InvalidArgumentError } from "commander";
 import pino from "pino";
 import { type Config, readConfig } from "../config.ts";
 import { type DataFolder, restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
-import { openRuntime, type Runtime } from "../runtime/runtime.ts";
-import { openBackends } from "../stores/backends.ts";
+import { backendsOf, openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { type OpenLog, openLog } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
-import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { counted, tell } from "./output.ts";
 import { createProgress, type Progress } from "./progress.ts";
 
@@ -35,7 +34,8 @@ export function commandConfig(): Config {
 }
 
 /** For commands that must not make a store where there is none. @throws Refused */
-export function requireStore({ DATA_DIR }: Config): void {
+export function requireStore({ DATA_DIR, EVENTSTOREDB_URL }: Config): void {
+  if (EVENTSTOREDB_URL !== undefined) return;
   // A restore that was broken off is not nothing: taking the folder says what to do about it.
   if (!existsSync(logFileIn(DATA_DIR)) && !existsSync(restoringFolder(DATA_DIR)))
     throw new Refused(`there is no store in ${DATA_DIR}; DATA_DIR says which folder to use`);
@@ -55,22 +55,23 @@ export async function withRuntime<T>(config: Config, task: (runtime: Runtime) =>
   }
 }
 
-/** Runs a task on the log alone, for reading: no read model is opened, made or brought up to date. */
-export async function withLog<T>(
-  config: Config,
-  task: (events: EmbeddedEventStore, folder: DataFolder) => Promise<T>,
-): Promise<T> {
+/**
+ * Runs a task on the log alone, for reading: no read model is opened, made or brought up to date. One on a server is
+ * read beside whoever else works on it, one in a data folder needs the folder for itself.
+ */
+export async function withLog<T>(config: Config, task: (log: OpenLog) => Promise<T>): Promise<T> {
   requireStore(config);
-  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
+  const isOnServer = config.EVENTSTOREDB_URL !== undefined;
+  const folder = isOnServer ? undefined : takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
   try {
-    const { events } = openBackends({ dataDir: folder.path }, "reading");
+    const log = await openLog(backendsOf(config), "reading");
     try {
-      return await task(events, folder);
+      return await task(log);
     } finally {
-      await events.close();
+      await log.events.close();
     }
   } finally {
-    folder.release();
+    folder?.release();
   }
 }
 

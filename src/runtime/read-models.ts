@@ -24,7 +24,7 @@ interface Waiter {
 export interface ReadModelsOptions {
   events: EventStore;
   /** For reading; called once the projecting thread has made what is missing. */
-  openViews: () => ViewStore;
+  openViews: () => Promise<ViewStore>;
   projections: readonly AnyProjection[];
   worker: WorkerData;
   log: Logger;
@@ -96,7 +96,7 @@ export class ReadModels {
     const models = new ReadModels(options);
     try {
       await models.ready.promise;
-      models.views = options.openViews();
+      models.views = await options.openViews();
       return models;
     } catch (error) {
       await models.stop();

@@ -3,6 +3,7 @@ import type { Logger } from "pino";
 import { createOrderNumbers } from "../../commands/claim/order-numbers.ts";
 import { shopEvents } from "../../commands/events.ts";
 import type { Shop, ShopSettings } from "../../commands/processes/shop.ts";
+import type { KeptSettings } from "../../commands/settings/settings.ts";
 import { viewProjections } from "../../projections/all.ts";
 import { cartParts, cartsProjection, cartViewOf } from "../../projections/carts.ts";
 import { stockProjection } from "../../projections/stock/stock.ts";
@@ -12,16 +13,16 @@ import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
-import { openBackends, viewsFolder } from "../stores/backends.ts";
+import { type BackendsConfig, openHot, openLog, openViews, viewsFolder } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import { StoreDamaged } from "../stores/event-store/event-store.ts";
+import { type EventStore, StoreDamaged } from "../stores/event-store/event-store.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
-import { requireKeptCurrency } from "./kept-currency.ts";
+import { checkSettings } from "./kept-settings.ts";
 import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
@@ -49,7 +50,9 @@ export interface Runtime {
   log: Logger;
   clock: Clock;
   folder: DataFolder;
-  events: EmbeddedEventStore;
+  events: EventStore;
+  /** The log in the data folder, where it is there. */
+  embeddedLog: EmbeddedEventStore | undefined;
   codec: Codec;
   engine: Engine;
   shop: Shop;
@@ -58,8 +61,8 @@ export interface Runtime {
   /** Reads that may walk through many documents. */
   queries: Queries;
   tasks: TaskRunner;
-  /** Whether version 0.1 has kept answers on this log. */
-  hasStoredAnswers: boolean;
+  /** The settings that the log keeps, or is about to. */
+  kept: KeptSettings;
   /** Carts and stock as of now. */
   hotCarts: HotModel;
   hotStock: HotModel;
@@ -102,21 +105,29 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     for (const undo of opened.splice(0).reverse()) await undo();
   };
   try {
-    requireLog(folder.path);
-    const { events, openViews, openHot } = openBackends({ dataDir: folder.path }, "commands");
+    const stores = backendsOf(config);
+    if (stores.eventStoreDbUrl === undefined) requireLog(folder.path);
+    const { events, embedded } = await openLog(stores, "commands");
     opened.push(() => events.close());
-    const hot = options.hot ?? openHot();
+    const hot = options.hot ?? openHot(stores, events.logId);
     opened.push(() =>
       hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
     );
     const codec = createCodec(shopEvents);
-    await requireKeptCurrency(events, codec, config.STORE_CURRENCY);
     const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
+    const kept = await checkSettings({
+      ...{ events, ...(embedded && { embedded }) },
+      engine,
+      codec,
+      config,
+      secret: folder.secret,
+    });
     const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
     const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
     const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
     const worker = {
-      dataDir: folder.path,
+      stores,
+      logId: events.logId,
       timeZone: config.STORE_TIME_ZONE,
       currency: config.STORE_CURRENCY,
       logLevel: config.LOG_LEVEL,
@@ -125,7 +136,8 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const onDeath = options.onDeath ?? (() => {});
     const queries = new Queries(worker);
     const models = await ReadModels.start({
-      ...{ events, openViews, projections, worker, log, onDeath },
+      ...{ events, projections, worker, log, onDeath },
+      openViews: () => openViews(stores, events.logId, "reading"),
       onFlip: () => queries.flipped(),
       onStored: (stored) => queries.stored(stored),
     });
@@ -153,13 +165,22 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       tasks.start(events.soleWriter);
       opened.push(() => tasks.stop());
     }
-    const hasStoredAnswers = events.knowsType("AnswerStored");
-    const stores = { folder, events, hot, models, queries, hotCarts, hotStock };
-    return { config, log, clock, codec, engine, shop, tasks, hasStoredAnswers, ...stores, close };
+    const opens = { folder, events, embeddedLog: embedded, hot, models, queries, hotCarts, hotStock };
+    return { config, log, clock, codec, engine, shop, tasks, kept, ...opens, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+/** Where the settings say that the stores are. */
+export function backendsOf(config: Config): BackendsConfig {
+  return {
+    dataDir: config.DATA_DIR,
+    eventStoreDbUrl: config.EVENTSTOREDB_URL,
+    mongoDbUrl: config.MONGODB_URL,
+    redisUrl: config.REDIS_URL,
+  };
 }
 
 /** Carts and stock as of now. */

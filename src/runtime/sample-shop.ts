@@ -67,6 +67,8 @@ const samples: readonly Sample[] = [
 const lowStockThreshold = 5;
 /** A log with more events than this holds more than the samples. */
 const sampleEventsMax = 200;
+/** What may stand on a log that is empty but for the sample shop. */
+const ownActors = new Set(["system:sample-shop", "system:settings", "system:upgrade"]);
 
 /**
  * Fills a store that has never held an event. Every command has a fixed id, so a start that was broken off
@@ -75,7 +77,7 @@ const sampleEventsMax = 200;
  */
 export async function fillSampleShop({ engine, events, clock, config }: Runtime): Promise<boolean> {
   const log = await events.readAll({ after: logStart, maxCount: sampleEventsMax + 1 });
-  const onlySamples = log.events.every(({ metadata }) => metadata.actor === "system:sample-shop");
+  const onlySamples = log.events.every(({ metadata }) => ownActors.has(metadata.actor));
   if (log.events.length > sampleEventsMax || !onlySamples) return false;
   const context = (...names: string[]): CommandContext => ({
     commandId: deriveId("sample shop", ...names),

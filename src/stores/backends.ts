@@ -1,13 +1,23 @@
 import { join } from "node:path";
 import { type EmbeddedEventStore, openEmbeddedEventStore } from "./event-store/embedded/log.ts";
+import type { EventStore } from "./event-store/event-store.ts";
+import { openEventStoreDb } from "./event-store/eventstoredb/store.ts";
 import { createEmbeddedHotStore } from "./hot-store/embedded/hot.ts";
+import { createEmbeddedNews } from "./hot-store/embedded/news.ts";
 import type { HotStore } from "./hot-store/hot-store.ts";
+import type { News } from "./hot-store/news.ts";
+import { openRedisHotStore } from "./hot-store/redis/hot.ts";
+import { openRedisNews } from "./hot-store/redis/news.ts";
 import { openEmbeddedViewStore } from "./view-store/embedded/store.ts";
+import { openMongoViewStore } from "./view-store/mongodb/store.ts";
 import type { ViewStore } from "./view-store/view-store.ts";
 
-/** Where the embedded stores of a shop are. */
+/** Where the stores of a shop are: each on a server when its address is given, else in the data folder. */
 export interface BackendsConfig {
   dataDir: string;
+  eventStoreDbUrl?: string | undefined;
+  mongoDbUrl?: string | undefined;
+  redisUrl?: string | undefined;
 }
 
 /**
@@ -16,32 +26,69 @@ export interface BackendsConfig {
  */
 export type BackendRole = "commands" | "projections" | "reading";
 
-export interface Backends {
-  events: EmbeddedEventStore;
-  /** Opened when it is asked for: readers wait until the projecting thread has made what is missing. */
-  openViews(): ViewStore;
-  openHot(): HotStore;
+/** Told of every call to a server: which store, what was called, how long it took and what came of it. */
+export type ObserveStore = (store: StoreName, operation: string, seconds: number, outcome: string) => void;
+export type StoreName = "events" | "views" | "hot";
+
+export interface OpenLog {
+  events: EventStore;
+  /** What only the log in the data folder can do. */
+  embedded?: EmbeddedEventStore;
+}
+
+/*
+ * These functions are the one place that knows which backends the stores are.
+ */
+
+/** @throws StoreDamaged; StoreUnavailable when a server does not answer */
+export async function openLog(
+  { dataDir, eventStoreDbUrl }: BackendsConfig,
+  role: BackendRole,
+  observe?: ObserveStore,
+): Promise<OpenLog> {
+  if (eventStoreDbUrl !== undefined) {
+    const told = observe && { observe: toldOf("events", observe) };
+    return { events: await openEventStoreDb({ url: eventStoreDbUrl, ...told }) };
+  }
+  const embedded = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
+  return { events: embedded, embedded };
 }
 
 /**
- * Opens the stores: the one place that knows which backends they are.
- * @throws StoreDamaged
+ * In the data folder there is nothing to read before the projecting thread has made it.
+ * @param logId of the log that the read models are made from
+ * @throws StoreDamaged, StoreUnavailable
  */
-export function openBackends({ dataDir }: BackendsConfig, role: BackendRole): Backends {
-  const events = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
-  return {
-    events,
-    openViews: () =>
-      openEmbeddedViewStore({
-        directory: viewsFolder(dataDir),
-        logId: events.logId,
-        readOnly: role !== "projections",
-      }),
-    openHot: () => createEmbeddedHotStore(),
-  };
+export async function openViews(
+  { dataDir, mongoDbUrl }: BackendsConfig,
+  logId: string,
+  role: BackendRole,
+  observe?: ObserveStore,
+): Promise<ViewStore> {
+  const readOnly = role !== "projections";
+  if (mongoDbUrl === undefined)
+    return openEmbeddedViewStore({ directory: viewsFolder(dataDir), logId, readOnly });
+  const told = observe && { observe: toldOf("views", observe) };
+  return openMongoViewStore({ url: mongoDbUrl, logId, readOnly, ...told });
+}
+
+/** It never fails to open: one that is away is connected to once it is there. */
+export function openHot({ redisUrl }: BackendsConfig, logId: string, observe?: ObserveStore): HotStore {
+  if (redisUrl === undefined) return createEmbeddedHotStore();
+  const told = observe && { observe: toldOf("hot", observe) };
+  return openRedisHotStore({ url: redisUrl, logId, ...told });
+}
+
+/** @param topic what the news are of */
+export function openNews({ redisUrl }: BackendsConfig, logId: string, topic: string): News {
+  return redisUrl === undefined ? createEmbeddedNews() : openRedisNews({ url: redisUrl, logId, topic });
 }
 
 /** Where the read models of a data folder are, whether there are any yet or not. */
 export function viewsFolder(dataDir: string): string {
   return join(dataDir, "views");
+}
+
+function toldOf(store: StoreName, observe: ObserveStore) {
+  return (operation: string, seconds: number, outcome: string) => observe(store, operation, seconds, outcome);
 }

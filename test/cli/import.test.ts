@@ -46,7 +46,7 @@ async function withRuntime<T>(folder: string, task: (runtime: Runtime) => Promis
 /** Every event but those of a start: it claims blocks of order numbers, and looks for what is to be upgraded. */
 async function commandsOn(events: Runtime["events"]) {
   const page = await events.readAll({ after: logStart, maxCount: 100_000 });
-  return page.events.filter(({ stream }) => !/^(claim-orderNumber|upgrade)-/.test(stream));
+  return page.events.filter(({ stream }) => !/^(claim-orderNumber|settings|upgrade)-/.test(stream));
 }
 
 /** What a shop would see afterwards. */

@@ -32,7 +32,7 @@ const codec = createCodec(tillEvents, keyEvents);
 /** One process on a log that others write too. */
 function processOn(events: EventStore) {
   const engine = new Engine({ events, codec });
-  const runtime = { engine, events, config: { IDEMPOTENCY_DAYS: 30 }, hasStoredAnswers: false };
+  const runtime = { engine, events, config: { IDEMPOTENCY_DAYS: 30 }, kept: { storedAnswers: false } };
   const idempotency = createIdempotency(runtime as unknown as Runtime);
   return {
     engine,

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { signWebhook } from "../../src/gateways/sandbox.ts";
-import { upgradeLog } from "../../src/runtime/upgrades.ts";
+import { prepareLog } from "../../src/runtime/prepare-log.ts";
 import { type Body, openShop, openTimeoutMs, staff } from "./shop.ts";
 
 const fixtures = join(import.meta.dirname, "../fixtures");
@@ -89,9 +89,9 @@ test("its SKUs are found in any spelling from then on, and each is still had by 
   timeout: openTimeoutMs,
 }, async () => {
   const { shop } = await upgraded();
-  await upgradeLog(shop.runtime);
+  await prepareLog(shop.runtime);
   const head = await shop.runtime.events.head();
-  await upgradeLog(shop.runtime);
+  await prepareLog(shop.runtime);
   expect(await shop.runtime.events.head()).toBe(head);
   const cart = await shop.cart(["mug-01 ", 1]);
   expect((await shop.get(`/v1/carts/${cart.id}`, cart.guest)).body.items).toMatchObject([{ sku: "MUG-01" }]);

@@ -38,9 +38,7 @@ test("given a shop that sells in euros, when it starts with another currency, th
   await opened({ DATA_DIR, STORE_CURRENCY: "EUR" }, sellSomething);
   const refused = opened({ DATA_DIR, STORE_CURRENCY: "USD" }, async () => {});
   await expect(refused).rejects.toThrow(InvalidConfig);
-  await expect(refused).rejects.toThrow(
-    "STORE_CURRENCY is USD, but the shop in this data folder sells in EUR",
-  );
+  await expect(refused).rejects.toThrow("STORE_CURRENCY is USD, but the shop on this log sells in EUR");
   await opened({ DATA_DIR, STORE_CURRENCY: "EUR" }, async () => {});
 });
 

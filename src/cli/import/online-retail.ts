@@ -24,8 +24,8 @@ import { attemptsOf, orderIdOf } from "../../../commands/processes/start-checkou
 import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import type { CommandContext, Engine } from "../../engine/write/engine.ts";
+import { prepareLog } from "../../runtime/prepare-log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { upgradeLog } from "../../runtime/upgrades.ts";
 import { dayOf } from "../../values/calendar.ts";
 import { isoTime } from "../../values/clock.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -98,7 +98,7 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   const { file, progress = () => {} } = options;
   const started = performance.now();
   const before = await runtime.events.head();
-  await upgradeLog(runtime);
+  await prepareLog(runtime);
   progress(0, 1, "reading");
   const { plan, digest } = await readPlan(file, runtime);
   const rejectsFile = options.rejectsFile ?? `${basename(file)}.rejects.csv`;

@@ -170,11 +170,11 @@ export function createIdempotency(runtime: Runtime): Idempotency {
 
 /** What version 0.1 answered to a key, as long as keys live. @throws Problem idempotency_key_reused */
 async function storedBefore(
-  { engine, hasStoredAnswers, clock }: Runtime,
+  { engine, kept, clock }: Runtime,
   key: ClientKey,
   lifeMs: number,
 ): Promise<StoredAnswer | undefined> {
-  if (!hasStoredAnswers) return undefined;
+  if (!kept.storedAnswers) return undefined;
   for (const { id, fingerprint } of key.storedUnder) {
     const { stored } = await engine.read(storedAnswer, id, (state) => state);
     if (!stored || clock() >= stored.storedAt + lifeMs) continue;

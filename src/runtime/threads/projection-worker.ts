@@ -4,7 +4,7 @@ import { Projector } from "../../engine/read/projector.ts";
 import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
-import { openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
+import { openWorkerLog, openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
 /** What was stored of the catalog; without keys, it may be any document. */
@@ -18,14 +18,15 @@ const heldCharactersMax = 40 * 1024 * 1024;
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, ...data } = workerData as ProjectionWorkerData;
-const { events, views, codec, projections, log } = openWorkerStores(data, "projections");
+const { events, embedded } = await openWorkerLog(data);
+const { views, codec, projections, log } = await openWorkerStores(data, "projections");
 let stopping = false;
 
 /** Wakes the projector when the other thread has appended. A shared counter costs that thread no message. */
 async function followNews(): Promise<void> {
   while (!stopping) {
     const seen = Atomics.load(news, 0);
-    events.notify();
+    embedded?.notify();
     await Atomics.waitAsync(news, 0, seen, newsWaitMs).value;
   }
 }
@@ -56,7 +57,7 @@ async function buildOutdated(): Promise<void> {
 }
 
 await buildOutdated();
-const checkpointer = openLogCheckpointer(data.dataDir);
+const checkpointer = embedded && openLogCheckpointer(data.stores.dataDir);
 const projector = await Projector.open({
   events,
   codec,
@@ -73,7 +74,7 @@ const projector = await Projector.open({
   log,
   onProgress: (progress) => {
     tell("progress", progress);
-    checkpointer.run();
+    checkpointer?.run();
   },
 });
 
@@ -86,7 +87,7 @@ const tell = serve(parentPort, {
   stop: async () => {
     stopping = true;
     await projector.stop();
-    checkpointer.close();
+    checkpointer?.close();
     await views.close();
     await events.close();
   },

@@ -14,7 +14,7 @@ import { serve } from "./worker-rpc.ts";
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const data = workerData as WorkerData;
-const { events, views, projections } = openWorkerStores(data, "queries", "reading");
+const { views, projections } = await openWorkerStores(data, "queries", "reading");
 
 async function live(name: string): Promise<ViewModel> {
   const projection = projections.find((candidate) => candidate.name === name);
@@ -77,6 +77,5 @@ serve(parentPort, {
   stored: follow,
   stop: async () => {
     await views.close();
-    await events.close();
   },
 });

@@ -4,11 +4,13 @@ import { Fold } from "../../engine/read/fold.ts";
 import { buildGenerations, catchUp, type Rebuilt } from "../../engine/read/rebuild.ts";
 import { type Position, StoreDamaged } from "../../stores/event-store/event-store.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
-import { openWorkerStores, type WorkerData } from "./worker-data.ts";
+import { openWorkerLog, openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
-const { events, views, codec, projections } = openWorkerStores(workerData as WorkerData, "rebuild");
+const data = workerData as WorkerData;
+const { events } = await openWorkerLog(data);
+const { views, codec, projections } = await openWorkerStores(data, "rebuild");
 
 interface Generation extends Rebuilt {
   /** Under way; absent where the live generation cannot be compared, or has not been looked at. */

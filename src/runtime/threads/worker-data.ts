@@ -3,13 +3,20 @@ import { shopEvents } from "../../../commands/events.ts";
 import { viewProjections } from "../../../projections/all.ts";
 import { type Codec, createCodec } from "../../engine/codec.ts";
 import type { AnyProjection } from "../../engine/projection.ts";
-import { type BackendRole, openBackends } from "../../stores/backends.ts";
-import type { EmbeddedEventStore } from "../../stores/event-store/embedded/log.ts";
+import {
+  type BackendRole,
+  type BackendsConfig,
+  type OpenLog,
+  openLog,
+  openViews,
+} from "../../stores/backends.ts";
 import type { ViewStore } from "../../stores/view-store/view-store.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {
-  dataDir: string;
+  stores: BackendsConfig;
+  /** Of the log that the stores are of. */
+  logId: string;
   timeZone: string;
   currency: string;
   logLevel: string;
@@ -21,7 +28,6 @@ export interface ProjectionWorkerData extends WorkerData {
 }
 
 export interface WorkerStores {
-  events: EmbeddedEventStore;
   views: ViewStore;
   codec: Codec;
   projections: readonly AnyProjection[];
@@ -29,17 +35,20 @@ export interface WorkerStores {
 }
 
 /** @param role what the thread opens them for */
-export function openWorkerStores(
+export async function openWorkerStores(
   data: WorkerData,
   name: string,
   role: BackendRole = "projections",
-): WorkerStores {
-  const { events, openViews } = openBackends(data, role);
+): Promise<WorkerStores> {
   return {
-    events,
-    views: openViews(),
+    views: await openViews(data.stores, data.logId, role),
     codec: createCodec(shopEvents),
     projections: viewProjections(data),
     log: pino({ level: data.logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true })),
   };
+}
+
+/** The log, for a thread that reads it. */
+export function openWorkerLog(data: WorkerData): Promise<OpenLog> {
+  return openLog(data.stores, "projections");
 }

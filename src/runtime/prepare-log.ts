@@ -5,16 +5,21 @@ import type { DataOf } from "../engine/decider.ts";
 import type { CommandContext } from "../engine/write/engine.ts";
 import { logStart } from "../stores/event-store/event-store.ts";
 import { deriveId } from "../values/ids.ts";
+import { keepSettings } from "./kept-settings.ts";
 import type { Runtime } from "./runtime.ts";
 
 const pageEventsMax = 1_000;
 const foldedSkus = "folded-skus";
 const types = ["ProductCreated", "VariantAdded"];
 
-/** Brings what older versions have left on the log into the shape of this one, once. */
-export async function upgradeLog(runtime: Runtime): Promise<void> {
-  const { engine, events } = runtime;
-  if (!types.some((type) => events.knowsType(type))) return;
+/**
+ * Keeps the settings on the log, and brings what older versions have left there into the shape of this one, once.
+ * A log in a data folder that holds no product yet stays empty, for it may still become another shop's.
+ */
+export async function prepareLog(runtime: Runtime): Promise<void> {
+  const { engine, embeddedLog, kept, clock } = runtime;
+  if (embeddedLog && !types.some((type) => embeddedLog.knowsType(type))) return;
+  await keepSettings(engine, kept, clock());
   if (await engine.read(upgrade, foldedSkus, ({ done }) => done)) return;
   await claimFoldedSkus(runtime);
   await engine.execute(upgrade, foldedSkus, "Finish", {}, contextOf(runtime, foldedSkus, "finish"));
