@@ -11,10 +11,11 @@ const startTimeoutMs = 10_000;
 /** Why there is no Redis to test with; undefined when a server can be started here. */
 export function whyNoRedisHere(): string | undefined {
   try {
-    execFileSync("redis-server", ["--version"], { stdio: "ignore" });
+    for (const program of ["redis-server", "redis-cli"])
+      execFileSync(program, ["--version"], { stdio: "ignore" });
     return undefined;
   } catch {
-    return "there is no redis-server on the PATH";
+    return "there are no redis-server and redis-cli on the PATH";
   }
 }
 
@@ -69,7 +70,7 @@ export async function freePort(): Promise<number> {
   return port;
 }
 
-/** Waits until the port answers a PING as Redis does. */
+/** Waits until the port answers a PING as Redis does, be it that one is not let in. */
 export async function accepts(port: number): Promise<void> {
   const deadline = Date.now() + startTimeoutMs;
   for (;;) {
@@ -78,7 +79,7 @@ export async function accepts(port: number): Promise<void> {
       await once(socket, "connect");
       socket.write("PING\r\n");
       const [answer] = await once(socket, "data");
-      if (`${answer}`.startsWith("+PONG")) return;
+      if (/^(\+PONG|-NOAUTH)/.test(`${answer}`)) return;
     } catch (error) {
       if (Date.now() > deadline) throw error;
     } finally {
