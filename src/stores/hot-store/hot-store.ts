@@ -66,7 +66,7 @@ export interface KeptValue extends DatedValue {
 }
 
 export interface Script {
-  /** One name, one text. */
+  /** What it is measured as. */
   name: string;
   lua: string;
 }

@@ -8,14 +8,17 @@ describe("the guard before a server", () => {
   let outcomes: Outcome[];
   let states: string[];
   let guard: Guard;
+  let probe: () => Promise<unknown>;
   beforeEach(() => {
     vi.useFakeTimers();
     isConnected = true;
     outcomes = [];
     states = [];
+    probe = async () => "PONG";
     guard = new Guard({
       timeoutMs,
       isConnected: () => isConnected,
+      probe: () => probe(),
       observe: (_operation, _seconds, outcome) => outcomes.push(outcome),
       onState: (state) => states.push(state),
     });
@@ -78,21 +81,32 @@ describe("the guard before a server", () => {
     await expect(works()).rejects.toThrow("failed several times");
     await vi.advanceTimersByTimeAsync(1);
     expect(await works()).toBe("value");
-    expect(guard.state()).toBe("ready");
     expect(states).toEqual(["ready", "away", "ready"]);
   });
 
-  test("lets one call try, and the others go on without it meanwhile", async () => {
+  test("asks each second whether the server is back, and makes no call until it is", async () => {
+    let probes = 0;
+    probe = () => {
+      probes++;
+      return new Promise(() => {});
+    };
     await failInARow(5);
-    await vi.advanceTimersByTimeAsync(1_000);
-    const trial = never();
-    const refused = expect(trial).rejects.toThrow(HotStoreAway);
+    await vi.advanceTimersByTimeAsync(3 * (1_000 + timeoutMs + 5));
+    expect(probes).toBe(3);
     await expect(works()).rejects.toThrow("failed several times");
-    await vi.advanceTimersByTimeAsync(timeoutMs + 1);
-    await refused;
-    await expect(works()).rejects.toThrow("failed several times");
+    probe = async () => "PONG";
     await vi.advanceTimersByTimeAsync(1_000);
+    expect(guard.state()).toBe("ready");
     expect(await works()).toBe("value");
+  });
+
+  test("asks no more once it is closed", async () => {
+    const asked = vi.fn(async () => "PONG");
+    probe = asked;
+    await failInARow(5);
+    guard.close();
+    await vi.advanceTimersByTimeAsync(5_000);
+    expect(asked).not.toHaveBeenCalled();
   });
 
   test("a new connection is tried at once", async () => {

@@ -57,7 +57,7 @@ describe.skipIf(whyNot)(`rate limits counted on Redis ${whyNot ?? ""}`, () => {
   });
   beforeEach(async () => {
     server.ask("FLUSHALL");
-    stores = [1, 2].map(() => openRedisHotStore({ url: server.url, logId }));
+    stores = [1, 2].map(() => openRedisHotStore({ url: server.url, logId, commandTimeoutMs: 5_000 }));
     for (const store of stores) expect(await store.connected(withinMs)).toBe(true);
   });
   afterEach(() => Promise.all(stores.map((store) => store.close())));

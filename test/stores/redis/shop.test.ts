@@ -16,7 +16,7 @@ describe.skipIf(whyNot)(`a shop with its hot store on Redis ${whyNot ?? ""}`, ()
   });
   // The shop is closed with its test, and its hot store with it.
   beforeEach(async () => {
-    hot = openRedisHotStore({ url: server.url, logId: newId() });
+    hot = openRedisHotStore({ url: server.url, logId: newId(), commandTimeoutMs: 250 });
     expect(await hot.connected(withinMs)).toBe(true);
   });
   afterAll(() => server.close());

@@ -30,7 +30,7 @@ describe.skipIf(whyNot)(`a hot store behind sentinels ${whyNot ?? ""}`, () => {
     await says(() => replica.ask("INFO", "replication"), /link_status:up/);
     sentinel = await startSentinel(primary.port);
     const url = `redis+sentinel://127.0.0.1:${sentinel.port},127.0.0.1:1/shop`;
-    store = openRedisHotStore({ url, logId: newId() });
+    store = openRedisHotStore({ url, logId: newId(), commandTimeoutMs: 1_000 });
     expect(await store.connected(withinMs)).toBe(true);
   }, testTimeoutMs);
   afterAll(async () => {
@@ -74,7 +74,7 @@ describe.skipIf(whyNot)(`a hot store on a cluster ${whyNot ?? ""}`, () => {
     for (const other of others) other.ask("CLUSTER", "MEET", "127.0.0.1", `${first?.port}`);
     for (const node of nodes) await says(() => node.ask("CLUSTER", "INFO"), /cluster_state:ok/);
     const url = `redis+cluster://${nodes.map(({ port }) => `127.0.0.1:${port}`).join(",")}`;
-    store = openRedisHotStore({ url, logId: newId() });
+    store = openRedisHotStore({ url, logId: newId(), commandTimeoutMs: 1_000 });
     expect(await store.connected(withinMs)).toBe(true);
   }, testTimeoutMs);
   afterAll(async () => {
@@ -121,7 +121,7 @@ describe.skipIf(whyNot)(`a hot store on a cluster ${whyNot ?? ""}`, () => {
       await lost?.signal("SIGKILL");
       const start = performance.now();
       const answers = await Promise.allSettled(Array.from({ length: 30 }, (_, n) => store.get(`key-${n}`)));
-      expect(performance.now() - start).toBeLessThan(1_000);
+      expect(performance.now() - start).toBeLessThan(3_000);
       expect(answers.some(({ status }) => status === "rejected")).toBe(true);
       await lost?.start();
       const all = () =>

@@ -1,5 +1,6 @@
-/** Calls that failed in a row, after which none is made for a while. */
+/** Calls that failed in a row, after which none is made until the server has answered a probe. */
 const failuresInARowMax = 5;
+/** Before the first probe, and from one that failed to the next. */
 const pauseMs = 1_000;
 /** A timer that is later than this tells that the process itself has stood still. */
 const stallMs = 10;
@@ -20,6 +21,8 @@ export interface GuardOptions {
   /** A caller waits no longer than this, once more where this process has stood still meanwhile. */
   timeoutMs: number;
   isConnected: () => boolean;
+  /** Asks whether the server is back: no caller has to wait for that. */
+  probe: () => Promise<unknown>;
   observe?: Observe;
   /** Told once at every change. */
   onState?: (state: GuardState) => void;
@@ -29,13 +32,12 @@ export type GuardState = "ready" | "away";
 
 /**
  * What every call to a server goes through: it waits a bounded time, and a server that has failed several times
- * in a row is left alone for a second, then tried by one call.
+ * in a row is left alone for a second, then asked by a probe each second until it answers.
  */
 export class Guard {
   private readonly options: GuardOptions;
   private failures = 0;
-  private pausedUntilMs = 0;
-  private isTrying = false;
+  private nextProbe: NodeJS.Timeout | undefined;
   private told: GuardState | undefined;
 
   constructor(options: GuardOptions) {
@@ -48,7 +50,7 @@ export class Guard {
 
   /** A new connection starts with a clean slate. */
   reconnected(): void {
-    this.failures = 0;
+    this.succeeded();
     this.tell();
   }
 
@@ -60,6 +62,10 @@ export class Guard {
     this.options.onState?.(state);
   }
 
+  close(): void {
+    clearTimeout(this.nextProbe);
+  }
+
   /**
    * @param outcomeOf what a result counts as; `done` when left out
    * @throws HotStoreAway, and what the server refuses the call with
@@ -69,45 +75,56 @@ export class Guard {
     send: () => Promise<T>,
     outcomeOf: (result: T) => Outcome = () => "done",
   ): Promise<T> {
-    const isTrial = this.requireOpen(operation);
+    this.requireOpen(operation);
     const start = performance.now();
     const observe = (outcome: Outcome) =>
       this.options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
     try {
       const result = await this.inTime(send);
-      this.failures = 0;
+      this.succeeded();
       observe(outcomeOf(result));
       return result;
     } catch (error) {
       const isRefusal = isReply(error) && !saysAway(error);
-      if (isRefusal) this.failures = 0;
+      if (isRefusal) this.succeeded();
       else this.failed();
       observe(isRefusal ? "refused" : "failed");
       if (isRefusal || error instanceof HotStoreAway) throw error;
       throw new HotStoreAway(`${operation} failed`, { cause: error });
     } finally {
-      if (isTrial) this.isTrying = false;
       this.tell();
     }
   }
 
-  /** @returns whether this call is the one that tries whether the server is back */
-  private requireOpen(operation: string): boolean {
+  private requireOpen(operation: string): void {
+    if (this.state() === "ready") return;
     const { isConnected, observe } = this.options;
-    const isPaused = this.failures >= failuresInARowMax;
-    const mayTry = !this.isTrying && performance.now() >= this.pausedUntilMs;
-    if (!isConnected() || (isPaused && !mayTry)) {
-      observe?.(operation, 0, "skipped");
-      this.tell();
-      throw new HotStoreAway(isConnected() ? "it has failed several times in a row" : "not connected");
-    }
-    if (isPaused) this.isTrying = true;
-    return isPaused;
+    observe?.(operation, 0, "skipped");
+    this.tell();
+    throw new HotStoreAway(isConnected() ? "it has failed several times in a row" : "not connected");
+  }
+
+  private succeeded(): void {
+    this.failures = 0;
+    clearTimeout(this.nextProbe);
+    this.nextProbe = undefined;
   }
 
   private failed(): void {
     this.failures++;
-    if (this.failures >= failuresInARowMax) this.pausedUntilMs = performance.now() + pauseMs;
+    if (this.failures < failuresInARowMax || this.nextProbe) return;
+    this.nextProbe = setTimeout(() => this.probe(), pauseMs).unref();
+  }
+
+  private async probe(): Promise<void> {
+    this.nextProbe = undefined;
+    try {
+      await this.inTime(this.options.probe);
+      this.succeeded();
+    } catch {
+      this.failed();
+    }
+    this.tell();
   }
 
   private inTime<T>(send: () => Promise<T>): Promise<T> {

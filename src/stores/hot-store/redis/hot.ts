@@ -1,4 +1,5 @@
-import type { HotStore, RunScript, Script } from "../hot-store.ts";
+import { hash } from "node:crypto";
+import type { HotStore, RunScript } from "../hot-store.ts";
 import { becomesReady, connectRedis, defaultKeyPrefix, disconnect, type RedisClient } from "./client.ts";
 import { Guard, type GuardState, type Observe, type Outcome } from "./guard.ts";
 import { type ScriptCalls, scripts } from "./scripts.ts";
@@ -31,7 +32,7 @@ export interface RedisHotStore extends HotStore {
 
 /**
  * A hot store on Redis. It connects by itself, now and whenever the connection is lost; calls made meanwhile are
- * refused at once (HotStoreAway), and so is every call for a second once several have failed in a row.
+ * refused at once (HotStoreAway), and so is every call for a second and more once several have failed in a row.
  * @throws InvalidRedisUrl
  */
 export function openRedisHotStore(options: RedisHotStoreOptions): RedisHotStore {
@@ -47,16 +48,22 @@ export function openRedisHotStore(options: RedisHotStoreOptions): RedisHotStore 
   const guard = new Guard({
     timeoutMs: commandTimeoutMs,
     isConnected: () => client.status === "ready",
+    probe: () => client.ping(),
     ...(options.observe && { observe: options.observe }),
     onState: (state) => options.onState?.(state, state === "away" ? lastError : undefined),
   });
   client.on("ready", () => guard.reconnected());
-  client.on("close", () => guard.tell());
+  const tell = () => guard.tell();
+  client.on("close", tell);
   return {
     ...callsOn(client, guard),
     state: () => guard.state(),
     connected: (withinMs) => becomesReady(client, withinMs),
-    close: () => disconnect(client),
+    close: () => {
+      client.off("close", tell);
+      guard.close();
+      return disconnect(client);
+    },
   };
 }
 
@@ -117,21 +124,24 @@ function callsOn(client: RedisClient, guard: Guard): Omit<HotStore, "close"> {
   };
 }
 
-/** A library's scripts are known to the client by names that are not those of commands. */
+/**
+ * Not through `defineCommand`: a pipeline that is being filled does not know what is defined meanwhile, and would
+ * give its answers to the wrong calls.
+ */
 function librariesScripts(client: RedisClient, guard: Guard): RunScript {
-  type Call = (key: string, ...input: readonly string[]) => Promise<unknown>;
-  const calls = new Map<string, Call>();
-  const callOf = ({ name, lua }: Script): Call => {
-    const known = calls.get(name);
-    if (known) return known;
-    const own = `library:${name}`;
-    client.defineCommand(own, { lua, numberOfKeys: 1 });
-    const scripted = client as unknown as Record<string, Call>;
-    const call: Call = async (...input) => scripted[own]?.(...input);
-    calls.set(name, call);
-    return call;
+  const shas = new Map<string, string>();
+  const shaOf = (lua: string): string => {
+    const sha = shas.get(lua) ?? hash("sha1", lua);
+    shas.set(lua, sha);
+    return sha;
   };
-  return (script, key, ...input) => guard.call(script.name, () => callOf(script)(key, ...input));
+  return (script, key, ...input) =>
+    guard.call(script.name, () =>
+      client.evalsha(shaOf(script.lua), 1, key, ...input).catch((error: Error) => {
+        if (!error.message.startsWith("NOSCRIPT")) throw error;
+        return client.eval(script.lua, 1, key, ...input);
+      }),
+    );
 }
 
 function found(result: unknown): Outcome {

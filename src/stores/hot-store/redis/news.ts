@@ -31,6 +31,7 @@ export function openRedisNews(options: RedisNewsOptions): News {
   const guard = new Guard({
     timeoutMs: publishTimeoutMs,
     isConnected: () => publisher.status === "ready",
+    probe: () => publisher.ping(),
     ...(observe && { observe }),
   });
   publisher.on("ready", () => guard.reconnected());
@@ -54,6 +55,7 @@ export function openRedisNews(options: RedisNewsOptions): News {
     state: () => (guard.state() === "ready" && (ear?.isListening() ?? true) ? "ready" : "away"),
     close: async () => {
       isClosed = true;
+      guard.close();
       await Promise.all([disconnect(publisher), ear?.close()]);
     },
   };
