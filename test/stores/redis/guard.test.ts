@@ -100,6 +100,15 @@ describe("the guard before a server", () => {
     expect(await works()).toBe("value");
   });
 
+  test("takes a probe that is refused for an answer", async () => {
+    await failInARow(5);
+    probe = async () => {
+      throw Object.assign(new Error("NOPERM no permissions to run ping"), { name: "ReplyError" });
+    };
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(await works()).toBe("value");
+  });
+
   test("asks no more once it is closed", async () => {
     const asked = vi.fn(async () => "PONG");
     probe = asked;

@@ -85,11 +85,11 @@ export class Guard {
       observe(outcomeOf(result));
       return result;
     } catch (error) {
-      const isRefusal = isReply(error) && !saysAway(error);
-      if (isRefusal) this.succeeded();
+      const refused = isRefusal(error);
+      if (refused) this.succeeded();
       else this.failed();
-      observe(isRefusal ? "refused" : "failed");
-      if (isRefusal || error instanceof HotStoreAway) throw error;
+      observe(refused ? "refused" : "failed");
+      if (refused || error instanceof HotStoreAway) throw error;
       throw new HotStoreAway(`${operation} failed`, { cause: error });
     } finally {
       this.tell();
@@ -121,8 +121,9 @@ export class Guard {
     try {
       await this.inTime(this.options.probe);
       this.succeeded();
-    } catch {
-      this.failed();
+    } catch (error) {
+      if (isRefusal(error)) this.succeeded();
+      else this.failed();
     }
     this.tell();
   }
@@ -147,13 +148,11 @@ export class Guard {
   }
 }
 
-/** The server answers, but not for now: another one may be meant, or it is not there yet. */
+/** With these a server answers that it cannot serve for now: another one may be meant, or it is not there yet. */
 const awayCodes = ["LOADING", "MASTERDOWN", "CLUSTERDOWN", "TRYAGAIN", "BUSY", "READONLY", "NOAUTH"];
 
-function isReply(error: unknown): error is Error {
-  return error instanceof Error && error.name === "ReplyError";
-}
-
-function saysAway(error: Error): boolean {
-  return awayCodes.some((code) => error.message.startsWith(`${code} `));
+/** The server is there, and does not do what it was asked. */
+function isRefusal(error: unknown): boolean {
+  if (!(error instanceof Error) || error.name !== "ReplyError") return false;
+  return !awayCodes.some((code) => error.message.startsWith(`${code} `));
 }
