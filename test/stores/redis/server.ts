@@ -15,6 +15,7 @@ export function whyNoRedisHere(): string | undefined {
       execFileSync(program, ["--version"], { stdio: "ignore" });
     return undefined;
   } catch {
+    console.warn("tests on Redis are skipped: there are no redis-server and redis-cli on the PATH");
     return "there are no redis-server and redis-cli on the PATH";
   }
 }
