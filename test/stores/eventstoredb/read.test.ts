@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import {
   logStart,
   noStream,
+  OutcomeUnknown,
   StoreDamaged,
   StoreUnavailable,
 } from "../../../src/stores/event-store/event-store.ts";
@@ -10,7 +11,7 @@ import { event, failureOf, numbered, open, startDouble, until } from "./support.
 describe("a read", () => {
   test("ends its call, also when it is left early", async () => {
     const double = await startDouble();
-    const store = await open({ url: double.url });
+    const store = await open({ url: double.url, limits: { readMs: 10_000 } });
     await store.append("a-1", noStream, numbered(200));
     for (let n = 0; n < 150; n++) await store.readStream("a-1", { maxCount: 100, bytesMax: 1 });
     await Promise.all(Array.from({ length: 150 }, () => store.readAll({ after: logStart, maxCount: 1 })));
@@ -36,6 +37,20 @@ describe("a read", () => {
     expect(await failureOf(store.head())).toBeInstanceOf(StoreUnavailable);
     expect((await store.append("a-1", noStream, [event()])).revision).toBe(0);
     await until(() => double.openReads.size === 0);
+  });
+
+  test("that is cut off by a new connection is not taken for a stream that ends there", async () => {
+    const double = await startDouble();
+    const store = await open({ url: double.url });
+    await store.append("a-1", noStream, numbered(5));
+    double.readFaults.push({ kind: "hang", afterEvents: 3 });
+    const read = store.readStream("a-1", { maxCount: 9 });
+    await until(() => double.eventsSent >= 3);
+    await new Promise((resolve) => setTimeout(resolve, 30));
+    double.appendFaults.push("stall");
+    expect(await failureOf(store.append("a-2", noStream, [event()]))).toBeInstanceOf(OutcomeUnknown);
+    const { events, isEnd } = await read;
+    expect([events.length, isEnd]).toEqual([5, true]);
   });
 
   test("that decides asks for the leader", async () => {

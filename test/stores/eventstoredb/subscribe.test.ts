@@ -50,6 +50,20 @@ describe("a subscription", () => {
     expect((await seen).map(({ revision }) => revision)).toEqual(Array.from({ length: 10 }, (_, n) => n));
   });
 
+  test("goes on when nothing is heard of the server and the connection is replaced", async () => {
+    const double = await startDouble();
+    const store = await open({ url: double.url });
+    await store.append("a-1", noStream, numbered(2));
+    const seen = follow(store, 3);
+    await until(() => double.openReads.size === 1);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    double.appendFaults.push("stall");
+    await failureOf(store.append("a-1", 1, [event()]));
+    await until(() => double.openReads.size === 0);
+    await store.append("a-1", 1, [event()]);
+    expect((await seen).map(({ revision }) => revision)).toEqual([0, 1, 2]);
+  });
+
   test("from beyond the log's end is refused instead of skipping what comes", async () => {
     const [long, short] = [await startDouble(), await startDouble()];
     const before = await open({ url: long.url });

@@ -1,7 +1,7 @@
 import { EventStoreDBClient } from "@eventstore/db-client";
 import services from "@eventstore/db-client/generated/streams_grpc_pb.js";
 import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
-import { reasonOf } from "./errors.ts";
+import { ClientReplaced, reasonOf } from "./errors.ts";
 
 /** The oldest server whose stream reads and appends were seen to tell positions. */
 const oldestVersion = [24, 2] as const;
@@ -38,6 +38,11 @@ export class Connection {
   get client(): EventStoreDBClient {
     if (this.closed) throw new StoreUnavailable("the event store is closed");
     return this.current;
+  }
+
+  /** @throws ClientReplaced when what it has brought may be only the beginning */
+  requireCurrent(client: EventStoreDBClient): void {
+    if (client !== this.client) throw new ClientReplaced();
   }
 
   /** Something came from the server. */

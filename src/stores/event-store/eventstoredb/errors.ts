@@ -26,9 +26,18 @@ export function isDiscoveryFailure(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Failed to discover");
 }
 
+/** A call of a client that was replaced meanwhile: it seems to have ended, and has been cut off. */
+export class ClientReplaced extends Error {
+  constructor() {
+    super("the connection was replaced");
+    this.name = "ClientReplaced";
+  }
+}
+
 /** Another try may find the leader, or a node that is up again. */
 export function isPassing(error: unknown): boolean {
-  if (error instanceof NotLeaderError || isDiscoveryFailure(error)) return true;
+  if (error instanceof NotLeaderError || error instanceof ClientReplaced) return true;
+  if (isDiscoveryFailure(error)) return true;
   const code = codeOf(error);
   return code === grpcUnavailable || code === grpcCancelled || code === grpcResourceExhausted;
 }

@@ -233,15 +233,17 @@ export class LogReader {
     try {
       for await (const resolved of stream) {
         late.refresh();
+        this.connection.heard();
         if (!visit(resolved)) return false;
       }
+      this.connection.requireCurrent(client);
+      this.connection.heard();
       return true;
     } catch (error) {
       if (isDiscoveryFailure(error)) this.connection.replace(client);
       throw error;
     } finally {
       clearTimeout(late);
-      if (!stream.errored) this.connection.heard();
       // A loop that is left does not end the call, and a connection carries 100 of them.
       if (!stream.readableEnded) stream.cancel().catch(() => {});
     }

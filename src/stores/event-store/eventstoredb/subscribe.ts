@@ -97,7 +97,8 @@ class Inbox {
     );
     this.stream.on("readable", this.onNews);
     this.stream.on("error", (error: unknown) => this.fail(error));
-    this.stream.on("end", () => this.fail(new Error("the server ended the subscription")));
+    // A client that is replaced ends its calls without an error.
+    this.stream.on("end", () => this.fail(new Error("the subscription was ended")));
     over.addEventListener("abort", this.onNews);
   }
 

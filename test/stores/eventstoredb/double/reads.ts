@@ -128,13 +128,13 @@ export class Reads {
 class Output {
   private readonly call: Call;
   private readonly double: EventStoreDouble;
-  private readonly cutAfter: number | undefined;
+  private readonly fault: ReadFault | undefined;
   private events = 0;
 
   constructor(call: Call, double: EventStoreDouble, fault: ReadFault | undefined) {
     this.call = call;
     this.double = double;
-    this.cutAfter = fault?.kind === "cut" ? fault.afterEvents : undefined;
+    this.fault = fault;
   }
 
   get isOver(): boolean {
@@ -143,8 +143,13 @@ class Output {
 
   /** @returns whether the client goes on reading */
   async event(record: DoubleRecord): Promise<boolean> {
-    if (this.events === this.cutAfter) {
+    const { fault } = this;
+    if (fault?.kind === "cut" && this.events === fault.afterEvents) {
       this.fail({ code: grpc.status.UNAVAILABLE, details: "cut" });
+      return false;
+    }
+    if (fault?.kind === "hang" && this.events === fault.afterEvents) {
+      await this.until("cancelled", () => false);
       return false;
     }
     this.events++;

@@ -40,7 +40,9 @@ export type ReadFault =
   | { kind: "not-leader" }
   | { kind: "unavailable" }
   /** The connection breaks after so many events. */
-  | { kind: "cut"; afterEvents: number };
+  | { kind: "cut"; afterEvents: number }
+  /** Nothing comes any more after so many events. */
+  | { kind: "hang"; afterEvents: number };
 
 export interface DoubleOptions {
   /** 0 for any that is free. */
