@@ -99,16 +99,18 @@ export class Appends {
     }
   }
 
-  /** What is written is seen a turn later, and only then answered. */
+  /** What is written is seen a little later, and only then answered. */
   private later(answer: () => void): void {
     this.answers.push(answer);
     if (this.answers.length > 1) return;
-    setImmediate(() => {
+    const publish = () => {
       const answers = this.answers;
       this.answers = [];
       this.double.publish();
       for (const each of answers) each();
-    });
+    };
+    if (this.double.replicationMs > 0) setTimeout(publish, this.double.replicationMs);
+    else setImmediate(publish);
   }
 
   private answer(call: Call, append: PendingAppend, response: streams.BatchAppendResp): void {

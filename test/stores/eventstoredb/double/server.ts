@@ -60,6 +60,8 @@ export class EventStoreDouble {
   readonly subscriptionFaults: ReadFault[] = [];
   /** Every answer waits so long. */
   slowMs = 0;
+  /** What is written is seen, and answered, so much later; until then the same append again is dropped. */
+  replicationMs = 0;
   /** A follower refuses what asks for the leader, and names this port. */
   leaderPort: number | undefined;
   /** Which nodes gossip tells of; itself when empty. */
