@@ -92,6 +92,23 @@ describe("an append whose outcome is unknown", () => {
     expect((await store.append("a-1", 0, [event()])).revision).toBe(1);
   });
 
+  test.each([["alone"], ["beside reads that are answered"]])(
+    "because its stream is dead, %s, is settled on another stream",
+    async (circumstance) => {
+      const { double, store } = await opened();
+      await store.append("a-1", noStream, [event()]);
+      double.muteOpenAppends();
+      const events = numbered(2);
+      const reading = setInterval(() => {
+        if (circumstance !== "alone") void store.readStream("a-1", { maxCount: 1 });
+      }, 20);
+      expect(await failureOf(store.append("a-1", 0, events))).toBeInstanceOf(OutcomeUnknown);
+      clearInterval(reading);
+      expect((await store.append("a-1", 0, events)).revision).toBe(2);
+      expect(await countOf(store, "a-1")).toBe(3);
+    },
+  );
+
   test("is settled by the engine, and the command takes effect once", async () => {
     const { double, store } = await opened();
     const engine = new Engine({ events: store, codec: createCodec(tally.events) });

@@ -35,6 +35,16 @@ interface Pending {
 interface Lane {
   call: ReturnType<StreamsClient["batchAppend"]>;
   pending: Map<string, Pending>;
+  /** As of performance.now(). */
+  answeredAt: number;
+  /** Nothing more can be sent on it. */
+  isOver: boolean;
+}
+
+/** Of one client; another client gets another one. */
+interface OpenedLane {
+  client: EventStoreDBClient;
+  lane: Promise<Lane>;
 }
 
 /**
@@ -46,7 +56,7 @@ interface Lane {
 export class BatchAppends {
   private readonly connection: Connection;
   private readonly timeoutMs: number;
-  private lane: Promise<Lane> | undefined;
+  private current: OpenedLane | undefined;
   private pendingCount = 0;
   private pendingBytes = 0;
 
@@ -66,17 +76,42 @@ export class BatchAppends {
     this.pendingCount++;
     this.pendingBytes += request.bytes;
     try {
-      const { client } = this.connection;
-      this.lane ??= this.open(client);
-      const lane = await this.lane;
-      return await this.sendOn(lane, client, request);
+      const opened = this.opened();
+      return await this.sendOn(opened, await opened.lane, request);
     } finally {
       this.pendingCount--;
       this.pendingBytes -= request.bytes;
     }
   }
 
-  private sendOn(lane: Lane, client: EventStoreDBClient, request: AppendRequest): Promise<AppendAnswer> {
+  private opened(): OpenedLane {
+    const { client } = this.connection;
+    if (this.current && this.current.client !== client) this.retire(this.current);
+    if (!this.current) {
+      const forget = () => this.forget(opened);
+      const opened: OpenedLane = { client, lane: this.open(client, forget) };
+      opened.lane.catch(forget);
+      this.current = opened;
+    }
+    return this.current;
+  }
+
+  private forget(opened: OpenedLane): void {
+    if (this.current === opened) this.current = undefined;
+  }
+
+  /** Sends nothing more on it; what is pending there is still answered, or given up by its own timer. */
+  private retire(opened: OpenedLane): void {
+    this.forget(opened);
+    const end = (lane: Lane) => {
+      lane.isOver = true;
+      lane.call.end();
+    };
+    opened.lane.then(end).catch(() => {});
+  }
+
+  private async sendOn(opened: OpenedLane, lane: Lane, request: AppendRequest): Promise<AppendAnswer> {
+    if (lane.isOver) throw new StoreUnavailable("EventStoreDB went away before the append was sent");
     const correlationId = randomUUID();
     const askedAt = performance.now();
     return new Promise<AppendAnswer>((resolve, reject) => {
@@ -85,7 +120,9 @@ export class BatchAppends {
         reject(
           new OutcomeUnknown(`the append to ${request.stream} was not answered in ${this.timeoutMs} ms`),
         );
-        this.connection.suspect(client, askedAt);
+        // Nothing was answered since: the stream may be dead, and nobody would ever say so.
+        if (lane.answeredAt < askedAt) this.retire(opened);
+        this.connection.suspect(opened.client, askedAt);
       }, this.timeoutMs);
       lane.pending.set(correlationId, {
         request,
@@ -102,38 +139,27 @@ export class BatchAppends {
     });
   }
 
-  private async open(client: EventStoreDBClient): Promise<Lane> {
-    try {
-      // Until the channel is up nothing is sent, so that a server that is away is known not to have written.
-      const service = await this.connection.streams(client);
-      const call = service.batchAppend(...this.connection.callArguments(client));
-      const lane: Lane = { call, pending: new Map() };
-      const opened = this.lane;
-      const ended = (error: Error) => {
-        if (this.lane === opened) this.lane = undefined;
-        for (const { request, reject } of lane.pending.values())
-          reject(
-            new OutcomeUnknown(`the append to ${request.stream} was cut off: ${reasonOf(error)}`, {
-              cause: error,
-            }),
-          );
-        lane.pending.clear();
-      };
-      call.on("data", (response: streams.BatchAppendResp) => this.answered(lane, response));
-      call.on("error", (error: Error) => {
-        ended(error);
-        void this.connection.failed(client, service, error).catch(() => {});
-      });
-      call.on("end", () => ended(new Error("the server ended the stream")));
-      return lane;
-    } catch (error) {
-      this.lane = undefined;
-      throw error;
-    }
+  private async open(client: EventStoreDBClient, onEnded: () => void): Promise<Lane> {
+    // Until the channel is up nothing is sent, so that a server that is away is known not to have written.
+    const service = await this.connection.streams(client);
+    const call = service.batchAppend(...this.connection.callArguments(client));
+    const lane: Lane = { call, pending: new Map(), answeredAt: 0, isOver: false };
+    call.on("data", (response: streams.BatchAppendResp) => this.answered(lane, response));
+    call.on("error", (error: Error) => {
+      onEnded();
+      giveUp(lane, error);
+      void this.connection.failed(client, service, error).catch(() => {});
+    });
+    call.on("end", () => {
+      onEnded();
+      giveUp(lane, new Error("the server ended the stream"));
+    });
+    return lane;
   }
 
   private answered(lane: Lane, response: streams.BatchAppendResp): void {
     this.connection.heard();
+    lane.answeredAt = performance.now();
     const correlationId = uuidText(response.getCorrelationId());
     const pending = lane.pending.get(correlationId);
     // An answer that comes after its append was given up on.
@@ -156,9 +182,16 @@ export class BatchAppends {
   }
 
   async close(): Promise<void> {
-    const lane = await this.lane?.catch(() => undefined);
+    const lane = await this.current?.lane.catch(() => undefined);
     lane?.call.cancel();
   }
+}
+
+function giveUp(lane: Lane, cause: Error): void {
+  lane.isOver = true;
+  for (const { request, reject } of lane.pending.values())
+    reject(new OutcomeUnknown(`the append to ${request.stream} was cut off: ${reasonOf(cause)}`, { cause }));
+  lane.pending.clear();
 }
 
 function messageOf(correlationId: string, request: AppendRequest): streams.BatchAppendReq {

@@ -31,7 +31,9 @@ export class Appends {
 
   serve(call: Call): void {
     const open = new Map<string, PendingAppend>();
+    this.double.openAppends.add(call);
     call.on("data", (request: streams.BatchAppendReq) => {
+      if (this.double.muted.has(call)) return;
       const key = JSON.stringify(request.getCorrelationId()?.toObject());
       const append = open.get(key) ?? begun(request);
       append.events.push(...request.getProposedMessagesList().map(proposed));
@@ -40,8 +42,11 @@ export class Appends {
       open.delete(key);
       this.handle(call, append);
     });
+    const over = () => this.double.openAppends.delete(call);
     call.on("end", () => call.end());
-    call.on("error", () => {});
+    call.on("close", over);
+    call.on("cancelled", over);
+    call.on("error", over);
   }
 
   private handle(call: Call, append: PendingAppend): void {
@@ -115,7 +120,7 @@ export class Appends {
 
   private answer(call: Call, append: PendingAppend, response: streams.BatchAppendResp): void {
     const send = () => {
-      if (call.cancelled || call.destroyed) return;
+      if (call.cancelled || call.destroyed || call.writableEnded) return;
       response.setCorrelationId(append.correlationId);
       response.setStreamIdentifier(identifierOf(append.stream));
       call.write(response);

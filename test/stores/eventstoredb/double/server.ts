@@ -68,6 +68,8 @@ export class EventStoreDouble {
   members: { port: number; isLeader: boolean }[] = [];
   /** The reads that clients have not ended, subscriptions included. */
   readonly openReads = new Set<unknown>();
+  readonly openAppends = new Set<object>();
+  readonly muted = new WeakSet<object>();
   appendsSeen = 0;
   readsSeen = 0;
   eventsSent = 0;
@@ -146,6 +148,11 @@ export class EventStoreDouble {
   close(): void {
     this.server?.forceShutdown();
     this.log.close();
+  }
+
+  /** What is sent from here on, on the append streams that are open now, is never seen. */
+  muteOpenAppends(): void {
+    for (const call of this.openAppends) this.muted.add(call);
   }
 
   /** Lets reads and subscriptions see what has been written. */
