@@ -13,11 +13,11 @@ import {
 import type { EventStoreDb } from "../../../src/stores/event-store/eventstoredb/store.ts";
 import { newId } from "../../../src/values/ids.ts";
 import type { AppendFault, EventStoreDouble } from "./double/server.ts";
-import { event, failureOf, numbered, open, startDouble } from "./support.ts";
+import { event, failureOf, impatient, numbered, open, startDouble } from "./support.ts";
 
 async function opened(): Promise<{ double: EventStoreDouble; store: EventStoreDb }> {
   const double = await startDouble();
-  return { double, store: await open({ url: double.url }) };
+  return { double, store: await open({ url: double.url, limits: impatient }) };
 }
 
 const tally = decider({
@@ -85,9 +85,9 @@ describe("an append whose outcome is unknown", () => {
 
   test("may be answered after it was given up on", async () => {
     const { double, store } = await opened();
-    double.slowMs = 400;
+    double.slowMs = impatient.appendMs + 200;
     expect(await failureOf(store.append("a-1", noStream, [event()]))).toBeInstanceOf(OutcomeUnknown);
-    await new Promise((resolve) => setTimeout(resolve, 200));
+    await new Promise((resolve) => setTimeout(resolve, 400));
     double.slowMs = 0;
     expect((await store.append("a-1", 0, [event()])).revision).toBe(1);
   });

@@ -7,7 +7,7 @@ import { describe, expect, test } from "vitest";
 import { noStream, OutcomeUnknown } from "../../../src/stores/event-store/event-store.ts";
 import { newId } from "../../../src/values/ids.ts";
 import { DoubleLog, type Expected, type Proposed } from "./double/log.ts";
-import { event, failureOf, numbered, open, startDouble } from "./support.ts";
+import { event, failureOf, impatient, numbered, open, startDouble } from "./support.ts";
 
 function proposed(): Proposed {
   return { id: newId(), type: "Noted", isJson: true, data: Buffer.from("1"), metadata: Buffer.from("{}") };
@@ -50,7 +50,7 @@ describe("the double's log, as the server's", () => {
 
 test("the same append of two processes at once is dropped once, and lands once", async () => {
   const double = await startDouble();
-  const stores = [await open({ url: double.url }), await open({ url: double.url })];
+  const stores = await Promise.all([1, 2].map(() => open({ url: double.url, limits: impatient })));
   double.replicationMs = 100;
   const events = numbered(2);
   const results = await Promise.all(stores.map((store) => failureOf(store.append("a-1", noStream, events))));
@@ -64,17 +64,14 @@ test("the double as a process keeps what it has acknowledged over kill -9", asyn
   const folder = await mkdtemp(join(tmpdir(), "cartwright-double-"));
   let running = await run(folder);
   try {
-    const store = await open({
-      url: running.url,
-      limits: { connectMs: 3_000, appendMs: 3_000, readMs: 3_000 },
-    });
+    const store = await open({ url: running.url });
     const results = [];
     for (let n = 0; n < 20; n++) results.push(await store.append(`a-${n}`, noStream, [event({ n })]));
     running.child.kill("SIGKILL");
     await once(running.child, "exit");
     await appendFile(join(folder, "double.jsonl"), '{"id":"cut of');
     running = await run(folder);
-    const again = await open({ url: running.url, limits: { connectMs: 3_000, readMs: 3_000 } });
+    const again = await open({ url: running.url });
     expect(again.logId).toBe(store.logId);
     expect(await again.head()).toBe(results.at(-1)?.position);
     expect((await again.append("a-19", 0, [event()])).revision).toBe(1);

@@ -6,12 +6,12 @@ import {
   StoreDamaged,
   StoreUnavailable,
 } from "../../../src/stores/event-store/event-store.ts";
-import { event, failureOf, numbered, open, startDouble, until } from "./support.ts";
+import { event, failureOf, impatient, numbered, open, startDouble, until } from "./support.ts";
 
 describe("a read", () => {
   test("ends its call, also when it is left early", async () => {
     const double = await startDouble();
-    const store = await open({ url: double.url, limits: { readMs: 10_000 } });
+    const store = await open({ url: double.url });
     await store.append("a-1", noStream, numbered(200));
     for (let n = 0; n < 150; n++) await store.readStream("a-1", { maxCount: 100, bytesMax: 1 });
     await Promise.all(Array.from({ length: 150 }, () => store.readAll({ after: logStart, maxCount: 1 })));
@@ -32,7 +32,7 @@ describe("a read", () => {
 
   test("that brings nothing is given up, and the store goes on", async () => {
     const double = await startDouble();
-    const store = await open({ url: double.url });
+    const store = await open({ url: double.url, limits: impatient });
     double.readFaults.push({ kind: "stall" });
     expect(await failureOf(store.head())).toBeInstanceOf(StoreUnavailable);
     expect((await store.append("a-1", noStream, [event()])).revision).toBe(0);
@@ -41,7 +41,7 @@ describe("a read", () => {
 
   test("that is cut off by a new connection is not taken for a stream that ends there", async () => {
     const double = await startDouble();
-    const store = await open({ url: double.url });
+    const store = await open({ url: double.url, limits: impatient });
     await store.append("a-1", noStream, numbered(5));
     double.readFaults.push({ kind: "hang", afterEvents: 3 });
     const read = store.readStream("a-1", { maxCount: 9 });
@@ -154,16 +154,16 @@ describe("opening", () => {
   test("finds the id that it wrote without being told so", async () => {
     const double = await startDouble();
     double.appendFaults.push("lose-answer");
-    const first = await open({ url: double.url });
+    const first = await open({ url: double.url, limits: impatient });
     expect((await open({ url: double.url })).logId).toBe(first.logId);
   });
 
   test("waits for a server that comes later, and not for ever", async () => {
     const double = await startDouble();
     double.kill();
-    const limits = { openMs: 100 };
+    const limits = { ...impatient, openMs: 100 };
     expect(await failureOf(open({ url: double.url, limits }))).toBeInstanceOf(StoreUnavailable);
-    const waiting = open({ url: double.url, limits: { openMs: 10_000 } });
+    const waiting = open({ url: double.url, limits: impatient });
     await new Promise((resolve) => setTimeout(resolve, 300));
     await double.listen();
     expect((await waiting).logId).not.toBe("");
@@ -180,6 +180,7 @@ describe("opening", () => {
     const nodes = `127.0.0.1:${first.port},127.0.0.1:${second.port}`;
     const store = await open({
       url: `esdb://${nodes}?tls=false&maxDiscoverAttempts=2&discoveryInterval=10`,
+      limits: impatient,
     });
     await store.append("a-1", noStream, [event()]);
     expect(second.log.revisionOf("a-1")).toBe(0);

@@ -7,7 +7,7 @@ import {
   StoreDamaged,
 } from "../../../src/stores/event-store/event-store.ts";
 import type { EventStoreDb } from "../../../src/stores/event-store/eventstoredb/store.ts";
-import { event, failureOf, numbered, open, startDouble, until } from "./support.ts";
+import { event, failureOf, impatient, numbered, open, startDouble, until } from "./support.ts";
 
 /** Follows until so many events have come. */
 async function follow(store: EventStoreDb, count: number, after: Position = logStart) {
@@ -52,7 +52,7 @@ describe("a subscription", () => {
 
   test("goes on when nothing is heard of the server and the connection is replaced", async () => {
     const double = await startDouble();
-    const store = await open({ url: double.url });
+    const store = await open({ url: double.url, limits: impatient });
     await store.append("a-1", noStream, numbered(2));
     const seen = follow(store, 3);
     await until(() => double.openReads.size === 1);
