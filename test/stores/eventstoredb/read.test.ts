@@ -123,8 +123,11 @@ describe("the log", () => {
     const { events } = await store.readAll({ after: logStart, maxCount: 9 });
     expect(await store.eventIdAt(events[0]?.position ?? "")).toBe(first.id);
     expect(await store.eventIdAt(events[1]?.position ?? "")).toBe(second.id);
+    // A position within the log where no event begins is an error to the server, one beyond it is not.
     const between = String(BigInt(events[0]?.position.slice(0, 20) ?? 0) + 1n).padStart(20, "0");
     expect(await store.eventIdAt(between + between)).toBe(undefined);
+    const page = store.readAll({ after: between + between, maxCount: 9 });
+    expect(await failureOf(page)).toBeInstanceOf(StoreDamaged);
     expect(await store.eventIdAt("9".repeat(10).padStart(20, "0").repeat(2))).toBe(undefined);
     expect(await failureOf(store.eventIdAt("0000000000000007"))).toBeInstanceOf(RangeError);
   });

@@ -73,6 +73,14 @@ describe("a subscription", () => {
     expect(await failureOf(follow(store, 1, position))).toBeInstanceOf(StoreDamaged);
   });
 
+  test("from a position that is no place in the log is refused", async () => {
+    const double = await startDouble();
+    const store = await open({ url: double.url });
+    const { position } = await store.append("a-1", noStream, numbered(2));
+    const between = String(BigInt(position.slice(0, 20)) - 1n).padStart(20, "0");
+    expect(await failureOf(follow(store, 1, between + between))).toBeInstanceOf(StoreDamaged);
+  });
+
   test("ends at once when it is aborted while the server is away", async () => {
     const double = await startDouble();
     const store = await open({ url: double.url });

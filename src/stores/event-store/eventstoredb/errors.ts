@@ -21,6 +21,11 @@ export function isNotFound(error: unknown): boolean {
   return error instanceof StreamNotFoundError;
 }
 
+/** A position where no event begins: it was taken on another log. The server tells it by its message alone. */
+export function isInvalidPosition(error: unknown): boolean {
+  return error instanceof Error && error.message.includes("InvalidPosition");
+}
+
 /** The client has no cluster to talk to, and goes on having none until it is replaced. */
 export function isDiscoveryFailure(error: unknown): boolean {
   return error instanceof Error && error.message.startsWith("Failed to discover");
@@ -47,6 +52,10 @@ export function readFailure(error: unknown, what: string): Error {
   if (error instanceof StoreDamaged || error instanceof StoreUnavailable || error instanceof RangeError)
     return error;
   if (error instanceof StreamDeletedError) return deletedStream(what);
+  if (isInvalidPosition(error))
+    return new StoreDamaged("a position is no place in this log: it was taken on another log", {
+      cause: error,
+    });
   return new StoreUnavailable(`${what} cannot be read: ${reasonOf(error)}`, { cause: error });
 }
 

@@ -22,7 +22,7 @@ import {
   streamPageBytesMax,
 } from "../event-store.ts";
 import type { Connection } from "./connection.ts";
-import { isDiscoveryFailure, isNotFound, isPassing, readFailure } from "./errors.ts";
+import { isDiscoveryFailure, isInvalidPosition, isNotFound, isPassing, readFailure } from "./errors.ts";
 import { Gate } from "./gate.ts";
 import { formatPosition, isTold, type LogPosition, parsePosition } from "./position.ts";
 import { identityStream, recordedOf, sizeOf } from "./recorded.ts";
@@ -150,9 +150,13 @@ export class LogReader {
   eventIdAt(position: Position): Promise<string | undefined> {
     return this.repeatedly("the log", async () => {
       let id: string | undefined;
-      await this.from(position, ({ event }) => {
-        if (isTold(event?.position) && formatPosition(event.position) === position) id = event.id;
-      });
+      try {
+        await this.from(position, ({ event }) => {
+          if (isTold(event?.position) && formatPosition(event.position) === position) id = event.id;
+        });
+      } catch (error) {
+        if (!isInvalidPosition(error)) throw error;
+      }
       return id;
     });
   }

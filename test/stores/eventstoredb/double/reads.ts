@@ -48,7 +48,9 @@ export class Reads {
     const out = new Output(call, this.double, fault);
     if (options.hasSubscription()) await this.subscription(out, options);
     else if (options.hasStream()) await this.stream(out, options);
-    else await this.all(out, options);
+    else if (this.isNoPlace(options)) {
+      out.fail({ code: grpc.status.UNKNOWN, details: "Unexpected ReadAllResult: InvalidPosition" });
+    } else await this.all(out, options);
   }
 
   private async stream(out: Output, options: Options): Promise<void> {
@@ -115,6 +117,14 @@ export class Reads {
       if (index >= this.double.visible) await out.news(() => index < this.double.visible);
       if (out.isOver) return;
     }
+  }
+
+  /** Within the log, and where no record begins. What lies beyond is just not there yet. */
+  private isNoPlace(options: Options): boolean {
+    const position = options.getAll()?.getPosition();
+    if (!position) return false;
+    const record = this.double.log.records[this.startOf(options)];
+    return record !== undefined && record.position !== BigInt(position.getCommitPosition());
   }
 
   private startOf(options: Options): number {
