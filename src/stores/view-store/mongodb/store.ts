@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { MongoNetworkTimeoutError } from "mongodb";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
+import type { Leases } from "../leases/leases.ts";
 import { specHash } from "../spec.ts";
 import type { GenerationInfo, ModelSpec, ViewModel, ViewStore } from "../view-store.ts";
 import { Catalog } from "./catalog.ts";
@@ -8,6 +9,7 @@ import { connectMongo, type MongoConnection, type MongoConnectionOptions } from 
 import { storeName } from "./errors.ts";
 import { claimDatabase } from "./identity.ts";
 import { collectionName, collections, indexesOf, parkedIndexes } from "./layout.ts";
+import { createMongoLeases } from "./leases.ts";
 import { MongoViewModel } from "./model.ts";
 import { sweepModel } from "./sweep.ts";
 import {
@@ -40,6 +42,11 @@ export interface MongoViewStoreOptions extends MongoConnectionOptions {
   dropWaitMs?: number;
 }
 
+export interface MongoViewStore extends ViewStore {
+  /** In the same database, through the same connections. */
+  readonly leases: Leases;
+}
+
 /**
  * Read models in MongoDB, stand-alone, as a replica set or sharded: a collection `<name>.g<n>` for each generation.
  * Any number of processes may open the same database, and any number of them write the same models at once.
@@ -50,18 +57,19 @@ export interface MongoViewStoreOptions extends MongoConnectionOptions {
  * @throws StoreUnavailable when there is no server, or no read models yet and nothing may be written
  * @throws TypeError when the URL is none or sets what is decided here
  */
-export async function openMongoViewStore(options: MongoViewStoreOptions): Promise<ViewStore> {
+export async function openMongoViewStore(options: MongoViewStoreOptions): Promise<MongoViewStore> {
   const connection = await connectMongo(options);
   try {
     await claimDatabase(connection, options.logId, options.readOnly === true);
-    return new MongoViewStore(connection, options);
+    return new MongoViews(connection, options);
   } catch (error) {
     await connection.close();
     throw error;
   }
 }
 
-class MongoViewStore implements ViewStore {
+class MongoViews implements MongoViewStore {
+  readonly leases: Leases;
   readonly #connection: MongoConnection;
   readonly #catalog: Catalog;
   readonly #readOnly: boolean;
@@ -75,6 +83,7 @@ class MongoViewStore implements ViewStore {
 
   constructor(connection: MongoConnection, options: MongoViewStoreOptions) {
     this.#connection = connection;
+    this.leases = createMongoLeases(connection);
     this.#catalog = new Catalog(connection, options.pointerAgeMaxMs ?? pointerAgeMaxMs);
     this.#readOnly = options.readOnly === true;
     this.#dropWaitMs = options.dropWaitMs ?? dropWaitMs;
