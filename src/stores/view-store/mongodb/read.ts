@@ -12,8 +12,9 @@ import type {
   SumRow,
 } from "../view-store.ts";
 import { type MongoConnection, readTimeMaxMs } from "./connection.ts";
-import { allOf, type Filter, type Sort, stretchesAfter, sumPipeline, whereFilters } from "./filter.ts";
+import { allOf, type Filter, stretchesAfter, sumPipeline, whereFilters } from "./filter.ts";
 import { columnPath, type MongoDocument } from "./layout.ts";
+import { type Order, pageOf, type ReadRows, type Row, sortedRows, sortingOf } from "./sorted.ts";
 
 export const loadKeysMax = 10_000;
 /** Of one query. The first of a bounded load are few, for nobody knows yet how large they are. */
@@ -25,13 +26,6 @@ const scanBatchDocuments = 200;
 
 const bounded = { maxTimeMS: readTimeMaxMs };
 const shownOnly = { json: { $ifNull: ["$shown", "$json"] } };
-
-/** A document as `shownOnly` and columns leave it. */
-interface Row {
-  _id: string;
-  json: string;
-  c?: Record<string, ColumnValue>;
-}
 
 /** Reads of one generation. */
 export class MongoReader {
@@ -99,50 +93,29 @@ export class MongoReader {
     for (const { column } of sort) columnType(this.#spec, column);
     const where = whereFilters(this.#spec, query.where);
     const stretches = query.after === undefined ? [[]] : stretchesAfter(this.#spec, sort, query.after);
+    const columns = Object.fromEntries(sort.map(({ column }) => [columnPath(column), 1]));
+    const sorting = sortingOf(this.#spec, query.where, sort);
     const rows: Row[] = [];
     // One more than asked for tells whether there is a next page.
     for (const [at, stretch] of stretches.entries()) {
       const missing = query.limit + 1 - rows.length;
       if (missing === 0) break;
+      const read: ReadRows = (more, order, limit) => {
+        const filter = allOf([...where, ...stretch, ...more]);
+        return this.#rows("find", filter, { ...shownOnly, ...columns }, { sort: order, limit });
+      };
       // The first stretch behind a cursor has the same values throughout.
-      const order = query.after !== undefined && at === 0 ? [] : sort;
-      rows.push(...(await this.#sorted([...where, ...stretch], order, sort, missing)));
+      const isSame = query.after !== undefined && at === 0;
+      rows.push(...(await sortedRows(read, isSame ? { sort: [], isKeyed: true } : sorting, missing)));
     }
-    return resultOf(rows, sort, query.limit);
-  }
-
-  /** @param order of the rows; `sort` says which columns they come with */
-  async #sorted(filters: readonly Filter[], order: Sort, sort: Sort, limit: number): Promise<Row[]> {
-    const columns = sort.map(({ column }) => columnPath(column));
-    const projection = { ...shownOnly, ...Object.fromEntries(columns.map((path) => [path, 1])) };
-    const read = (more: readonly Filter[], by: [string, 1 | -1][], count: number) =>
-      this.#rows("find", allOf([...filters, ...more]), projection, {
-        sort: Object.fromEntries(by),
-        limit: count,
-      });
-    const falling = order.length > 0 && order.every(({ descending }) => descending === true);
-    const by = order.map(({ column, descending }): [string, 1 | -1] => [
-      columnPath(column),
-      descending ? -1 : 1,
-    ]);
-    if (!falling) return read([], [...by, ["_id", 1]], limit);
-    // An index is read backwards, keys too: within the same values they are turned around again.
-    const rows = await read([], [...by, ["_id", -1]], limit);
-    const groups = groupsOf(rows, order);
-    const last = groups.at(-1) ?? [];
-    if (rows.length === limit && last.length > 1) {
-      const values = valuesOf(last[0], order);
-      const same = columns.map((path, at) => ({ [path]: { $eq: values[at] ?? null } }));
-      groups[groups.length - 1] = (await read(same, [["_id", 1]], last.length)).reverse();
-    }
-    return groups.flatMap((group) => group.reverse());
+    return pageOf(rows, sort, query.limit);
   }
 
   #rows(
     operation: string,
     filter: Filter,
     projection: Document,
-    options: { sort?: Record<string, 1 | -1>; limit?: number } = {},
+    options: { sort?: Order; limit?: number } = {},
   ): Promise<Row[]> {
     return this.#connection.run(operation, () =>
       this.#documents.find<Row>(filter, { projection, ...options, ...bounded }).toArray(),
@@ -198,31 +171,4 @@ function checkKeys(keys: readonly string[]): void {
 
 function clamp(value: number, min: number, max: number): number {
   return Math.max(min, Math.min(max, Math.floor(value)));
-}
-
-function valuesOf(row: Row | undefined, sort: Sort): ColumnValue[] {
-  return sort.map(({ column }) => row?.c?.[column] ?? null);
-}
-
-/** Runs of rows with the same values. */
-function groupsOf(rows: readonly Row[], sort: Sort): Row[][] {
-  const groups: Row[][] = [];
-  let before: ColumnValue[] | undefined;
-  for (const row of rows) {
-    const values = valuesOf(row, sort);
-    const isSame = before?.every((value, at) => value === values[at]) === true;
-    if (isSame) groups.at(-1)?.push(row);
-    else groups.push([row]);
-    before = values;
-  }
-  return groups;
-}
-
-function resultOf(rows: readonly Row[], sort: Sort, limit: number): FindResult {
-  // A document that moves while stretches are read comes twice.
-  const found = new Map(rows.slice(0, limit).map(({ _id, json }) => [_id, { key: _id, json }]));
-  const items = [...found.values()];
-  const last = rows[limit - 1];
-  if (rows.length <= limit || last === undefined) return { items, next: null };
-  return { items, next: [...valuesOf(last, sort), last._id] };
 }

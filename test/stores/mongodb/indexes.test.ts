@@ -1,0 +1,159 @@
+import { describe, expect, test } from "vitest";
+import { viewProjections } from "../../../projections/all.ts";
+import { getProduct } from "../../../projections/catalog/queries.ts";
+import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
+import { paymentsOfOrder } from "../../../projections/payments.ts";
+import { funnel } from "../../../projections/sales/funnel.ts";
+import { rankedSales } from "../../../projections/sales/ranked-sales.ts";
+import { salesByPeriod } from "../../../projections/sales/sales.ts";
+import { stockLedger } from "../../../projections/stock/ledger.ts";
+import { skusWithExpired } from "../../../projections/stock/reservations.ts";
+import { listStock, stockedSpelling } from "../../../projections/stock/stock.ts";
+import { tasksOf } from "../../../projections/tasks.ts";
+import { indexesOf } from "../../../src/stores/view-store/mongodb/layout.ts";
+import type {
+  Condition,
+  FindQuery,
+  ModelSpec,
+  SumQuery,
+  ViewModel,
+} from "../../../src/stores/view-store/view-store.ts";
+
+/**
+ * Every query of the read side by the fields that MongoDB looks at: equality first, then sort, then range. A query
+ * that no index serves so is a scan or a sort in memory there, which no server at hand can show.
+ */
+const limit = 20;
+const days = { from: "2026-01-01", to: "2026-03-31" };
+
+const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
+  catalog: [["a product by its slug", (model) => getProduct(model, "slug")]],
+  orders: [
+    ["all orders", (model) => listOrders(model, { limit }, "UTC")],
+    ["orders of a range of days", (model) => listOrders(model, { limit, ...days }, "UTC")],
+    ["orders of a status", (model) => listOrders(model, { limit, status: "paid" }, "UTC")],
+    ["orders of an address", (model) => listOrders(model, { limit, email: "a@b.c", ...days }, "UTC")],
+    ["orders of a customer", (model) => listOrders(model, { limit, customer: "c", status: "paid" }, "UTC")],
+    ["orders of a SKU", (model) => listOrders(model, { limit, sku: "A" }, "UTC")],
+    ["an order by its number", (model) => getOrder(model, model, "ORD-1")],
+  ],
+  payments: [["payments of an order", (model) => paymentsOfOrder(model, "o")]],
+  "stock-ledger": [["movements of a SKU", (model) => stockLedger(model, "A", { limit })]],
+  reservations: [["reservations that have run out", (model) => skusWithExpired(model, 1, { limit })]],
+  stock: [
+    ["all stock", (model) => listStock(model, { limit })],
+    ["stock of a status", (model) => listStock(model, { limit, status: "in_stock" })],
+    ["a SKU by another spelling", (model) => stockedSpelling(model, "a")],
+  ],
+  "product-sales": [["best sold products", (model) => rankedSales(model, { limit, sort: "units" })]],
+  "category-sales": [
+    ["best sold categories of days", (model) => rankedSales(model, { limit, sort: "revenue", ...days })],
+  ],
+  sales: [["sales by day", (model) => salesByPeriod(model, { interval: "day", ...days })]],
+  funnel: [["the funnel of days", (model) => funnel(model, days)]],
+  tasks: [
+    ["tasks of a kind that are due", (model) => tasksOf(model, "checkout", { dueBy: 1, limit })],
+    ["all tasks of a kind", (model) => tasksOf(model, "checkout", { limit })],
+  ],
+};
+
+/** What is sorted in memory, and why that may be. */
+const sortedInMemory: Record<string, string> = {
+  "orders of a SKU": "no index of a list goes on with a column; these are the orders of one SKU",
+  "the funnel of days": "one document a day, by key",
+};
+
+interface Recorded {
+  find: FindQuery[];
+  sum: SumQuery[];
+}
+
+/** An empty model that remembers what it is asked. */
+function recorder(): { model: ViewModel; asked: Recorded } {
+  const asked: Recorded = { find: [], sum: [] };
+  const model = {
+    load: async () => ({ documents: new Map(), deleted: new Map(), lookedUp: 0 }),
+    get: async () => undefined,
+    getMany: async () => new Map(),
+    find: async (query: FindQuery) => {
+      asked.find.push(query);
+      return { items: [], next: null };
+    },
+    sum: async (query: SumQuery) => {
+      asked.sum.push(query);
+      return [];
+    },
+  } as unknown as ViewModel;
+  return { model, asked };
+}
+
+const isEquality = ({ eq, in: values, has }: Condition): boolean =>
+  eq !== undefined || values !== undefined || has !== undefined;
+
+function fieldsOf(spec: ModelSpec, where: readonly Condition[] = []): { equal: string[]; ranged: string[] } {
+  const path = ({ column }: Condition) => (spec.lists?.includes(column) ? `l.${column}` : `c.${column}`);
+  return {
+    equal: where.filter(isEquality).map(path),
+    ranged: where.filter((condition) => !isEquality(condition)).map(path),
+  };
+}
+
+/** Keys of each index that readers use, without the filter that all begin with. */
+function keysOf(spec: ModelSpec): string[][] {
+  return indexesOf(spec)
+    .filter(({ name }) => name !== "expiry")
+    .map(({ key }) => Object.keys(key as Record<string, 1>))
+    .map(([first, ...keys]) => {
+      expect(first).toBe("gone");
+      return keys;
+    });
+}
+
+/**
+ * Begins with what must be equal, if anything must, and goes on with the sorting, which begins with what is a range.
+ * The key may be further behind: ties are put right by who reads them.
+ */
+function isServed(spec: ModelSpec, { where, sort = [] }: FindQuery): boolean {
+  const { equal, ranged } = fieldsOf(spec, where);
+  const sorted = sort.length === 0 ? ["_id"] : sort.map(({ column }) => `c.${column}`);
+  const directions = new Set(sort.map(({ descending }) => descending === true));
+  return keysOf(spec).some((keys) => {
+    const count = keys.findIndex((key) => !equal.includes(key));
+    const rest = keys.slice(count);
+    const isNarrow = count > 0 || (equal.length === 0 && ranged.every((field) => rest[0] === field));
+    return isNarrow && directions.size <= 1 && sorted.every((field, at) => field === rest[at]);
+  });
+}
+
+/** Has all fields that the sum looks at, so that no document is read, and begins with what must be equal. */
+function isCovered(spec: ModelSpec, { where, groupBy, sums }: SumQuery): boolean {
+  const { equal, ranged } = fieldsOf(spec, where);
+  const needed = [...equal, ...ranged, ...[groupBy, ...sums].map((column) => `c.${column}`)];
+  return keysOf(spec).some((keys) => {
+    const begins = equal.length === 0 || equal.includes(keys[0] ?? "");
+    return begins && needed.every((field) => keys.includes(field));
+  });
+}
+
+describe("an index of MongoDB", () => {
+  const specs = viewProjections({ timeZone: "UTC", currency: "USD" });
+
+  for (const spec of specs) {
+    for (const [title, ask] of queries[spec.name] ?? []) {
+      test(`serves ${title}`, async () => {
+        const { model, asked } = recorder();
+        await ask(model).catch((error: unknown) => expect(error).toBeUndefined());
+        expect(asked.find.length + asked.sum.length).toBeGreaterThan(0);
+        const unserved = asked.find.filter((query) => !isServed(spec, query));
+        expect(unserved.length > 0).toBe(title in sortedInMemory);
+        expect(asked.sum.filter((query) => !isCovered(spec, query))).toEqual([]);
+      });
+    }
+  }
+
+  test("is asked for by no model whose queries are not looked at here", () => {
+    const indexed = specs.filter(({ indexes, lists }) => indexes.length > 0 || (lists?.length ?? 0) > 0);
+    expect(indexed.map(({ name }) => name).filter((name) => !(name in queries))).toEqual([]);
+    expect(Object.keys(queries).filter((name) => !specs.some((spec) => spec.name === name))).toEqual([]);
+  });
+});
