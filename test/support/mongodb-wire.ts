@@ -22,16 +22,20 @@ export interface Wire {
   commands: WireCommand[];
   /** Decides on each command that is not a heartbeat; awaited, so it can hold one back. */
   decide: (command: WireCommand) => Fate | Promise<Fate>;
+  /** Told of the driver's greetings. */
+  onHello: (body: Document) => void;
 }
 
 const headerBytes = 16;
 const opMsg = 2013;
-const quiet = new Set(["hello", "ismaster", "isMaster", "ping", "endSessions"]);
+const opQuery = 2004;
+const greetings = new Set(["hello", "ismaster", "isMaster"]);
+const quiet = new Set([...greetings, "ping", "endSessions"]);
 
 /** A wire between the driver and a server, which is read and may fail at any command. */
 export async function wireTo(serverUrl: string): Promise<Wire> {
   const { hostname, port } = new URL(serverUrl);
-  const wire: Wire = { url: "", commands: [], decide: () => "pass" };
+  const wire: Wire = { url: "", commands: [], decide: () => "pass", onHello: () => {} };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect({ host: hostname, port: Number(port) });
@@ -74,6 +78,7 @@ function carry(wire: Wire, client: Socket, upstream: Socket): void {
 }
 
 function told(wire: Wire, command: WireCommand): Fate | Promise<Fate> {
+  if (greetings.has(command.name)) wire.onHello(command.body);
   if (quiet.has(command.name)) return "pass";
   wire.commands.push(command);
   return wire.decide(command);
@@ -95,7 +100,10 @@ function onMessages(socket: Socket, take: (message: Buffer) => Promise<unknown>)
 
 /** https://github.com/mongodb/specifications/blob/master/source/message/OP_MSG.md */
 function commandOf(message: Buffer): WireCommand | undefined {
-  if (message.readInt32LE(12) !== opMsg) return undefined;
+  const code = message.readInt32LE(12);
+  // The first greeting is in the old form: flags, the collection's name, skip, limit, and the document.
+  if (code === opQuery) return commandIn(BSON.deserialize(message.subarray(message.indexOf(0, 20) + 9)), []);
+  if (code !== opMsg) return undefined;
   let body: Document = {};
   const items: Document[] = [];
   for (let at = headerBytes + 4; at < message.length; ) {
@@ -105,6 +113,10 @@ function commandOf(message: Buffer): WireCommand | undefined {
     else items.push(...sequenceOf(message.subarray(at + 1, at + 1 + size)));
     at += 1 + size;
   }
+  return commandIn(body, items);
+}
+
+function commandIn(body: Document, items: Document[]): WireCommand {
   return { name: Object.keys(body)[0] ?? "", body, items };
 }
 
