@@ -163,6 +163,24 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await keysOf(model, { where: [{ column: "tags", has: "new" }] })).toEqual(["a"]);
       });
 
+      test("of several changes in one save exactly those are reported that were stored as far already", async () => {
+        const model = await filled([product("a", 5), product("b", 5), remove("c", 5), product("d", 5)]);
+        const changes = [
+          product("a", 6),
+          product("b", 5),
+          product("c", 4),
+          product("new", 6),
+          remove("d", 6),
+        ];
+        const overtaken = await model.save(changes, { checkpoint: at(1_001) });
+        expect([...overtaken].sort()).toEqual(["b", "c"]);
+        expect((await model.scan(undefined, 10)).map(({ key, position }) => [key, position])).toEqual([
+          ["a", at(6)],
+          ["b", at(5)],
+          ["new", at(6)],
+        ]);
+      });
+
       test("any order and repetition of changes ends at the highest position of each key", async () => {
         const changes = fc.array(fc.tuple(fc.constantFrom("a", "b", "c"), fc.nat(20)), { maxLength: 30 });
         let round = 0;
@@ -336,6 +354,20 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await model.scan("e", 2)).toEqual([]);
       });
 
+      test("a few thousand keys are loaded and got at once, in their order as far as the bytes reach", async () => {
+        const keys = Array.from({ length: 2_500 }, (_, n) => `k${String((n * 7) % 2_500).padStart(4, "0")}`);
+        const some = keys.filter((_, n) => n % 2 === 0);
+        const model = await filled(some.map((key, n) => ({ ...product(key, n), isNew: true })));
+        const loaded = await model.load(keys);
+        expect([...loaded.documents.keys()].sort()).toEqual([...some].sort());
+        expect(loaded.lookedUp).toBe(2_500);
+        expect((await model.getMany(keys)).size).toBe(1_250);
+        const bytes = [...loaded.documents.values()].reduce((sum, { json }) => sum + json.length, 0);
+        const half = await model.load(keys, bytes / 2);
+        expect([...half.documents.keys()]).toEqual(some.slice(0, half.documents.size));
+        expect(Math.abs(half.documents.size - 625)).toBeLessThan(20);
+      });
+
       test("more keys or documents at once than the bounds allow are refused", async () => {
         const model = await store.open(plain);
         const keys = new Array<string>(10_001).fill("a");
@@ -417,6 +449,84 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const found = await keysOf(model, { where, sort: [{ column: "price" }] });
         expect(found.length).toBe(2_500);
         expect(found.slice(0, 3)).toEqual(["k0000", "k0007", "k0014"]);
+      });
+
+      test("numbers are as exact as JavaScript's, of any size and sign", async () => {
+        const numbers = [-(2 ** 53), -(2 ** 31) - 1, -0.1, 0, 0.3, 2 ** 31 - 1, 2 ** 31, 2 ** 53 - 1, 1e300];
+        const model = await filled(numbers.map((price, n) => product(`k${n}`, n, { price })));
+        const keys = numbers.map((_, n) => `k${n}`);
+        expect(await keysOf(model, { sort: [{ column: "price" }] })).toEqual(keys);
+        for (const [n, price] of numbers.entries()) {
+          expect(await keysOf(model, { where: [{ column: "price", eq: price }] })).toEqual([`k${n}`]);
+          expect(await keysOf(model, { where: [{ column: "price", gt: price }] })).toEqual(keys.slice(n + 1));
+        }
+        const whole = [{ column: "price", gte: 2 ** 31 - 1, lte: 2 ** 31 }];
+        const sum = { where: whole, groupBy: "category", sums: ["price"], sortBy: "price", limit: 1 };
+        expect(await model.sum(sum)).toEqual([{ group: null, sums: { price: 2 ** 32 - 1 } }]);
+      });
+
+      test("texts sort and compare by code point: capitals before small letters, and an emoji after all of these", async () => {
+        const texts = ["", "A", "Z", "a", "ab", "b", "é", "ﬁ", "\uFFFD", "😀", "😁"];
+        const model = await filled(texts.map((category, n) => product(`k${n}`, n, { category })));
+        const keys = texts.map((_, n) => `k${n}`);
+        const sort = [{ column: "category" }];
+        expect(await keysOf(model, { sort })).toEqual(keys);
+        expect(await keysOf(model, { sort: [{ column: "category", descending: true }] })).toEqual(
+          [...keys].reverse(),
+        );
+        for (const [n, category] of texts.entries()) {
+          expect(await keysOf(model, { where: [{ column: "category", lt: category }], sort })).toEqual(
+            keys.slice(0, n),
+          );
+        }
+      });
+
+      test("a text that looks like an operator is a text, and what is none is refused", async () => {
+        const texts = ["$gt", "$where", '{"$ne":null}', "' OR 1 = 1 --", "c.price", "%", "_", ".*"];
+        const model = await filled(
+          texts.map((text, n) => product(`k${n}`, n, { category: text, tags: [text] })),
+        );
+        for (const [n, text] of texts.entries()) {
+          expect(await keysOf(model, { where: [{ column: "category", eq: text }] })).toEqual([`k${n}`]);
+          expect(await keysOf(model, { where: [{ column: "category", in: [text] }] })).toEqual([`k${n}`]);
+          expect(await keysOf(model, { where: [{ column: "tags", has: text }] })).toEqual([`k${n}`]);
+        }
+        const smuggled = { $ne: null } as unknown as string;
+        for (const condition of [{ eq: smuggled }, { in: [smuggled] }, { gte: smuggled }]) {
+          const where = [{ column: "category", ...condition }];
+          await expect(model.find({ where, limit: 5 })).rejects.toThrow(TypeError);
+        }
+        await expect(model.find({ where: [{ column: "tags", has: smuggled }], limit: 5 })).rejects.toThrow(
+          TypeError,
+        );
+        const after = [smuggled, "k0"];
+        const sort = [{ column: "category" }];
+        await expect(model.find({ sort, after, limit: 5 })).rejects.toThrow(InvalidCursor);
+      });
+
+      test("a page that ends among many of the same value goes on with the next of these, up or down", async () => {
+        const model = await filled(
+          Array.from({ length: 30 }, (_, n) =>
+            product(`k${n}`, n, { price: n % 2 ? null : 1, category: "x" }),
+          ),
+        );
+        const byKey = (isNull: boolean) =>
+          Array.from({ length: 30 }, (_, n) => n)
+            .filter((n) => (n % 2 === 1) === isNull)
+            .map((n) => `k${n}`)
+            .sort();
+        for (const descending of [false, true]) {
+          const expected = descending ? [...byKey(false), ...byKey(true)] : [...byKey(true), ...byKey(false)];
+          for (const sort of [
+            [{ column: "price", descending }],
+            [
+              { column: "category", descending },
+              { column: "price", descending },
+            ],
+          ]) {
+            expect((await pages(model, { sort, limit: 4 })).flat()).toEqual(expected);
+          }
+        }
       });
 
       test("the last page says so, also when it is exactly full", async () => {
