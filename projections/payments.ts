@@ -1,4 +1,5 @@
 import type { ShopEvents } from "../commands/events.ts";
+import type { refundCauses } from "../commands/order/events.ts";
 import { type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { Money } from "../src/values/money.ts";
@@ -9,10 +10,12 @@ const paymentsOfOrderMax = 100;
 
 export type PaymentPhase = "initiated" | "action_required" | "authorized" | "captured" | "voided" | "failed";
 
+type RefundCause = (typeof refundCauses)[number];
+
 interface RefundDoc {
   id: string;
   amount: number;
-  cause: string;
+  cause: RefundCause;
   reason: string;
   status: "pending" | "succeeded" | "failed";
   /** Epoch milliseconds. */
@@ -43,7 +46,7 @@ interface PaymentDoc {
 export interface RefundView {
   id: string;
   amount: Money;
-  cause: string;
+  cause: RefundCause;
   reason: string;
   status: "pending" | "succeeded" | "failed";
   failure?: string;

@@ -73,7 +73,7 @@ export interface OrderDoc {
   billingAddress?: Address;
   shipments: OrderShipmentDoc[];
   returns: OrderReturnDoc[];
-  refunds: { id: string; amount: number; cause: string; at: number }[];
+  refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
   refunded: number;
   timeline: [at: number, type: TimelineType, text: string][];
   placedAt: number;

@@ -44,7 +44,7 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
     deliveredAt?: string;
   }[];
   returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
-  refunds: { id: string; amount: Money; cause: string; at: string }[];
+  refunds: { id: string; amount: Money; cause: OrderDoc["refunds"][number]["cause"]; at: string }[];
   /** Oldest first. Entries of type `note` are the staff's own. */
   timeline: { at: string; type: TimelineType; text: string }[];
 }

@@ -7,6 +7,8 @@ export type Principal = { kind: "staff" } | { kind: "guest"; cartToken: string |
 
 export interface Auth {
   principal(request: FastifyRequest): Principal;
+  /** For what is answered in any case: credentials that are not valid are a guest's. */
+  isStaff(request: FastifyRequest): boolean;
   /** @throws Problem unauthorized */
   requireStaff(request: FastifyRequest): void;
   /** Staff, or whoever holds the cart's token. @throws Problem unauthorized, forbidden */
@@ -19,17 +21,21 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
   const cartToken = (cartId: string) =>
     createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
 
+  const isStaff = ({ headers: { authorization } }: FastifyRequest): boolean => {
+    const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+    return token !== undefined && timingSafeEqual(digest(token), adminDigest);
+  };
+
   const principal = (request: FastifyRequest): Principal => {
-    const { authorization } = request.headers;
-    if (authorization === undefined) return { kind: "guest", cartToken: header(request, "cart-token") };
-    const token = /^Bearer +(\S+)$/i.exec(authorization)?.[1];
-    if (token === undefined || !timingSafeEqual(digest(token), adminDigest))
-      throw new Problem("unauthorized", "the bearer token is not valid");
+    if (request.headers.authorization === undefined)
+      return { kind: "guest", cartToken: header(request, "cart-token") };
+    if (!isStaff(request)) throw new Problem("unauthorized", "the bearer token is not valid");
     return { kind: "staff" };
   };
 
   return {
     principal,
+    isStaff,
     cartToken,
     requireStaff: (request) => {
       if (principal(request).kind !== "staff")

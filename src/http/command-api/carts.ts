@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import { cart } from "../../../commands/cart/cart.ts";
 import { itemOf } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
@@ -24,17 +25,17 @@ import {
   type RequestCommand,
   unconditional,
 } from "../edge/commands.ts";
-import { guestOrderAnswerOf } from "../resources/orders.ts";
+import { cartAnswer, guestCartOf, staffCartOf } from "../resources/carts.ts";
+import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
+import { guestProblemOf } from "../resources/problems.ts";
 import {
   addItemBody,
-  cartAnswer,
   changeItemBody,
   checkoutBody,
   idAndSkuParams,
   idParams,
   noQuery,
   openCartBody,
-  orderAnswer,
   problemSchema,
 } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -56,12 +57,14 @@ const describe = (summary: string, status: number) => ({
 
 /** A command on one cart, answered by the cart right after it. */
 function cartCommand(
-  { runtime }: Deps,
+  { runtime, auth }: Deps,
+  request: FastifyRequest,
   id: string,
   run: RunCart,
   status = 200,
-  more: object = {},
+  more: { cartToken?: string } = {},
 ): RequestCommand<Cart> {
+  const shown = auth.isStaff(request) ? staffCartOf : guestCartOf;
   return {
     aim: { decider: cart, id },
     run: async (context) => {
@@ -69,7 +72,7 @@ function cartCommand(
     },
     answer: ({ state, ...where }) => ({
       status,
-      body: { ...cartView(id, state, runtime.shop.settings), ...more },
+      body: shown({ ...cartView(id, state, runtime.shop.settings), ...more }),
       ...where,
     }),
   };
@@ -91,7 +94,7 @@ export function cartCommands(app: App, deps: Deps): void {
         const id = deriveId(commandId, "cart");
         const run: RunCart = (context, respond) =>
           engine.execute(cart, id, "Open", { currency, lifeMs }, unconditional(context), respond);
-        return cartCommand(deps, id, run, 201, { cartToken: auth.cartToken(id) });
+        return cartCommand(deps, request, id, run, 201, { cartToken: auth.cartToken(id) });
       }),
   );
 
@@ -105,7 +108,7 @@ export function cartCommands(app: App, deps: Deps): void {
       auth.requireCart(request, id);
       const run: RunCart = (context, respond) =>
         engine.execute(cart, id, "Abandon", { cartId: id }, context, respond);
-      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+      return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
 
@@ -153,7 +156,7 @@ function itemCommands(app: App, deps: Deps): void {
         const command = { cartId: id, items: [item], currency, lifeMs };
         return engine.execute(cart, id, "Add", command, context, respond);
       };
-      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+      return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
 
@@ -171,7 +174,7 @@ function itemCommands(app: App, deps: Deps): void {
         const command = { cartId: id, sku: await spellingOf(engine, sku), quantity, byStaff, lifeMs };
         return engine.execute(cart, id, "ChangeQuantity", command, context, respond);
       };
-      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+      return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
 
@@ -185,7 +188,7 @@ function itemCommands(app: App, deps: Deps): void {
         const command = { cartId: id, sku: await spellingOf(engine, sku), lifeMs };
         return engine.execute(cart, id, "Remove", command, context, respond);
       };
-      return commands.run(request, reply, () => cartCommand(deps, id, run), { cartId: id });
+      return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
 }
@@ -236,7 +239,10 @@ async function orderAnswerOf(
     const refusal = await shop.engine.read(order, orderId, (state) =>
       state.phase === "absent" ? undefined : state.refusal,
     );
-    if (refusal) return problemAnswer(problemOf(refusal));
+    if (refusal) {
+      const problem = problemOf(refusal);
+      return problemAnswer(byGuest ? guestProblemOf(problem) : problem);
+    }
     throw new Problem("unavailable", "the checkout was given up by hand; see the cart");
   }
   const { state, revision, waiting } = told;
@@ -248,7 +254,7 @@ async function orderAnswerOf(
     },
   };
   const body = { ...orderView(orderId, state), ...nextAction };
-  return { status: 201, body: byGuest ? guestOrderAnswerOf(body) : body, revision };
+  return { status: 201, body: byGuest ? guestOrderAnswerOf(body) : staffOrderAnswerOf(body), revision };
 }
 
 /** The order as it stands, if nobody else has written to it since: what `orderAsTold` would look for. */

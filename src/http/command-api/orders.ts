@@ -12,14 +12,13 @@ import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
 import { type Found, processContext, type RequestCommand } from "../edge/commands.ts";
-import { guestOrderAnswerOf } from "../resources/orders.ts";
+import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import {
   cancelBody,
   deliveryBody,
   idParams,
   noQuery,
   noteBody,
-  orderAnswer,
   problemSchema,
   refundBody,
   shipmentBody,
@@ -50,7 +49,7 @@ interface OrderCommand {
   /** Asked for by its customer, who is told what a customer may know. */
   byGuest?: boolean;
   /** Members of the answer beside the order's. */
-  extra?: object;
+  extra?: { shipmentId?: string; returnId?: string };
 }
 
 /**
@@ -81,7 +80,7 @@ export function orderCommand(
       const { state, revision } =
         following.length > 0 ? ((await engine.find(order, id, following, own.revision)) ?? own) : own;
       const body = { ...orderView(id, placed(id, state)), ...extra };
-      return { status, body: byGuest ? guestOrderAnswerOf(body) : body, revision };
+      return { status, body: byGuest ? guestOrderAnswerOf(body) : staffOrderAnswerOf(body), revision };
     },
   };
 }
@@ -242,7 +241,8 @@ async function refundCommand(
       const told = await shop.engine.find(order, orderId, [refundedStep(paymentId, refundId)], noStream);
       const { state, revision }: Found<Order> =
         told ?? (await shop.engine.read(order, orderId, (state, revision) => ({ state, revision })));
-      return { status: 201, body: { ...orderView(orderId, placed(orderId, state)), refundId }, revision };
+      const body = staffOrderAnswerOf({ ...orderView(orderId, placed(orderId, state)), refundId });
+      return { status: 201, body, revision };
     },
   };
 }

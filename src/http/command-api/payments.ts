@@ -15,7 +15,8 @@ import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
 import { type CommandAnswer, type Found, processContext, type RequestCommand } from "../edge/commands.ts";
-import { emptyBody, idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
+import { paymentAnswer, staffPaymentOf } from "../resources/payments.ts";
+import { emptyBody, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { paymentView } from "./views.ts";
 
@@ -55,7 +56,7 @@ function initiated(id: string, state: Payment): InitiatedPayment {
 }
 
 function answerOf(id: string, { state, revision }: Found<Payment>): CommandAnswer {
-  return { status: 200, body: paymentView(id, initiated(id, state)), revision };
+  return { status: 200, body: staffPaymentOf(paymentView(id, initiated(id, state))), revision };
 }
 
 function captureCommand({ runtime }: Deps, id: string, commandId: string): RequestCommand<Payment> {

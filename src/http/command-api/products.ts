@@ -23,6 +23,8 @@ import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";
 import { type Found, foundIn, type RequestCommand } from "../edge/commands.ts";
 import { invalid } from "../problems.ts";
+import { productSummary, productSummaryOf } from "../resources/products.ts";
+import { staffStockOf, stockAnswer } from "../resources/stock.ts";
 import {
   adjustmentBody,
   emptyBody,
@@ -31,10 +33,8 @@ import {
   noQuery,
   policyBody,
   problemSchema,
-  productAnswer,
   receiptBody,
   skuParams,
-  stockAnswer,
 } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { stockView } from "./views.ts";
@@ -48,7 +48,7 @@ const tag = (of: string, summary: string, status: number, answer: z.ZodType) => 
   querystring: noQuery,
   response: { [status]: answer, "4xx": problemSchema },
 });
-const describe = (summary: string, status: number) => tag("products", summary, status, productAnswer);
+const describe = (summary: string, status: number) => tag("products", summary, status, productSummary);
 
 /** A shop sells in one currency: sums over others would mean nothing. */
 function requireCurrency({ runtime }: Deps, prices: readonly { path: string; price: Money }[]): void {
@@ -67,7 +67,7 @@ function productCommand(
   id: string,
   status: number,
   run: (context: CommandContext, respond: Respond<ProductState>) => Promise<Outcome<Found<ProductState>>>,
-  { step, extra = {} }: { step?: string; extra?: object } = {},
+  { step, extra = {} }: { step?: string; extra?: { sku?: string; price?: Money } } = {},
 ): RequestCommand<ProductState> {
   return {
     aim: { decider: product, id },
@@ -77,7 +77,8 @@ function productCommand(
     },
     answer: ({ state, ...where }) => {
       if (!state.exists) throw notFound("product", id);
-      return { status, body: { id, slug: state.slug, status: state.status, ...extra }, ...where };
+      const summary = { id, slug: state.slug, status: state.status, ...extra };
+      return { status, body: productSummaryOf(summary), ...where };
     },
   };
 }
@@ -216,7 +217,7 @@ function stockCommand(
     run: async (context) => {
       return foundIn(await run(context, (state, revision) => ({ state, revision })));
     },
-    answer: ({ state, ...where }) => ({ status, body: stockView(sku, state), ...where }),
+    answer: ({ state, ...where }) => ({ status, body: staffStockOf(stockView(sku, state)), ...where }),
   };
 }
 

@@ -4,16 +4,19 @@ import { type InitiatedPayment, refundable } from "../../../commands/payment/sta
 import { priceOrder } from "../../../commands/pricing.ts";
 import type { ShopSettings } from "../../../commands/processes/shop.ts";
 import { availableOf, type Stock } from "../../../commands/stock/state.ts";
+import { stockStatusOf } from "../../../projections/stock/availability.ts";
 import { isoTime } from "../../values/clock.ts";
 import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";
 
-/** Answers to commands: the thing as it is right after. They hold no personal data (see AnswerStored). */
+/** Answers to commands: the thing as it is right after, as the views of its resource look at it. */
 
 export function stockView(sku: string, state: Stock) {
   const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = state;
   const available = availableOf(state);
-  return { sku, onHand, reserved, committed, damaged, available, track, backorders, lowStockThreshold };
+  const status = stockStatusOf(available, state);
+  const policy = { track, backorders, lowStockThreshold };
+  return { sku, onHand, reserved, committed, damaged, available, status, ...policy };
 }
 
 const statusOf = { open: "open", locked: "checking_out", converted: "converted" } as const;

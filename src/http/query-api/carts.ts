@@ -1,7 +1,8 @@
 import type { CartView } from "../../../projections/carts.ts";
 import { notFound } from "../../values/problem.ts";
 import { cartTotals } from "../command-api/views.ts";
-import { cartAnswer, idParams, noQuery, problemSchema } from "../schemas.ts";
+import { cartAnswer, guestCartOf, staffCartOf } from "../resources/carts.ts";
+import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { sendJson } from "./pages.ts";
 
@@ -27,7 +28,8 @@ export function cartQueries(app: App, { runtime, auth, asOfNow }: Deps): void {
       if (json === undefined) throw notFound("cart", id);
       const cart = JSON.parse(json) as CartView;
       const totals = cartTotals(cart.items, cart.currency, shop.settings);
-      sendJson(reply, JSON.stringify({ ...cart, totals }));
+      const cartOf = auth.isStaff(request) ? staffCartOf : guestCartOf;
+      sendJson(reply, JSON.stringify(cartOf({ ...cart, totals })));
     },
   );
 }

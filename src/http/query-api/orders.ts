@@ -1,10 +1,17 @@
 import { getOrder } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
-import { guestOrderOf } from "../resources/orders.ts";
-import { idParams, noQuery, paymentAnswer, problemSchema } from "../schemas.ts";
+import {
+  guestOrderOf,
+  orderDetailAnswer,
+  orderListAnswer,
+  orderSummaryText,
+  staffOrderOf,
+} from "../resources/orders.ts";
+import { paymentAnswer, staffPaymentText } from "../resources/payments.ts";
+import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
-import { orderDetailAnswer, orderListAnswer, orderParams, ordersQuery } from "./schemas.ts";
+import { orderParams, ordersQuery } from "./schemas.ts";
 
 const security = [{ bearer: [] }];
 
@@ -29,7 +36,7 @@ export function orderQueries(app: App, deps: Deps): void {
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
       const found = await queries.run("orders", { ...filters, ...page });
-      sendJson(reply, listText(found.texts, next(found.next)));
+      sendJson(reply, listText(found.texts.map(orderSummaryText), next(found.next)));
     },
   );
 
@@ -53,8 +60,8 @@ export function orderQueries(app: App, deps: Deps): void {
       // A guest is told the same of an order that is not there and of one that is another's.
       auth.requireCart(request, order?.cartId ?? "");
       if (!order) throw notFound("order", id);
-      const isStaff = auth.principal(request).kind === "staff";
-      sendJson(reply, JSON.stringify(isStaff ? order : guestOrderOf(order)));
+      const orderOf = auth.isStaff(request) ? staffOrderOf : guestOrderOf;
+      sendJson(reply, JSON.stringify(orderOf(order)));
     },
   );
 
@@ -80,7 +87,7 @@ function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh }: Dep
       await fresh(request, reply, "payments");
       const found = await (await models.model("payments")).get(id);
       if (!found) throw notFound("payment", id);
-      sendJson(reply, found.json);
+      sendJson(reply, staffPaymentText(found.json));
     },
   );
 }

@@ -3,20 +3,23 @@ import { getProduct } from "../../../projections/catalog/queries.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
-import { guestProductOf, guestProductText } from "../resources/products.ts";
+import {
+  bestSellersAnswer,
+  guestProductOf,
+  guestProductText,
+  guestSellersOf,
+  productDetailAnswer,
+  productListAnswer,
+  recentProductsAnswer,
+  staffProductOf,
+  staffProductText,
+  staffSellersOf,
+} from "../resources/products.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
-import {
-  bestSellersAnswer,
-  limitQuery,
-  productDetailAnswer,
-  productListAnswer,
-  productParams,
-  productsQuery,
-  recentProductsAnswer,
-} from "./schemas.ts";
+import { limitQuery, productParams, productsQuery } from "./schemas.ts";
 
 const recentProductsMax = 20;
 const recentProductsTtlMs = 30 * 24 * 60 * 60 * 1_000;
@@ -60,11 +63,12 @@ function listOfProducts(app: App, deps: Deps): void {
       const counted = {
         total,
         ...(totalIsMore && { totalIsMore }),
-        ...(corrected !== undefined && { corrected }),
+        // A word that only drafts have is nobody's business: it finds nothing.
+        ...(corrected !== undefined && total > 0 && { corrected }),
         ...(found.facets && { facets: found.facets }),
       };
-      const texts = audience === "staff" ? found.texts : found.texts.map(guestProductText);
-      const json = listText(texts, next(found.next), counted);
+      const textOf = audience === "staff" ? staffProductText : guestProductText;
+      const json = listText(found.texts.map(textOf), next(found.next), counted);
       sendAnswer(reply, positions, answers.keep(request, audience, position, json));
     },
   );
@@ -93,7 +97,11 @@ function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): 
         await hot
           .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
           .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
-      sendJson(reply, JSON.stringify(unpublished ? product : guestProductOf(product)));
+      // Only what is published is found for others than staff.
+      const shown = unpublished
+        ? staffProductOf(product)
+        : guestProductOf({ ...product, status: "published" });
+      sendJson(reply, JSON.stringify(shown));
     },
   );
 }
@@ -145,8 +153,7 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
       }
       await fresh(request, reply, "product-sales", "catalog");
       const ranked = await queries.run("bestSellers", limit);
-      // What a shop sells and earns is for its staff.
-      const items = ranked.map(({ sku, name, units }) => ({ sku, name, ...(isStaff && { units }) }));
+      const items = isStaff ? staffSellersOf(ranked) : guestSellersOf(ranked);
       const json = JSON.stringify({ items });
       await hot.set(key, json, bestSellersTtlMs).catch(() => {});
       sendJson(reply, json);

@@ -1,8 +1,10 @@
 import { z } from "zod";
+import { refundCauses } from "../../../commands/order/events.ts";
 import { orderStatuses } from "../../../commands/order/state.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
 import { daySchema } from "../../values/calendar.ts";
-import { moneyAnswer as money } from "../schemas.ts";
+import { listOf } from "../resources/lists.ts";
+import { money } from "../resources/money.ts";
 
 const limitMax = 100;
 const limitDefault = 20;
@@ -89,97 +91,8 @@ export const rankedQuery = z
   .strictObject({ ...days, sort: z.enum(["revenue", "units"]).default("revenue"), limit })
   .refine(inOrder, outOfOrder);
 
-const pageOf = <S extends z.ZodType>(item: S) =>
-  z.looseObject({ items: z.array(item), nextCursor: z.string().nullable() });
-const rankedOf = <S extends z.ZodType>(item: S) => z.looseObject({ items: z.array(item) });
-
-const stockStatus = z.enum(["in_stock", "low_stock", "out_of_stock"]);
-const productItem = z
-  .looseObject({
-    id: z.string(),
-    slug: z.string(),
-    name: z.string(),
-    brand: z.string().optional(),
-    category: z.string().optional(),
-    price: money.optional(),
-    priceRange: z.object({ min: money, max: money }).optional(),
-    available: z.int().nullable(),
-    stockStatus,
-  })
-  .meta({ id: "ProductListItem" });
-const facetCounts = z.array(z.object({ value: z.string(), count: z.int() }));
-
-export const productListAnswer = pageOf(productItem)
-  .extend({
-    /** Exact up to 10,000; with `totalIsMore` there are more. */
-    total: z.int(),
-    totalIsMore: z.literal(true).optional(),
-    /** What was looked for, when what was typed is nowhere. */
-    corrected: z.string().optional(),
-    facets: z
-      .object({
-        category: facetCounts.optional(),
-        brand: facetCounts.optional(),
-        tag: facetCounts.optional(),
-      })
-      .optional(),
-  })
-  .meta({ id: "ProductList" });
-export const recentProductsAnswer = rankedOf(productItem).meta({ id: "RecentProducts" });
-export const productDetailAnswer = productItem
-  .extend({
-    status: z.enum(["draft", "published", "archived"]),
-    variants: z.array(
-      z.looseObject({ sku: z.string(), price: money, available: z.int().nullable(), stockStatus }),
-    ),
-  })
-  .meta({ id: "Product" });
-
-const stockLevel = z
-  .looseObject({
-    sku: z.string(),
-    onHand: z.int(),
-    reserved: z.int(),
-    committed: z.int(),
-    available: z.int(),
-    status: stockStatus,
-  })
-  .meta({ id: "Stock" });
-export const stockDetailAnswer = z.union([
-  stockLevel,
-  z.object({ sku: z.string(), available: z.int().nullable(), status: stockStatus }).meta({ id: "StockLeft" }),
-]);
-export const stockListAnswer = pageOf(stockLevel).meta({ id: "StockList" });
-export const ledgerAnswer = pageOf(
-  z.looseObject({ revision: z.int(), at: z.string(), type: z.string(), quantity: z.int() }),
-).meta({ id: "StockLedger" });
-
-export const orderListAnswer = pageOf(
-  z.looseObject({
-    id: z.string(),
-    number: z.string(),
-    status: z.string(),
-    paymentStatus: z.string(),
-    total: money,
-    placedAt: z.string(),
-  }),
-).meta({ id: "OrderList" });
-export const orderDetailAnswer = z
-  .looseObject({
-    id: z.string(),
-    number: z.string(),
-    status: z.string(),
-    paymentStatus: z.string(),
-    lines: z.array(z.looseObject({ sku: z.string(), quantity: z.int(), unitPrice: money, total: money })),
-    totals: z.object({ subtotal: money, discount: money, shipping: money, tax: money, total: money }),
-    payments: z.array(z.looseObject({ id: z.string(), status: z.string(), amount: money })),
-    shipments: z.array(z.looseObject({ id: z.string() })),
-    timeline: z.array(z.object({ at: z.string(), type: z.string(), text: z.string() })),
-  })
-  .meta({ id: "OrderDetail" });
-
-export const salesAnswer = rankedOf(
-  z.object({
+export const salesAnswer = listOf(
+  z.strictObject({
     period: z.string(),
     orders: z.int(),
     units: z.int(),
@@ -191,16 +104,20 @@ export const salesAnswer = rankedOf(
     returningCustomers: z.int(),
   }),
 ).meta({ id: "Sales" });
-export const refundsAnswer = rankedOf(
-  z.looseObject({ period: z.string(), count: z.int(), amount: money }),
+export const refundsAnswer = listOf(
+  z.strictObject({
+    period: z.string(),
+    count: z.int(),
+    amount: money,
+    byCause: z.record(z.enum(refundCauses), z.strictObject({ count: z.int(), amount: money })),
+  }),
 ).meta({ id: "Refunds" });
-export const productSalesAnswer = rankedOf(
-  z.object({ sku: z.string(), name: z.string(), units: z.int(), revenue: money }),
+export const productSalesAnswer = listOf(
+  z.strictObject({ sku: z.string(), name: z.string(), units: z.int(), revenue: money }),
 ).meta({ id: "ProductSales" });
-export const bestSellersAnswer = z
-  .object({ items: z.array(z.object({ sku: z.string(), name: z.string(), units: z.int().optional() })) })
-  .meta({ id: "BestSellers" });
-export const categorySalesAnswer = rankedOf(
-  z.object({ category: z.string(), units: z.int(), revenue: money }),
+export const categorySalesAnswer = listOf(
+  z.strictObject({ category: z.string(), units: z.int(), revenue: money }),
 ).meta({ id: "CategorySales" });
-export const funnelAnswer = rankedOf(z.object({ step: z.string(), count: z.int() })).meta({ id: "Funnel" });
+export const funnelAnswer = listOf(z.strictObject({ step: z.string(), count: z.int() })).meta({
+  id: "Funnel",
+});

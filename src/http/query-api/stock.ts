@@ -3,11 +3,18 @@ import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { type StockView, stockedSpelling } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
 import { header } from "../auth.ts";
-import { guestStockOf } from "../resources/stock.ts";
+import {
+  guestStockOf,
+  ledgerAnswer,
+  movementOf,
+  staffStockText,
+  stockDetailAnswer,
+  stockListAnswer,
+} from "../resources/stock.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
-import { ledgerAnswer, pageQuery, stockDetailAnswer, stockListAnswer, stocksQuery } from "./schemas.ts";
+import { pageQuery, stocksQuery } from "./schemas.ts";
 
 export function stockQueries(app: App, deps: Deps): void {
   const { runtime, staffOnly, fresh, cursors } = deps;
@@ -31,7 +38,7 @@ export function stockQueries(app: App, deps: Deps): void {
       const { page, next } = listOf(cursors, "stock", filters, { limit, cursor });
       await fresh(request, reply, "stock");
       const found = await queries.run("stock", { ...filters, ...page });
-      sendJson(reply, listText(found.texts, next(found.next)));
+      sendJson(reply, listText(found.texts.map(staffStockText), next(found.next)));
     },
   );
 
@@ -55,7 +62,7 @@ export function stockQueries(app: App, deps: Deps): void {
       await fresh(request, reply, "stock", "stock-ledger");
       const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
       const found = await stockLedger(await models.model("stock-ledger"), sku, page);
-      sendJson(reply, JSON.stringify({ items: found.items, nextCursor: next(found.next) }));
+      sendJson(reply, JSON.stringify({ items: found.items.map(movementOf), nextCursor: next(found.next) }));
     },
   );
 }
@@ -86,7 +93,10 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
         ? await asOfNow(request, reply, "stock", (asOf) => hotStock.get(sku, asOf))
         : undefined;
       if (json === undefined) throw notFound("stock of SKU", request.params.sku);
-      sendJson(reply, isStaff ? json : JSON.stringify(guestStockOf(JSON.parse(json) as StockView)));
+      const shown = isStaff
+        ? staffStockText(json)
+        : JSON.stringify(guestStockOf(JSON.parse(json) as StockView));
+      sendJson(reply, shown);
     },
   );
 }

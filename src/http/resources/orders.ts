@@ -1,126 +1,221 @@
 import { z } from "zod";
-import { moneyAnswer as money } from "../schemas.ts";
+import { refundCauses } from "../../../commands/order/events.ts";
+import { orderStatuses } from "../../../commands/order/state.ts";
+import { taxSettingsSchema } from "../../../commands/pricing.ts";
+import { pageOf } from "./lists.ts";
+import { money, totals } from "./money.ts";
+import { guestPayment, payment } from "./payments.ts";
+import { shownAs, textView, viewOf } from "./view.ts";
 
-/**
- * What the customer of an order is told of it. Parsing strips what is not named here: what staff writes for staff,
- * and every field that is new, reaches no guest until it is named.
- */
+const pieces = z.array(z.strictObject({ sku: z.string(), quantity: z.int() }));
+const inspected = z.array(z.strictObject({ sku: z.string(), sellable: z.int(), damaged: z.int() }));
+const address = z
+  .strictObject({
+    fullName: z.string(),
+    addressLine1: z.string(),
+    addressLine2: z.string().optional(),
+    city: z.string(),
+    state: z.string().optional(),
+    postalCode: z.string(),
+    country: z.string(),
+    phone: z.string().optional(),
+  })
+  .meta({ id: "Address" });
 
-const lines = z.array(z.object({ sku: z.string(), quantity: z.int() }));
-const address = z.object({
-  fullName: z.string(),
-  addressLine1: z.string(),
-  addressLine2: z.string().optional(),
-  city: z.string(),
-  state: z.string().optional(),
-  postalCode: z.string(),
-  country: z.string(),
-  phone: z.string().optional(),
-});
-const totals = z.object({ subtotal: money, discount: money, shipping: money, tax: money, total: money });
-const orderLine = z.object({
-  sku: z.string(),
-  productId: z.string(),
-  name: z.string(),
-  category: z.string().optional(),
-  quantity: z.int(),
-  unitPrice: money,
-  subtotal: money,
-  discount: money,
-  tax: money,
-  total: money,
-});
+const line = z
+  .strictObject({
+    sku: z.string(),
+    productId: z.string(),
+    name: z.string(),
+    category: z.string().optional(),
+    quantity: z.int(),
+    unitPrice: money,
+    subtotal: money,
+    discount: money,
+    tax: money,
+    total: money,
+    /** Staff has set the price. */
+    priceOverridden: z.literal(true).optional(),
+  })
+  .meta({ id: "OrderLine" });
+const guestLine = line.omit({ priceOverridden: true }).meta({ id: "GuestOrderLine" });
 
-/** What queries and commands tell alike. */
-const common = {
+const paymentStatus = z.enum(["pending", "paid", "failed", "refunded", "partially_refunded"]);
+const returnStatus = z.enum(["requested", "approved", "rejected", "received"]);
+
+/** What lists, queries and commands tell alike. */
+const identity = {
   id: z.string(),
   number: z.string(),
-  status: z.string(),
-  paymentStatus: z.string(),
+  status: z.enum(orderStatuses),
+  paymentStatus,
+};
+const shared = {
+  ...identity,
   cartId: z.string(),
   paymentMethod: z.string(),
   shippingMethod: z.string(),
-  lines: z.array(orderLine),
+  lines: z.array(line),
   totals,
   refunded: money,
 };
+const guestShared = {
+  id: true,
+  number: true,
+  status: true,
+  paymentStatus: true,
+  cartId: true,
+  paymentMethod: true,
+  shippingMethod: true,
+  totals: true,
+  refunded: true,
+} as const;
 
-const guestTimelineTexts: ReadonlyMap<string, string> = new Map([
-  ["placed", "Order placed"],
-  ["confirmed", "Order confirmed"],
-  ["paid", "Paid"],
-  ["payment_failed", "Payment failed"],
-  ["processing", "Being prepared"],
-  ["shipped", "Shipped"],
-  ["delivered", "Delivered"],
-  ["return_requested", "Return registered"],
-  ["return_approved", "Return approved"],
-  ["return_rejected", "Return not accepted"],
-  ["return_received", "Return received"],
-  ["cancelled", "Cancelled"],
-  ["refunded", "Money refunded"],
-]);
+const guestTexts = {
+  placed: "Order placed",
+  confirmed: "Order confirmed",
+  paid: "Paid",
+  payment_failed: "Payment failed",
+  processing: "Being prepared",
+  shipped: "Shipped",
+  delivered: "Delivered",
+  return_requested: "Return registered",
+  return_approved: "Return approved",
+  return_rejected: "Return not accepted",
+  return_received: "Return received",
+  cancelled: "Cancelled",
+  refunded: "Money refunded",
+} as const;
+type GuestEntryType = keyof typeof guestTexts;
+const guestEntryTypes = Object.keys(guestTexts) as [GuestEntryType, ...GuestEntryType[]];
 
+const entry = z.strictObject({
+  at: z.string(),
+  type: z.enum([...guestEntryTypes, "note"]),
+  text: z.string(),
+});
 /** Entries have a text of their own for customers; what has none, such as a note, is not shown. */
-const guestTimeline = z.array(z.object({ at: z.string(), type: z.string() })).transform((entries) =>
-  entries.flatMap(({ at, type }) => {
-    const text = guestTimelineTexts.get(type);
-    return text === undefined ? [] : [{ at, type, text }];
-  }),
+const guestEntry = z.strictObject({ at: z.string(), type: z.enum(guestEntryTypes), text: z.string() });
+const guestTimeline = shownAs(z.array(guestEntry), (entries) =>
+  entries.flatMap(({ at, type }) => (type === undefined ? [] : [{ at, type, text: guestTexts[type] }])),
 );
 
-const guestOrder = z.object({
-  ...common,
-  currency: z.string(),
-  email: z.string().optional(),
-  itemCount: z.int(),
-  lineCount: z.int(),
-  shippingAddress: address.optional(),
-  billingAddress: address.optional(),
-  payments: z.array(
-    z.object({
-      id: z.string(),
-      status: z.string(),
-      method: z.string(),
-      amount: money,
-      captured: money,
-      refunded: money,
-      actionUrl: z.string().optional(),
-      createdAt: z.string(),
-      updatedAt: z.string(),
-    }),
-  ),
-  shipments: z.array(
-    z.object({
-      id: z.string(),
-      lines,
-      carrier: z.string().optional(),
-      trackingNumber: z.string().optional(),
-      dispatchedAt: z.string(),
-      deliveredAt: z.string().optional(),
-    }),
-  ),
-  returns: z.array(z.object({ id: z.string(), status: z.string(), lines, requestedAt: z.string() })),
-  refunds: z.array(z.object({ id: z.string(), amount: money, at: z.string() })),
-  timeline: guestTimeline,
-  placedAt: z.string(),
-  updatedAt: z.string(),
+const shipment = z.strictObject({
+  id: z.string(),
+  lines: pieces,
+  carrier: z.string().optional(),
+  trackingNumber: z.string().optional(),
+  dispatchedAt: z.string(),
+  deliveredAt: z.string().optional(),
 });
-
-const guestOrderAnswer = z.object({
-  ...common,
-  payments: z.array(z.object({ id: z.string() })),
-  shipments: z.array(z.object({ id: z.string(), lines, delivered: z.boolean() })),
-  returns: z.array(z.object({ id: z.string(), status: z.string(), lines })),
-  nextAction: z.object({ url: z.string().nullable() }).optional(),
+const returned = z.strictObject({
+  id: z.string(),
+  status: returnStatus,
+  lines: pieces,
+  reason: z.string().optional(),
+  rejection: z.string().optional(),
+  /** As inspection found it. */
+  received: inspected.optional(),
+  requestedAt: z.string(),
 });
+const refund = z.strictObject({ id: z.string(), amount: money, cause: z.enum(refundCauses), at: z.string() });
 
-/** @param order as staff sees it */
-export function guestOrderOf(order: object): z.output<typeof guestOrder> {
-  return guestOrder.parse(order);
-}
+const order = z
+  .strictObject({
+    ...shared,
+    paymentId: z.string(),
+    currency: z.string(),
+    email: z.string().optional(),
+    customerId: z.string().optional(),
+    itemCount: z.int(),
+    lineCount: z.int(),
+    /** How it was taxed. */
+    tax: taxSettingsSchema,
+    shippingAddress: address.optional(),
+    billingAddress: address.optional(),
+    payments: z.array(payment),
+    shipments: z.array(shipment),
+    returns: z.array(returned),
+    refunds: z.array(refund),
+    /** Oldest first. Entries of type `note` are the staff's own. */
+    timeline: z.array(entry),
+    placedAt: z.string(),
+    updatedAt: z.string(),
+  })
+  .meta({ id: "OrderDetail" });
 
-/** @param answer of a command on an order, as staff gets it */
-export function guestOrderAnswerOf(answer: object): z.output<typeof guestOrderAnswer> {
-  return guestOrderAnswer.parse(answer);
-}
+const guestOrder = order
+  .pick({
+    ...guestShared,
+    currency: true,
+    email: true,
+    itemCount: true,
+    lineCount: true,
+    shippingAddress: true,
+    billingAddress: true,
+    placedAt: true,
+    updatedAt: true,
+  })
+  .extend({
+    lines: z.array(guestLine),
+    payments: z.array(guestPayment),
+    shipments: z.array(
+      shipment.pick({
+        id: true,
+        lines: true,
+        carrier: true,
+        trackingNumber: true,
+        dispatchedAt: true,
+        deliveredAt: true,
+      }),
+    ),
+    returns: z.array(returned.pick({ id: true, status: true, lines: true, requestedAt: true })),
+    refunds: z.array(refund.pick({ id: true, amount: true, at: true })),
+    timeline: guestTimeline,
+  })
+  .meta({ id: "GuestOrderDetail" });
+
+/** An order as lists show it. */
+const summary = z
+  .strictObject({
+    ...identity,
+    email: z.string().optional(),
+    customerId: z.string().optional(),
+    total: money,
+    itemCount: z.int(),
+    lineCount: z.int(),
+    placedAt: z.string(),
+    updatedAt: z.string(),
+  })
+  .meta({ id: "OrderSummary" });
+
+/** An order right after a command. */
+const changed = z
+  .strictObject({
+    ...shared,
+    payments: z.array(z.strictObject({ id: z.string() })),
+    shipments: z.array(z.strictObject({ id: z.string(), lines: pieces, delivered: z.boolean() })),
+    returns: z.array(z.strictObject({ id: z.string(), status: returnStatus, lines: pieces })),
+    /** What the customer has still to do for the payment; null where the gateway has not said yet. */
+    nextAction: z.strictObject({ url: z.string().nullable() }).optional(),
+    shipmentId: z.string().optional(),
+    returnId: z.string().optional(),
+    refundId: z.string().optional(),
+  })
+  .meta({ id: "Order" });
+
+const guestChanged = changed
+  .pick({ ...guestShared, payments: true, shipments: true, returns: true, nextAction: true })
+  .extend({ lines: z.array(guestLine) })
+  .meta({ id: "GuestOrder" });
+
+export const orderAnswer = z.union([changed, guestChanged]);
+export const orderDetailAnswer = z.union([order, guestOrder]);
+export const orderListAnswer = pageOf(summary).meta({ id: "OrderList" });
+
+export const staffOrderOf = viewOf(order);
+export const guestOrderOf = viewOf(guestOrder);
+export const orderSummaryText = textView(summary);
+/** Of the answer of a command on an order. */
+export const staffOrderAnswerOf = viewOf(changed);
+export const guestOrderAnswerOf = viewOf(guestChanged);

@@ -1,19 +1,84 @@
 import { z } from "zod";
-import type { StockView } from "../../../projections/stock/stock.ts";
+import { pageOf } from "./lists.ts";
+import { shownAs, textView, viewOf } from "./view.ts";
 
 const availableToldMax = 100;
 
 export const stockStatus = z.enum(["in_stock", "low_stock", "out_of_stock"]);
 
-/** Pieces as others than staff are told them; null where they are not tracked. */
-export const availableTold = z
-  .int()
-  .nullable()
-  .transform((available) => (available === null ? null : Math.min(Math.max(0, available), availableToldMax)));
+/** Pieces as others than staff are told them, up to a hundred; null where they are not tracked. */
+export const availableTold = shownAs(z.int().min(0).max(availableToldMax).nullable(), (available) =>
+  available === null ? null : Math.min(Math.max(0, available), availableToldMax),
+);
 
-const guestStock = z.object({ sku: z.string(), available: availableTold, status: stockStatus });
+/** The stock of one SKU. */
+const stock = z
+  .strictObject({
+    sku: z.string(),
+    /** Pieces in the house, damaged ones included. */
+    onHand: z.int(),
+    /** Held for checkouts that are under way. */
+    reserved: z.int(),
+    /** Promised to orders. */
+    committed: z.int(),
+    damaged: z.int(),
+    /** Below 0 by what is on backorder. Says nothing when the SKU is not tracked. */
+    available: z.int(),
+    status: stockStatus,
+    track: z.boolean(),
+    backorders: z.boolean(),
+    lowStockThreshold: z.int(),
+  })
+  .meta({ id: "Stock" });
+
+const guestStock = stock
+  .pick({ sku: true, status: true })
+  .extend({ available: availableTold })
+  .meta({ id: "GuestStock" });
+
+const movement = z
+  .strictObject({
+    revision: z.int(),
+    at: z.string(),
+    type: z.enum([
+      "received",
+      "adjusted",
+      "reserved",
+      "committed",
+      "released",
+      "uncommitted",
+      "expired",
+      "shipped",
+      "returned",
+      "damaged",
+      "backordered",
+      "backorder_filled",
+    ]),
+    /** Pieces; below 0 only where an adjustment takes some away. */
+    quantity: z.int(),
+    reference: z.string().optional(),
+    reason: z.string().optional(),
+    damaged: z.int().optional(),
+  })
+  .meta({ id: "StockMovement" });
+
+export const stockAnswer = stock;
+export const stockDetailAnswer = z.union([stock, guestStock]);
+export const stockListAnswer = pageOf(stock).meta({ id: "StockList" });
+export const ledgerAnswer = pageOf(movement).meta({ id: "StockLedger" });
+
+export const staffStockOf = viewOf(stock);
+export const staffStockText = textView(stock);
+export const movementOf = viewOf(movement);
+
+const guestView = viewOf(guestStock);
 
 /** What shoppers are told of a SKU. */
-export function guestStockOf({ sku, available, track, status }: StockView): z.output<typeof guestStock> {
-  return guestStock.parse({ sku, available: track ? available : null, status });
+export function guestStockOf({
+  sku,
+  available,
+  track,
+  status,
+}: Pick<z.output<typeof stock>, "sku" | "available" | "track" | "status">): z.output<typeof guestStock> {
+  return guestView({ sku, available: track ? available : null, status });
 }

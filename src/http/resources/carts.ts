@@ -1,0 +1,82 @@
+import { z } from "zod";
+import { money, totals } from "./money.ts";
+import { guestDetail } from "./problems.ts";
+import { shownAs, viewOf } from "./view.ts";
+
+const cartItem = z
+  .strictObject({
+    sku: z.string(),
+    productId: z.string(),
+    name: z.string(),
+    quantity: z.int(),
+    unitPrice: money,
+    lineTotal: money,
+    /** Staff has set the price. */
+    priceOverridden: z.literal(true).optional(),
+  })
+  .meta({ id: "CartItem" });
+
+const failure = z.strictObject({ code: z.string(), detail: z.string() });
+
+const cart = z
+  .strictObject({
+    id: z.string(),
+    status: z.enum(["open", "checking_out", "converted", "abandoned", "expired"]),
+    currency: z.string(),
+    /** In the order they were added. */
+    items: z.array(cartItem),
+    /** Pieces over all items. */
+    itemCount: z.int(),
+    /** What it would cost now, shipping not counted. */
+    totals,
+    subtotal: money.optional(),
+    /** The order that the cart is becoming or has become. */
+    orderId: z.string().optional(),
+    /** Why the last checkout failed. */
+    failure: failure.optional(),
+    createdAt: z.string().optional(),
+    updatedAt: z.string().optional(),
+    expiresAt: z.string(),
+    /** Given once, to who has opened it. */
+    cartToken: z.string().optional(),
+  })
+  .meta({ id: "Cart" });
+
+const guestCart = cart
+  .pick({
+    id: true,
+    status: true,
+    currency: true,
+    itemCount: true,
+    totals: true,
+    subtotal: true,
+    orderId: true,
+    createdAt: true,
+    updatedAt: true,
+    expiresAt: true,
+    cartToken: true,
+  })
+  .extend({
+    items: z.array(
+      cartItem.pick({
+        sku: true,
+        productId: true,
+        name: true,
+        quantity: true,
+        unitPrice: true,
+        lineTotal: true,
+        priceOverridden: true,
+      }),
+    ),
+    // What was refused is told in the words for its code: what an operator wrote, or an error said, may be its detail.
+    failure: shownAs(z.strictObject({ code: z.string(), detail: z.string() }), ({ code, detail }) => ({
+      code,
+      detail: guestDetail({ code, detail, extras: {} }),
+    })).optional(),
+  })
+  .meta({ id: "GuestCart" });
+
+export const cartAnswer = z.union([cart, guestCart]);
+
+export const staffCartOf = viewOf(cart);
+export const guestCartOf = viewOf(guestCart);
