@@ -276,11 +276,9 @@ function requireRoom(state: Stock, quantity: number): void {
     });
 }
 
-/** Customers read it, who are told no more than this of what is left. */
-const availableToldMax = 100;
-
+/** Says exactly what is left, for staff: what others are told of it is the edge's to say. */
 function outOfStock(sku: string, left: number, requested: number): Problem {
-  const available = Math.min(Math.max(0, left), availableToldMax);
+  const available = Math.max(0, left);
   return new Problem("out_of_stock", `${sku}: ${requested} wanted, ${available} available`, {
     sku,
     available,

@@ -11,7 +11,7 @@ import {
 import packageJson from "../../package.json" with { type: "json" };
 import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
-import { createAuth } from "./auth.ts";
+import { type Auth, createAuth } from "./auth.ts";
 import { cartCommands } from "./command-api/carts.ts";
 import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
@@ -26,7 +26,7 @@ import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
-import { handleError, problemDocument, sendProblem } from "./problems.ts";
+import { errorHandler, problemDocument, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
@@ -54,7 +54,8 @@ const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
 export async function buildApp(runtime: Runtime): Promise<App> {
-  const app = createServer(runtime);
+  const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
+  const app = createServer(runtime, auth);
   acceptJson(app);
   closeConnections(app);
 
@@ -68,13 +69,14 @@ export async function buildApp(runtime: Runtime): Promise<App> {
 
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag);
-  addRoutes(app, runtime, lag);
+  addRoutes(app, runtime, auth, lag);
   await app.ready();
   return app;
 }
 
 /** A server without routes, whose errors are problems. */
-function createServer(runtime: Runtime): App {
+function createServer(runtime: Runtime, auth: Auth): App {
+  const handleError = errorHandler(auth.isStaff);
   const app = fastify({
     loggerInstance: runtime.log,
     bodyLimit: bodyBytesMax,
@@ -113,8 +115,7 @@ function createServer(runtime: Runtime): App {
   return app;
 }
 
-function addRoutes(app: App, runtime: Runtime, lag: LagWatch): void {
-  const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
+function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void {
   const recency = createRecency();
   const { events } = runtime;
   const positions = createPositions(runtime.folder.secret, {

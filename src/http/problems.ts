@@ -4,6 +4,7 @@ import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-stor
 import { InvalidCursor } from "../stores/view-store/view-store.ts";
 import { CurrencyMismatch } from "../values/money.ts";
 import { type FieldError, Problem, type ProblemCode } from "../values/problem.ts";
+import { guestProblemOf } from "./resources/problems.ts";
 
 const retryAfterSeconds = 1;
 const typeBase = "https://cartwright.invalid/problems/";
@@ -78,8 +79,11 @@ export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply
     .send(JSON.stringify(problemDocument(problem)));
 }
 
-export function handleError(error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply {
-  const problem = toProblem(error);
-  if (problem.status >= 500) request.log.error({ err: error }, "request failed");
-  return sendProblem(reply, problem);
+/** @param isStaff whether a request is answered with all that is known of a problem, or with what guests may know */
+export function errorHandler(isStaff: (request: FastifyRequest) => boolean) {
+  return (error: unknown, request: FastifyRequest, reply: FastifyReply): FastifyReply => {
+    const problem = toProblem(error);
+    if (problem.status >= 500) request.log.error({ err: error }, "request failed");
+    return sendProblem(reply, isStaff(request) ? problem : guestProblemOf(problem));
+  };
 }
