@@ -28,7 +28,10 @@ export async function findOffer(engine: Engine, sku: string): Promise<Offer & { 
   const known = await findSku(engine, sku);
   const offer = known && (await engine.read(product, known.holder, (state) => offerOf(state, known.sku)));
   if (!known || !offer) throw notFound("SKU", sku);
-  if (!offer.forSale) throw new Problem("not_for_sale", `${known.sku} is not for sale`, { sku: known.sku });
+  if (!offer.forSale) {
+    const extras = { sku: known.sku, asked: sku, productStatus: offer.status };
+    throw new Problem("not_for_sale", `${known.sku} is not for sale`, extras);
+  }
   return { ...offer, productId: known.holder };
 }
 

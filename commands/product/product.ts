@@ -79,6 +79,7 @@ export interface Offer {
   attributes: Readonly<Record<string, string>>;
   price: Money;
   compareAtPrice: Money | undefined;
+  status: ProductStatus;
   /** The product is published and the variant not retired. */
   forSale: boolean;
 }
@@ -241,6 +242,7 @@ export function offerOf(state: ProductState, sku: string): Offer | undefined {
     attributes: variant.attributes,
     price: variant.price,
     compareAtPrice: variant.compareAtPrice,
+    status: state.status,
     forSale: state.status === "published" && !variant.retired,
   };
 }

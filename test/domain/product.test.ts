@@ -320,6 +320,7 @@ describe("a product", () => {
       attributes: { size: "S" },
       price: usd(800),
       compareAtPrice: usd(1000),
+      status: "published",
       forSale: true,
     });
     expect(offerOf(state, "MUG-L")?.forSale).toBe(false);

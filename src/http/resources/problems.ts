@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { Problem, type ProblemCode, problems } from "../../values/problem.ts";
+import { notFound, Problem, type ProblemCode, problems } from "../../values/problem.ts";
 import { money } from "./money.ts";
 import { availableTold } from "./stock.ts";
 import { type View, viewOf } from "./view.ts";
@@ -40,6 +40,9 @@ const guestDetails: Partial<Record<ProblemCode, string>> = {
 
 /** @returns what others than staff are told of a problem */
 export function guestProblemOf({ code, message: detail, extras }: Problem): Problem {
+  // Nobody else learns which drafts there are.
+  if (code === "not_for_sale" && extras.productStatus === "draft")
+    return notFound("SKU", String(extras.asked));
   return new Problem(code, guestDetail({ code, detail, extras }), extrasOf(code, extras));
 }
 
