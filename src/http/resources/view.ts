@@ -58,6 +58,8 @@ function showOf(schema: z.core.$ZodType): Show {
   const { def } = (schema as z.core.$ZodTypes)._zod;
   switch (def.type) {
     case "object":
+      // What a view shows and what its schema describes are the same: nothing beside what is named.
+      if (def.catchall?._zod.def.type !== "never") throw new Error("a view is of strict objects only");
       return objectOf(def.shape);
     case "array":
       return arrayOf(showOf(def.element));
