@@ -5,6 +5,8 @@ import type { Position } from "../stores/event-store/event-store.ts";
 import { header } from "./auth.ts";
 
 const clientsMax = 50_000;
+/** A read model that is further behind than this has trouble, which no wait of a client's mends. */
+const rememberedMs = 60_000;
 
 /**
  * What each client has written last, so that it reads what it wrote even when it does not ask with Min-Position. A
@@ -15,8 +17,16 @@ export interface Recency {
   lastWrite(request: FastifyRequest): Position | undefined;
 }
 
-export function createRecency(): Recency {
-  const positions = new LRUCache<string, Position>({ max: clientsMax });
+/** @param options.now milliseconds of a clock that only goes on, where it is not the process's own */
+export function createRecency(
+  options: { clientsMax?: number; rememberedMs?: number; now?: () => number } = {},
+): Recency {
+  const { now } = options;
+  const positions = new LRUCache<string, Position>({
+    max: options.clientsMax ?? clientsMax,
+    ttl: options.rememberedMs ?? rememberedMs,
+    ...(now && { perf: { now }, ttlResolution: 0 }),
+  });
   return {
     wrote: (request, position) => {
       const client = clientOf(request);
