@@ -7,6 +7,8 @@ import type { Recency } from "../recency.ts";
 
 /** No older than a projection that is a little behind; who asks for newer, or has just written, gets newer. */
 const answerTtlMs = 250;
+/** While its projection stands where it stood; bounded, for a rebuild moves a model without moving its position. */
+const unmovedTtlMs = 5_000;
 const answersBytesMax = 16 * 1024 * 1024;
 
 type Audience = Principal["kind"];
@@ -17,6 +19,11 @@ export interface CachedAnswer {
   body: Buffer;
 }
 
+interface KeptAnswer extends CachedAnswer {
+  /** Milliseconds of a clock that only goes on. */
+  keptAt: number;
+}
+
 /** Answers that are the same for all of an audience, by URL: what many ask for at once is read once. */
 export interface AnswerCache {
   /** @throws Problem validation_failed */
@@ -25,20 +32,27 @@ export interface AnswerCache {
   keep(request: FastifyRequest, audience: Audience, position: Position, json: string): CachedAnswer;
 }
 
-export function createAnswerCache(recency: Recency, positions: Positions): AnswerCache {
-  const answers = new LRUCache<string, CachedAnswer>({
+/** @param standsAt where the read model stands that the answers are made of */
+export function createAnswerCache(
+  recency: Recency,
+  positions: Positions,
+  standsAt: () => Position,
+): AnswerCache {
+  const answers = new LRUCache<string, KeptAnswer>({
     maxSize: answersBytesMax,
     sizeCalculation: ({ body }, url) => body.byteLength + url.length,
-    ttl: answerTtlMs,
   });
+  const isGood = ({ position, keptAt }: KeptAnswer) =>
+    performance.now() - keptAt < (position === standsAt() ? unmovedTtlMs : answerTtlMs);
   return {
     find: async (request, audience) => {
       const target = (await positions.asked(request)) ?? recency.lastWrite(request);
       const answer = answers.get(`${audience} ${request.url}`);
-      return answer && (target === undefined || answer.position >= target) ? answer : undefined;
+      if (!answer || !isGood(answer)) return undefined;
+      return target === undefined || answer.position >= target ? answer : undefined;
     },
     keep: (request, audience, position, json) => {
-      const answer = { position, body: Buffer.from(json) };
+      const answer = { position, body: Buffer.from(json), keptAt: performance.now() };
       answers.set(`${audience} ${request.url}`, answer);
       return answer;
     },

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { getProduct } from "../../../projections/catalog/queries.ts";
+import type { ProductView } from "../../../projections/catalog/views.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
@@ -39,7 +40,8 @@ export function productQueries(app: App, deps: Deps): void {
 function listOfProducts(app: App, deps: Deps): void {
   const { auth, recency, positions, fresh, cursors } = deps;
   const { models, queries } = deps.runtime;
-  const answers = createAnswerCache(recency, positions);
+  const standsAt = () => models.progress("catalog").position;
+  const answers = createAnswerCache(recency, positions, standsAt);
 
   app.get(
     "/v1/products",
@@ -57,7 +59,7 @@ function listOfProducts(app: App, deps: Deps): void {
       const { limit, cursor, facets, ...filters } = request.query;
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
-      const { position } = models.progress("catalog");
+      const position = standsAt();
       const found = await queries.run("products", { ...filters, facets, ...page });
       const { total, totalIsMore, corrected } = found;
       const counted = {
@@ -74,7 +76,12 @@ function listOfProducts(app: App, deps: Deps): void {
   );
 }
 
-function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): void {
+function oneProduct(app: App, deps: Deps): void {
+  const { auth, recency, positions, fresh } = deps;
+  const { models, hot } = deps.runtime;
+  const standsAt = () => models.progress("catalog").position;
+  const answers = createAnswerCache(recency, positions, standsAt);
+
   app.get(
     "/v1/products/:id",
     {
@@ -88,8 +95,13 @@ function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): 
     async (request, reply) => {
       const { id } = request.params;
       const visitor = visitorOf(request);
-      const unpublished = auth.principal(request).kind === "staff";
+      const audience = auth.principal(request).kind;
+      const unpublished = audience === "staff";
+      // Who is remembered as having looked at it has to be told its id.
+      const cached = visitor === undefined ? await answers.find(request, audience) : undefined;
+      if (cached) return sendAnswer(reply, positions, cached);
       await fresh(request, reply, "catalog");
+      const position = standsAt();
       const product = await getProduct(await models.model("catalog"), id, { unpublished });
       if (!product) throw notFound("product", id);
       // Only a convenience: a hot store that is away must not keep the product from being shown.
@@ -97,13 +109,16 @@ function oneProduct(app: App, { runtime: { models, hot }, auth, fresh }: Deps): 
         await hot
           .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
           .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
-      // Only what is published is found for others than staff.
-      const shown = unpublished
-        ? staffProductOf(product)
-        : guestProductOf({ ...product, status: "published" });
-      sendJson(reply, JSON.stringify(shown));
+      const json = JSON.stringify(unpublished ? staffProductOf(product) : shownToGuests(product));
+      sendAnswer(reply, positions, answers.keep(request, audience, position, json));
     },
   );
+}
+
+/** @throws Problem not_found: it is asserted again that no draft is shown, wherever the product was found */
+function shownToGuests({ status, ...product }: ProductView) {
+  if (status !== "published") throw notFound("product", product.id);
+  return guestProductOf({ ...product, status });
 }
 
 function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): void {

@@ -3,8 +3,8 @@ import type { z } from "zod";
 /**
  * A view shows of a value what its schema names and nothing else, so that a new field reaches nobody until it is
  * named. It never fails: what is missing stays away, and what is not of the kind that the schema says is left out,
- * so that old data shows what can be shown of it. Schemas are walked once, when a view is made, because parsing
- * each answer costs more than making it.
+ * so that old data shows what can be shown of it. A schema is walked once, when its view is made; to show a product
+ * then takes about as long as to write it as JSON.
  */
 export type View<S extends z.ZodType> = (value: Seen<z.output<S>>) => z.output<S>;
 
