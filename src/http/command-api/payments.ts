@@ -15,7 +15,7 @@ import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
 import { type CommandAnswer, type Found, processContext, type RequestCommand } from "../edge/commands.ts";
-import { paymentAnswer, staffPaymentOf } from "../resources/payments.ts";
+import { paymentAnswer, staffPaymentOf, webhookAnswer } from "../resources/payments.ts";
 import { emptyBody, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { paymentView } from "./views.ts";
@@ -117,7 +117,13 @@ function takeWebhooks(app: App, { runtime }: Deps): void {
     scope.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
     scope.post<{ Params: { gateway: string }; Body: string }>(
       "/v1/webhooks/:gateway",
-      { schema: { tags: ["payments"], summary: "Take a payment gateway's event, raw and signed" } },
+      {
+        schema: {
+          tags: ["payments"],
+          summary: "Take a payment gateway's event, raw and signed",
+          response: { 200: webhookAnswer, "4xx": problemSchema },
+        },
+      },
       async (request, reply) => {
         const { gateway } = shop;
         if (request.params.gateway !== gateway.name) throw notFound("gateway", request.params.gateway);

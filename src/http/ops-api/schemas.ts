@@ -8,7 +8,7 @@ export const settleBody = z.strictObject({
   as: z.enum(["done", "failed"]),
   reason: z.string().trim().min(1).max(500),
 });
-const openTask = z.object({
+const openTask = z.strictObject({
   kind: taskKind,
   id: z.string(),
   dueAt: z.string().nullable(),
@@ -19,13 +19,13 @@ const openTask = z.object({
   notBefore: z.string().nullable(),
 });
 export const tasksAnswer = z
-  .object({ items: z.array(openTask), nextCursor: z.string().nullable() })
+  .strictObject({ items: z.array(openTask), nextCursor: z.string().nullable() })
   .meta({ id: "Tasks" });
 export const retriedAnswer = z
-  .object({ kind: taskKind, id: z.string(), done: z.boolean(), reason: z.string().nullable() })
+  .strictObject({ kind: taskKind, id: z.string(), done: z.boolean(), reason: z.string().nullable() })
   .meta({ id: "RetriedTask" });
 export const settledAnswer = z
-  .object({ kind: taskKind, id: z.string(), left: z.array(z.string()) })
+  .strictObject({ kind: taskKind, id: z.string(), left: z.array(z.string()) })
   .meta({ id: "SettledTask" });
 
 export const projectionParams = z.strictObject({ name: z.string().min(1).max(64) });
@@ -68,7 +68,7 @@ export const projectionsAnswer = z
       documents: z.int().nullable(),
       parked: z.int(),
       /** Why the model does not go on; it tries again by itself. */
-      failure: z.object({ message: z.string(), failures: z.int(), since: z.string() }).optional(),
+      failure: z.strictObject({ message: z.string(), failures: z.int(), since: z.string() }).optional(),
       progress: z.number().optional(),
       eventsPerSecond: z.number().optional(),
       rebuild: rebuild.optional(),
@@ -76,18 +76,18 @@ export const projectionsAnswer = z
   )
   .meta({ id: "Projections" });
 export const rebuildAnswer = z
-  .object({ name: z.string(), state: z.literal("rebuilding") })
+  .strictObject({ name: z.string(), state: z.literal("rebuilding") })
   .meta({ id: "Rebuild" });
 export const stoppedAnswer = z
-  .object({ name: z.string(), stopping: z.literal(true) })
+  .strictObject({ name: z.string(), stopping: z.literal(true) })
   .meta({ id: "StoppingRebuild" });
 export const rolledBackAnswer = z
-  .object({ name: z.string(), rolledBack: z.literal(true) })
+  .strictObject({ name: z.string(), rolledBack: z.literal(true) })
   .meta({ id: "RolledBack" });
 export const parkedListAnswer = z
-  .object({
+  .strictObject({
     items: z.array(
-      z.object({
+      z.strictObject({
         key: z.string(),
         position: z.string(),
         eventType: z.string(),
@@ -99,15 +99,15 @@ export const parkedListAnswer = z
   })
   .meta({ id: "ParkedDocuments" });
 export const unparkAnswer = z
-  .object({ name: z.string(), key: z.string(), parked: z.boolean() })
+  .strictObject({ name: z.string(), key: z.string(), parked: z.boolean() })
   .meta({ id: "UnparkedDocument" });
 
 export const streamAnswer = z
-  .object({
+  .strictObject({
     stream: z.string(),
     category: z.string(),
     items: z.array(
-      z.object({
+      z.strictObject({
         revision: z.int(),
         position: z.string(),
         id: z.string(),
@@ -118,17 +118,17 @@ export const streamAnswer = z
       }),
     ),
     nextCursor: z.string().nullable(),
-    at: z.object({ revision: z.int(), time: z.string().nullable() }).optional(),
+    at: z.strictObject({ revision: z.int(), time: z.string().nullable() }).optional(),
     state: z.unknown().optional(),
   })
   .meta({ id: "Stream" });
 
-export const liveAnswer = z.object({ status: z.literal("ok") }).meta({ id: "Alive" });
+export const liveAnswer = z.strictObject({ status: z.literal("ok") }).meta({ id: "Alive" });
 export const readyAnswer = z
-  .object({
+  .strictObject({
     status: z.enum(["ready", "degraded"]),
     stores: z.record(z.string(), z.enum(["ok", "away"])),
     /** What does not work, by name; empty when all is well. */
-    troubles: z.array(z.object({ about: z.string(), reason: z.string() })),
+    troubles: z.array(z.strictObject({ about: z.string(), reason: z.string() })),
   })
   .meta({ id: "Ready" });

@@ -54,6 +54,7 @@ export const guestPayment = payment
   .meta({ id: "GuestPayment" });
 
 export const paymentAnswer = payment;
+export const webhookAnswer = z.strictObject({ received: z.literal(true) }).meta({ id: "WebhookTaken" });
 
 export const staffPaymentOf = viewOf(payment);
 export const staffPaymentText = textView(payment);
