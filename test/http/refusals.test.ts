@@ -78,3 +78,49 @@ test("why an operator gives a checkout up, and what had failed in it, is for sta
   for (const { text } of answers) expect(text).not.toMatch(/canary/i);
   expect((await get(`/v1/carts/${id}`, staff)).body.failure).toEqual({ code: "unavailable", detail: reason });
 });
+
+test("of two SKUs that there is plenty of, nothing tells which there is more of", async () => {
+  const { call, product, cart, post, caughtUp } = shop();
+  const stocked = [
+    { name: "aa", quantity: 3_000, threshold: 5 },
+    { name: "bb", quantity: 70_000, threshold: 2_000 },
+  ];
+  const answers: string[][] = [];
+  for (const { name, quantity, threshold } of stocked) {
+    const { id } = await product({ name, skus: [name], quantity });
+    const policy = { lowStockThreshold: threshold };
+    await call("PUT", `/v1/stock/${name}/policy`, { headers: staff, body: policy });
+    // One movement more, and a reservation, of which the answers of this product are not to know.
+    if (name === "bb") {
+      await post("/v1/stock/bb/adjustments", { delta: -1, reason: "lost" });
+      await shop().order(["bb", 150]);
+    }
+    await caughtUp();
+    const open = await cart([name, 1]);
+    const told: string[] = [];
+    const ask = async (...[method, url, options]: Parameters<typeof call>) => {
+      const { status, text, headers } = await call(method, url, options);
+      const own = [id, open.id, String(open.guest["cart-token"])];
+      const whole = `${status} ${text} ${JSON.stringify({ etag: headers.etag, length: headers["content-length"] })}`;
+      told.push(
+        own
+          .reduce((rest, mine) => rest.replaceAll(mine, "own"), whole)
+          .replaceAll(/\d{4}-\d{2}-\d{2}T[\d:.]+Z/g, "time")
+          .replaceAll(new RegExp(`\\b${name}\\b`, "g"), "name"),
+      );
+    };
+    await ask("GET", `/v1/products/${name}`);
+    await ask("GET", `/v1/products?q=${name}`);
+    await ask("GET", `/v1/stock/${name}`);
+    const mine = { headers: open.guest };
+    await ask("POST", `/v1/carts/${open.id}/items`, { ...mine, body: { sku: name, quantity: 99_999 } });
+    await ask("GET", `/v1/carts/${open.id}`, mine);
+    await ask("POST", `/v1/carts/${open.id}/checkout`, { ...mine, body: checkoutBody });
+    await caughtUp();
+    await ask("GET", `/v1/carts/${open.id}`, mine);
+    answers.push(told);
+  }
+  expect(answers[0]).toHaveLength(7);
+  expect(answers[0]?.[5]).toMatch(/^409 .*out_of_stock/);
+  expect(answers[1]).toEqual(answers[0]);
+});
