@@ -1,5 +1,6 @@
 import { decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
+import { foldSku } from "../../src/values/sku.ts";
 import { type CartItem, type CheckoutRequest, cartEvents, lineQuantityMax, type Refusal } from "./events.ts";
 import { type Cart, type CartLine, evolveCart, initialCart, lineBytes, type OpenCart } from "./state.ts";
 
@@ -187,8 +188,12 @@ export function requireOpen(state: Cart, cartId: string): OpenCart {
   }
 }
 
+/** However the SKU is written, it is looked for in the cart alone: what else there is, its owner is not told. */
 function requireLines(open: OpenCart, sku: string): CartLine[] {
-  const lines = [...open.lines.values()].filter((line) => line.sku === sku);
+  const all = [...open.lines.values()];
+  const exact = all.filter((line) => line.sku === sku);
+  const folded = foldSku(sku);
+  const lines = exact.length > 0 ? exact : all.filter((line) => foldSku(line.sku) === folded);
   if (lines.length === 0) throw notFound("item", sku);
   return lines.sort((a, b) => Number(a.priceOverridden ?? false) - Number(b.priceOverridden ?? false));
 }

@@ -11,7 +11,6 @@ import {
   runCheckout,
 } from "../../../commands/processes/checkout.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
-import { spellingOf } from "../../../commands/processes/skus.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -169,11 +168,9 @@ function itemCommands(app: App, deps: Deps): void {
       const { id, sku } = request.params;
       auth.requireCart(request, id);
       const byStaff = auth.principal(request).kind === "staff";
-      const run: RunCart = async (context, respond) => {
-        const { quantity } = request.body;
-        const command = { cartId: id, sku: await spellingOf(engine, sku), quantity, byStaff, lifeMs };
-        return engine.execute(cart, id, "ChangeQuantity", command, context, respond);
-      };
+      const command = { cartId: id, sku, quantity: request.body.quantity, byStaff, lifeMs };
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "ChangeQuantity", command, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
@@ -184,10 +181,8 @@ function itemCommands(app: App, deps: Deps): void {
     (request, reply) => {
       const { id, sku } = request.params;
       auth.requireCart(request, id);
-      const run: RunCart = async (context, respond) => {
-        const command = { cartId: id, sku: await spellingOf(engine, sku), lifeMs };
-        return engine.execute(cart, id, "Remove", command, context, respond);
-      };
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "Remove", { cartId: id, sku, lifeMs }, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );
