@@ -2,7 +2,8 @@ import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-st
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDoc } from "./documents.ts";
-import { CatalogIndex, type IndexedProduct } from "./search/index.ts";
+import type { IndexedProduct } from "./search/catalog-query.ts";
+import { CatalogIndex } from "./search/index.ts";
 import type { ProductListItem } from "./views.ts";
 
 export const productSorts = ["price", "-price", "newest", "best-selling", "rating"] as const;
@@ -55,6 +56,7 @@ export class CatalogListing {
   async load(model: ViewModel): Promise<void> {
     const index = new CatalogIndex();
     for await (const { key, json } of documentsOf(model)) put(index, key, json);
+    index.prepare();
     this.index = index;
   }
 

@@ -11,28 +11,39 @@ const undecomposed: Readonly<Record<string, string>> = {
   œ: "oe",
   þ: "th",
   ı: "i",
+  ς: "σ",
 };
 
+const ascii = /^[\0-\x7f]*$/;
 const unspacedRuns = /[\p{sc=Han}\p{sc=Hira}\p{sc=Kana}\p{sc=Hang}\p{sc=Thai}ー]+/gu;
-const codes = /[\p{L}\p{N}\p{M}]+(?:[-/._'’+&][\p{L}\p{N}\p{M}]+)*/gu;
-const codePunctuation = /[-/._'’+&]/;
+/** Before all of them. */
+const spacedOnly = /^[\0-\u0dff]*$/;
+const codes = /[\p{L}\p{N}\p{M}]+(?:[-‐/._'’+&][\p{L}\p{N}\p{M}]+)*/gu;
+const codePunctuation = /[-‐/._'’+&]/;
+
+export interface QueryTerm {
+  text: string;
+  /** It may be the beginning of a longer one. */
+  beginning: boolean;
+}
 
 /** One word of a query: found where all terms of any of its `ways` are. */
 export interface QueryWord {
-  ways: readonly (readonly string[])[];
-  /** The last term of each way may be the beginning of a longer one. */
-  beginning: boolean;
+  /** As it was typed, folded. */
+  text: string;
+  ways: readonly (readonly QueryTerm[])[];
 }
 
 /** Without case, accents and width, so that what a shopper types meets what a merchant wrote. */
 export function fold(text: string): string {
+  if (ascii.test(text)) return text.toLowerCase();
   // Only the marks of Latin, Greek and Cyrillic go: those of Kana and Thai make other letters.
   return text
     .normalize("NFKC")
     .toLowerCase()
     .normalize("NFD")
     .replace(/[\u0300-\u036f]/g, "")
-    .replace(/[łøđðßæœþı]/g, (letter) => undecomposed[letter] ?? letter)
+    .replace(/[łøđðßæœþıς]/g, (letter) => undecomposed[letter] ?? letter)
     .normalize("NFC");
 }
 
@@ -44,7 +55,13 @@ export function foldedValue(value: string): string {
     .replace(/[“”‟″]/g, '"')
     .trim()
     .replace(/\s+/g, " ")
-    .toLowerCase();
+    .toLowerCase()
+    .replace(/[ßς]/g, (letter) => undecomposed[letter] ?? letter);
+}
+
+/** What a category is known by: its path, each name of it folded. */
+export function foldedPath(path: string): string {
+  return path.split("/").map(foldedValue).join("/");
 }
 
 /** The terms under which a text is found, each once. */
@@ -70,16 +87,16 @@ export function termsOf(text: string): Set<string> {
   return terms;
 }
 
-/** At most `queryWordsMax` words of the first `queryCharactersMax` characters. */
+/** At most `queryWordsMax` words of the first `queryCharactersMax` characters; the last may be a beginning. */
 export function queryWordsOf(query: string): QueryWord[] {
   const bounded = [...query].slice(0, queryCharactersMax).join("");
   const found = [...fold(bounded).matchAll(codes)].slice(0, queryWordsMax);
   return found.map(([code], index) => {
+    const isLast = index === found.length - 1;
     const parts = code.split(codePunctuation);
-    const beginning = index === found.length - 1;
-    const ways = [parts.flatMap(queryTermsOf)];
-    if (parts.length > 1) ways.push(queryTermsOf(parts.join("")));
-    return { ways, beginning: beginning || (ways[0]?.length === 1 && isOneUnspaced(code)) };
+    const ways = [queryTermsOf(parts, isLast)];
+    if (parts.length > 1) ways.push(queryTermsOf([parts.join("")], isLast));
+    return { text: code, ways };
   });
 }
 
@@ -89,19 +106,19 @@ export function singular(word: string): string {
   return /(?:ss|x|ch|sh|zz)es$/.test(word) ? word.slice(0, -2) : word.slice(0, -1);
 }
 
-function queryTermsOf(part: string): string[] {
-  return piecesOf(part).flatMap(({ text, unspaced }) => {
-    if (!unspaced) return [text];
+function queryTermsOf(parts: readonly string[], isLast: boolean): QueryTerm[] {
+  const pieces = parts.flatMap(piecesOf);
+  return pieces.flatMap(({ text, unspaced }, index) => {
+    if (!unspaced) return { text, beginning: isLast && index === pieces.length - 1 };
     const characters = [...text];
-    return characters.length === 1 ? characters : pairsOf(characters);
+    // One character is found inside a run as the beginning of a pair.
+    if (characters.length === 1) return { text, beginning: true };
+    return pairsOf(characters).map((pair) => ({ text: pair, beginning: false }));
   });
 }
 
-function isOneUnspaced(word: string): boolean {
-  return [...word].length === 1 && piecesOf(word)[0]?.unspaced === true;
-}
-
 function piecesOf(word: string): { text: string; unspaced: boolean }[] {
+  if (spacedOnly.test(word)) return [{ text: word, unspaced: false }];
   const pieces: { text: string; unspaced: boolean }[] = [];
   let end = 0;
   for (const { 0: text, index } of word.matchAll(unspacedRuns)) {

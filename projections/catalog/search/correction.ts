@@ -1,34 +1,66 @@
-import type { QueryWord } from "./analyzer.ts";
-import { singular } from "./analyzer.ts";
-import type { Terms } from "./postings.ts";
+import { type QueryWord, queryWordsOf } from "./analyzer.ts";
 
 const lettersMin = 4;
 const swapLettersMin = 5;
 
+/** What a correction asks of the catalog. */
+export interface KnownWords {
+  /** Whether any product has it, or, where it may be a beginning, a word that begins so. */
+  has(word: QueryWord): boolean;
+  /** Terms, each with the number of products that have it; the number is asked only where it matters. */
+  terms(): Iterable<{ text: string; count: () => number }>;
+}
+
 /** The query with each unknown word replaced by the most frequent one that is off by one. */
-export function correctionOf(words: readonly QueryWord[], terms: Terms): string | undefined {
+export function correctionOf(query: string, known: KnownWords): string | undefined {
   let changed = false;
-  const corrected = words.map(({ ways }) => {
-    const way = ways.at(-1) ?? [];
-    const word = way.join(" ");
-    if (way.length !== 1 || terms.sizeOf(singular(word)) > 0 || word.length < lettersMin) return word;
-    let best = word;
-    for (const term of terms.all()) {
-      if (isOffByOne(word, term) && terms.sizeOf(term) > terms.sizeOf(best)) best = term;
-    }
-    changed ||= best !== word;
-    return best;
+  const corrected = queryWordsOf(query).map((word) => {
+    const better = isCorrectable(word) && !known.has(word) ? nearest(joined(word), known) : undefined;
+    changed ||= better !== undefined;
+    return better ?? word.text;
   });
   return changed ? corrected.join(" ") : undefined;
 }
 
+function isCorrectable(word: QueryWord): boolean {
+  return word.ways.at(-1)?.length === 1 && (joined(word).match(/\p{L}/gu)?.length ?? 0) >= lettersMin;
+}
+
+/** A code is corrected as it is written together. */
+function joined({ ways }: QueryWord): string {
+  return ways.at(-1)?.[0]?.text ?? "";
+}
+
+/** Of those as frequent, the first in the order of code units. */
+function nearest(word: string, known: KnownWords): string | undefined {
+  let best: string | undefined;
+  let most = 0;
+  for (const { text, count } of known.terms()) {
+    if (!isOffByOne(word, text)) continue;
+    const times = count();
+    if (times < most || times === 0) continue;
+    if (times === most && best !== undefined && best < text) continue;
+    best = text;
+    most = times;
+  }
+  return best;
+}
+
+/** One letter more, less or another; in longer words also two that changed places. */
 export function isOffByOne(a: string, b: string): boolean {
-  if (Math.abs(a.length - b.length) > 1 || a === b) return false;
-  let at = 0;
-  while (at < a.length && a[at] === b[at]) at++;
-  if (a.length !== b.length)
-    return a.length > b.length ? a.slice(at + 1) === b.slice(at) : a.slice(at) === b.slice(at + 1);
-  if (a.slice(at + 1) === b.slice(at + 1)) return true;
-  const swapped = a[at] === b[at + 1] && a[at + 1] === b[at];
-  return a.length >= swapLettersMin && swapped && a.slice(at + 2) === b.slice(at + 2);
+  const [short, long] = a.length <= b.length ? [a, b] : [b, a];
+  const more = long.length - short.length;
+  if (more > 1 || a === b) return false;
+  let start = 0;
+  while (start < short.length && short.charCodeAt(start) === long.charCodeAt(start)) start++;
+  let end = 0;
+  while (end < short.length - start && isSameFromEnd(short, long, end)) end++;
+  const differing = long.length - start - end;
+  if (differing <= 1) return true;
+  const isSwap = a[start] === b[start + 1] && a[start + 1] === b[start];
+  return more === 0 && a.length >= swapLettersMin && differing === 2 && isSwap;
+}
+
+function isSameFromEnd(a: string, b: string, end: number): boolean {
+  return a.charCodeAt(a.length - 1 - end) === b.charCodeAt(b.length - 1 - end);
 }

@@ -1,71 +1,87 @@
-const initialCapacity = 4;
+import { roomFor } from "./growing.ts";
+
+const poolEntriesMin = 1024;
+/** Of a posting's 32 bits, those of the set of fields; the others hold the slot. */
 const fieldBits = 5;
-const fieldMask = (1 << fieldBits) - 1;
+export const fieldSets = 1 << fieldBits;
 
-/** Where a term occurs: ascending slots, each with the set of fields. 27 bits hold the slot. */
-class Postings {
-  entries = new Uint32Array(initialCapacity);
-  size = 0;
+/**
+ * Where each term occurs: ascending slots, each with its set of fields, of all terms in one array. A term's block
+ * has room for a power of two; when it is full it moves to one of twice the size, and what it leaves is used again.
+ */
+export class Postings {
+  pool = new Uint32Array(poolEntriesMin);
+  #used = 0;
+  /** Offsets of free blocks, by the logarithm of their size. */
+  readonly #free: number[][] = Array.from({ length: 32 }, () => []);
+  #starts = new Uint32Array(poolEntriesMin);
+  #sizes = new Uint32Array(poolEntriesMin);
 
-  push(slot: number, fields: number): void {
-    if (this.size === this.entries.length) {
-      const grown = new Uint32Array(this.size * 2);
-      grown.set(this.entries);
-      this.entries = grown;
+  /** Slots only ever grow, so that a block stays ordered without any sorting. */
+  push(term: number, slot: number, fields: number): void {
+    if (term >= this.#sizes.length) {
+      this.#starts = roomFor(this.#starts, term + 1);
+      this.#sizes = roomFor(this.#sizes, term + 1);
     }
-    this.entries[this.size++] = slot * (1 << fieldBits) + fields;
+    const size = this.#sizes[term] ?? 0;
+    const isFull = (size & (size - 1)) === 0;
+    if (isFull) this.#move(term, size);
+    this.pool[this.startOf(term) + size] = slot * fieldSets + fields;
+    this.#sizes[term] = size + 1;
+  }
+
+  startOf(term: number): number {
+    return this.#starts[term] ?? 0;
+  }
+
+  /** Entries of products that are gone included. */
+  sizeOf(term: number): number {
+    return this.#sizes[term] ?? 0;
+  }
+
+  /** The set of fields of a slot in which the term occurs; 0 when in none. */
+  fieldsAt(term: number, slot: number): number {
+    const { pool } = this;
+    let low = this.startOf(term);
+    const end = low + this.sizeOf(term);
+    let high = end;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (slotOf(pool[middle] ?? 0) < slot) low = middle + 1;
+      else high = middle;
+    }
+    const entry = pool[low] ?? 0;
+    return low < end && slotOf(entry) === slot ? fieldsOf(entry) : 0;
+  }
+
+  #move(term: number, size: number): void {
+    const to = this.#block(Math.max(1, size * 2));
+    if (size > 0) {
+      const from = this.startOf(term);
+      this.pool.copyWithin(to, from, from + size);
+      this.#free[log2(size)]?.push(from);
+    }
+    this.#starts[term] = to;
+  }
+
+  #block(size: number): number {
+    const free = this.#free[log2(size)]?.pop();
+    if (free !== undefined) return free;
+    const from = this.#used;
+    this.#used += size;
+    this.pool = roomFor(this.pool, this.#used);
+    return from;
   }
 }
 
-/** Terms, in the order of their code units once one asks for those that begin alike. */
-export class Terms {
-  readonly #postings = new Map<string, Postings>();
-  #sorted: string[] = [];
-  #unsorted: string[] = [];
+export function slotOf(entry: number): number {
+  return entry >>> fieldBits;
+}
 
-  /** Slots only ever grow, so that postings stay ordered without any sorting. */
-  add(term: string, slot: number, fields: number): void {
-    let postings = this.#postings.get(term);
-    if (!postings) {
-      postings = new Postings();
-      this.#postings.set(term, postings);
-      this.#unsorted.push(term);
-    }
-    postings.push(slot, fields);
-  }
+export function fieldsOf(entry: number): number {
+  return entry & (fieldSets - 1);
+}
 
-  sizeOf(term: string): number {
-    return this.#postings.get(term)?.size ?? 0;
-  }
-
-  forEach(term: string, visit: (slot: number, fields: number) => void): void {
-    const postings = this.#postings.get(term);
-    if (!postings) return;
-    const { entries, size } = postings;
-    for (let at = 0; at < size; at++) {
-      const entry = entries[at] ?? 0;
-      visit(entry >>> fieldBits, entry & fieldMask);
-    }
-  }
-
-  all(): Iterable<string> {
-    return this.#postings.keys();
-  }
-
-  beginningWith(prefix: string): string[] {
-    if (this.#unsorted.length > 0) {
-      this.#sorted = [...this.#sorted, ...this.#unsorted].sort();
-      this.#unsorted = [];
-    }
-    let low = 0;
-    let high = this.#sorted.length;
-    while (low < high) {
-      const middle = (low + high) >>> 1;
-      if ((this.#sorted[middle] ?? "") < prefix) low = middle + 1;
-      else high = middle;
-    }
-    let end = low;
-    while (this.#sorted[end]?.startsWith(prefix)) end++;
-    return this.#sorted.slice(low, end);
-  }
+function log2(powerOfTwo: number): number {
+  return 31 - Math.clz32(powerOfTwo);
 }

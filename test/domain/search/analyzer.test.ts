@@ -30,7 +30,7 @@ describe("the analyzer", () => {
   it("bounds the words of a query, the last of which may be a beginning", () => {
     const words = queryWordsOf("word ".repeat(queryWordsMax + 5));
     expect(words).toHaveLength(queryWordsMax);
-    expect(words.map(({ beginning }) => beginning).lastIndexOf(false)).toBe(queryWordsMax - 2);
+    expect(words.map(({ ways }) => ways[0]?.[0]?.beginning).lastIndexOf(false)).toBe(queryWordsMax - 2);
   });
 
   it("knows facet values by one form", () => {

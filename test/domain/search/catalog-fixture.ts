@@ -1,4 +1,4 @@
-import type { IndexedProduct } from "../../../projections/catalog/search/index.ts";
+import type { IndexedProduct } from "../../../projections/catalog/search/catalog-query.ts";
 
 const fillersCount = 270;
 

@@ -1,10 +1,7 @@
 import fc from "fast-check";
 import { describe, expect, it } from "vitest";
-import {
-  type CatalogCursor,
-  CatalogIndex,
-  type IndexedProduct,
-} from "../../../projections/catalog/search/index.ts";
+import type { CatalogCursor, IndexedProduct } from "../../../projections/catalog/search/catalog-query.ts";
+import { CatalogIndex } from "../../../projections/catalog/search/index.ts";
 
 const sorts = ["price", "-price", "newest", "best-selling", "rating", "rank"] as const;
 

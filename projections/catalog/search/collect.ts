@@ -1,0 +1,100 @@
+import { foldedPath, foldedValue } from "./analyzer.ts";
+import {
+  type CatalogAnswer,
+  type CatalogFacet,
+  type CatalogQuery,
+  catalogFacets,
+  totalMax,
+} from "./catalog-query.ts";
+import type { Matches } from "./matching.ts";
+import { orderOf } from "./order.ts";
+import type { Products } from "./products.ts";
+import { Top } from "./top.ts";
+
+/**
+ * One walk over what matches yields the page, the total and each facet without its own filter.
+ * @param matches undefined for all products
+ * @throws InvalidCursor when `after` is not one of a list sorted like this
+ */
+export function collect(
+  products: Products,
+  query: CatalogQuery,
+  matches: Matches | undefined,
+): Omit<CatalogAnswer, "corrected"> {
+  const order = orderOf(products, query, matches);
+  const page = new Top(query.limit + 1, order.compare);
+  const statuses = products.statusMask(query.status);
+  const masks = masksOf(products, query);
+  const counts = countsOf(products, query);
+  let total = 0;
+  const visit = (slot: number) => {
+    if (!products.hasStatus(slot, statuses)) return;
+    const price = products.priceOf(slot, query);
+    if (price === undefined) return;
+    const { category, brand, tag } = products.facets;
+    const inCategory = !masks.category || category.has(slot, masks.category);
+    const inBrand = !masks.brand || brand.has(slot, masks.brand);
+    const inTag = !masks.tag || tag.has(slot, masks.tag);
+    if (counts.category && inBrand && inTag) category.count(slot, counts.category);
+    if (counts.brand && inCategory && inTag) brand.count(slot, counts.brand);
+    if (counts.tag && inCategory && inBrand) tag.count(slot, counts.tag);
+    if (!inCategory || !inBrand || !inTag) return;
+    total++;
+    order.enter(slot, price);
+    if (order.isAfter(slot)) page.offer(slot);
+  };
+  if (matches) for (let at = 0; at < matches.size; at++) visit(matches.slots[at] ?? 0);
+  else for (let slot = 0; slot < products.size; slot++) visit(slot);
+  const shown = page.items.slice(0, query.limit);
+  const last = shown.at(-1);
+  return {
+    hits: shown.map((slot) => ({ id: products.idOf(slot), price: products.priceOf(slot, query) ?? null })),
+    ...(page.items.length > query.limit && last !== undefined && { next: order.cursorOf(last) }),
+    total: Math.min(total, totalMax),
+    totalIsMore: total > totalMax,
+    facets: facetsOf(products, counts),
+  };
+}
+
+type Masks = Partial<Record<CatalogFacet, Uint8Array>>;
+type Counts = Partial<Record<CatalogFacet, Uint32Array>>;
+
+function masksOf({ facets }: Products, query: CatalogQuery): Masks {
+  const { category, brand, tag } = query;
+  return {
+    ...(category && { category: facets.category.maskOf(categoriesOf(facets.category.values(), category)) }),
+    ...(brand && { brand: facets.brand.maskOf(brand.map(foldedValue)) }),
+    ...(tag && { tag: facets.tag.maskOf(tag.map(foldedValue)) }),
+  };
+}
+
+/** Each path with what is below it, or a name that only one of the categories has. */
+function categoriesOf(known: readonly string[], asked: readonly string[]): string[] {
+  const below = (path: string) => known.filter((each) => each === path || each.startsWith(`${path}/`));
+  return asked.flatMap((value) => {
+    const path = foldedPath(value);
+    const found = below(path);
+    if (found.length > 0) return found;
+    const named = new Set<string>();
+    for (const each of known) {
+      const at = `${each}/`.indexOf(`/${path}/`);
+      if (at >= 0) named.add(each.slice(0, at + 1 + path.length));
+    }
+    return named.size === 1 ? [...named].flatMap(below) : [];
+  });
+}
+
+function countsOf({ facets }: Products, query: CatalogQuery): Counts {
+  const asked = catalogFacets.filter((name) => query.facets?.includes(name));
+  return Object.fromEntries(asked.map((name) => [name, facets[name].counts()]));
+}
+
+function facetsOf(products: Products, counts: Counts): CatalogAnswer["facets"] {
+  const isOlder = (slot: number, other: number) => products.isOlder(slot, other);
+  return Object.fromEntries(
+    catalogFacets.flatMap((name) => {
+      const counted = counts[name];
+      return counted ? [[name, products.facets[name].counted(counted, isOlder)]] : [];
+    }),
+  );
+}

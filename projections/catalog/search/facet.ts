@@ -1,0 +1,181 @@
+import { type FacetValue, facetValuesMax } from "./catalog-query.ts";
+import { roomFor } from "./growing.ts";
+import { Top } from "./top.ts";
+
+const roomMin = 64;
+
+/**
+ * What the products have of one facet: each spelling has a number, and spellings that fold alike are one value.
+ * A value is shown as it is first given: as the oldest product that has it writes it, published ones before others.
+ */
+export class Facet {
+  readonly #foldedOf: (spelling: string) => string;
+  readonly #numbers = new Map<string, number>();
+  readonly #spellings: string[] = [];
+  /** Spelling -> value. */
+  readonly #valueOf: number[] = [];
+  /** Spelling -> how many products have it. */
+  readonly #uses: number[] = [];
+  readonly #values = new Map<string, number>();
+  /** Value -> the spelling that shows it, of those that several products spell differently. */
+  #labels: Map<number, number> | undefined;
+  /** Spellings of one slot after those of the other, and where those of each slot end. */
+  #flat = new Uint32Array(roomMin);
+  #ends = new Uint32Array(roomMin);
+  #slots = 0;
+
+  constructor(foldedOf: (spelling: string) => string) {
+    this.#foldedOf = foldedOf;
+  }
+
+  /** Takes the values of the next slot. */
+  push(texts: readonly string[]): void {
+    const start = this.#endOf(this.#slots - 1);
+    let end = start;
+    this.#flat = roomFor(this.#flat, start + texts.length);
+    const seen = new Set<number | undefined>();
+    for (const text of texts) {
+      const spelling = this.#numberOf(text.trim());
+      const value = this.#valueOf[spelling];
+      if (seen.has(value)) continue;
+      seen.add(value);
+      this.#flat[end++] = spelling;
+      this.#uses[spelling] = (this.#uses[spelling] ?? 0) + 1;
+    }
+    this.#ends = roomFor(this.#ends, this.#slots + 1);
+    this.#ends[this.#slots++] = end;
+    this.forgetLabels();
+  }
+
+  /** The product of a slot is gone. */
+  drop(slot: number): void {
+    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+      const spelling = this.#flat[at] ?? 0;
+      this.#uses[spelling] = (this.#uses[spelling] ?? 0) - 1;
+    }
+    this.forgetLabels();
+  }
+
+  /** What is shown depends on which product is the oldest of those that are published. */
+  forgetLabels(): void {
+    this.#labels = undefined;
+  }
+
+  textsOf(slot: number): string[] {
+    const texts: string[] = [];
+    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++)
+      texts.push(this.#spellings[this.#flat[at] ?? 0] ?? "");
+    return texts;
+  }
+
+  /** Folded values that some product has. */
+  values(): string[] {
+    const used = this.#usedValues();
+    return [...this.#values].filter(([, value]) => used.has(value)).map(([folded]) => folded);
+  }
+
+  /** A filter: 1 for each spelling of one of these folded values. */
+  maskOf(folded: Iterable<string>): Uint8Array {
+    const values = new Set<number | undefined>([...folded].map((each) => this.#values.get(each)));
+    return Uint8Array.from(this.#valueOf, (value) => (values.has(value) ? 1 : 0));
+  }
+
+  has(slot: number, mask: Uint8Array): boolean {
+    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++)
+      if (mask[this.#flat[at] ?? 0] === 1) return true;
+    return false;
+  }
+
+  /** A count for each spelling, for `count` to raise. */
+  counts(): Uint32Array {
+    return new Uint32Array(this.#spellings.length);
+  }
+
+  count(slot: number, counts: Uint32Array): void {
+    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+      const spelling = this.#flat[at] ?? 0;
+      counts[spelling] = (counts[spelling] ?? 0) + 1;
+    }
+  }
+
+  /**
+   * The values that were counted, the most frequent first.
+   * @param isOlder whether the product of a slot is rather asked how its values are spelled than that of another
+   */
+  counted(counts: Uint32Array, isOlder: (slot: number, other: number) => boolean): FacetValue[] {
+    const sums = new Uint32Array(this.#values.size);
+    counts.forEach((times, spelling) => {
+      const value = this.#valueOf[spelling] ?? 0;
+      sums[value] = (sums[value] ?? 0) + times;
+    });
+    this.#labels ??= this.#labelled(isOlder);
+    const labels = this.#labels;
+    const labelOf = (value: number) => this.#spellings[labels.get(value) ?? 0] ?? "";
+    const sumOf = (value: number) => sums[value] ?? 0;
+    const top = new Top(
+      facetValuesMax,
+      (a, b) => sumOf(b) - sumOf(a) || (labelOf(a) < labelOf(b) ? -1 : labelOf(a) > labelOf(b) ? 1 : 0),
+    );
+    sums.forEach((sum, value) => {
+      if (sum > 0) top.offer(value);
+    });
+    return top.items.map((value) => ({ value: labelOf(value), count: sumOf(value) }));
+  }
+
+  #labelled(isOlder: (slot: number, other: number) => boolean): Map<number, number> {
+    const labels = new Map<number, number>();
+    const several = new Set<number>();
+    this.#uses.forEach((uses, spelling) => {
+      const value = this.#valueOf[spelling] ?? 0;
+      if (uses === 0) return;
+      if (labels.has(value)) several.add(value);
+      labels.set(value, spelling);
+    });
+    if (several.size > 0) this.#labelByAge(several, labels, isOlder);
+    return labels;
+  }
+
+  #labelByAge(
+    several: ReadonlySet<number>,
+    labels: Map<number, number>,
+    isOlder: (slot: number, other: number) => boolean,
+  ): void {
+    const oldest = new Map<number, number>();
+    for (let slot = 0; slot < this.#slots; slot++) {
+      for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+        const spelling = this.#flat[at] ?? 0;
+        const value = this.#valueOf[spelling] ?? 0;
+        if (!several.has(value)) continue;
+        const other = oldest.get(value);
+        if (!isOlder(slot, other ?? -1)) continue;
+        oldest.set(value, slot);
+        labels.set(value, spelling);
+      }
+    }
+  }
+
+  #usedValues(): Set<number | undefined> {
+    const used = new Set<number | undefined>();
+    this.#uses.forEach((uses, spelling) => {
+      if (uses > 0) used.add(this.#valueOf[spelling]);
+    });
+    return used;
+  }
+
+  #numberOf(spelling: string): number {
+    const known = this.#numbers.get(spelling);
+    if (known !== undefined) return known;
+    const added = this.#spellings.push(spelling) - 1;
+    this.#numbers.set(spelling, added);
+    this.#uses.push(0);
+    const folded = this.#foldedOf(spelling);
+    const value = this.#values.get(folded) ?? this.#values.size;
+    this.#values.set(folded, value);
+    this.#valueOf.push(value);
+    return added;
+  }
+
+  #endOf(slot: number): number {
+    return slot < 0 ? 0 : (this.#ends[slot] ?? 0);
+  }
+}

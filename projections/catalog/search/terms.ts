@@ -1,0 +1,110 @@
+import { fieldsOf, Postings, slotOf } from "./postings.ts";
+
+/** Terms that are looked through one by one before they are sorted in among the others. */
+const unsortedTermsMax = 1024;
+/** A shorter slice of a text is a copy of its own; a longer one would keep the whole text in memory. */
+const slicedCharactersMin = 13;
+
+/** The words of the catalog, each with a number, and where they occur. */
+export class Terms {
+  readonly postings = new Postings();
+  readonly #numbers = new Map<string, number>();
+  readonly #texts: string[] = [];
+  /** Numbers of the first so many terms, in the order of their code units. */
+  #sorted = new Uint32Array(0);
+
+  get size(): number {
+    return this.#texts.length;
+  }
+
+  /** @param slot not lower than that of any addition before */
+  add(text: string, slot: number, fields: number): void {
+    let term = this.#numbers.get(text);
+    if (term === undefined) {
+      term = this.#texts.length;
+      const own = text.length < slicedCharactersMin ? text : [...text].join("");
+      this.#texts.push(own);
+      this.#numbers.set(own, term);
+    }
+    this.postings.push(term, slot, fields);
+  }
+
+  numberOf(text: string): number | undefined {
+    return this.#numbers.get(text);
+  }
+
+  textOf(term: number): string {
+    return this.#texts[term] ?? "";
+  }
+
+  /** Numbers of all terms that begin so. */
+  beginningWith(prefix: string): number[] {
+    if (this.size - this.#sorted.length > unsortedTermsMax) this.sort();
+    const sorted = this.#sorted;
+    const from = this.#firstWhere((text) => text >= prefix);
+    const to = this.#firstWhere((text) => text >= prefix && !text.startsWith(prefix));
+    const found = Array.from(sorted.subarray(from, to));
+    for (let term = sorted.length; term < this.size; term++) {
+      if (this.textOf(term).startsWith(prefix)) found.push(term);
+    }
+    return found;
+  }
+
+  /** Sorts in what was added; else the next search with a beginning does. */
+  sort(): void {
+    const before = this.#sorted;
+    const added = this.#texts.slice(before.length).sort();
+    const sorted = new Uint32Array(this.size);
+    let at = 0;
+    let taken = 0;
+    for (const text of added) {
+      while (taken < before.length && this.textOf(before[taken] ?? 0) < text)
+        sorted[at++] = before[taken++] ?? 0;
+      sorted[at++] = this.numberOf(text) ?? 0;
+    }
+    sorted.set(before.subarray(taken), at);
+    this.#sorted = sorted;
+  }
+
+  /** Every term, with the number of its slots that are still here, which is counted when it is asked for. */
+  *all(isHere: (slot: number) => boolean): Iterable<{ text: string; count: () => number }> {
+    for (let term = 0; term < this.size; term++)
+      yield { text: this.textOf(term), count: () => this.#countOf(term, isHere) };
+  }
+
+  /** @param slots the new slot of each old one, ascending; undefined for those that go */
+  compacted(slots: readonly (number | undefined)[]): Terms {
+    const { postings } = this;
+    const kept = new Terms();
+    this.#texts.forEach((text, term) => {
+      const start = postings.startOf(term);
+      for (let at = start; at < start + postings.sizeOf(term); at++) {
+        const entry = postings.pool[at] ?? 0;
+        const slot = slots[slotOf(entry)];
+        if (slot !== undefined) kept.add(text, slot, fieldsOf(entry));
+      }
+    });
+    return kept;
+  }
+
+  #countOf(term: number, isHere: (slot: number) => boolean): number {
+    const { pool } = this.postings;
+    const start = this.postings.startOf(term);
+    let count = 0;
+    for (let at = start; at < start + this.postings.sizeOf(term); at++)
+      if (isHere(slotOf(pool[at] ?? 0))) count++;
+    return count;
+  }
+
+  /** The first place of the sorted terms from which on this holds. */
+  #firstWhere(holds: (text: string) => boolean): number {
+    let low = 0;
+    let high = this.#sorted.length;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (holds(this.textOf(this.#sorted[middle] ?? 0))) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+}
