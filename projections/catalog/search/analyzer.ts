@@ -68,7 +68,7 @@ export function foldedPath(path: string): string {
 export function termsOf(text: string): Set<string> {
   const terms = new Set<string>();
   for (const [code] of fold(text).matchAll(codes)) {
-    const parts = code.split(codePunctuation);
+    const parts = partsOf(code);
     for (const part of parts.length > 1 ? [...parts, parts.join("")] : parts) {
       for (const piece of piecesOf(part)) {
         if (!piece.unspaced) {
@@ -93,15 +93,25 @@ export function queryWordsOf(query: string): QueryWord[] {
   const found = [...fold(bounded).matchAll(codes)].slice(0, queryWordsMax);
   return found.map(([code], index) => {
     const isLast = index === found.length - 1;
-    const parts = code.split(codePunctuation);
+    const parts = partsOf(code);
     const ways = [queryTermsOf(parts, isLast)];
     if (parts.length > 1) ways.push(queryTermsOf([parts.join("")], isLast));
     return { text: code, ways };
   });
 }
 
+/**
+ * What stands for all words that begin with this letter: they are too many to be gathered for each search. No word
+ * is like it; undefined for scripts that have too many letters.
+ */
+export function initialOf(word: string): string | undefined {
+  const letter = word.charAt(0);
+  return spacedOnly.test(letter) ? `^${letter}` : undefined;
+}
+
 export function singular(word: string): string {
-  if (word.length < 4 || !/^[a-z]+s$/.test(word) || /(?:ss|us|is)$/.test(word)) return word;
+  if (word.length < 4 || !word.endsWith("s") || !/^[a-z]+$/.test(word) || /(?:ss|us|is)$/.test(word))
+    return word;
   if (/.{2}ies$/.test(word)) return `${word.slice(0, -3)}y`;
   return /(?:ss|x|ch|sh|zz)es$/.test(word) ? word.slice(0, -2) : word.slice(0, -1);
 }
@@ -115,6 +125,10 @@ function queryTermsOf(parts: readonly string[], isLast: boolean): QueryTerm[] {
     if (characters.length === 1) return { text, beginning: true };
     return pairsOf(characters).map((pair) => ({ text: pair, beginning: false }));
   });
+}
+
+function partsOf(code: string): string[] {
+  return codePunctuation.test(code) ? code.split(codePunctuation) : [code];
 }
 
 function piecesOf(word: string): { text: string; unspaced: boolean }[] {

@@ -7,7 +7,7 @@ import {
   totalMax,
 } from "./catalog-query.ts";
 import type { Matches } from "./matching.ts";
-import { orderOf } from "./order.ts";
+import { keyFor, placeOf } from "./order.ts";
 import type { Products } from "./products.ts";
 import { Top } from "./top.ts";
 
@@ -21,17 +21,22 @@ export function collect(
   query: CatalogQuery,
   matches: Matches | undefined,
 ): Omit<CatalogAnswer, "corrected"> {
-  const order = orderOf(products, query, matches);
-  const page = new Top(query.limit + 1, order.compare);
+  const { minPrice, maxPrice, inStock, limit } = query;
+  const sort = query.sort ?? (matches ? "rank" : "newest");
+  const after = query.after && placeOf(query.after);
+  const keyOf = keyFor(sort, products, matches);
+  const page = new Top(limit + 1, (slot, other) => products.idOf(slot) < products.idOf(other));
   const statuses = products.statusMask(query.status);
+  const needsPrice =
+    [minPrice, maxPrice, inStock].some((each) => each !== undefined) || sort.endsWith("price");
   const masks = masksOf(products, query);
   const counts = countsOf(products, query);
+  const { category, brand, tag } = products.facets;
   let total = 0;
   const visit = (slot: number) => {
     if (!products.hasStatus(slot, statuses)) return;
-    const price = products.priceOf(slot, query);
+    const price = needsPrice ? products.priceOf(slot, query) : null;
     if (price === undefined) return;
-    const { category, brand, tag } = products.facets;
     const inCategory = !masks.category || category.has(slot, masks.category);
     const inBrand = !masks.brand || brand.has(slot, masks.brand);
     const inTag = !masks.tag || tag.has(slot, masks.tag);
@@ -40,20 +45,29 @@ export function collect(
     if (counts.tag && inCategory && inBrand) tag.count(slot, counts.tag);
     if (!inCategory || !inBrand || !inTag) return;
     total++;
-    order.enter(slot, price);
-    if (order.isAfter(slot)) page.offer(slot);
+    const key = keyOf(slot, price);
+    if (!after || key > after.key || (key === after.key && products.idOf(slot) > after.id))
+      page.offer(slot, key);
   };
   if (matches) for (let at = 0; at < matches.size; at++) visit(matches.slots[at] ?? 0);
-  else for (let slot = 0; slot < products.size; slot++) visit(slot);
-  const shown = page.items.slice(0, query.limit);
-  const last = shown.at(-1);
+  // What was put last is mostly the newest: found first, it keeps the others from the page.
+  else for (let slot = products.size - 1; slot >= 0; slot--) visit(slot);
   return {
-    hits: shown.map((slot) => ({ id: products.idOf(slot), price: products.priceOf(slot, query) ?? null })),
-    ...(page.items.length > query.limit && last !== undefined && { next: order.cursorOf(last) }),
+    ...pageOf(products, query, page),
     total: Math.min(total, totalMax),
     totalIsMore: total > totalMax,
     facets: facetsOf(products, counts),
   };
+}
+
+function pageOf(products: Products, query: CatalogQuery, { items, keys }: Top) {
+  const { limit } = query;
+  const hits = items
+    .slice(0, limit)
+    .map((slot) => ({ id: products.idOf(slot), price: products.priceOf(slot, query) ?? null }));
+  const last = hits.at(-1);
+  const next = items.length > limit && last ? [keys[limit - 1] ?? 0, last.id] : undefined;
+  return { hits, ...(next && { next }) };
 }
 
 type Masks = Partial<Record<CatalogFacet, Uint8Array>>;

@@ -7,8 +7,9 @@ const swapLettersMin = 5;
 export interface KnownWords {
   /** Whether any product has it, or, where it may be a beginning, a word that begins so. */
   has(word: QueryWord): boolean;
-  /** Terms, each with the number of products that have it; the number is asked only where it matters. */
-  terms(): Iterable<{ text: string; count: () => number }>;
+  texts: Iterable<string>;
+  /** Products that have the term. */
+  countOf(text: string): number;
 }
 
 /** The query with each unknown word replaced by the most frequent one that is off by one. */
@@ -35,9 +36,9 @@ function joined({ ways }: QueryWord): string {
 function nearest(word: string, known: KnownWords): string | undefined {
   let best: string | undefined;
   let most = 0;
-  for (const { text, count } of known.terms()) {
+  for (const text of known.texts) {
     if (!isOffByOne(word, text)) continue;
-    const times = count();
+    const times = known.countOf(text);
     if (times < most || times === 0) continue;
     if (times === most && best !== undefined && best < text) continue;
     best = text;

@@ -19,9 +19,9 @@ export class Facet {
   readonly #values = new Map<string, number>();
   /** Value -> the spelling that shows it, of those that several products spell differently. */
   #labels: Map<number, number> | undefined;
-  /** Spellings of one slot after those of the other, and where those of each slot end. */
+  /** Spellings of one slot after those of the other, and where those of each slot start: one start more than slots. */
   #flat = new Uint32Array(roomMin);
-  #ends = new Uint32Array(roomMin);
+  #starts = new Uint32Array(roomMin);
   #slots = 0;
 
   constructor(foldedOf: (spelling: string) => string) {
@@ -30,7 +30,7 @@ export class Facet {
 
   /** Takes the values of the next slot. */
   push(texts: readonly string[]): void {
-    const start = this.#endOf(this.#slots - 1);
+    const start = this.#startOf(this.#slots);
     let end = start;
     this.#flat = roomFor(this.#flat, start + texts.length);
     const seen = new Set<number | undefined>();
@@ -42,14 +42,15 @@ export class Facet {
       this.#flat[end++] = spelling;
       this.#uses[spelling] = (this.#uses[spelling] ?? 0) + 1;
     }
-    this.#ends = roomFor(this.#ends, this.#slots + 1);
-    this.#ends[this.#slots++] = end;
+    this.#slots++;
+    this.#starts = roomFor(this.#starts, this.#slots + 1);
+    this.#starts[this.#slots] = end;
     this.forgetLabels();
   }
 
   /** The product of a slot is gone. */
   drop(slot: number): void {
-    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+    for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++) {
       const spelling = this.#flat[at] ?? 0;
       this.#uses[spelling] = (this.#uses[spelling] ?? 0) - 1;
     }
@@ -63,7 +64,7 @@ export class Facet {
 
   textsOf(slot: number): string[] {
     const texts: string[] = [];
-    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++)
+    for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++)
       texts.push(this.#spellings[this.#flat[at] ?? 0] ?? "");
     return texts;
   }
@@ -81,7 +82,7 @@ export class Facet {
   }
 
   has(slot: number, mask: Uint8Array): boolean {
-    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++)
+    for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++)
       if (mask[this.#flat[at] ?? 0] === 1) return true;
     return false;
   }
@@ -92,7 +93,7 @@ export class Facet {
   }
 
   count(slot: number, counts: Uint32Array): void {
-    for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+    for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++) {
       const spelling = this.#flat[at] ?? 0;
       counts[spelling] = (counts[spelling] ?? 0) + 1;
     }
@@ -111,15 +112,11 @@ export class Facet {
     this.#labels ??= this.#labelled(isOlder);
     const labels = this.#labels;
     const labelOf = (value: number) => this.#spellings[labels.get(value) ?? 0] ?? "";
-    const sumOf = (value: number) => sums[value] ?? 0;
-    const top = new Top(
-      facetValuesMax,
-      (a, b) => sumOf(b) - sumOf(a) || (labelOf(a) < labelOf(b) ? -1 : labelOf(a) > labelOf(b) ? 1 : 0),
-    );
+    const top = new Top(facetValuesMax, (a, b) => labelOf(a) < labelOf(b));
     sums.forEach((sum, value) => {
-      if (sum > 0) top.offer(value);
+      if (sum > 0) top.offer(value, -sum);
     });
-    return top.items.map((value) => ({ value: labelOf(value), count: sumOf(value) }));
+    return top.items.map((value) => ({ value: labelOf(value), count: sums[value] ?? 0 }));
   }
 
   #labelled(isOlder: (slot: number, other: number) => boolean): Map<number, number> {
@@ -142,7 +139,7 @@ export class Facet {
   ): void {
     const oldest = new Map<number, number>();
     for (let slot = 0; slot < this.#slots; slot++) {
-      for (let at = this.#endOf(slot - 1); at < this.#endOf(slot); at++) {
+      for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++) {
         const spelling = this.#flat[at] ?? 0;
         const value = this.#valueOf[spelling] ?? 0;
         if (!several.has(value)) continue;
@@ -175,7 +172,7 @@ export class Facet {
     return added;
   }
 
-  #endOf(slot: number): number {
-    return slot < 0 ? 0 : (this.#ends[slot] ?? 0);
+  #startOf(slot: number): number {
+    return this.#starts[slot] ?? 0;
   }
 }

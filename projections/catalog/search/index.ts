@@ -1,5 +1,4 @@
-import { hash } from "node:crypto";
-import { fold, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
+import { fold, initialOf, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
 import type { CatalogAnswer, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { collect } from "./collect.ts";
 import { correctionOf } from "./correction.ts";
@@ -11,10 +10,9 @@ import { Terms } from "./terms.ts";
 
 /** So many slots of products that are gone are borne before the index is compacted. */
 const goneSlotsMin = 1024;
-/** Bytes of a digest that a number holds exactly. */
-const digestBytes = 6;
-const exactSkuScore = 2_000_000;
-const exactNameScore = 1_000_000;
+/** More than all words of a query can score. */
+const exactNameScore = 2 ** 12;
+const exactSkuScore = 2 ** 13;
 
 /**
  * The products of a shop, in memory, to be searched, filtered, counted and paged through. Of their texts it keeps
@@ -42,7 +40,7 @@ export class CatalogIndex {
     this.remove(product.id);
     const slot = this.#products.push(product, digest);
     this.#slots.set(product.id, slot);
-    for (const [term, found] of fieldsByTerm(product)) this.#terms.add(term, slot, found);
+    for (const [term, found] of withInitials(fieldsByTerm(product))) this.#terms.add(term, slot, found);
     this.#names.add(fold(product.name).trim(), slot);
     for (const { sku } of product.variants) this.#skus.add(fold(sku).trim(), slot);
   }
@@ -55,15 +53,15 @@ export class CatalogIndex {
     if (this.#products.size > 2 * this.#slots.size + goneSlotsMin) this.#compact();
   }
 
-  /** Does beforehand what the first search would do: worth it after many products were put. */
+  /** Lays the index out anew as searches walk through it: worth it after very many products were put. */
   prepare(): void {
-    this.#terms.sort();
+    this.#compact();
   }
 
   /** @throws InvalidCursor when `after` is not one that a query like this gave out */
   query(query: CatalogQuery): CatalogAnswer {
     const q = query.q ?? "";
-    let corrected = correctedOf(query.after);
+    let corrected = query.after && correctedOf(query.after);
     let matches = this.#matchesOf(corrected ?? q);
     if (matches?.size === 0 && corrected === undefined && query.after === undefined) {
       corrected = this.#correctionOf(q);
@@ -98,10 +96,10 @@ export class CatalogIndex {
   }
 
   #correctionOf(q: string): string | undefined {
-    const [terms, products] = [this.#terms, this.#products];
     return correctionOf(q, {
       has: (word) => this.#matchesOfWords([word]).size > 0,
-      terms: () => terms.all((slot) => products.isHere(slot)),
+      texts: this.#terms.texts(),
+      countOf: (text) => this.#matchesOfWords([wholeWord(text)]).size,
     });
   }
 
@@ -136,10 +134,35 @@ function fieldsByTerm(product: IndexedProduct): Map<string, number> {
   return found;
 }
 
+function withInitials(found: Map<string, number>): Map<string, number> {
+  for (const [term, set] of [...found]) {
+    const initial = initialOf(term);
+    if (initial !== undefined) found.set(initial, (found.get(initial) ?? 0) | set);
+  }
+  return found;
+}
+
+function wholeWord(text: string): QueryWord {
+  return { text, ways: [[{ text, beginning: false }]] };
+}
+
 /** Of all texts: a product whose digest stays keeps its words. */
 function digestOf({ variants, ...product }: IndexedProduct): number {
   const { name, brand, category, tags, description, shortDescription } = product;
   const variantTexts = variants.map((variant) => [variant.sku, variant.name]);
-  const texts = JSON.stringify([name, brand, category, tags, description, shortDescription, variantTexts]);
-  return hash("sha1", texts, "buffer").readUIntBE(0, digestBytes);
+  return digest53(JSON.stringify([name, brand, category, tags, description, shortDescription, variantTexts]));
+}
+
+/** cyrb53 (https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js): 53 bits, not against malice. */
+function digest53(text: string): number {
+  let high = 0xdeadbeef;
+  let low = 0x41c6ce57;
+  for (let at = 0; at < text.length; at++) {
+    const unit = text.charCodeAt(at);
+    high = Math.imul(high ^ unit, 2654435761);
+    low = Math.imul(low ^ unit, 1597334677);
+  }
+  high = Math.imul(high ^ (high >>> 16), 2246822507) ^ Math.imul(low ^ (low >>> 13), 3266489909);
+  low = Math.imul(low ^ (low >>> 16), 2246822507) ^ Math.imul(high ^ (high >>> 13), 3266489909);
+  return 2 ** 32 * ((2 ** 21 - 1) & low) + (high >>> 0);
 }

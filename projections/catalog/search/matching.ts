@@ -1,5 +1,5 @@
-import { type QueryTerm, type QueryWord, singular } from "./analyzer.ts";
-import { fieldSets, fieldsOf, slotOf } from "./postings.ts";
+import { initialOf, type QueryTerm, type QueryWord, singular } from "./analyzer.ts";
+import { fieldBits, fieldSets, fieldsOf, type Postings, slotOf } from "./postings.ts";
 import type { Products } from "./products.ts";
 import type { Terms } from "./terms.ts";
 
@@ -14,10 +14,11 @@ const weights = [
 ] as const;
 /** Less than what parts two fields, so that a field goes before a whole word. */
 const wholeWordWeight = 10;
-const weightOf = Uint8Array.from(
-  { length: fieldSets },
-  (_, set) => weights.find(([field]) => set & field)?.[1] ?? 0,
-);
+/** The score of a set of fields in which a word is begun, with another one above it in which it is whole. */
+const scoreOf = Uint8Array.from({ length: fieldSets ** 2 }, (_, sets) => {
+  const whole = weightOf(sets >>> fieldBits);
+  return Math.max(weightOf(sets & (fieldSets - 1)), whole && whole + wholeWordWeight);
+});
 /** To look one slot up costs as much as to walk past so many entries. */
 const entriesPerLookup = 16;
 
@@ -46,12 +47,12 @@ interface Catalog {
   products: Products;
 }
 
-/** A term of the query with all terms of the catalog that it stands for. */
+/** A term of the query with the terms of the catalog that it stands for. */
 interface FoundTerm {
-  alternatives: readonly number[];
-  /** Those that are the whole word, not only begin like it. */
-  wholes: readonly (number | undefined)[];
-  /** Entries of all alternatives. */
+  wholes: Uint32Array;
+  /** What begins like it; the whole word may be among them. */
+  beginnings: readonly Uint32Array[];
+  /** Entries of all of them. */
   size: number;
 }
 
@@ -84,11 +85,13 @@ function foundWord(terms: Terms, word: QueryWord): FoundWord {
 }
 
 function foundTerm(terms: Terms, { text, beginning }: QueryTerm): FoundTerm {
-  const whole = terms.numberOf(singular(text));
-  const alternatives = beginning ? terms.beginningWith(text) : [];
-  if (whole !== undefined && !alternatives.includes(whole)) alternatives.push(whole);
-  const size = alternatives.reduce((sum, term) => sum + terms.postings.sizeOf(term), 0);
-  return { alternatives, wholes: [whole, terms.numberOf(text)], size };
+  const numbers = [terms.numberOf(singular(text)), beginning ? terms.numberOf(text) : undefined];
+  const wholes = Uint32Array.from(new Set(numbers.filter((term) => term !== undefined)));
+  const initial = beginning && text.length === 1 ? terms.numberOf(initialOf(text) ?? "") : undefined;
+  const begun = initial === undefined && beginning ? terms.beginningWith(text) : [];
+  const beginnings = initial === undefined ? begun : [Uint32Array.of(initial)];
+  const size = [wholes, ...beginnings].reduce((sum, each) => sum + terms.postings.sizeOfAll(each), 0);
+  return { wholes, beginnings, size };
 }
 
 function matchesOfWord(catalog: Catalog, { ways }: FoundWord, within: Matches | undefined): Matches {
@@ -112,34 +115,70 @@ function matchesOfWay(catalog: Catalog, way: readonly FoundTerm[], within: Match
 
 function matchesOfTerm({ terms, products }: Catalog, found: FoundTerm, within: Matches | undefined): Matches {
   const matches = new Matches(products.size);
-  const { postings } = terms;
-  const { pool } = postings;
-  for (const term of found.alternatives) {
-    const bonus = found.wholes.includes(term) ? wholeWordWeight : 0;
-    const size = postings.sizeOf(term);
-    if (within && within.size * entriesPerLookup < size) {
-      for (let at = 0; at < within.size; at++) {
-        const slot = within.slots[at] ?? 0;
-        const weight = weightOf[postings.fieldsAt(term, slot)] ?? 0;
-        if (weight > 0) matches.raise(slot, weight + bonus);
-      }
-      continue;
-    }
-    const start = postings.startOf(term);
-    for (let at = start; at < start + size; at++) {
-      const entry = pool[at] ?? 0;
-      const slot = slotOf(entry);
-      if (within ? within.scores[slot] === 0 : !products.isHere(slot)) continue;
-      matches.raise(slot, (weightOf[fieldsOf(entry)] ?? 0) + bonus);
-    }
+  gather(terms.postings, found.wholes, fieldBits, matches, within);
+  for (const beginnings of found.beginnings) gather(terms.postings, beginnings, 0, matches, within);
+  const { slots, scores } = matches;
+  let kept = 0;
+  for (let at = 0; at < matches.size; at++) {
+    const slot = slots[at] ?? 0;
+    const isIn = products.isHere(slot);
+    scores[slot] = isIn ? (scoreOf[scores[slot] ?? 0] ?? 0) : 0;
+    if (isIn) slots[kept++] = slot;
   }
+  matches.size = kept;
   return matches;
 }
 
+/** Joins the sets of fields in which these terms are, moved by so many bits, as scores. */
+function gather(
+  postings: Postings,
+  terms: Uint32Array,
+  bits: number,
+  matches: Matches,
+  within: Matches | undefined,
+): void {
+  const { pool } = postings;
+  const { slots, scores } = matches;
+  const admitted = within?.scores;
+  let { size } = matches;
+  for (const term of terms) {
+    const start = postings.startOf(term);
+    const end = start + postings.sizeOf(term);
+    if (within && within.size * entriesPerLookup < end - start) {
+      matches.size = size;
+      lookUp(postings, term, bits, matches, within);
+      size = matches.size;
+      continue;
+    }
+    for (let at = start; at < end; at++) {
+      const entry = pool[at] ?? 0;
+      const slot = slotOf(entry);
+      if (admitted !== undefined && admitted[slot] === 0) continue;
+      const before = scores[slot] ?? 0;
+      if (before === 0) slots[size++] = slot;
+      scores[slot] = before | (fieldsOf(entry) << bits);
+    }
+  }
+  matches.size = size;
+}
+
+/** The same, for few slots and a term that is in many. */
+function lookUp(postings: Postings, term: number, bits: number, matches: Matches, within: Matches): void {
+  for (let at = 0; at < within.size; at++) {
+    const slot = within.slots[at] ?? 0;
+    const found = postings.fieldsAt(term, slot) << bits;
+    if (found > 0) matches.raise(slot, (matches.scores[slot] ?? 0) | found);
+  }
+}
+
+function weightOf(set: number): number {
+  return weights.find(([field]) => set & field)?.[1] ?? 0;
+}
+
 /** Gives each slot the score that is made of its score. */
-function rescore(matches: Matches, scoreOf: (slot: number, score: number) => number): void {
+function rescore(matches: Matches, change: (slot: number, score: number) => number): void {
   for (let at = 0; at < matches.size; at++) {
     const slot = matches.slots[at] ?? 0;
-    matches.scores[slot] = scoreOf(slot, matches.scores[slot] ?? 0);
+    matches.scores[slot] = change(slot, matches.scores[slot] ?? 0);
   }
 }

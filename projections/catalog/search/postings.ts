@@ -2,7 +2,7 @@ import { roomFor } from "./growing.ts";
 
 const poolEntriesMin = 1024;
 /** Of a posting's 32 bits, those of the set of fields; the others hold the slot. */
-const fieldBits = 5;
+export const fieldBits = 5;
 export const fieldSets = 1 << fieldBits;
 
 /**
@@ -37,6 +37,12 @@ export class Postings {
   /** Entries of products that are gone included. */
   sizeOf(term: number): number {
     return this.#sizes[term] ?? 0;
+  }
+
+  sizeOfAll(terms: Uint32Array): number {
+    let sum = 0;
+    for (const term of terms) sum += this.sizeOf(term);
+    return sum;
   }
 
   /** The set of fields of a slot in which the term occurs; 0 when in none. */

@@ -37,20 +37,20 @@ export class Terms {
     return this.#texts[term] ?? "";
   }
 
-  /** Numbers of all terms that begin so. */
-  beginningWith(prefix: string): number[] {
+  /** Numbers of all terms that begin so: of those that are sorted, and of the others. */
+  beginningWith(prefix: string): [Uint32Array, Uint32Array] {
     if (this.size - this.#sorted.length > unsortedTermsMax) this.sort();
     const sorted = this.#sorted;
     const from = this.#firstWhere((text) => text >= prefix);
     const to = this.#firstWhere((text) => text >= prefix && !text.startsWith(prefix));
-    const found = Array.from(sorted.subarray(from, to));
+    const unsorted: number[] = [];
     for (let term = sorted.length; term < this.size; term++) {
-      if (this.textOf(term).startsWith(prefix)) found.push(term);
+      if (this.textOf(term).startsWith(prefix)) unsorted.push(term);
     }
-    return found;
+    return [sorted.subarray(from, to), Uint32Array.from(unsorted)];
   }
 
-  /** Sorts in what was added; else the next search with a beginning does. */
+  /** Sorts in what was added. */
   sort(): void {
     const before = this.#sorted;
     const added = this.#texts.slice(before.length).sort();
@@ -66,17 +66,20 @@ export class Terms {
     this.#sorted = sorted;
   }
 
-  /** Every term, with the number of its slots that are still here, which is counted when it is asked for. */
-  *all(isHere: (slot: number) => boolean): Iterable<{ text: string; count: () => number }> {
-    for (let term = 0; term < this.size; term++)
-      yield { text: this.textOf(term), count: () => this.#countOf(term, isHere) };
+  texts(): readonly string[] {
+    return this.#texts;
   }
 
-  /** @param slots the new slot of each old one, ascending; undefined for those that go */
+  /**
+   * Numbers the terms in their order, so that those that begin alike lie together.
+   * @param slots the new slot of each old one, ascending; undefined for those that go
+   */
   compacted(slots: readonly (number | undefined)[]): Terms {
+    this.sort();
     const { postings } = this;
     const kept = new Terms();
-    this.#texts.forEach((text, term) => {
+    this.#sorted.forEach((term) => {
+      const text = this.textOf(term);
       const start = postings.startOf(term);
       for (let at = start; at < start + postings.sizeOf(term); at++) {
         const entry = postings.pool[at] ?? 0;
@@ -84,16 +87,8 @@ export class Terms {
         if (slot !== undefined) kept.add(text, slot, fieldsOf(entry));
       }
     });
+    kept.#sorted = Uint32Array.from(kept.#texts.keys());
     return kept;
-  }
-
-  #countOf(term: number, isHere: (slot: number) => boolean): number {
-    const { pool } = this.postings;
-    const start = this.postings.startOf(term);
-    let count = 0;
-    for (let at = start; at < start + this.postings.sizeOf(term); at++)
-      if (isHere(slotOf(pool[at] ?? 0))) count++;
-    return count;
   }
 
   /** The first place of the sorted terms from which on this holds. */

@@ -1,26 +1,38 @@
-/** The first so many of what is offered, in order. Numbers stand for things that `compare` knows. */
+/**
+ * The first so many of what is offered, by ascending key. Items are numbers of things that `isBefore` compares
+ * where their keys are the same.
+ */
 export class Top {
   readonly items: number[] = [];
+  readonly keys: number[] = [];
   readonly #itemsMax: number;
-  readonly #compare: (a: number, b: number) => number;
+  readonly #isTiedBefore: (item: number, other: number) => boolean;
 
-  constructor(itemsMax: number, compare: (a: number, b: number) => number) {
+  constructor(itemsMax: number, isBefore: (item: number, other: number) => boolean) {
     this.#itemsMax = itemsMax;
-    this.#compare = compare;
+    this.#isTiedBefore = isBefore;
   }
 
-  offer(item: number): void {
-    const { items } = this;
-    const last = items.length < this.#itemsMax ? undefined : items.at(-1);
-    if (last !== undefined && this.#compare(item, last) >= 0) return;
+  offer(item: number, key: number): void {
+    const { items, keys } = this;
+    const isFull = items.length === this.#itemsMax;
+    if (isFull && !this.#isBefore(item, key, items.length - 1)) return;
     let low = 0;
     let high = items.length;
     while (low < high) {
       const middle = (low + high) >>> 1;
-      if (this.#compare(items[middle] ?? 0, item) < 0) low = middle + 1;
-      else high = middle;
+      if (this.#isBefore(item, key, middle)) high = middle;
+      else low = middle + 1;
     }
     items.splice(low, 0, item);
-    if (items.length > this.#itemsMax) items.pop();
+    keys.splice(low, 0, key);
+    if (!isFull) return;
+    items.pop();
+    keys.pop();
+  }
+
+  #isBefore(item: number, key: number, place: number): boolean {
+    const other = this.keys[place] ?? 0;
+    return key < other || (key === other && this.#isTiedBefore(item, this.items[place] ?? 0));
   }
 }
