@@ -3,7 +3,7 @@ import type { CatalogAnswer, CatalogQuery, IndexedProduct } from "./catalog-quer
 import { collect } from "./collect.ts";
 import { correctionOf } from "./correction.ts";
 import { ExactTexts } from "./exact.ts";
-import { fields, Matches, matchesOf } from "./matching.ts";
+import { fields, Matches, matchesOf, type Searched } from "./matching.ts";
 import { correctedOf } from "./order.ts";
 import { Products } from "./products.ts";
 import { Terms } from "./terms.ts";
@@ -42,7 +42,8 @@ export class CatalogIndex {
     this.#slots.set(product.id, slot);
     for (const [term, found] of withInitials(fieldsByTerm(product))) this.#terms.add(term, slot, found);
     this.#names.add(fold(product.name).trim(), slot);
-    for (const { sku } of product.variants) this.#skus.add(fold(sku).trim(), slot);
+    for (const sku of new Set(product.variants.map((variant) => fold(variant.sku).trim())))
+      this.#skus.add(sku, slot);
   }
 
   remove(id: string): void {
@@ -62,10 +63,16 @@ export class CatalogIndex {
   query(query: CatalogQuery): CatalogAnswer {
     const q = query.q ?? "";
     let corrected = query.after && correctedOf(query.after);
-    let matches = this.#matchesOf(corrected ?? q);
+    const statuses = this.#products.statusMask(query.status);
+    const searched = {
+      terms: this.#terms,
+      slots: this.#products.size,
+      admits: (slot: number) => this.#products.hasStatus(slot, statuses),
+    };
+    let matches = this.#matchesOf(searched, corrected ?? q);
     if (matches?.size === 0 && corrected === undefined && query.after === undefined) {
-      corrected = this.#correctionOf(q);
-      if (corrected !== undefined) matches = this.#matchesOf(corrected);
+      corrected = correctedFor(searched, q);
+      if (corrected !== undefined) matches = this.#matchesOf(searched, corrected);
       if (matches?.size === 0) corrected = undefined;
     }
     const { next, ...answer } = collect(this.#products, query, matches);
@@ -77,30 +84,18 @@ export class CatalogIndex {
   }
 
   /** Undefined for all: what is blank restricts nothing. What has no word in it is nowhere. */
-  #matchesOf(q: string): Matches | undefined {
+  #matchesOf(searched: Searched, q: string): Matches | undefined {
     const words = queryWordsOf(q);
     if (words.length === 0) return q.trim() === "" ? undefined : new Matches(0);
-    const matches = this.#matchesOfWords(words);
+    const matches = matchesOf(searched, words);
     const exact = fold(q).trim();
     for (const [texts, score] of [
       [this.#names, exactNameScore],
       [this.#skus, exactSkuScore],
     ] as const) {
-      for (const slot of texts.slotsOf(exact)) if (matches.scores[slot]) matches.raise(slot, score);
+      for (const slot of texts.slotsOf(exact)) matches.add(slot, score);
     }
     return matches;
-  }
-
-  #matchesOfWords(words: readonly QueryWord[]): Matches {
-    return matchesOf({ terms: this.#terms, products: this.#products }, words);
-  }
-
-  #correctionOf(q: string): string | undefined {
-    return correctionOf(q, {
-      has: (word) => this.#matchesOfWords([word]).size > 0,
-      texts: this.#terms.texts(),
-      countOf: (text) => this.#matchesOfWords([wholeWord(text)]).size,
-    });
   }
 
   #compact(): void {
@@ -140,6 +135,14 @@ function withInitials(found: Map<string, number>): Map<string, number> {
     if (initial !== undefined) found.set(initial, (found.get(initial) ?? 0) | set);
   }
   return found;
+}
+
+function correctedFor(searched: Searched, q: string): string | undefined {
+  return correctionOf(q, {
+    has: (word) => matchesOf(searched, [word]).size > 0,
+    texts: searched.terms.texts(),
+    countOf: (text) => matchesOf(searched, [wholeWord(text)]).size,
+  });
 }
 
 function wholeWord(text: string): QueryWord {

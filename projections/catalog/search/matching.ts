@@ -1,6 +1,5 @@
 import { initialOf, type QueryTerm, type QueryWord, singular } from "./analyzer.ts";
 import { fieldBits, fieldSets, fieldsOf, type Postings, slotOf } from "./postings.ts";
-import type { Products } from "./products.ts";
 import type { Terms } from "./terms.ts";
 
 /** Where a term can stand in a product, the weightiest place first. */
@@ -40,11 +39,21 @@ export class Matches {
     if (before === 0) this.slots[this.size++] = slot;
     if (score > before) this.scores[slot] = score;
   }
+
+  /** So much more, where there is a score. */
+  add(slot: number, more: number): void {
+    const before = this.scores[slot] ?? 0;
+    if (before > 0) this.scores[slot] = before + more;
+  }
 }
 
-interface Catalog {
+/** What is searched through. */
+export interface Searched {
   terms: Terms;
-  products: Products;
+  /** So many there are at all. */
+  slots: number;
+  /** Whether the product of a slot may be found. */
+  admits(slot: number): boolean;
 }
 
 /** A term of the query with the terms of the catalog that it stands for. */
@@ -65,12 +74,12 @@ interface FoundWord {
  * The products that hold every word. A word scores by the field it is in -- the least of its terms', if it goes by
  * several -- and a product by the sum of its words. The work is bounded by the rarest word, which goes first.
  */
-export function matchesOf(catalog: Catalog, words: readonly QueryWord[]): Matches {
-  const found = words.map((word) => foundWord(catalog.terms, word)).sort((a, b) => a.size - b.size);
+export function matchesOf(searched: Searched, words: readonly QueryWord[]): Matches {
+  const found = words.map((word) => foundWord(searched.terms, word)).sort((a, b) => a.size - b.size);
   let matches: Matches | undefined;
   for (const word of found) {
     const within: Matches | undefined = matches;
-    matches = matchesOfWord(catalog, word, within);
+    matches = matchesOfWord(searched, word, within);
     if (within) rescore(matches, (slot, score) => score + (within.scores[slot] ?? 0));
     if (matches.size === 0) break;
   }
@@ -94,34 +103,38 @@ function foundTerm(terms: Terms, { text, beginning }: QueryTerm): FoundTerm {
   return { wholes, beginnings, size };
 }
 
-function matchesOfWord(catalog: Catalog, { ways }: FoundWord, within: Matches | undefined): Matches {
-  const [first, ...others] = ways.map((way) => matchesOfWay(catalog, way, within));
+function matchesOfWord(searched: Searched, { ways }: FoundWord, within: Matches | undefined): Matches {
+  const [first, ...others] = ways.map((way) => matchesOfWay(searched, way, within));
   for (const { slots, scores, size } of others) {
     for (const slot of slots.subarray(0, size)) first?.raise(slot, scores[slot] ?? 0);
   }
   return first ?? new Matches(0);
 }
 
-function matchesOfWay(catalog: Catalog, way: readonly FoundTerm[], within: Matches | undefined): Matches {
+function matchesOfWay(searched: Searched, way: readonly FoundTerm[], within: Matches | undefined): Matches {
   let matches: Matches | undefined;
   for (const term of way) {
     const before: Matches | undefined = matches;
-    matches = matchesOfTerm(catalog, term, before ?? within);
+    matches = matchesOfTerm(searched, term, before ?? within);
     if (before) rescore(matches, (slot, score) => Math.min(score, before.scores[slot] ?? 0));
     if (matches.size === 0) break;
   }
   return matches ?? new Matches(0);
 }
 
-function matchesOfTerm({ terms, products }: Catalog, found: FoundTerm, within: Matches | undefined): Matches {
-  const matches = new Matches(products.size);
+function matchesOfTerm(
+  { terms, slots: slotsMax, admits }: Searched,
+  found: FoundTerm,
+  within: Matches | undefined,
+): Matches {
+  const matches = new Matches(slotsMax);
   gather(terms.postings, found.wholes, fieldBits, matches, within);
   for (const beginnings of found.beginnings) gather(terms.postings, beginnings, 0, matches, within);
   const { slots, scores } = matches;
   let kept = 0;
   for (let at = 0; at < matches.size; at++) {
     const slot = slots[at] ?? 0;
-    const isIn = products.isHere(slot);
+    const isIn = admits(slot);
     scores[slot] = isIn ? (scoreOf[scores[slot] ?? 0] ?? 0) : 0;
     if (isIn) slots[kept++] = slot;
   }

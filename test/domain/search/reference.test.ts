@@ -1,0 +1,164 @@
+import fc from "fast-check";
+import { describe, expect, it } from "vitest";
+import type {
+  CatalogCursor,
+  CatalogQuery,
+  IndexedProduct,
+} from "../../../projections/catalog/search/catalog-query.ts";
+import { CatalogIndex } from "../../../projections/catalog/search/index.ts";
+import { answerOf } from "./reference.ts";
+
+const runs = 300;
+const idsMax = 12;
+const texts =
+  "mug mugs Mug blue blau t-shirt tshirt shirts MK-J/1973 mk-j 茶碗 碗 ブルータワー タワー กาแฟ 커피잔 Größe grosse ı ceramic ceramik";
+const word = fc.constantFrom(...texts.split(" "));
+const text = fc.array(word, { maxLength: 3 }).map((words) => words.join(" "));
+const value = fc.constantFrom("Levi's", "levi’s ", "LEVI'S", "Other", "Große", "grosse");
+const path = fc.constantFrom(
+  "Garden",
+  "garden/Chairs",
+  "Garden/chairs",
+  "Home/Chairs",
+  "Home/Tables",
+  "Tables",
+);
+const amount = fc.nat(5);
+
+const variant = fc.record(
+  { sku: word, name: text, price: amount, inStock: fc.boolean() },
+  { requiredKeys: ["sku", "price", "inStock"] },
+);
+const product: fc.Arbitrary<IndexedProduct> = fc.record(
+  {
+    id: fc.nat(idsMax - 1).map((number) => `p${number}`),
+    status: fc.constantFrom("published", "published", "published", "draft", "archived"),
+    name: text,
+    brand: value,
+    category: path,
+    tags: fc.array(value, { maxLength: 3 }),
+    description: text,
+    shortDescription: text,
+    variants: fc.array(variant, { maxLength: 3 }),
+    publishedAt: fc.option(amount),
+    createdAt: amount,
+    sold: amount,
+    rating: amount,
+  },
+  {
+    requiredKeys: ["id", "status", "name", "tags", "variants", "publishedAt", "createdAt", "sold", "rating"],
+  },
+);
+/** A product put, one taken away, or the whole index laid out anew. */
+const anyChange = fc.oneof(
+  { weight: 8, arbitrary: product },
+  { weight: 2, arbitrary: fc.nat(idsMax - 1).map((number) => `p${number}`) },
+  { weight: 1, arbitrary: fc.constant(undefined) },
+);
+const typed = fc.oneof(
+  text,
+  fc.constantFrom("m", "mu", "t", "t-sh", "ceramci", "ceram", "ceramiks blu", "★", " "),
+);
+const query: fc.Arbitrary<CatalogQuery> = fc.record(
+  {
+    q: typed,
+    category: fc.array(path, { minLength: 1, maxLength: 2 }),
+    brand: fc.array(value, { minLength: 1, maxLength: 2 }),
+    tag: fc.array(value, { minLength: 1, maxLength: 2 }),
+    minPrice: amount,
+    maxPrice: amount,
+    inStock: fc.boolean(),
+    status: fc.subarray(["published", "draft", "archived", "unheard-of"]),
+    sort: fc.constantFrom("price", "-price", "newest", "best-selling", "rating", "rank"),
+    facets: fc.subarray(["category", "brand", "tag"]),
+    limit: fc.integer({ min: 1, max: 6 }),
+  },
+  { requiredKeys: ["limit"] },
+);
+
+type Change = IndexedProduct | string | undefined;
+
+function applied(changes: readonly Change[]): { index: CatalogIndex; products: IndexedProduct[] } {
+  const index = new CatalogIndex();
+  const products = new Map<string, IndexedProduct>();
+  for (const each of changes) {
+    change(index, each);
+    if (typeof each === "string") products.delete(each);
+    else if (each) products.set(each.id, each);
+  }
+  return { index, products: [...products.values()] };
+}
+
+function change(index: CatalogIndex, each: Change): void {
+  if (each === undefined) index.prepare();
+  else if (typeof each === "string") index.remove(each);
+  else index.put(each);
+}
+
+const changes = fc.array(anyChange, { maxLength: 40 });
+
+describe("the catalog index, after any changes", () => {
+  it("answers every query as one does who looks at every product", () => {
+    fc.assert(
+      fc.property(changes, fc.array(query, { minLength: 1, maxLength: 5 }), (made, queries) => {
+        const { index, products } = applied(made);
+        for (const each of queries) {
+          const { next: _, ...answer } = index.query(each);
+          expect(answer).toEqual(answerOf(products, each));
+        }
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("pages through the same products in the same order as one page would hold", () => {
+    fc.assert(
+      fc.property(changes, query, (made, asked) => {
+        const { index, products } = applied(made);
+        const seen = [];
+        let after: CatalogCursor | undefined;
+        do {
+          const page = index.query({ ...asked, after });
+          seen.push(...page.hits);
+          after = page.next && JSON.parse(JSON.stringify(page.next));
+        } while (after);
+        expect(seen).toEqual(answerOf(products, { ...asked, limit: idsMax }).hits);
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("shows each product once that stays as it is while others change between pages", () => {
+    fc.assert(
+      fc.property(changes, query, fc.array(changes, { maxLength: 5 }), (made, drawn, between) => {
+        // A name that only one category has may be one of several by the next page.
+        const asked = { ...drawn, category: undefined };
+        const { index, products } = applied(made);
+        const touched = new Set(between.flat().map((each) => (typeof each === "object" ? each.id : each)));
+        let { hits, next, corrected } = index.query(asked);
+        const seen = [...hits];
+        for (let page = 0; next; page++) {
+          for (const each of between[page] ?? []) change(index, each);
+          ({ hits, next } = index.query({ ...asked, after: next }));
+          seen.push(...hits);
+        }
+        const untouched = (ids: string[]) => ids.filter((id) => !touched.has(id));
+        const q = corrected ?? asked.q;
+        const all = answerOf(products, { ...asked, q, limit: idsMax });
+        expect(untouched(seen.map(({ id }) => id))).toEqual(untouched(all.hits.map(({ id }) => id)));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("depends on what is there, not on the order in which it came", () => {
+    fc.assert(
+      fc.property(changes, query, (made, asked) => {
+        const { index, products } = applied(made);
+        const other = applied(products.sort((a, b) => (a.id < b.id ? 1 : -1))).index;
+        expect(other.query(asked)).toEqual(index.query(asked));
+      }),
+      { numRuns: runs },
+    );
+  });
+});
