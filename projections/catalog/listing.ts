@@ -1,7 +1,7 @@
 import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-store.ts";
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
-import type { ProductDoc } from "./documents.ts";
+import type { ProductDetails, ProductDoc } from "./documents.ts";
 import type { IndexedProduct } from "./search/catalog-query.ts";
 import { CatalogIndex } from "./search/index.ts";
 import type { ProductListItem } from "./views.ts";
@@ -29,6 +29,8 @@ export interface ProductsQuery extends PageRequest {
   /** Left out: the best match first when there is a `q`, else the newest. */
   sort?: ProductSort | undefined;
   facets?: readonly ProductFacet[] | undefined;
+  /** Left out: only what is published, which is all that others than staff may see. */
+  status?: readonly ProductDetails["status"][] | undefined;
 }
 
 export interface ProductPage extends TextPage<ProductListItem> {
@@ -69,14 +71,18 @@ export class CatalogListing {
     }
   }
 
-  /** Published products, each as the model presents it. */
+  /**
+   * Published products, or those of the statuses asked for, each as the model presents it.
+   * @throws InvalidCursor when `after` is not one that a query like this gave out
+   */
   async list(model: ViewModel, query: ProductsQuery): Promise<ProductPage> {
-    const { facets, minPrice } = query;
+    const { facets, minPrice, inStock } = query;
+    const mayNotBeCheapest = minPrice !== undefined || inStock === true;
     const answer = this.index.query(query);
     const found = await model.getMany(answer.hits.map(({ id }) => id));
     const texts = answer.hits.flatMap(({ id, price }) => {
       const json = found.get(id)?.json;
-      return json === undefined ? [] : [minPrice === undefined ? json : atPrice(json, price)];
+      return json === undefined ? [] : [mayNotBeCheapest ? atPrice(json, price) : json];
     });
     const { total, totalIsMore, corrected } = answer;
     const next: Page<unknown>["next"] = answer.next ?? null;
@@ -89,7 +95,9 @@ export class CatalogListing {
 function atPrice(json: string, price: number | null): string {
   const item = JSON.parse(json) as ProductListItem;
   if (price === null || !item.price || item.price.amount === price) return json;
-  return JSON.stringify({ ...item, price: { ...item.price, amount: price } });
+  // What it cost before is told of the cheapest one only.
+  const { compareAtPrice: _, ...others } = item;
+  return JSON.stringify({ ...others, price: { ...item.price, amount: price } });
 }
 
 function put(index: CatalogIndex, key: string, json: string | undefined): void {
@@ -100,11 +108,7 @@ function put(index: CatalogIndex, key: string, json: string | undefined): void {
   else index.remove(key);
 }
 
-function indexed(
-  id: string,
-  { stock, sold }: ProductDoc,
-  details: NonNullable<ProductDoc["details"]>,
-): IndexedProduct {
+function indexed(id: string, { stock, sold }: ProductDoc, details: ProductDetails): IndexedProduct {
   const { status, name, brand, category, tags, description, shortDescription } = details;
   const isBuyable = (sku: string) => {
     const found = stock.find((each) => each.sku === sku);
