@@ -25,14 +25,16 @@ const path = fc.constantFrom(
 );
 const amount = fc.nat(5);
 
+const id = fc.nat(idsMax - 1).map((number) => `p${number}`);
+const status = fc.constantFrom("published", "published", "published", "draft", "archived");
 const variant = fc.record(
   { sku: word, name: text, price: amount, inStock: fc.boolean() },
   { requiredKeys: ["sku", "price", "inStock"] },
 );
 const product: fc.Arbitrary<IndexedProduct> = fc.record(
   {
-    id: fc.nat(idsMax - 1).map((number) => `p${number}`),
-    status: fc.constantFrom("published", "published", "published", "draft", "archived"),
+    id,
+    status,
     name: text,
     brand: value,
     category: path,
@@ -49,10 +51,25 @@ const product: fc.Arbitrary<IndexedProduct> = fc.record(
     requiredKeys: ["id", "status", "name", "tags", "variants", "publishedAt", "createdAt", "sold", "rating"],
   },
 );
-/** A product put, one taken away, or the whole index laid out anew. */
+/** A product put, one whose texts stay, one taken away, or the whole index laid out anew. */
 const anyChange = fc.oneof(
   { weight: 8, arbitrary: product },
-  { weight: 2, arbitrary: fc.nat(idsMax - 1).map((number) => `p${number}`) },
+  {
+    weight: 8,
+    arbitrary: fc.record({
+      touched: id,
+      by: fc.record({
+        status,
+        publishedAt: fc.option(amount),
+        createdAt: amount,
+        sold: amount,
+        rating: amount,
+      }),
+      price: amount,
+      inStock: fc.boolean(),
+    }),
+  },
+  { weight: 2, arbitrary: id },
   { weight: 1, arbitrary: fc.constant(undefined) },
 );
 const typed = fc.oneof(
@@ -79,34 +96,60 @@ const query: fc.Arbitrary<CatalogQuery> = fc.record({
   limit: fc.integer({ min: 1, max: 6 }),
 });
 
-type Change = IndexedProduct | string | undefined;
+interface Touch {
+  touched: string;
+  by: Partial<IndexedProduct>;
+  price: number;
+  inStock: boolean;
+}
+type Change = IndexedProduct | Touch | string | undefined;
 
-function applied(changes: readonly Change[]): { index: CatalogIndex; products: IndexedProduct[] } {
-  const index = new CatalogIndex();
-  const products = new Map<string, IndexedProduct>();
-  for (const each of changes) {
-    change(index, each);
-    // What is asked in between leaves nothing behind that is out of date later.
-    index.query({ q: "m", facets: ["category", "brand", "tag"], limit: 1 });
-    if (typeof each === "string") products.delete(each);
-    else if (each) products.set(each.id, each);
+class Shop {
+  readonly index = new CatalogIndex();
+  readonly #products = new Map<string, IndexedProduct>();
+
+  constructor(changes: readonly Change[]) {
+    for (const each of changes) this.change(each);
   }
-  return { index, products: [...products.values()] };
+
+  get products(): IndexedProduct[] {
+    return [...this.#products.values()];
+  }
+
+  change(change: Change): void {
+    if (change === undefined) this.index.prepare();
+    else if (typeof change === "string") {
+      this.index.remove(change);
+      this.#products.delete(change);
+    } else if ("id" in change) this.#put(change);
+    else {
+      const { touched, by, price, inStock } = change;
+      const product = this.#products.get(touched);
+      const variants = product?.variants.map((each) => ({ ...each, price, inStock }));
+      if (product && variants) this.#put({ ...product, ...by, variants });
+    }
+    // What is asked in between leaves nothing behind that is out of date later.
+    this.index.query({ q: "m", facets: ["category", "brand", "tag"], limit: 1 });
+  }
+
+  #put(product: IndexedProduct): void {
+    this.index.put(product);
+    this.#products.set(product.id, product);
+  }
 }
 
-function change(index: CatalogIndex, each: Change): void {
-  if (each === undefined) index.prepare();
-  else if (typeof each === "string") index.remove(each);
-  else index.put(each);
+function idOf(change: Change): string | undefined {
+  return typeof change === "object" ? ("id" in change ? change.id : change.touched) : change;
 }
 
+const few = fc.array(anyChange, { maxLength: 3 });
 const changes = fc.array(anyChange, { minLength: 5, maxLength: 60, size: "max" });
 
 describe("the catalog index, after any changes", () => {
   it("answers every query as one does who looks at every product", () => {
     fc.assert(
       fc.property(changes, fc.array(query, { minLength: 1, maxLength: 5 }), (made, queries) => {
-        const { index, products } = applied(made);
+        const { index, products } = new Shop(made);
         for (const each of queries) {
           const { next: _, ...answer } = index.query(each);
           expect(answer).toEqual(answerOf(products, each));
@@ -119,7 +162,7 @@ describe("the catalog index, after any changes", () => {
   it("pages through the same products in the same order as one page would hold", () => {
     fc.assert(
       fc.property(changes, query, (made, asked) => {
-        const { index, products } = applied(made);
+        const { index, products } = new Shop(made);
         const seen = [];
         let after: CatalogCursor | undefined;
         do {
@@ -135,22 +178,50 @@ describe("the catalog index, after any changes", () => {
 
   it("shows each product once that stays as it is while others change between pages", () => {
     fc.assert(
-      fc.property(changes, query, fc.array(changes, { maxLength: 5 }), (made, drawn, between) => {
+      fc.property(changes, query, fc.array(few, { maxLength: 5 }), (made, drawn, between) => {
         // A name that only one category has may be one of several by the next page.
         const asked = { ...drawn, category: undefined };
-        const { index, products } = applied(made);
-        const touched = new Set(between.flat().map((each) => (typeof each === "object" ? each.id : each)));
+        const shop = new Shop(made);
+        const { index } = shop;
+        const touched = new Set(between.flat().map(idOf));
         let { hits, next, corrected } = index.query(asked);
         const seen = [...hits];
         for (let page = 0; next; page++) {
-          for (const each of between[page] ?? []) change(index, each);
+          for (const each of between[page] ?? []) shop.change(each);
           ({ hits, next } = index.query({ ...asked, after: next }));
           seen.push(...hits);
         }
         const untouched = (ids: string[]) => ids.filter((id) => !touched.has(id));
         const q = corrected ?? asked.q;
-        const all = answerOf(products, { ...asked, q, limit: idsMax });
+        const all = answerOf(shop.products, { ...asked, q, limit: idsMax });
         expect(untouched(seen.map(({ id }) => id))).toEqual(untouched(all.hits.map(({ id }) => id)));
+      }),
+      { numRuns: runs },
+    );
+  });
+
+  it("shows no product twice by what sells, for that only grows", () => {
+    const sales = fc.array(fc.tuple(fc.nat(idsMax - 1), amount), { maxLength: 10 });
+    const sort = fc.constantFrom("best-selling", "rank");
+    fc.assert(
+      fc.property(changes, sort, fc.array(sales), (made, by, between) => {
+        const { index, products } = new Shop(made);
+        const sold = new Map(products.map((each) => [each.id, each]));
+        const seen: string[] = [];
+        let after: CatalogCursor | undefined;
+        for (let page = 0; page === 0 || after; page++) {
+          const { hits, next } = index.query({ q: "m", sort: by, limit: 1, after });
+          seen.push(...hits.map(({ id }) => id));
+          after = next;
+          for (const [number, more] of between[page] ?? []) {
+            const product = sold.get(`p${number}`);
+            if (!product) continue;
+            const grown = { ...product, sold: product.sold + more };
+            sold.set(product.id, grown);
+            index.put(grown);
+          }
+        }
+        expect(seen).toEqual([...new Set(seen)]);
       }),
       { numRuns: runs },
     );
@@ -159,8 +230,8 @@ describe("the catalog index, after any changes", () => {
   it("depends on what is there, not on the order in which it came", () => {
     fc.assert(
       fc.property(changes, query, (made, asked) => {
-        const { index, products } = applied(made);
-        const other = applied(products.sort((a, b) => (a.id < b.id ? 1 : -1))).index;
+        const { index, products } = new Shop(made);
+        const other = new Shop(products.sort((a, b) => (a.id < b.id ? 1 : -1))).index;
         expect(other.query(asked)).toEqual(index.query(asked));
       }),
       { numRuns: runs },
