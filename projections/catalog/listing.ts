@@ -2,15 +2,15 @@ import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-st
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc } from "./documents.ts";
-import type { IndexedProduct } from "./search/catalog-query.ts";
+import { type CatalogFacet, catalogFacets, type IndexedProduct } from "./search/catalog-query.ts";
 import { CatalogIndex } from "./search/index.ts";
 import type { ProductListItem } from "./views.ts";
 
 export const productSorts = ["price", "-price", "newest", "best-selling", "rating"] as const;
 export type ProductSort = (typeof productSorts)[number];
 
-export const productFacets = ["category", "brand", "tag"] as const;
-export type ProductFacet = (typeof productFacets)[number];
+export const productFacets = catalogFacets;
+export type ProductFacet = CatalogFacet;
 
 const loadKeys = 1_000;
 

@@ -10,6 +10,8 @@ import { answerOf } from "./reference.ts";
 
 const runs = 300;
 const idsMax = 12;
+const manyProducts = 500;
+const manyQueries = 40;
 const texts =
   "mug mugs Mug blue blau t-shirt tshirt shirts MK-J/1973 mk-j 茶碗 碗 ブルータワー タワー กาแฟ 커피잔 Größe grosse ı ceramic ceramik";
 const word = fc.constantFrom(...texts.split(" "));
@@ -157,6 +159,18 @@ describe("the catalog index, after any changes", () => {
       }),
       { numRuns: runs },
     );
+  });
+
+  it("answers as well where words are in many products and products in many slots", () => {
+    const sample = { numRuns: manyProducts, seed: 1973 };
+    const many = fc
+      .sample(product, sample)
+      .map((each, at) => ({ ...each, id: `p${at % (manyProducts / 2)}` }));
+    const { index, products } = new Shop(many);
+    for (const each of fc.sample(query, { numRuns: manyQueries, seed: 1973 })) {
+      const { next: _, ...answer } = index.query(each);
+      expect(answer).toEqual(answerOf(products, each));
+    }
   });
 
   it("pages through the same products in the same order as one page would hold", () => {
