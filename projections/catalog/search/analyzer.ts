@@ -47,6 +47,11 @@ export function fold(text: string): string {
     .normalize("NFC");
 }
 
+/** A text as it is compared as a whole. */
+export function foldedWhole(text: string): string {
+  return fold(text).trim().replace(/\s+/g, " ");
+}
+
 /** What a category, brand or tag is known by: two spellings of one value are one facet. */
 export function foldedValue(value: string): string {
   return value

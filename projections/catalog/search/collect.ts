@@ -84,14 +84,18 @@ function masksOf({ facets }: Products, query: CatalogQuery): Masks {
 
 /** Each path with what is below it, or a name that only one of the categories has. */
 function categoriesOf(known: readonly string[], asked: readonly string[]): string[] {
-  const below = (path: string) => known.filter((each) => each === path || each.startsWith(`${path}/`));
+  const below = (path: string) => {
+    const folder = `${path}/`;
+    return known.filter((each) => each === path || each.startsWith(folder));
+  };
   return asked.flatMap((value) => {
     const path = foldedPath(value);
     const found = below(path);
     if (found.length > 0) return found;
     const named = new Set<string>();
+    const inner = `/${path}/`;
     for (const each of known) {
-      const at = `${each}/`.indexOf(`/${path}/`);
+      const at = `${each}/`.indexOf(inner);
       if (at >= 0) named.add(each.slice(0, at + 1 + path.length));
     }
     return named.size === 1 ? [...named].flatMap(below) : [];

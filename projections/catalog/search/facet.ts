@@ -17,8 +17,8 @@ export class Facet {
   /** Spelling -> how many products have it. */
   readonly #uses: number[] = [];
   readonly #values = new Map<string, number>();
-  /** Value -> the spelling that shows it, of those that several products spell differently. */
-  #labels: Map<number, number> | undefined;
+  /** Value -> the spelling that shows it; undefined until it is asked for. */
+  #labels: Uint32Array | undefined;
   /** Spellings of one slot after those of the other, and where those of each slot start: one start more than slots. */
   #flat = new Uint32Array(roomMin);
   #starts = new Uint32Array(roomMin);
@@ -101,7 +101,8 @@ export class Facet {
 
   /**
    * The values that were counted, the most frequent first.
-   * @param isOlder whether the product of a slot is rather asked how its values are spelled than that of another
+   * @param isOlder whether the product of a slot says how its values are spelled rather than that of the other slot,
+   *   which is -1 when there is none yet
    */
   counted(counts: Uint32Array, isOlder: (slot: number, other: number) => boolean): FacetValue[] {
     const sums = new Uint32Array(this.#values.size);
@@ -111,7 +112,7 @@ export class Facet {
     });
     this.#labels ??= this.#labelled(isOlder);
     const labels = this.#labels;
-    const labelOf = (value: number) => this.#spellings[labels.get(value) ?? 0] ?? "";
+    const labelOf = (value: number) => this.#spellings[labels[value] ?? 0] ?? "";
     const top = new Top(facetValuesMax, (a, b) => labelOf(a) < labelOf(b));
     sums.forEach((sum, value) => {
       if (sum > 0) top.offer(value, -sum);
@@ -119,22 +120,23 @@ export class Facet {
     return top.items.map((value) => ({ value: labelOf(value), count: sums[value] ?? 0 }));
   }
 
-  #labelled(isOlder: (slot: number, other: number) => boolean): Map<number, number> {
-    const labels = new Map<number, number>();
-    const several = new Set<number>();
+  #labelled(isOlder: (slot: number, other: number) => boolean): Uint32Array {
+    const labels = new Uint32Array(this.#values.size);
+    const spellingsOf = new Uint32Array(this.#values.size);
     this.#uses.forEach((uses, spelling) => {
       const value = this.#valueOf[spelling] ?? 0;
       if (uses === 0) return;
-      if (labels.has(value)) several.add(value);
-      labels.set(value, spelling);
+      labels[value] = spelling;
+      spellingsOf[value] = (spellingsOf[value] ?? 0) + 1;
     });
-    if (several.size > 0) this.#labelByAge(several, labels, isOlder);
+    if (spellingsOf.some((count) => count > 1)) this.#labelByAge(spellingsOf, labels, isOlder);
     return labels;
   }
 
+  /** Those that are spelled in several ways. */
   #labelByAge(
-    several: ReadonlySet<number>,
-    labels: Map<number, number>,
+    spellingsOf: Uint32Array,
+    labels: Uint32Array,
     isOlder: (slot: number, other: number) => boolean,
   ): void {
     const oldest = new Map<number, number>();
@@ -142,11 +144,9 @@ export class Facet {
       for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++) {
         const spelling = this.#flat[at] ?? 0;
         const value = this.#valueOf[spelling] ?? 0;
-        if (!several.has(value)) continue;
-        const other = oldest.get(value);
-        if (!isOlder(slot, other ?? -1)) continue;
+        if ((spellingsOf[value] ?? 0) < 2 || !isOlder(slot, oldest.get(value) ?? -1)) continue;
         oldest.set(value, slot);
-        labels.set(value, spelling);
+        labels[value] = spelling;
       }
     }
   }

@@ -1,4 +1,4 @@
-import { fold, initialOf, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
+import { foldedWhole, initialOf, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
 import type { CatalogAnswer, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { collect } from "./collect.ts";
 import { correctionOf } from "./correction.ts";
@@ -41,8 +41,8 @@ export class CatalogIndex {
     const slot = this.#products.push(product, digest);
     this.#slots.set(product.id, slot);
     for (const [term, found] of withInitials(fieldsByTerm(product))) this.#terms.add(term, slot, found);
-    this.#names.add(fold(product.name).trim(), slot);
-    for (const sku of new Set(product.variants.map((variant) => fold(variant.sku).trim())))
+    this.#names.add(foldedWhole(product.name), slot);
+    for (const sku of new Set(product.variants.map((variant) => foldedWhole(variant.sku))))
       this.#skus.add(sku, slot);
   }
 
@@ -88,7 +88,7 @@ export class CatalogIndex {
     const words = queryWordsOf(q);
     if (words.length === 0) return q.trim() === "" ? undefined : new Matches(0);
     const matches = matchesOf(searched, words);
-    const exact = fold(q).trim();
+    const exact = foldedWhole(q);
     for (const [texts, score] of [
       [this.#names, exactNameScore],
       [this.#skus, exactSkuScore],

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import {
   fold,
+  foldedPath,
   foldedValue,
   queryWordsMax,
   queryWordsOf,
@@ -11,7 +12,10 @@ describe("the analyzer", () => {
   it.each([
     ["Łopata Straße Smørrebrød", "lopata strasse smorrebrod"],
     ["Crème ＢＲÛＬÉＥ", "creme brulee"],
-    ["ガラス", "ガラス"],
+    ["ガラス ｶﾞﾗｽ", "ガラス ガラス"],
+    ["İpek IŞIK ışık", "ipek isik isik"],
+    ["ΔΡΌΜΟΣ δρόμος", "δρομοσ δρομοσ"],
+    ["한복 แก้ว", "한복 แก้ว"],
   ])("folds %s", (text, folded) => {
     expect(fold(text)).toBe(folded);
   });
@@ -22,6 +26,10 @@ describe("the analyzer", () => {
     ["mugs", ["mugs", "mug"]],
     ["dresses", ["dresses", "dress"]],
     ["glass", ["glass"]],
+    ["berries", ["berries", "berry"]],
+    ["T‐Shirt", ["t", "shirt", "tshirt"]],
+    ["USB充電器", ["usb", "充電", "電器", "器"]],
+    ["커피잔", ["커피", "피잔", "잔"]],
     ["タワー", ["タワ", "ワー", "ー"]],
   ])("finds %s under its terms", (text, terms) => {
     expect([...termsOf(text)].sort()).toEqual([...terms].sort());
@@ -35,5 +43,9 @@ describe("the analyzer", () => {
 
   it("knows facet values by one form", () => {
     expect(foldedValue("  Levi’s ")).toBe(foldedValue("LEVI'S"));
+    expect(foldedValue("STRASSE")).toBe(foldedValue("Straße"));
+    expect(foldedValue("A\u00a0 b")).toBe(foldedValue("a b"));
+    expect(foldedPath("Garten / STÜHLE")).toBe(foldedPath("garten/Stühle"));
+    expect(foldedValue("Café")).not.toBe(foldedValue("Cafe"));
   });
 });

@@ -1,7 +1,7 @@
 import {
-  fold,
   foldedPath,
   foldedValue,
+  foldedWhole,
   type QueryTerm,
   type QueryWord,
   queryWordsOf,
@@ -63,7 +63,7 @@ function rankOf(product: IndexedProduct, q: string): number[] | undefined {
     if (score === 0) return undefined;
     sum += score;
   }
-  const isExact = (text: string) => (fold(text).trim() === fold(q).trim() ? 1 : 0);
+  const isExact = (text: string) => (foldedWhole(text) === foldedWhole(q) ? 1 : 0);
   const exactSku = Math.max(0, ...product.variants.map(({ sku }) => isExact(sku)));
   return [exactSku, isExact(product.name), sum];
 }
