@@ -19,14 +19,7 @@ export class Terms {
 
   /** @param slot not lower than that of any addition before */
   add(text: string, slot: number, fields: number): void {
-    let term = this.#numbers.get(text);
-    if (term === undefined) {
-      term = this.#texts.length;
-      const own = text.length < slicedCharactersMin ? text : [...text].join("");
-      this.#texts.push(own);
-      this.#numbers.set(own, term);
-    }
-    this.postings.push(term, slot, fields);
+    this.postings.push(this.#numbers.get(text) ?? this.#number(text), slot, fields);
   }
 
   numberOf(text: string): number | undefined {
@@ -79,16 +72,26 @@ export class Terms {
     const { postings } = this;
     const kept = new Terms();
     this.#sorted.forEach((term) => {
-      const text = this.textOf(term);
       const start = postings.startOf(term);
+      let number: number | undefined;
       for (let at = start; at < start + postings.sizeOf(term); at++) {
         const entry = postings.pool[at] ?? 0;
         const slot = slots[slotOf(entry)];
-        if (slot !== undefined) kept.add(text, slot, fieldsOf(entry));
+        if (slot === undefined) continue;
+        number ??= kept.#number(this.textOf(term));
+        kept.postings.push(number, slot, fieldsOf(entry));
       }
     });
     kept.#sorted = Uint32Array.from(kept.#texts.keys());
     return kept;
+  }
+
+  /** A number for a term that has none. */
+  #number(text: string): number {
+    const own = text.length < slicedCharactersMin ? text : [...text].join("");
+    const term = this.#texts.push(own) - 1;
+    this.#numbers.set(own, term);
+    return term;
   }
 
   /** The first place of the sorted terms from which on this holds. */
