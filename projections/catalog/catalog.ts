@@ -42,6 +42,7 @@ function isProduct(doc: CatalogDoc): doc is ProductDoc {
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
   version: 2,
+  followed: true,
   columns: { slug: "text" },
   indexes: [["slug"]],
   columnsOf: (doc) => (isProduct(doc) && doc.details ? { slug: doc.details.slug } : {}),

@@ -313,6 +313,14 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         });
       });
 
+      test("tells which documents have changed behind a position, also those that are gone", async () => {
+        const model = await filled([product("a", 1), product("b", 2), product("c", 3)]);
+        await model.save([product("a", 4), remove("b", 5), remove("never-there", 6)], { checkpoint: at(6) });
+        expect(await model.changedSince(logStart, 10)).toEqual(["c", "a", "b", "never-there"]);
+        expect(await model.changedSince(at(3), 2)).toEqual(["a", "b"]);
+        expect(await model.changedSince(at(6), 10)).toEqual([]);
+      });
+
       test("a load stops when it has enough bytes, and says how far it came", async () => {
         const json = JSON.stringify({ text: "x".repeat(20_000) });
         const keys = ["a", "b", "c", "d"];

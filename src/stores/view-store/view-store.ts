@@ -20,6 +20,8 @@ export interface ModelSpec {
   columns: Readonly<Record<string, ColumnType>>;
   /** Fields with several text values each (an order's SKUs), for the filter `has`. */
   lists?: readonly string[];
+  /** Other processes keep something of the documents, and ask for what has changed: an index is there for it. */
+  followed?: boolean;
   /** Column names, each list one index, in order. */
   indexes: readonly (readonly string[])[];
 }
@@ -170,6 +172,12 @@ export interface ViewModel {
    * @returns fewer than `limit` without being the last page; an empty one is behind the end
    */
   scan(afterKey: string | undefined, limit: number, bytesMax?: number): Promise<StoredDocument[]>;
+  /**
+   * Keys of documents that stand at a later position than this, deleted ones included, by ascending position. Whoever
+   * asks with the checkpoint that it read before it asked last misses nothing.
+   * @returns fewer than `limit` are all
+   */
+  changedSince(position: Position, limit: number): Promise<string[]>;
 }
 
 const scanDocuments = 2_000;

@@ -244,6 +244,15 @@ export class EmbeddedViewModel implements ViewModel {
     return String(file.get("SELECT doc FROM documents WHERE id = ?", id)?.[0]);
   }
 
+  async changedSince(position: Position, limit: number): Promise<string[]> {
+    checkLimit(limit);
+    const changed = `SELECT key, position FROM documents WHERE position > ?
+      UNION ALL SELECT key, position FROM deleted WHERE position > ? ORDER BY position, key LIMIT ?`;
+    return this.file()
+      .all(changed, position, position, limit)
+      .map(([key]) => key as string);
+  }
+
   async count(): Promise<number> {
     return Number(this.file().get("SELECT count(*) FROM documents")?.[0]);
   }

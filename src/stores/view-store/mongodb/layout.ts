@@ -90,6 +90,7 @@ export function indexesOf(spec: ModelSpec): IndexDescription[] {
       ...alive,
     })),
     ...(spec.lists ?? []).map((list) => ({ name: `list_${list}`, key: keyed([listPath(list)]), ...alive })),
+    ...(spec.followed ? [{ name: "changes", key: { position: 1, _id: 1 } }] : []),
     { name: "expiry", key: { goneAt: 1 }, ...expiring },
   ];
 }

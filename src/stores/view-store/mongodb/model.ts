@@ -130,6 +130,10 @@ export class MongoViewModel implements ViewModel {
     return (await this.#reading()).sum(query);
   }
 
+  async changedSince(position: Position, limit: number): Promise<string[]> {
+    return (await this.#reading()).changedSince(position, limit);
+  }
+
   async count(): Promise<number> {
     return (await this.#reading()).count();
   }

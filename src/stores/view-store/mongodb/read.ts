@@ -134,6 +134,15 @@ export class MongoReader {
     }));
   }
 
+  async changedSince(position: string, limit: number): Promise<string[]> {
+    checkLimit(limit);
+    const options = { projection: { _id: 1 }, sort: { position: 1, _id: 1 } as const, limit, ...bounded };
+    const rows = await this.#connection.run("changedSince", () =>
+      this.#documents.find({ position: { $gt: position } }, options).toArray(),
+    );
+    return rows.map(({ _id }) => _id);
+  }
+
   count(): Promise<number> {
     return this.#connection.run("count", () => this.#documents.countDocuments({ gone: false }, bounded));
   }
