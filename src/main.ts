@@ -22,7 +22,7 @@ export async function startServer(): Promise<void> {
       process.exit(1);
     },
   });
-  await prepareLog(runtime);
+  if (runtime.takesRequests) await prepareLog(runtime);
   const app = await buildApp(runtime);
   // What was accepted is finished, then the stores are closed.
   closeWithGrace({ delay: closeTimeoutMs, logger: log }, async ({ err }) => {
@@ -30,12 +30,13 @@ export async function startServer(): Promise<void> {
     await app.close();
     await runtime.close();
   });
-  if (config.SAMPLE_SHOP === "on" && (await fillSampleShop(runtime)))
+  if (runtime.takesRequests && config.SAMPLE_SHOP === "on" && (await fillSampleShop(runtime)))
     log.info("filled the empty store with a sample shop; SAMPLE_SHOP=off leaves it empty");
   const { adminApiKey } = runtime.folder;
   if (adminApiKey.isNew)
     process.stdout.write(`\n  Staff API key, made for this data folder: ${adminApiKey.value}\n\n`);
   await app.listen({ host: config.HOST, port: config.PORT });
+  if (!runtime.takesRequests) return;
   runtime.queries
     .warm()
     .catch((error: unknown) => log.error({ err: error }, "the catalog cannot be listed yet"));

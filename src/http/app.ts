@@ -135,6 +135,11 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     lag,
   };
   app.after(() => {
+    projectionOps(app, deps);
+    streamOps(app, deps);
+    taskOps(app, deps);
+    healthOps(app, deps);
+    if (!runtime.takesRequests) return;
     productCommands(app, deps);
     stockCommands(app, deps);
     cartCommands(app, deps);
@@ -146,10 +151,6 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     cartQueries(app, deps);
     orderQueries(app, deps);
     analyticsQueries(app, deps);
-    projectionOps(app, deps);
-    streamOps(app, deps);
-    taskOps(app, deps);
-    healthOps(app, deps);
   });
 }
 

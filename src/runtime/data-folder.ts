@@ -30,6 +30,16 @@ export function restoringFolder(path: string): string {
 }
 
 /**
+ * What a process has that keeps nothing of its own: its secrets are given to it, for others have the same.
+ * @throws Error when they are not
+ */
+export function withoutFolder(secret: string | undefined, adminApiKey: string | undefined): DataFolder {
+  if (secret === undefined || adminApiKey === undefined)
+    throw new Error("a process of several needs SHARED_SECRET and ADMIN_API_KEY");
+  return { path: "", secret, adminApiKey: { value: adminApiKey, isNew: false }, release: () => {} };
+}
+
+/**
  * Takes a data folder for this process alone, and makes it when there is none. The lock is SQLite's on a
  * file of its own: the system lets go of it when the process ends, however it ends.
  *

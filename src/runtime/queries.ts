@@ -54,6 +54,11 @@ export class Queries {
     void this.worker?.call("flipped").catch(() => {});
   }
 
+  /** Another process has come further with the catalog. */
+  look(): void {
+    void this.worker?.call("look").catch(() => {});
+  }
+
   /** Documents have changed that the thread may keep something of. */
   stored(stored: StoredDocuments): void {
     void this.worker?.call("stored", stored).catch(() => {});

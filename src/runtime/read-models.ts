@@ -1,19 +1,17 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { Worker } from "node:worker_threads";
-import type { Logger } from "pino";
 import type { AnyProjection } from "../engine/projection.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
+import type { ModelsSource, Told } from "./models-source.ts";
 import { Rebuilds } from "./rebuilds.ts";
 import type { StoredDocuments } from "./threads/projection-worker.ts";
-import type { ProjectionWorkerData, WorkerData } from "./threads/worker-data.ts";
-import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
+import type { WorkerData } from "./threads/worker-data.ts";
 
-/** A batch and the documents it touches; told, so that the collector does not wait for gigabytes. */
-const projectionHeapMbMax = 320;
-const projectionNurseryMb = 24;
 const waitersMax = 20_000;
+
+/** Of a model that nothing is known of yet. */
+const untold = { position: logStart, generation: 0, lastEventTime: 0, parked: 0 };
 
 interface Waiter {
   name: string;
@@ -23,11 +21,14 @@ interface Waiter {
 
 export interface ReadModelsOptions {
   events: EventStore;
-  /** For reading; called once the projecting thread has made what is missing. */
+  /** For reading; called once there is something to read. */
   openViews: () => Promise<ViewStore>;
+  /** Other processes write the read models too: which generation is live is asked each time. */
+  isShared: boolean;
   projections: readonly AnyProjection[];
   worker: WorkerData;
-  log: Logger;
+  sourceOf: (told: Told, model: (name: string) => Promise<ViewModel>) => ModelsSource;
+  onProgress: (progress: readonly ModelProgress[]) => void;
   onStored: (stored: StoredDocuments) => void;
   /** Another generation of a model is the live one now. */
   onFlip: () => void;
@@ -35,38 +36,34 @@ export interface ReadModelsOptions {
   onDeath: (error: Error) => void;
 }
 
-/**
- * The read models as this process sees them: read here, kept up to date by a worker thread, rebuilt by
- * further ones.
- */
+/** The read models as this process sees them: read here, and rebuilt by threads. */
 export class ReadModels {
   private readonly options: ReadModelsOptions;
-  private readonly worker: WorkerClient;
+  private readonly source: ModelsSource;
   private readonly open = new Map<string, Promise<ViewModel>>();
   private progressByName = new Map<string, ModelProgress>();
   readonly rebuilds: Rebuilds;
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
-  private stopping = false;
-  /** Counts the times that the log has grown; shared with the projecting thread, which waits on it. */
-  private readonly news = new Int32Array(new SharedArrayBuffer(4));
   private died: Error | undefined;
-
-  private readonly ready = Promise.withResolvers<void>();
 
   private constructor(options: ReadModelsOptions) {
     this.options = options;
-    const thread = new Worker(new URL("./threads/projection-worker.ts", import.meta.url), {
-      workerData: { ...options.worker, news: this.news } satisfies ProjectionWorkerData,
-      resourceLimits: {
-        maxOldGenerationSizeMb: projectionHeapMbMax,
-        maxYoungGenerationSizeMb: projectionNurseryMb,
+    this.source = options.sourceOf(
+      {
+        progress: (progress) => this.onProgress(progress),
+        stored: options.onStored,
+        died: (error) => {
+          this.died = error;
+          options.onDeath(error);
+        },
       },
-    });
+      (name) => this.model(name),
+    );
     this.rebuilds = new Rebuilds(
       {
-        pause: (name) => this.worker.call("pause", name),
-        resume: (name) => this.worker.call("resume", name),
+        pause: (name) => this.source.pause(name),
+        resume: (name) => this.source.resume(name),
         reached: (name, position, timeoutMs) => this.isLevel(name, position, timeoutMs),
         flipped: (name) => {
           this.views?.refresh();
@@ -76,27 +73,21 @@ export class ReadModels {
       },
       options.worker,
     );
-    this.worker = clientOf(
-      thread,
-      (name, data) => {
-        if (name === "stored") return options.onStored(data as StoredDocuments);
-        this.onProgress(data as ModelProgress[]);
-        if (name === "ready") this.ready.resolve();
-      },
-      (error) => {
-        this.ready.reject(error);
-        this.died = error;
-        if (!this.stopping) options.onDeath(error);
-      },
-    );
   }
 
-  /** Starts the projecting thread. @throws what kept it from opening the models */
-  static async start(options: ReadModelsOptions): Promise<ReadModels> {
+  /**
+   * @param projecting this process makes what is missing before it can be read; else it has to be there
+   * @throws what kept the models from being opened
+   */
+  static async start(
+    options: ReadModelsOptions,
+    { projecting }: { projecting: boolean },
+  ): Promise<ReadModels> {
     const models = new ReadModels(options);
     try {
-      await models.ready.promise;
+      if (projecting) await models.source.start();
       models.views = await options.openViews();
+      if (!projecting) await models.source.start();
       return models;
     } catch (error) {
       await models.stop();
@@ -125,6 +116,7 @@ export class ReadModels {
     const projection = this.options.projections.find((candidate) => candidate.name === name);
     if (!projection) throw new Error(`there is no read model ${name}`);
     if (!this.views) throw new Error("the read models are not open");
+    if (this.options.isShared) return this.views.open(projection);
     const opening = this.views.open(projection);
     opening.catch(() => this.open.delete(name));
     this.open.set(name, opening);
@@ -133,17 +125,16 @@ export class ReadModels {
 
   /** The log has grown. */
   appended(): void {
-    Atomics.add(this.news, 0, 1);
-    Atomics.notify(this.news, 0);
+    this.source.appended();
   }
 
   progress(name: string): ModelProgress {
-    return this.progressByName.get(name) ?? { name, position: logStart, lastEventTime: 0, parked: 0 };
+    return this.progressByName.get(name) ?? { name, ...untold };
   }
 
   /** Waits until a model has applied everything up to a position. @returns whether it has, in time */
   async reached(name: string, position: Position, timeoutMs: number): Promise<boolean> {
-    if (this.progress(name).position >= position) return true;
+    if (await this.isThere(name, position)) return true;
     if (timeoutMs <= 0 || this.waiters.size >= waitersMax) return false;
     const over = new AbortController();
     const waiter: Waiter = { name, position, wake: () => over.abort() };
@@ -155,7 +146,14 @@ export class ReadModels {
     } finally {
       this.waiters.delete(waiter);
     }
-    return this.progress(name).position >= position;
+    return this.isThere(name, position);
+  }
+
+  /** What is known of one generation says nothing of another, which may just have become the live one. */
+  private async isThere(name: string, position: Position): Promise<boolean> {
+    const progress = this.progress(name);
+    if (progress.position < position) return false;
+    return !this.options.isShared || (await this.model(name)).generation === progress.generation;
   }
 
   /** As `reached`, for what a failing model need not be waited for. */
@@ -183,11 +181,11 @@ export class ReadModels {
   }
 
   parked(name: string): Promise<ParkedDocument[]> {
-    return this.worker.call("parked", name);
+    return this.source.parked(name);
   }
 
   unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
-    return this.worker.call("unpark", { name, key, how });
+    return this.source.unpark(name, key, how);
   }
 
   private onProgress(progress: readonly ModelProgress[]): void {
@@ -195,14 +193,13 @@ export class ReadModels {
     for (const waiter of this.waiters) {
       if (this.progress(waiter.name).position >= waiter.position) waiter.wake();
     }
+    this.options.onProgress(progress);
   }
 
   async stop(): Promise<void> {
-    this.stopping = true;
     await this.rebuilds.close();
     // Readers first: the last to close a file is then the one that may tidy it up.
     await this.views?.close();
-    await this.worker.call("stop").catch(() => {});
-    await this.worker.terminate();
+    await this.source.stop();
   }
 }

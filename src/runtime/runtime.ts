@@ -1,4 +1,5 @@
 import { existsSync } from "node:fs";
+import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { createOrderNumbers } from "../../commands/claim/order-numbers.ts";
 import { shopEvents } from "../../commands/events.ts";
@@ -13,19 +14,35 @@ import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
-import { type BackendsConfig, openHot, openLog, openViews, viewsFolder } from "../stores/backends.ts";
+import {
+  type BackendsConfig,
+  openHot,
+  openLog,
+  openNews,
+  openViews,
+  viewsFolder,
+} from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import { type EventStore, StoreDamaged } from "../stores/event-store/event-store.ts";
+import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
+import { holdLease } from "../stores/view-store/leases/leases.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
-import { type DataFolder, takeDataFolder } from "./data-folder.ts";
+import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
 import { checkSettings } from "./kept-settings.ts";
+import { ProjectingThread } from "./projecting-thread.ts";
 import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
 import { TaskRunner } from "./task-runner.ts";
+import { WatchedModels } from "./watched-models.ts";
+
+/** A process that reads what another makes waits so long for it at its start. */
+const modelsWaitMsMax = 60_000;
+const modelsPauseMs = 500;
+/** Another process does what is due so long after this one has died. */
+const taskLeaseMs = 6_000;
 
 export interface RuntimeOptions {
   config: Config;
@@ -63,6 +80,8 @@ export interface Runtime {
   tasks: TaskRunner;
   /** The settings that the log keeps, or is about to. */
   kept: KeptSettings;
+  /** Whether shops and shoppers talk to this process; else only operators do. */
+  takesRequests: boolean;
   /** Carts and stock as of now. */
   hotCarts: HotModel;
   hotStock: HotModel;
@@ -93,84 +112,159 @@ function shopSettings(config: Config): ShopSettings {
   };
 }
 
+/** What is closed again, the last one opened first. */
+type Opened = (() => Promise<void> | void)[];
+
 /**
- * Opens a data folder and all that works on it.
- * @throws DataFolderUnavailable, StoreDamaged, InvalidConfig
+ * Opens the stores and all that works on them.
+ * @throws DataFolderUnavailable, StoreDamaged, StoreUnavailable, InvalidConfig
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, log, clock = systemClock, runDueWork = false, followsLog = true } = options;
-  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
-  const opened: (() => Promise<void> | void)[] = [() => folder.release()];
+  const folder = placeOf(config);
+  const opened: Opened = [() => folder.release()];
   const close = async () => {
     for (const undo of opened.splice(0).reverse()) await undo();
   };
   try {
-    const stores = backendsOf(config);
-    if (stores.eventStoreDbUrl === undefined) requireLog(folder.path);
-    const { events, embedded } = await openLog(stores, "commands");
-    opened.push(() => events.close());
-    const hot = options.hot ?? openHot(stores, events.logId);
-    opened.push(() =>
-      hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")),
-    );
-    const codec = createCodec(shopEvents);
-    const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
-    const kept = await checkSettings({
-      ...{ events, ...(embedded && { embedded }) },
-      engine,
-      codec,
-      config,
-      secret: folder.secret,
-    });
-    const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
-    const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
-    const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
-    const worker = {
-      stores,
-      logId: events.logId,
-      timeZone: config.STORE_TIME_ZONE,
-      currency: config.STORE_CURRENCY,
-      logLevel: config.LOG_LEVEL,
-    };
-    const projections = viewProjections(worker);
-    const onDeath = options.onDeath ?? (() => {});
-    const queries = new Queries(worker);
-    const models = await ReadModels.start({
-      ...{ events, projections, worker, log, onDeath },
-      openViews: () => openViews(stores, events.logId, "reading"),
-      onFlip: () => queries.flipped(),
-      onStored: (stored) => queries.stored(stored),
-    });
-    opened.push(() => models.stop());
-    opened.push(() => queries.close());
-
+    const base = await openBase(options, folder, opened);
+    const { events, codec, hot, shop } = base;
+    const { models, queries } = await openModels(options, base, opened);
     const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
-    if (followsLog) {
+    if (followsLog && takesRequests(config)) {
       const following = new AbortController();
-      const followed = followLog({
-        events,
-        hotModels: [hotCarts, hotStock],
-        onAppended: () => models.appended(),
-        log,
-        after: await events.head(),
-        signal: following.signal,
-      });
+      const onAppended = () => models.appended();
+      const from = { after: await events.head(), signal: following.signal };
+      const followed = followLog({ events, hotModels: [hotCarts, hotStock], onAppended, log, ...from });
       opened.push(async () => {
         following.abort();
         await followed;
       });
     }
     const tasks = new TaskRunner({ shop, models, clock, log });
-    if (runDueWork) {
-      tasks.start(events.soleWriter);
-      opened.push(() => tasks.stop());
-    }
-    const opens = { folder, events, embeddedLog: embedded, hot, models, queries, hotCarts, hotStock };
-    return { config, log, clock, codec, engine, shop, tasks, kept, ...opens, close };
+    if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, log));
+    const more = { takesRequests: takesRequests(config), tasks, models, queries, hotCarts, hotStock };
+    return { config, log, clock, folder, ...base, ...more, close };
   } catch (error) {
     await close();
     throw error;
   }
+}
+
+const takesRequests = ({ ROLE }: Config) => ROLE === "all" || ROLE === "api";
+const projects = ({ ROLE }: Config) => ROLE === "all" || ROLE === "projector";
+const doesTasks = ({ ROLE }: Config) => ROLE === "all" || ROLE === "worker";
+
+/** A process that does everything has a folder, for its secrets if not for its stores. */
+function placeOf({ ROLE, DATA_DIR, SHARED_SECRET, ADMIN_API_KEY }: Config): DataFolder {
+  if (ROLE !== "all") return withoutFolder(SHARED_SECRET, ADMIN_API_KEY);
+  const folder = takeDataFolder(DATA_DIR, ADMIN_API_KEY);
+  return SHARED_SECRET === undefined ? folder : { ...folder, secret: SHARED_SECRET };
+}
+
+/** The log, and what decides on it. */
+async function openBase(
+  { config, log, clock = systemClock, hot: given }: RuntimeOptions,
+  folder: DataFolder,
+  opened: Opened,
+) {
+  const stores = backendsOf(config);
+  if (stores.eventStoreDbUrl === undefined) requireLog(folder.path);
+  const { events, embedded } = await openLog(stores, "commands");
+  opened.push(() => events.close());
+  const hot = given ?? openHot(stores, events.logId);
+  opened.push(() => hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")));
+  const codec = createCodec(shopEvents);
+  const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
+  const checked = { engine, codec, config, secret: folder.secret };
+  const kept = await checkSettings({ events, ...(embedded && { embedded }), ...checked });
+  const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
+  const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
+  const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
+  return { stores, events, embeddedLog: embedded, hot, codec, engine, kept, shop };
+}
+
+type Base = Awaited<ReturnType<typeof openBase>>;
+
+/** The read models, kept up to date by a thread of this process or by another process. */
+async function openModels(
+  { config, log, onDeath = () => {} }: RuntimeOptions,
+  { stores, events, codec }: Base,
+  opened: Opened,
+) {
+  const worker = {
+    stores,
+    logId: events.logId,
+    timeZone: config.STORE_TIME_ZONE,
+    currency: config.STORE_CURRENCY,
+    logLevel: config.LOG_LEVEL,
+  };
+  const projections = viewProjections(worker);
+  const projecting = projects(config);
+  const queries = new Queries(worker);
+  const news = openNews(stores, events.logId, "projected");
+  opened.push(() => news.close());
+  const openToRead = async () => (await openViews(stores, events.logId, "reading")).views;
+  const openToWrite = async () => (await openViews(stores, events.logId, "projections")).views;
+  const models = await ReadModels.start(
+    {
+      ...{ events, projections, worker, onDeath },
+      isShared: stores.mongoDbUrl !== undefined,
+      openViews: projecting ? openToRead : () => whenThere(openToRead, log),
+      sourceOf: (told, model) =>
+        projecting
+          ? new ProjectingThread(worker, config.ROLE !== "all", told)
+          : new WatchedModels({ projections, events, codec, model, openToWrite, news, log, told }),
+      onProgress: (progress) => {
+        if (projecting) news.publish(JSON.stringify(progress));
+        else queries.look();
+      },
+      onFlip: () => queries.flipped(),
+      onStored: (stored) => queries.stored(stored),
+    },
+    { projecting },
+  );
+  opened.push(() => models.stop());
+  opened.push(() => queries.close());
+  return { models, queries };
+}
+
+/** Whoever projects makes the read models, and may start after who reads them. */
+async function whenThere<T>(open: () => Promise<T>, log: Logger): Promise<T> {
+  const until = performance.now() + modelsWaitMsMax;
+  for (;;) {
+    try {
+      return await open();
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || performance.now() > until) throw error;
+      log.info({ reason: error.message }, "waiting for the read models");
+      await sleep(modelsPauseMs);
+    }
+  }
+}
+
+/** One process of several does what is due. @returns what ends it */
+function doTasks(tasks: TaskRunner, { stores, events }: Base, log: Logger): () => Promise<void> {
+  const ending = new AbortController();
+  if (stores.mongoDbUrl === undefined) {
+    tasks.start(events.soleWriter);
+    return () => tasks.stop();
+  }
+  const onError = (error: unknown) => log.warn({ err: error }, "the lease of tasks cannot be had");
+  const held = openViews(stores, events.logId, "projections").then(async ({ views, leases }) => {
+    const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, onError };
+    await holdLease(leases, options, async (_, signal) => {
+      tasks.start(false);
+      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await tasks.stop();
+    });
+    await views.close();
+  });
+  held.catch(onError);
+  return async () => {
+    ending.abort();
+    await held.catch(() => {});
+  };
 }
 
 /** Where the settings say that the stores are. */

@@ -65,7 +65,7 @@ const kinds: readonly ProcessKind[] = [...taskKinds, "stock"];
  */
 export class TaskRunner {
   private readonly options: TaskRunnerOptions;
-  private readonly stopping = new AbortController();
+  private stopping = new AbortController();
   private readonly attempts = new Map<string, TriedTask>();
   private readonly running = new Map<ProcessKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
   private readonly stoppedAt = new Map<ProcessKind, readonly ColumnValue[]>();
@@ -76,8 +76,12 @@ export class TaskRunner {
     this.options = options;
   }
 
-  /** @param takeUpAll whether what is under way is taken up at once: nobody else is at it */
+  /**
+   * Again after a stop, too.
+   * @param takeUpAll whether what is under way is taken up at once: nobody else is at it
+   */
   start(takeUpAll: boolean): void {
+    this.stopping = new AbortController();
     this.loops = Promise.all(kinds.map((kind) => this.run(kind, takeUpAll)));
   }
 

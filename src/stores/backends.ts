@@ -9,6 +9,8 @@ import type { News } from "./hot-store/news.ts";
 import { openRedisHotStore } from "./hot-store/redis/hot.ts";
 import { openRedisNews } from "./hot-store/redis/news.ts";
 import { openEmbeddedViewStore } from "./view-store/embedded/store.ts";
+import { createInProcessLeases } from "./view-store/leases/in-process.ts";
+import type { Leases } from "./view-store/leases/leases.ts";
 import { openMongoViewStore } from "./view-store/mongodb/store.ts";
 import type { ViewStore } from "./view-store/view-store.ts";
 
@@ -29,6 +31,12 @@ export type BackendRole = "commands" | "projections" | "reading";
 /** Told of every call to a server: which store, what was called, how long it took and what came of it. */
 export type ObserveStore = (store: StoreName, operation: string, seconds: number, outcome: string) => void;
 export type StoreName = "events" | "views" | "hot";
+
+export interface OpenViews {
+  views: ViewStore;
+  /** Among all processes that share these read models. */
+  leases: Leases;
+}
 
 export interface OpenLog {
   events: EventStore;
@@ -64,12 +72,15 @@ export async function openViews(
   logId: string,
   role: BackendRole,
   observe?: ObserveStore,
-): Promise<ViewStore> {
+): Promise<OpenViews> {
   const readOnly = role !== "projections";
-  if (mongoDbUrl === undefined)
-    return openEmbeddedViewStore({ directory: viewsFolder(dataDir), logId, readOnly });
+  if (mongoDbUrl === undefined) {
+    const views = openEmbeddedViewStore({ directory: viewsFolder(dataDir), logId, readOnly });
+    return { views, leases: createInProcessLeases() };
+  }
   const told = observe && { observe: toldOf("views", observe) };
-  return openMongoViewStore({ url: mongoDbUrl, logId, readOnly, ...told });
+  const views = await openMongoViewStore({ url: mongoDbUrl, logId, readOnly, ...told });
+  return { views, leases: views.leases };
 }
 
 /** It never fails to open: one that is away is connected to once it is there. */

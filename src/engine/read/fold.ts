@@ -104,6 +104,11 @@ export class Fold {
     return this.parking.size;
   }
 
+  /** Of the model that it writes. */
+  get generation(): number {
+    return this.model.generation;
+  }
+
   /** Documents in memory. */
   get size(): number {
     return this.documents.size;

@@ -105,6 +105,16 @@ export class LiveModel {
     onStored?.();
   }
 
+  /** Whether another process has made another generation the live one, or changed what is parked. */
+  async isOvertaken(): Promise<boolean> {
+    const { fold } = this;
+    if (!fold) return false;
+    const model = await this.options.open();
+    if (model.generation !== fold.generation) return true;
+    const stored = new Set((await model.parked()).map(({ key }) => key));
+    return stored.size !== fold.parkedCount || fold.parkedDocuments.some(({ key }) => !stored.has(key));
+  }
+
   recovered(): void {
     const { projection, log } = this.options;
     if (this.failed) log.info({ model: projection.name }, "projecting goes on");

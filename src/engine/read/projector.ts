@@ -22,6 +22,8 @@ const logPauseMaxMs = 10_000;
 export interface ModelProgress {
   name: string;
   position: Position;
+  /** Which generation the position is of. */
+  generation: number;
   /** Epoch milliseconds of the newest event applied; 0 before the first. */
   lastEventTime: number;
   parked: number;
@@ -35,6 +37,8 @@ export interface ProjectorOptions {
   /** `onStored` of a model is called before the progress. */
   models: readonly Pick<LiveModelOptions, "projection" | "open" | "onStored">[];
   log: Logger;
+  /** Other processes may rebuild and mend the models: so often what they have done is looked for. */
+  lookAroundMs?: number;
   /** Called after every page, and when a model pauses, resumes, fails or is well again. */
   onProgress: (progress: readonly ModelProgress[]) => void;
 }
@@ -52,6 +56,8 @@ export class Projector {
   /** Work between two pages: pausing a model, retrying a parked document. */
   private turns: (() => Promise<void>)[] = [];
   private running: Promise<void> | undefined;
+  private looking: Promise<void> = Promise.resolve();
+  private isInPage = false;
   private readonly recoveries = new Map<LiveModel, Promise<void>>();
 
   private constructor(options: ProjectorOptions, models: Map<string, LiveModel>) {
@@ -69,7 +75,24 @@ export class Projector {
   }
 
   start(): void {
-    this.running = this.run();
+    const { lookAroundMs } = this.options;
+    const timer = lookAroundMs !== undefined && setInterval(() => this.lookAround(), lookAroundMs);
+    this.running = this.run().finally(() => timer && clearInterval(timer));
+  }
+
+  /** Between two pages: whoever has another generation now, or other documents parked, goes on from what is stored. */
+  private lookAround(): void {
+    if (this.isInPage || this.stopping.signal.aborted) return;
+    const look = async () => {
+      for (const live of this.models.values())
+        if (live.isFollowing && (await live.isOvertaken())) {
+          await live.reopen();
+          this.restart.abort();
+        }
+    };
+    this.looking = this.looking.then(look).catch((error: unknown) => {
+      this.options.log.warn({ err: error }, "looking for other generations failed");
+    });
   }
 
   async stop(): Promise<void> {
@@ -84,6 +107,7 @@ export class Projector {
     return [...this.models].map(([name, { fold, lastEventTime, failure }]) => ({
       name,
       position: fold?.checkpoint ?? logStart,
+      generation: fold?.generation ?? 0,
       lastEventTime,
       parked: fold?.parkedCount ?? 0,
       ...(failure && { failure }),
@@ -139,7 +163,10 @@ export class Projector {
     let pauseMs = logPauseMs;
     while (!this.stopping.signal.aborted) {
       this.restart = new AbortController();
+      await this.looking;
+      this.isInPage = true;
       for (const turn of this.turns.splice(0)) await turn();
+      this.isInPage = false;
       this.recoverFailed();
       this.tell();
       const signal = AbortSignal.any([this.restart.signal, this.stopping.signal]);
@@ -163,7 +190,12 @@ export class Projector {
     if (first === undefined) return ended(signal);
     const after = earliest(first, ...others);
     for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
-      await this.project(together, page);
+      await this.looking;
+      if (signal.aborted) return;
+      this.isInPage = true;
+      await this.project(together, page).finally(() => {
+        this.isInPage = false;
+      });
       onPage();
       // Embedded stores answer without ever waiting: calls to this thread get their turn here.
       await nextTurn();

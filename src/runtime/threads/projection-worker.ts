@@ -3,6 +3,8 @@ import type { AnyProjection } from "../../engine/projection.ts";
 import { Projector } from "../../engine/read/projector.ts";
 import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
+import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
+import { holdLease } from "../../stores/view-store/leases/leases.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
 import { openWorkerLog, openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
@@ -13,18 +15,24 @@ export interface StoredDocuments {
 }
 
 const newsWaitMs = 1_000;
+/** Another process projects so long after this one has died. */
+const leaseMs = 6_000;
+const lookAroundMs = 1_000;
 /** Of documents while models are built at the start: a share of what this thread's heap may be. */
 const heldCharactersMax = 40 * 1024 * 1024;
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
-const { news, ...data } = workerData as ProjectionWorkerData;
+const { news, takesLease, ...data } = workerData as ProjectionWorkerData;
 const { events, embedded } = await openWorkerLog(data);
-const { views, codec, projections, log } = await openWorkerStores(data, "projections");
-let stopping = false;
+const { views, leases, codec, projections, log } = await openWorkerStores(data, "projections");
+/** Other processes may rebuild the models, too, where they are on a server. */
+const isShared = data.stores.mongoDbUrl !== undefined;
+const stopping = new AbortController();
+let projector: Projector | undefined;
 
 /** Wakes the projector when the other thread has appended. A shared counter costs that thread no message. */
 async function followNews(): Promise<void> {
-  while (!stopping) {
+  while (!stopping.signal.aborted) {
     const seen = Atomics.load(news, 0);
     embedded?.notify();
     await Atomics.waitAsync(news, 0, seen, newsWaitMs).value;
@@ -56,42 +64,73 @@ async function buildOutdated(): Promise<void> {
   for (const { model } of built) await views.promote(model);
 }
 
-await buildOutdated();
 const checkpointer = embedded && openLogCheckpointer(data.stores.dataDir);
-const projector = await Projector.open({
-  events,
-  codec,
-  models: projections.map((projection) => ({
-    projection,
-    open: () => {
-      views.refresh();
-      return views.open(projection);
+
+function openProjector(): Promise<Projector> {
+  return Projector.open({
+    events,
+    codec,
+    models: projections.map((projection) => ({
+      projection,
+      open: () => {
+        views.refresh();
+        return views.open(projection);
+      },
+      ...(projection.name === "catalog" && {
+        onStored: (keys?: readonly string[]) => tell("stored", { keys } satisfies StoredDocuments),
+      }),
+    })),
+    log,
+    ...(isShared && { lookAroundMs }),
+    onProgress: (progress) => {
+      tell("progress", progress);
+      checkpointer?.run();
     },
-    ...(projection.name === "catalog" && {
-      onStored: (keys?: readonly string[]) => tell("stored", { keys } satisfies StoredDocuments),
-    }),
-  })),
-  log,
-  onProgress: (progress) => {
-    tell("progress", progress);
-    checkpointer?.run();
-  },
-});
+  });
+}
+
+/** Until another process has the lease, or this one stops. */
+async function projectWhileHeld(signal: AbortSignal): Promise<void> {
+  await buildOutdated();
+  projector = await openProjector();
+  projector.start();
+  log.info("this process projects now");
+  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await projector.stop();
+  projector = undefined;
+}
+
+function running(): Projector {
+  if (!projector) throw new StoreUnavailable("another process projects");
+  return projector;
+}
 
 const tell = serve(parentPort, {
-  pause: (name: string) => projector.pause(name),
-  resume: (name: string) => projector.resume(name),
-  parked: (name: string) => projector.parked(name),
+  pause: (name: string) => projector?.pause(name),
+  resume: (name: string) => projector?.resume(name),
+  parked: (name: string) => running().parked(name),
   unpark: ({ name, key, how }: { name: string; key: string; how: "retry" | "skip" }) =>
-    projector.unpark(name, key, how),
+    running().unpark(name, key, how),
   stop: async () => {
-    stopping = true;
-    await projector.stop();
+    stopping.abort();
+    await held;
+    await projector?.stop();
     checkpointer?.close();
     await views.close();
     await events.close();
   },
 });
-projector.start();
+
+let held: Promise<void> | undefined;
+if (takesLease) {
+  const onError = (error: unknown) => log.warn({ err: error }, "the lease of the projector cannot be had");
+  const options = { name: "projector", ttlMs: leaseMs, signal: stopping.signal, onError };
+  held = holdLease(leases, options, (_, signal) => projectWhileHeld(signal));
+  tell("ready", []);
+} else {
+  await buildOutdated();
+  projector = await openProjector();
+  projector.start();
+  tell("ready", projector.progress());
+}
 void followNews();
-tell("ready", projector.progress());

@@ -7,6 +7,7 @@ import { funnel } from "../../../projections/sales/funnel.ts";
 import { productSales } from "../../../projections/sales/product-sales.ts";
 import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
 import { listStock } from "../../../projections/stock/stock.ts";
+import type { Position } from "../../stores/event-store/event-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import type { StoredDocuments } from "./projection-worker.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
@@ -22,12 +23,24 @@ async function live(name: string): Promise<ViewModel> {
   return views.open(projection);
 }
 
+/** Of documents that have changed; beyond, all are read. */
+const changedMax = 5_000;
+
 const listing = new CatalogListing();
 /** Changes of the listing, one after the other; until it is asked for it is empty. */
 let following: Promise<void> | undefined;
 
+/** What the listing is made of: a generation, and how far it was when it was looked at. */
+let seen: { generation: number; position: Position } | undefined;
+
+async function loadAll(): Promise<void> {
+  const model = await live("catalog");
+  seen = { generation: model.generation, position: await model.checkpoint() };
+  await listing.load(model);
+}
+
 function upToDate(): Promise<void> {
-  following ??= live("catalog").then((model) => listing.load(model));
+  following ??= loadAll();
   following.catch(() => {
     following = undefined;
   });
@@ -37,11 +50,26 @@ function upToDate(): Promise<void> {
 /** What was stored before this was told is read by then. */
 function follow({ keys }: StoredDocuments): void {
   if (!following) return;
-  following = following.then(async () => {
+  goOn(async () => (keys ? listing.update(await live("catalog"), keys) : loadAll()));
+}
+
+/** Another process has come further with the catalog: what it has changed is asked for. */
+function look(): void {
+  goOn(async () => {
     const model = await live("catalog");
-    if (keys) await listing.update(model, keys);
-    else await listing.load(model);
+    if (model.generation !== seen?.generation) return loadAll();
+    const position = await model.checkpoint();
+    if (position === seen.position) return;
+    const keys = await model.changedSince(seen.position, changedMax);
+    if (keys.length === changedMax) return loadAll();
+    await listing.update(model, keys);
+    seen = { ...seen, position };
   });
+}
+
+function goOn(task: () => Promise<void>): void {
+  if (!following) return;
+  following = following.then(task);
   following.catch(() => {
     // The next query reads everything anew.
     following = undefined;
@@ -75,6 +103,7 @@ serve(parentPort, {
   ...queries,
   flipped: () => views.refresh(),
   stored: follow,
+  look,
   stop: async () => {
     await views.close();
   },

@@ -7,10 +7,10 @@ import {
   type BackendRole,
   type BackendsConfig,
   type OpenLog,
+  type OpenViews,
   openLog,
   openViews,
 } from "../../stores/backends.ts";
-import type { ViewStore } from "../../stores/view-store/view-store.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {
@@ -23,12 +23,13 @@ export interface WorkerData {
 }
 
 export interface ProjectionWorkerData extends WorkerData {
+  /** One process of several projects at a time. */
+  takesLease: boolean;
   /** Changes, with a notification, when the log has grown. */
   news: Int32Array<SharedArrayBuffer>;
 }
 
-export interface WorkerStores {
-  views: ViewStore;
+export interface WorkerStores extends OpenViews {
   codec: Codec;
   projections: readonly AnyProjection[];
   log: Logger;
@@ -41,7 +42,7 @@ export async function openWorkerStores(
   role: BackendRole = "projections",
 ): Promise<WorkerStores> {
   return {
-    views: await openViews(data.stores, data.logId, role),
+    ...(await openViews(data.stores, data.logId, role)),
     codec: createCodec(shopEvents),
     projections: viewProjections(data),
     log: pino({ level: data.logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true })),
