@@ -1,8 +1,4 @@
 import { describe, expect, test } from "vitest";
-import { z } from "zod";
-import { createCodec } from "../../../src/engine/codec.ts";
-import { decider, event as eventOf } from "../../../src/engine/decider.ts";
-import { Engine } from "../../../src/engine/write/engine.ts";
 import {
   noStream,
   OutcomeUnknown,
@@ -11,7 +7,6 @@ import {
   StoreUnavailable,
 } from "../../../src/stores/event-store/event-store.ts";
 import type { EventStoreDb } from "../../../src/stores/event-store/eventstoredb/store.ts";
-import { newId } from "../../../src/values/ids.ts";
 import type { AppendFault, EventStoreDouble } from "./double/server.ts";
 import { event, failureOf, impatient, numbered, open, startDouble } from "./support.ts";
 
@@ -19,14 +14,6 @@ async function opened(): Promise<{ double: EventStoreDouble; store: EventStoreDb
   const double = await startDouble();
   return { double, store: await open({ url: double.url, limits: impatient }) };
 }
-
-const tally = decider({
-  category: "tally",
-  events: { Counted: eventOf(z.object({ by: z.int() })) },
-  initial: () => 0,
-  evolve: { Counted: (total: number, { by }: { by: number }) => total + by },
-  decide: { Count: (_, data: { by: number }) => [{ type: "Counted", data }] },
-});
 
 /** As the engine does: the same append, until the server says what became of it. */
 async function settle(...[store, ...append]: [EventStoreDb, ...Parameters<EventStoreDb["append"]>]) {
@@ -108,24 +95,6 @@ describe("an append whose outcome is unknown", () => {
       expect(await countOf(store, "a-1")).toBe(3);
     },
   );
-
-  test("is settled by the engine, and the command takes effect once", async () => {
-    const { double, store } = await opened();
-    const engine = new Engine({ events: store, codec: createCodec(tally.events) });
-    const context = { correlationId: "r", actor: "test", now: 1_700_000_000_000 };
-    for (const fault of ["lose-answer", "die-after-write", "late"] as const) {
-      double.appendFaults.push(fault);
-      const outcome = await engine.execute(
-        tally,
-        fault,
-        "Count",
-        { by: 5 },
-        { ...context, commandId: newId() },
-      );
-      expect(outcome).toMatchObject({ revision: 0, changed: true });
-      expect(await countOf(store, `tally-${fault}`)).toBe(1);
-    }
-  });
 });
 
 describe("an append that was certainly not written", () => {

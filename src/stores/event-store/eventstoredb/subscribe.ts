@@ -19,8 +19,8 @@ import { parsePosition } from "./position.ts";
 import type { LogReader } from "./read.ts";
 import { recordedOf, sizeOf } from "./recorded.ts";
 
-/** Events that the client holds ready, on either side of its transform. */
-const bufferedEventsMax = 256;
+/** Events that the client holds ready, on either side of its transform; each may have up to 1 MiB. */
+const bufferedEventsMax = 64;
 const resumePauseMs = 100;
 const resumePauseMsMax = 5_000;
 
