@@ -1,4 +1,4 @@
-import { setImmediate as nextTurn } from "node:timers/promises";
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import {
   type AllStreamSubscription,
   type EventStoreDBClient,
@@ -20,7 +20,10 @@ import type { LogReader } from "./read.ts";
 import { recordedOf, sizeOf } from "./recorded.ts";
 
 /** Events that the client holds ready, on either side of its transform; each may have up to 1 MiB. */
-const bufferedEventsMax = 64;
+const bufferedEventsMax = 128;
+/** A batch of at least so many events is one of many, and waits this long for more: its reader pays per batch. */
+const busyBatchEvents = 16;
+const busyBatchMs = 10;
 const resumePauseMs = 100;
 const resumePauseMsMax = 5_000;
 
@@ -115,6 +118,7 @@ class Inbox {
   async next(): Promise<RecordedEvent[]> {
     const batch: RecordedEvent[] = [];
     let bytes = 0;
+    let until = 0;
     for (;;) {
       if (this.over.aborted) return [];
       const before = batch.length;
@@ -128,11 +132,19 @@ class Inbox {
         batch.push(event);
         if (batch.length >= batchEventsMax) return batch;
       }
-      // What is on its way comes within a turn; a small batch costs its reader as much as a large one.
-      if (batch.length > before) await nextTurn();
-      else if (batch.length > 0) return batch;
-      else if (this.failure) throw this.failure;
-      else await this.news();
+      if (before === 0) until = performance.now() + busyBatchMs;
+      const leftMs = until - performance.now();
+      if (batch.length === 0) {
+        if (this.failure) throw this.failure;
+        await this.news();
+      } else if (batch.length > before) {
+        // What is on its way comes within a turn.
+        await nextTurn();
+      } else if (batch.length < busyBatchEvents || this.failure || leftMs <= 0) {
+        return batch;
+      } else {
+        await Promise.race([this.news(), sleep(leftMs)]);
+      }
     }
   }
 
