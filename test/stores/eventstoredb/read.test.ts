@@ -161,6 +161,18 @@ describe("opening", () => {
     expect((await open({ url: double.url })).logId).toBe(first.logId);
   });
 
+  test.each([
+    ["esdb://127.0.0.1:2113", false],
+    ["esdb://admin:se%40cret@10.0.0.1:2113,node:2113?tlsCAFile=ca.crt", false],
+    ["esdb+discover://[::1]:2113?tls=true", false],
+    ["esdb://127.0.0.1:1?tls=false", true],
+    ["esdb://a:b@127.0.0.1:1,127.0.0.1:2?maxDiscoverAttempts=1&tls=false", true],
+    ["esdb://localhost:1?tls=true", true],
+  ])("names its nodes when it speaks TLS: %s, allowed: %s", async (url, isAllowed) => {
+    const failure = await failureOf(open({ url, limits: { connectMs: 50, openMs: 10 } }));
+    expect(failure).toBeInstanceOf(isAllowed ? StoreUnavailable : RangeError);
+  });
+
   test("waits for a server that comes later, and not for ever", async () => {
     const double = await startDouble();
     double.kill();

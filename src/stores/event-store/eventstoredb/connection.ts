@@ -1,3 +1,4 @@
+import { isIP } from "node:net";
 import { EventStoreDBClient } from "@eventstore/db-client";
 import services from "@eventstore/db-client/generated/streams_grpc_pb.js";
 import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
@@ -28,10 +29,14 @@ export class Connection {
   private closed = false;
   private heardAt = performance.now();
 
-  /** @param connectMs how long a node may take until it can be talked to */
+  /**
+   * @param connectMs how long a node may take until it can be talked to
+   * @throws RangeError for nodes that are addresses, with TLS
+   */
   constructor(url: string, connectMs: number) {
     this.url = url;
     this.connectMs = connectMs;
+    requireNames(url);
     this.current = EventStoreDBClient.connectionString(url);
   }
 
@@ -109,6 +114,22 @@ export class Connection {
     this.closed = true;
     await dispose(this.current);
   }
+}
+
+/**
+ * Node.js takes no IP address for the name of a TLS server (RFC 6066, section 3): such a node is never reached,
+ * and nothing says why.
+ */
+function requireNames(url: string): void {
+  const [, authority = "", query = ""] = /^[^:]+:\/\/(?:[^@/]*@)?([^/?]*)[^?]*\??(.*)$/.exec(url) ?? [];
+  const isPlain = new URLSearchParams(query.toLowerCase()).get("tls") === "false";
+  const addresses = authority
+    .split(",")
+    .filter((node) => isIP(node.replace(/:\d+$/, "").replace(/^\[|\]$/g, "")));
+  if (!isPlain && addresses.length > 0)
+    throw new RangeError(
+      `with TLS, EventStoreDB's nodes have to be named: ${addresses.join(", ")} is an address. Name the host, or say tls=false`,
+    );
 }
 
 function internals(client: EventStoreDBClient): ClientInternals {
