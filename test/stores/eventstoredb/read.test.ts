@@ -173,6 +173,12 @@ describe("opening", () => {
     expect(failure).toBeInstanceOf(isAllowed ? StoreUnavailable : RangeError);
   });
 
+  test("waits for a server that is up and not ready", async () => {
+    const double = await startDouble();
+    double.unreadyTimes = 2;
+    expect((await open({ url: double.url })).logId).not.toBe("");
+  });
+
   test("waits for a server that comes later, and not for ever", async () => {
     const double = await startDouble();
     double.kill();

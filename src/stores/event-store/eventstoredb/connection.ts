@@ -96,17 +96,32 @@ export class Connection {
     await internals(client).handleError(streams, error);
   }
 
-  /** @throws StoreDamaged for a server too old to tell where its events stand */
+  /**
+   * @throws StoreDamaged for a server too old to tell where its events stand
+   * @throws StoreUnavailable
+   */
   async requireVersion(): Promise<void> {
-    const { client } = this;
-    await this.streams(client);
-    const { serverVersion } = await within(this.connectMs, internals(client).capabilities);
+    const serverVersion = await this.version();
     const [major = 0, minor = 0] = serverVersion.split(".").map(Number);
     const isKnown = major > oldestVersion[0] || (major === oldestVersion[0] && minor >= oldestVersion[1]);
     if (!isKnown)
       throw new StoreDamaged(
         `EventStoreDB ${serverVersion} does not tell the positions of what it reads: ${oldestVersion.join(".")} or later is needed`,
       );
+  }
+
+  private async version(): Promise<string> {
+    const { client } = this;
+    await this.streams(client);
+    try {
+      const { serverVersion } = await within(this.connectMs, internals(client).capabilities);
+      return serverVersion;
+    } catch (error) {
+      this.replace(client);
+      throw new StoreUnavailable(`EventStoreDB does not tell its version: ${reasonOf(error)}`, {
+        cause: error,
+      });
+    }
   }
 
   async close(): Promise<void> {

@@ -62,6 +62,8 @@ export class EventStoreDouble {
   slowMs = 0;
   /** What is written is seen, and answered, so much later; until then the same append again is dropped. */
   replicationMs = 0;
+  /** So many times more it does not even tell its version. */
+  unreadyTimes = 0;
   /** A follower refuses what asks for the leader, and names this port. */
   leaderPort: number | undefined;
   /** Which nodes gossip tells of; itself when empty. */
@@ -119,7 +121,13 @@ export class EventStoreDouble {
       }),
     };
     server.addService(streamsServices.StreamsService, streamsService);
-    const supported = { getSupportedMethods: unary(() => this.supported()) };
+    const supported: grpc.UntypedServiceImplementation = {
+      getSupportedMethods: (_: unknown, respond: grpc.sendUnaryData<features.SupportedMethods>) => {
+        if (this.unreadyTimes-- > 0)
+          respond({ code: grpc.status.UNAVAILABLE, details: "Server Is Not Ready" });
+        else respond(null, this.supported());
+      },
+    };
     server.addService(featuresServices.ServerFeaturesService, supported);
     server.addService(gossipServices.GossipService, { read: unary(() => this.cluster()) });
     this.server = server;
