@@ -1,0 +1,46 @@
+import { getProduct } from "../../../projections/catalog/queries.ts";
+import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
+import { paymentsOfOrder } from "../../../projections/payments.ts";
+import { funnel } from "../../../projections/sales/funnel.ts";
+import { rankedSales } from "../../../projections/sales/ranked-sales.ts";
+import { salesByPeriod } from "../../../projections/sales/sales.ts";
+import { stockLedger } from "../../../projections/stock/ledger.ts";
+import { skusWithExpired } from "../../../projections/stock/reservations.ts";
+import { listStock, stockedSpelling } from "../../../projections/stock/stock.ts";
+import { tasksOf } from "../../../projections/tasks.ts";
+import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
+
+const limit = 20;
+const days = { from: "2026-01-01", to: "2026-03-31" };
+
+/** What is asked of each model with columns, under a title: every query of the read side, with each of its filters. */
+export const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
+  catalog: [["a product by its slug", (model) => getProduct(model, "slug")]],
+  orders: [
+    ["all orders", (model) => listOrders(model, { limit }, "UTC")],
+    ["orders of a range of days", (model) => listOrders(model, { limit, ...days }, "UTC")],
+    ["orders of a status", (model) => listOrders(model, { limit, status: "paid" }, "UTC")],
+    ["orders of an address", (model) => listOrders(model, { limit, email: "a@b.c", ...days }, "UTC")],
+    ["orders of a customer", (model) => listOrders(model, { limit, customer: "c", status: "paid" }, "UTC")],
+    ["orders of a SKU", (model) => listOrders(model, { limit, sku: "A" }, "UTC")],
+    ["an order by its number", (model) => getOrder(model, model, "ORD-1")],
+  ],
+  payments: [["payments of an order", (model) => paymentsOfOrder(model, "o")]],
+  "stock-ledger": [["movements of a SKU", (model) => stockLedger(model, "A", { limit })]],
+  reservations: [["reservations that have run out", (model) => skusWithExpired(model, 1, { limit })]],
+  stock: [
+    ["all stock", (model) => listStock(model, { limit })],
+    ["stock of a status", (model) => listStock(model, { limit, status: "in_stock" })],
+    ["a SKU by another spelling", (model) => stockedSpelling(model, "a")],
+  ],
+  "product-sales": [["best sold products", (model) => rankedSales(model, { limit, sort: "units" })]],
+  "category-sales": [
+    ["best sold categories of days", (model) => rankedSales(model, { limit, sort: "revenue", ...days })],
+  ],
+  sales: [["sales by day", (model) => salesByPeriod(model, { interval: "day", ...days })]],
+  funnel: [["the funnel of days", (model) => funnel(model, days)]],
+  tasks: [
+    ["tasks of a kind that are due", (model) => tasksOf(model, "checkout", { dueBy: 1, limit })],
+    ["all tasks of a kind", (model) => tasksOf(model, "checkout", { limit })],
+  ],
+};
