@@ -18,6 +18,8 @@ export interface TestMongo {
   url: string;
   /** A fault for the next commands of a kind, or undefined where the server is not ours to spoil. */
   failNext?: (fault: Fault) => Promise<void>;
+  /** Kills the server, waits, and starts it on what it has stored; undefined where it is not ours. */
+  restart?: (downMs: number) => Promise<void>;
   /** A name that no other test uses; dropped at the end. */
   database: () => string;
 }
@@ -49,14 +51,21 @@ export async function mongoForTests(options: { standalone?: boolean } = {}): Pro
     const packages = await installed(wheels);
     const port = await freePort();
     const directory = await mkdtemp(join(tmpdir(), "cartwright-mongodb-"));
-    const child = start(packages, directory, port, options.standalone === true);
+    const standalone = options.standalone === true;
+    let child = start(packages, directory, port, standalone);
     afterAll(async () => {
       await stopped(child);
       await rm(directory, { recursive: true, force: true });
     });
     await accepts(port, child);
     const mongo = await used(`mongodb://127.0.0.1:${port}/`);
-    return { ...mongo, failNext: (fault) => failNext(mongo.url, fault) };
+    const restart = async (downMs: number): Promise<void> => {
+      await stopped(child);
+      await sleep(downMs);
+      child = start(packages, directory, port, standalone);
+      await accepts(port, child);
+    };
+    return { ...mongo, restart, failNext: (fault) => failNext(mongo.url, fault) };
   } catch (error) {
     return { reason: `SecantusDB does not start: ${(error as Error).message}` };
   }

@@ -109,6 +109,10 @@ describe("an index of MongoDB", () => {
     }
   }
 
+  test("is unique for no field but the key, so that a collection can be sharded by it", () => {
+    for (const spec of specs) expect(indexesOf(spec).filter(({ unique }) => unique)).toEqual([]);
+  });
+
   test("is asked for by no model whose queries are not looked at here", () => {
     const indexed = specs.filter(({ indexes, lists }) => indexes.length > 0 || (lists?.length ?? 0) > 0);
     expect(indexed.map(({ name }) => name).filter((name) => !(name in queries))).toEqual([]);
