@@ -60,9 +60,22 @@ function listFilter(spec: ModelSpec, condition: Condition): Filter {
   return { [listPath(column)]: { $eq: has } };
 }
 
-/** What is there and meets all of these. */
+/**
+ * What is there and meets all of these. Flat where it can be, as every planner knows it; else in an `$and`, which
+ * MongoDB flattens itself. SecantusDB 0.7 leaves out the last value of a `$lte` that it looks up in an index of
+ * several fields, and looks nothing up of an `$and`.
+ */
 export function allOf(filters: readonly Filter[]): Filter {
-  return filters.length === 0 ? { gone: false } : { gone: false, $and: [...filters] };
+  const flat: Record<string, Document> = {};
+  const rest: Filter[] = [];
+  for (const filter of filters) {
+    const [[path, test] = ["", {}]] = Object.entries(filter) as [string, Document][];
+    const known = flat[path];
+    const isTwice = known !== undefined && Object.keys(test).some((operator) => operator in known);
+    if (isTwice || "$lte" in test) rest.push(filter);
+    else flat[path] = { ...known, ...test };
+  }
+  return { gone: false, ...flat, ...(rest.length > 0 && { $and: rest }) };
 }
 
 export type Sort = NonNullable<FindQuery["sort"]>;

@@ -115,7 +115,7 @@ export class MongoViewModel implements ViewModel {
   }
 
   async get(key: string): Promise<Found | undefined> {
-    return (await (await this.#reading()).getMany([key])).get(key);
+    return (await this.#reading()).get(key);
   }
 
   async getMany(keys: readonly string[]): Promise<Map<string, Found>> {

@@ -76,6 +76,15 @@ export class MongoReader {
     return new Map(found.map((document) => [document._id, document]));
   }
 
+  /** By the key alone, which is the shortest way; whether it is gone is looked at here. */
+  async get(key: string): Promise<Found | undefined> {
+    const projection = { ...shownOnly, gone: 1 };
+    const found = await this.#connection.run("get", () =>
+      this.#documents.findOne({ _id: key }, { projection, ...bounded }),
+    );
+    return found === null || found.gone || found.json === undefined ? undefined : { key, json: found.json };
+  }
+
   async getMany(keys: readonly string[]): Promise<Map<string, Found>> {
     checkKeys(keys);
     const found = new Map<string, Found>();
