@@ -59,7 +59,7 @@ function fieldsOf(spec: ModelSpec, where: readonly Condition[] = []): { equal: s
 /** Keys of each index that readers use, without the filter that all begin with. */
 function keysOf(spec: ModelSpec): string[][] {
   return indexesOf(spec)
-    .filter(({ name }) => name !== "expiry")
+    .filter(({ name }) => name !== "expiry" && name !== "changes")
     .map(({ key }) => Object.keys(key as Record<string, 1>))
     .map(([first, ...keys]) => {
       expect(first).toBe("gone");
@@ -111,6 +111,14 @@ describe("an index of MongoDB", () => {
 
   test("is unique for no field but the key, so that a collection can be sharded by it", () => {
     for (const spec of specs) expect(indexesOf(spec).filter(({ unique }) => unique)).toEqual([]);
+  });
+
+  test("serves who asks for changes of a model that is followed, tombstones included, and is had by no other", () => {
+    for (const spec of specs) {
+      const changes = indexesOf(spec).filter(({ name }) => name === "changes");
+      const expected = spec.followed ? [{ name: "changes", key: { position: 1, _id: 1 } }] : [];
+      expect(changes).toEqual(expected);
+    }
   });
 
   test("is asked for by no model whose queries are not looked at here", () => {
