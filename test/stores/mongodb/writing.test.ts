@@ -146,6 +146,22 @@ else
         expect(sent.every(({ body }) => body.ordered === false)).toBe(true);
       });
 
+      test("majority and journaled too where generations, leases and indexes are written, and what is dropped", async () => {
+        const other = await openMongoViewStore({ url: wire.url, database, logId: "log-1", dropWaitMs: 0 });
+        onTestFinished(() => other.close());
+        await other.promote(await other.createGeneration(things));
+        await other.drop(await other.createGeneration(things));
+        await other.createGeneration(things);
+        const lease = await other.leases.acquire("task", 1_000);
+        if (lease) await other.leases.release(lease);
+        const names = ["insert", "update", "delete", "findAndModify", "createIndexes", "drop"];
+        const sent = wire.commands.filter(({ name }) => names.includes(name));
+        expect([...new Set(sent.map(({ name }) => name))].sort()).toEqual([...names].sort());
+        for (const { name, body } of sent) {
+          expect([name, body.writeConcern?.w, body.writeConcern?.j]).toEqual([name, "majority", true]);
+        }
+      });
+
       test("in parts of 16 MB at most", async () => {
         const json = JSON.stringify("x".repeat(3 * 1024 * 1024));
         const changes = Array.from({ length: 6 }, (_, n) => thing(`k${n}`, 1, { isNew: true, json }));

@@ -31,7 +31,16 @@ const defaultDatabase = "cartwright";
 
 /** Durability is not a matter of deployment: what is answered must outlive the primary. */
 const writeConcern = { w: "majority", journal: true, wtimeoutMS: writeConcernTimeoutMs } as const;
-const setInCode = ["w", "j", "journal", "wtimeoutms", "fsync", "readpreference", "readconcernlevel"];
+const setInCode = [
+  "w",
+  "j",
+  "journal",
+  "wtimeout",
+  "wtimeoutms",
+  "fsync",
+  "readpreference",
+  "readconcernlevel",
+];
 
 export interface PoolUse {
   /** Connections that are open, in use, and asked for but not given yet. */

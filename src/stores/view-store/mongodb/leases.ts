@@ -57,7 +57,7 @@ async function takeOver(
       $set: {
         holder: { $cond: ["$free", { $literal: holder }, "$holder"] },
         epoch: {
-          $add: [{ $ifNull: ["$epoch", 0] }, { $cond: [{ $and: ["$free", { $not: "$own" }] }, 1, 0] }],
+          $add: [{ $ifNull: ["$epoch", 0] }, { $cond: [{ $and: ["$free", { $not: ["$own"] }] }, 1, 0] }],
         },
         expiresAtMs: { $cond: ["$free", { $add: [serverNow, ttlMs] }, "$expiresAtMs"] },
       },
