@@ -11,6 +11,7 @@ import { measureImport } from "./measure/import.ts";
 import { measureLag } from "./measure/lag.ts";
 import { measureReads } from "./measure/reads.ts";
 import { measureRebuild } from "./measure/rebuild.ts";
+import { measureOnServers } from "./measure/servers.ts";
 import { withBare } from "./support/bare.ts";
 import { type BenchOptions, type Measurement, WrongAnswer } from "./support/measurement.ts";
 import { reportOf, reportText } from "./support/report.ts";
@@ -26,6 +27,8 @@ const onStage: Record<string, (options: BenchOptions, stage: Stage) => Promise<M
 };
 const onRuntime = ["import", "rebuild"];
 const names = ["footprint", ...Object.keys(onStage), ...onRuntime];
+/** Only when it is asked for: it starts servers, or uses those that are named. */
+const onServers = "servers";
 
 interface Flags {
   quick: boolean;
@@ -41,7 +44,7 @@ function readFlags(): Flags {
     .option("--quick", "everything in less than two minutes", false)
     .option("--json", "the results as one JSON document", false)
     .option("--import <file>", "import this Online Retail CSV instead of a made-up one")
-    .option("--only <names>", `some of: ${names.join(",")}`, namesOf)
+    .option("--only <names>", `some of: ${names.join(",")},${onServers}`, namesOf)
     .option("--profile <folder>", "a CPU profile of the server that is under load")
     .parse()
     .opts<Flags>();
@@ -49,8 +52,9 @@ function readFlags(): Flags {
 
 function namesOf(text: string): string[] {
   const given = text.split(",");
-  if (!given.every((name) => names.includes(name)))
-    throw new InvalidArgumentError(`there are: ${names.join(", ")}`);
+  const known = [...names, onServers];
+  if (!given.every((name) => known.includes(name)))
+    throw new InvalidArgumentError(`there are: ${known.join(", ")}`);
   return given;
 }
 
@@ -63,6 +67,7 @@ async function measureAll(
   const keep = async (measured: Promise<Measurement[]>) => {
     results.push(...(await measured));
   };
+  if (only.includes(onServers)) await keep(measureOnServers(options));
   if (only.includes("footprint")) await keep(measureFootprint(options));
   const asked = Object.entries(onStage).filter(([name]) => only.includes(name));
   if (asked.length > 0)

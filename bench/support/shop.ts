@@ -66,6 +66,7 @@ export const checkoutRequest = {
 export function withServer<T>(
   profileDir: string | undefined,
   work: (server: ShopServer) => Promise<T>,
+  env: Record<string, string> = {},
 ): Promise<T> {
   return withFolder(async (folder) => {
     const child = await startChild({
@@ -77,6 +78,7 @@ export function withServer<T>(
         RATE_LIMIT_PER_MINUTE: "0",
         SAMPLE_SHOP: "off",
         LOG_LEVEL: "warn",
+        ...env,
       },
       nodeArguments: profileDir === undefined ? [] : ["--cpu-prof", `--cpu-prof-dir=${profileDir}`],
       firstPath: "/v1/products",
@@ -105,13 +107,12 @@ function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes"
     async caughtUp() {
       const deadline = performance.now() + caughtUpTimeoutMs;
       for (;;) {
-        const models = await ask<{ head: Position; lagEvents: number | null; parked: number }[]>(
-          200,
-          "GET",
-          "/v1/ops/projections",
-        );
+        const models = await ask<
+          { position: Position; head: Position; lagEvents: number | null; parked: number }[]
+        >(200, "GET", "/v1/ops/projections");
         if (models.some(({ parked }) => parked > 0)) throw new WrongAnswer("a document is parked");
-        if (models.every(({ lagEvents }) => lagEvents === 0)) return models[0]?.head ?? logStart;
+        if (models.every(({ lagEvents, position, head }) => lagEvents === 0 || position === head))
+          return models[0]?.head ?? logStart;
         if (performance.now() > deadline) throw new WrongAnswer("the read models do not catch up");
         await sleep(50);
       }
