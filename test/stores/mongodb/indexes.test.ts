@@ -8,18 +8,12 @@ import type {
   SumQuery,
   ViewModel,
 } from "../../../src/stores/view-store/view-store.ts";
-import { queries } from "./queries.ts";
+import { queries, sortedInMemory } from "./queries.ts";
 
 /**
  * Every query of the read side by the fields that MongoDB looks at: equality first, then sort, then range. A query
  * that no index serves so is a scan or a sort in memory there, which no server at hand can show.
  */
-
-/** What is sorted in memory, and why that may be. */
-const sortedInMemory: Record<string, string> = {
-  "orders of a SKU": "no index of a list goes on with a column; these are the orders of one SKU",
-  "the funnel of days": "one document a day, by key",
-};
 
 interface Recorded {
   find: FindQuery[];

@@ -44,3 +44,9 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
     ["all tasks of a kind", (model) => tasksOf(model, "checkout", { limit })],
   ],
 };
+
+/** What is sorted in memory, and why that may be. */
+export const sortedInMemory: Record<string, string> = {
+  "orders of a SKU": "no index of a list goes on with a column; these are the orders of one SKU",
+  "the funnel of days": "one document a day, by key",
+};
