@@ -11,8 +11,8 @@ import { type Document, MongoClient } from "mongodb";
 import { afterAll } from "vitest";
 
 /**
- * A MongoDB for tests: the one of MONGODB_URL, else SecantusDB where it lies beside the project or in
- * CARTWRIGHT_SHARED_BIN. It speaks the protocol and can fail on command; it sorts in memory and is slow.
+ * A MongoDB for tests: the one of MONGODB_URL, without TLS and credentials, else SecantusDB where it lies beside the
+ * project or in CARTWRIGHT_SHARED_BIN. It speaks the protocol and can fail on command; it sorts in memory and is slow.
  */
 export interface TestMongo {
   url: string;
@@ -40,6 +40,12 @@ const run = promisify(execFile);
 
 /** Starts a server for the test file that asks, or says why there is none. */
 export async function mongoForTests(options: { standalone?: boolean } = {}): Promise<TestMongo | NoMongo> {
+  const mongo = await serverForTests(options);
+  if ("reason" in mongo) console.warn(`skipped, for ${mongo.reason}`);
+  return mongo;
+}
+
+async function serverForTests(options: { standalone?: boolean }): Promise<TestMongo | NoMongo> {
   const given = process.env.MONGODB_URL;
   if (given) return options.standalone ? { reason: "MONGODB_URL is no stand-alone server" } : used(given);
   const wheels = join(

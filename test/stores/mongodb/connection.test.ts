@@ -63,7 +63,7 @@ test("every wait of the client has a bound", () => {
 
 const mongo = await mongoForTests();
 
-if ("reason" in mongo) describe.skip("a connection to MongoDB", () => test(mongo.reason));
+if ("reason" in mongo) describe("a connection to MongoDB", () => test.skip(mongo.reason, () => {}));
 else
   describe("a connection to MongoDB", () => {
     const opened = async (more: Partial<MongoViewStoreOptions> = {}) => {

@@ -27,7 +27,7 @@ const kinds = [
 ] as const;
 
 for (const [kind, mongo] of kinds) {
-  if ("reason" in mongo) describe.skip(`faults of ${kind}`, () => test(mongo.reason));
+  if ("reason" in mongo) describe(`faults of ${kind}`, () => test.skip(mongo.reason, () => {}));
   else describe(`faults of ${kind}`, () => faultsOf(mongo));
 }
 

@@ -22,7 +22,7 @@ function stagesOf(plan: unknown): string[] {
   return [...(typeof stage === "string" ? [stage] : []), ...Object.values(plan).flatMap(stagesOf)];
 }
 
-if ("reason" in mongo) describe.skip("the plan of a query", () => test(mongo.reason));
+if ("reason" in mongo) describe("the plan of a query", () => test.skip(mongo.reason, () => {}));
 else
   describe("the plan of a query", () => {
     const raw = new MongoClient(mongo.url);

@@ -91,7 +91,7 @@ async function contentOf(model: ViewModel): Promise<StoredDocument[]> {
   return documents;
 }
 
-if ("reason" in mongo) describe.skip("several writers of one model", () => test(mongo.reason));
+if ("reason" in mongo) describe("several writers of one model", () => test.skip(mongo.reason, () => {}));
 else
   describe("several writers of one model", () => {
     test.each([
