@@ -45,6 +45,11 @@ export interface FoldOptions {
   codec: Codec;
   /** The model is new: nothing needs to be loaded, and nothing is stored until `spill` or `flush`. */
   inMemory?: boolean;
+  /**
+   * Others may write the model at the same time: nothing is kept between pages, for a document kept here and one that
+   * another has taken further do not fit together.
+   */
+  isShared?: boolean;
   /** Told which documents were stored or deleted, once they are. */
   onStored?: ((keys: readonly string[]) => void) | undefined;
 }
@@ -61,6 +66,7 @@ export class Fold {
   private readonly onStored: FoldOptions["onStored"];
   private documents: Documents;
   private readonly parking: Parking;
+  private readonly isShared: boolean;
   private readonly suspects = new Set<string>();
   private reached: Position;
   private stored: Position;
@@ -76,6 +82,7 @@ export class Fold {
     this.model = model;
     this.codec = options.codec;
     this.onStored = options.onStored;
+    this.isShared = options.isShared ?? false;
     this.documents = new Documents(projection, model, options.inMemory ?? false);
     this.parking = new Parking(projection.name, parked);
     this.reached = checkpoint;
@@ -286,8 +293,8 @@ export class Fold {
   async flush(): Promise<void> {
     await this.store(this.eventsSince >= checkpointEveryEvents);
     this.suspects.clear();
-    if (this.documents.isWhole || this.documents.heldCharacters <= keptCharactersMax) return;
-    this.documents.forget();
+    if (this.documents.isWhole) return;
+    if (this.isShared || this.documents.heldCharacters > keptCharactersMax) this.documents.forget();
   }
 
   /** As `flush`, and the checkpoint in any case. */

@@ -24,6 +24,8 @@ export interface LiveModelOptions {
   open: () => Promise<ViewModel>;
   codec: Codec;
   log: Logger;
+  /** Other processes may write the model, too. */
+  isShared?: boolean;
   /** Told which documents were stored or deleted; without keys, that it may be any. */
   onStored?: ((keys?: readonly string[]) => void) | undefined;
 }
@@ -94,10 +96,10 @@ export class LiveModel {
 
   /** Goes on with the generation that is live now, from what it has stored. @throws what the store throws */
   async reopen(): Promise<void> {
-    const { projection, open, codec, onStored } = this.options;
+    const { projection, open, codec, onStored, isShared = false } = this.options;
     const model = await open();
     if (!this.fold) {
-      this.fold = await Fold.open({ projection, model, codec, onStored });
+      this.fold = await Fold.open({ projection, model, codec, onStored, isShared });
       return;
     }
     await this.fold.switchTo(model);

@@ -68,9 +68,10 @@ export class Projector {
   /** A model that cannot be opened keeps no other from being projected. */
   static async open(options: ProjectorOptions): Promise<Projector> {
     const models = new Map<string, LiveModel>();
-    const { codec, log } = options;
+    const { codec, log, lookAroundMs } = options;
+    const isShared = lookAroundMs !== undefined;
     for (const each of options.models)
-      models.set(each.projection.name, await LiveModel.open({ ...each, codec, log }));
+      models.set(each.projection.name, await LiveModel.open({ ...each, codec, log, isShared }));
     return new Projector(options, models);
   }
 

@@ -60,29 +60,14 @@ function forgetful(model: ViewModel, positions: readonly Position[], dice: Dice)
   });
 }
 
-/**
- * Follows the log to its end, each page with a fold of its own: a follower that is kept from the page before may be
- * older than the origin that is loaded now, and would lack what another writer has stored in between.
- */
+/** Follows the log to its end, as a projector does that is not the only one. */
 async function follow(events: EventStore, model: ViewModel, pageMax: () => number) {
-  let checkpoint = await model.checkpoint();
+  const fold = await Fold.open({ projection, model, codec, isShared: true });
   for (;;) {
-    const fold = await Fold.open({ projection, model: startingAt(model, checkpoint), codec });
     const page = await events.readAll({ after: fold.checkpoint, types: fold.types, maxCount: pageMax() });
     if (page.scannedTo <= fold.checkpoint) return;
     await fold.project(projectable(page.events, codec), page.scannedTo, page.scannedEvents);
-    checkpoint = fold.checkpoint;
   }
-}
-
-function startingAt(model: ViewModel, checkpoint: Position): ViewModel {
-  return new Proxy(model, {
-    get(target, name) {
-      const value = Reflect.get(target, name, target) as unknown;
-      if (typeof value !== "function") return value;
-      return name === "checkpoint" ? async () => checkpoint : value.bind(target);
-    },
-  });
 }
 
 async function contentOf(model: ViewModel): Promise<StoredDocument[]> {
