@@ -5,6 +5,7 @@ import { readConfig } from "../src/config.ts";
 import { openRuntime } from "../src/runtime/runtime.ts";
 import { measureAddToCart } from "./measure/add-to-cart.ts";
 import { measureCheckouts } from "./measure/checkouts.ts";
+import { measureFacets } from "./measure/facets.ts";
 import { measureFootprint, measureMemoryAfter } from "./measure/footprint.ts";
 import { measureHotSku } from "./measure/hot-sku.ts";
 import { measureImport } from "./measure/import.ts";
@@ -26,7 +27,7 @@ const onStage: Record<string, (options: BenchOptions, stage: Stage) => Promise<M
   lag: measureLag,
 };
 const onRuntime = ["import", "rebuild"];
-const names = ["footprint", ...Object.keys(onStage), ...onRuntime];
+const names = ["footprint", ...Object.keys(onStage), "facets", ...onRuntime];
 /** Only when it is asked for: it starts servers, or uses those that are named. */
 const onServers = "servers";
 
@@ -83,6 +84,7 @@ async function measureAll(
       });
       results.push(await measureMemoryAfter(server, idleBytes));
     });
+  if (only.includes("facets")) await keep(measureFacets(options));
   if (onRuntime.some((name) => only.includes(name)))
     await withFolder(async (folder) => {
       const runtime = await openRuntime({

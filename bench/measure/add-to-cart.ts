@@ -49,7 +49,11 @@ export async function measureAddToCart(
   ];
 }
 
-function addRequests(carts: readonly OpenCart[], products: readonly SoldProduct[]): autocannon.Request[] {
+/** Each adds one item to one cart after the other. */
+export function addRequests(
+  carts: readonly OpenCart[],
+  products: readonly SoldProduct[],
+): autocannon.Request[] {
   const nextCart = inTurn(carts.map((cart, index) => ({ ...cart, index })));
   let sent = 0;
   return [
