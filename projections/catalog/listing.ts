@@ -2,6 +2,7 @@ import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-st
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc } from "./documents.ts";
+import { itemsWithStatus, type ProductStatus, productsById, productsBySku } from "./named.ts";
 import { type CatalogFacet, catalogFacets, type IndexedProduct } from "./search/catalog-query.ts";
 import { CatalogIndex } from "./search/index.ts";
 import type { ProductListItem } from "./views.ts";
@@ -29,8 +30,16 @@ export interface ProductsQuery extends PageRequest {
   /** Left out: the best match first when there is a `q`, else the newest. */
   sort?: ProductSort | undefined;
   facets?: readonly ProductFacet[] | undefined;
-  /** Left out: only what is published, which is all that others than staff may see. */
-  status?: readonly ProductDetails["status"][] | undefined;
+  /** Left out: only what is published, which is all that others than staff may see. Given: items tell theirs. */
+  status?: readonly ProductStatus[] | undefined;
+}
+
+/** Products that are asked for by name: by their ids, or by SKUs of theirs. */
+export interface NamedProducts {
+  ids?: readonly string[] | undefined;
+  skus?: readonly string[] | undefined;
+  /** As of a list. */
+  status?: readonly ProductStatus[] | undefined;
 }
 
 export interface ProductPage extends TextPage<ProductListItem> {
@@ -79,7 +88,8 @@ export class CatalogListing {
     const { facets, minPrice, inStock } = query;
     const mayNotBeCheapest = minPrice !== undefined || inStock === true;
     const answer = this.index.query(query);
-    const found = await model.getMany(answer.hits.map(({ id }) => id));
+    const ids = answer.hits.map(({ id }) => id);
+    const found = query.status ? await itemsWithStatus(model, ids) : await model.getMany(ids);
     const texts = answer.hits.flatMap(({ id, price }) => {
       const json = found.get(id)?.json;
       return json === undefined ? [] : [mayNotBeCheapest ? atPrice(json, price) : json];
@@ -88,6 +98,15 @@ export class CatalogListing {
     const next: Page<unknown>["next"] = answer.next ?? null;
     const more = { ...(corrected !== undefined && { corrected }), ...(facets && { facets: answer.facets }) };
     return { texts, next, total, totalIsMore, ...more };
+  }
+
+  /** Products by name, in the order of the names, each once; what is not there or not to be seen is left out. */
+  async named(model: ViewModel, { ids = [], skus = [], status }: NamedProducts): Promise<ProductPage> {
+    const texts = [
+      ...(await productsById(model, ids, status)),
+      ...(await productsBySku(model, skus, status, (sku) => this.index.idsWithSku(sku))),
+    ];
+    return { texts, next: null, total: texts.length, totalIsMore: false };
   }
 }
 

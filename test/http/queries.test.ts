@@ -125,6 +125,70 @@ describe("products", () => {
     expect(names((await list("")).items)).not.toContain("Still a draft");
   });
 
+  test("are listed with those of other statuses for staff alone, each with what it is", async () => {
+    const { post, get } = shop();
+    const created = async (name: string) =>
+      (await post("/v1/products", { name, variants: [], category: "Attic" })).body.id;
+    await created("Kept Draft");
+    const archived = await created("Old Archive");
+    await post(`/v1/products/${archived}/publish`);
+    await post(`/v1/products/${archived}/archive`);
+    await shop().caughtUp();
+    const asked = "/v1/products?category=attic&facets=category&status=";
+    const { body } = await get(`${asked}draft,published,archived`, staff);
+    expect(body.items.map(({ name, status }: Body) => [name, status]).sort()).toEqual([
+      ["Kept Draft", "draft"],
+      ["Old Archive", "archived"],
+    ]);
+    expect(body).toMatchObject({ total: 2 });
+    expect(names((await get(`${asked}archived`, staff)).body.items)).toEqual(["Old Archive"]);
+    expect((await get(`${asked}published`, staff)).body.items).toEqual([]);
+    for (const status of ["draft", "published"]) expect((await get(asked + status)).status).toBe(401);
+    expect((await get(`${asked}draft,lost`, staff)).status).toBe(422);
+  });
+
+  test("are told by their ids, in that order, however many a page has", async () => {
+    const { get, post } = shop();
+    const idOf = async (slug: string) => (await get(`/v1/products/${slug}`)).body.id;
+    const desk = await idOf("oak-desk");
+    const red = await idOf("red-shirt");
+    const draft = (await post("/v1/products", { name: "Hidden", variants: [] })).body.id;
+    const ids = `ids=${desk}&ids=nothing&ids=${draft}&ids=sku%2FDESK&ids=${red}&ids=${desk}`;
+    const found = await list(ids);
+    expect(names(found.items)).toEqual(["Oak Desk", "Red Shirt"]);
+    expect(found).toMatchObject({ total: 2, nextCursor: null });
+    expect(found.items[0]).toEqual((await list("q=desk")).items[0]);
+    const all = (await get(`/v1/products?status=draft,published&${ids}`, staff)).body;
+    expect(names(all.items)).toEqual(["Oak Desk", "Hidden", "Red Shirt"]);
+    const many = Array.from({ length: 99 }, (_, index) => `ids=none-${index}`).join("&");
+    expect(names((await list(`${many}&ids=${red}`)).items)).toEqual(["Red Shirt"]);
+    expect((await get(`/v1/products?${many}&ids=a&ids=b`)).status).toBe(422);
+  });
+
+  test("are told by their SKUs in any spelling, in that order", async () => {
+    const { get, post } = shop();
+    await post("/v1/products", {
+      name: "Hidden Too",
+      variants: [{ sku: "HIDDEN-1", price: usd(100) }],
+    });
+    await shop().caughtUp();
+    const skus = "skus=desk&skus=nothing&skus=HIDDEN-1&skus=%20red-l&skus=RED-S";
+    expect(names((await list(skus)).items)).toEqual(["Oak Desk", "Red Shirt"]);
+    expect(names((await list("skus=r%C3%A9d-l")).items)).toEqual([]);
+    const all = (await get("/v1/products?status=draft&skus=hidden-1", staff)).body;
+    expect(all.items).toMatchObject([{ name: "Hidden Too", status: "draft" }]);
+  });
+
+  test.each(["ids=a&skus=b", "ids=a&q=shirt", "skus=a&limit=5", "skus=a&facets=brand", "ids=a&sort=price"])(
+    "are told by name or filtered, not both: %s is refused",
+    async (query) => {
+      expect(await shop().get(`/v1/products?${query}`)).toMatchObject({
+        status: 422,
+        body: { code: "validation_failed" },
+      });
+    },
+  );
+
   test("that a visitor has looked at come back newest first, each once", async () => {
     const { get } = shop();
     const visitor = { "visitor-id": "visitor-1" };

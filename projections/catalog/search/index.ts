@@ -59,6 +59,12 @@ export class CatalogIndex {
     this.#compact();
   }
 
+  /** Products of which a variant has this SKU, or one that is written much like it. */
+  idsWithSku(sku: string): string[] {
+    const slots = this.#skus.slotsOf(foldedWhole(sku)).filter((slot) => this.#products.isHere(slot));
+    return slots.map((slot) => this.#products.idOf(slot));
+  }
+
   /** @throws InvalidCursor when `after` is not one that a query like this gave out */
   query(query: CatalogQuery): CatalogAnswer {
     const q = query.q ?? "";

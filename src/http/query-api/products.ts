@@ -20,7 +20,7 @@ import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
 import { listOf, listText, sendJson } from "./pages.ts";
-import { limitQuery, productParams, productsQuery } from "./schemas.ts";
+import { limitDefault, limitQuery, productParams, productsQuery } from "./schemas.ts";
 
 const recentProductsMax = 20;
 const recentProductsTtlMs = 30 * 24 * 60 * 60 * 1_000;
@@ -54,13 +54,16 @@ function listOfProducts(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const audience = auth.principal(request).kind;
+      const { limit = limitDefault, cursor, facets, ids, skus, ...filters } = request.query;
+      if (filters.status) auth.requireStaff(request);
       const cached = await answers.find(request, audience);
       if (cached) return sendAnswer(reply, positions, cached);
-      const { limit, cursor, facets, ...filters } = request.query;
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
       const position = standsAt();
-      const found = await queries.run("products", { ...filters, facets, ...page });
+      const found = await (ids || skus
+        ? queries.run("namedProducts", { ids, skus, status: filters.status })
+        : queries.run("products", { ...filters, facets, ...page }));
       const { total, totalIsMore, corrected } = found;
       const counted = {
         total,

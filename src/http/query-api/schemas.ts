@@ -7,7 +7,10 @@ import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
 
 const limitMax = 100;
-const limitDefault = 20;
+const namesMax = 100;
+const idCharactersMax = 100;
+const skuCharactersMax = 64;
+export const limitDefault = 20;
 const filterCharactersMax = 255;
 const filterValuesMax = 50;
 const searchCharactersMax = 200;
@@ -20,7 +23,8 @@ const wholeNumber = (min: number, max: number) =>
     .transform(Number)
     .pipe(z.int().min(min, `at least ${min}`).max(max, `at most ${max}`));
 
-const limit = wholeNumber(1, limitMax).default(limitDefault);
+const wholeLimit = wholeNumber(1, limitMax);
+const limit = wholeLimit.default(limitDefault);
 const text = z.string().min(1).max(filterCharactersMax);
 /** One value or several, each a parameter of its own: any of them. */
 const texts = z
@@ -46,7 +50,20 @@ const facetNames = z
   .transform((names) => names.split(","))
   .pipe(z.array(z.enum(productFacets)));
 
-export const productsQuery = z.strictObject({
+/** In one parameter, with commas between them. */
+const productStatuses = z
+  .string()
+  .transform((names) => names.split(","))
+  .pipe(z.array(z.enum(["draft", "published", "archived"])));
+/** One or several, each a parameter of its own. */
+const namesOf = (charactersMax: number) => {
+  const name = z.string().min(1).max(charactersMax);
+  return z
+    .union([name, z.array(name).max(namesMax)])
+    .transform((names) => (typeof names === "string" ? [names] : names));
+};
+
+const productFilters = {
   category: texts.optional(),
   brand: texts.optional(),
   tag: texts.optional(),
@@ -59,8 +76,29 @@ export const productsQuery = z.strictObject({
   q: z.string().max(searchCharactersMax).optional(),
   sort: z.enum(productSorts).optional(),
   facets: facetNames.optional(),
-  ...pageFields,
-});
+  limit: wholeLimit.optional(),
+  cursor: pageFields.cursor,
+};
+
+export const productsQuery = z
+  .strictObject({
+    ...productFilters,
+    /** For staff; without it only what is published. */
+    status: productStatuses.optional(),
+    /** These products, in this order, instead of a list that is filtered. */
+    ids: namesOf(idCharactersMax).optional(),
+    /** The products that have these SKUs, in this order, instead of a list that is filtered. */
+    skus: namesOf(skuCharactersMax).optional(),
+  })
+  .superRefine(({ status: _, ...query }, context) => {
+    const given = Object.keys(query).filter((name) => query[name as keyof typeof query] !== undefined);
+    const names = given.find((name) => name === "ids" || name === "skus");
+    if (names === undefined) return;
+    for (const other of given) {
+      if (other !== names)
+        context.addIssue({ code: "custom", path: [other], message: `not together with \`${names}\`` });
+    }
+  });
 
 export const productParams = z.strictObject({ id: z.string().min(1).max(100) });
 export const orderParams = z.strictObject({ id: z.string().min(1).max(64) });

@@ -29,6 +29,9 @@ const item = z
   })
   .meta({ id: "ProductListItem" });
 
+/** Where a list is not only of what is published, it tells of each what it is. */
+const staffItem = item.extend({ status: status.optional() }).meta({ id: "StaffProductListItem" });
+
 const variant = z.strictObject({
   sku: z.string(),
   name: z.string().optional(),
@@ -126,7 +129,7 @@ export const productSummary = z
   .meta({ id: "ProductSummary" });
 
 export const productListAnswer = z.union([
-  pageOf(item).extend(counted).meta({ id: "ProductList" }),
+  pageOf(staffItem).extend(counted).meta({ id: "ProductList" }),
   pageOf(guestItem).extend(counted).meta({ id: "GuestProductList" }),
 ]);
 export const recentProductsAnswer = listOf(guestItem).meta({ id: "RecentProducts" });
@@ -137,7 +140,7 @@ export const bestSellersAnswer = z.union([
 ]);
 
 /** Of a list's item as the catalog has it. */
-export const staffProductText = textView(item);
+export const staffProductText = textView(staffItem);
 export const guestProductText = textView(guestItem);
 export const productSummaryOf = viewOf(productSummary);
 export const staffProductOf = viewOf(product);

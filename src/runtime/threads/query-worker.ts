@@ -1,6 +1,10 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
-import { CatalogListing, type ProductsQuery } from "../../../projections/catalog/listing.ts";
+import {
+  CatalogListing,
+  type NamedProducts,
+  type ProductsQuery,
+} from "../../../projections/catalog/listing.ts";
 import { listOrders, type OrdersQuery } from "../../../projections/orders/queries.ts";
 import { categorySales } from "../../../projections/sales/category-sales.ts";
 import { funnel } from "../../../projections/sales/funnel.ts";
@@ -83,6 +87,10 @@ const queries = {
   products: async (input: ProductsQuery) => {
     await upToDate();
     return listing.list(await live("catalog"), input);
+  },
+  namedProducts: async (input: NamedProducts) => {
+    await upToDate();
+    return listing.named(await live("catalog"), input);
   },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
   stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
