@@ -29,7 +29,7 @@ export function collect(
   const statuses = products.statusMask(query.status);
   const needsPrice =
     [minPrice, maxPrice, inStock].some((each) => each !== undefined) || sort.endsWith("price");
-  const masks = masksOf(products, query);
+  const masks = masksOf(products, query, statuses);
   const counts = countsOf(products, query);
   const { category, brand, tag } = products.facets;
   let total = 0;
@@ -73,33 +73,49 @@ function pageOf(products: Products, query: CatalogQuery, { items, keys }: Top) {
 type Masks = Partial<Record<CatalogFacet, Uint8Array>>;
 type Counts = Partial<Record<CatalogFacet, Uint32Array>>;
 
-function masksOf({ facets }: Products, query: CatalogQuery): Masks {
+function masksOf(products: Products, query: CatalogQuery, statuses: Uint8Array): Masks {
+  const { facets } = products;
   const { category, brand, tag } = query;
   return {
-    ...(category && { category: facets.category.maskOf(categoriesOf(facets.category.values(), category)) }),
+    ...(category && { category: facets.category.maskOf(categoriesOf(products, category, statuses)) }),
     ...(brand && { brand: facets.brand.maskOf(brand.map(foldedValue)) }),
     ...(tag && { tag: facets.tag.maskOf(tag.map(foldedValue)) }),
   };
 }
 
-/** Each path with what is below it, or a name that only one of the categories has. */
-function categoriesOf(known: readonly string[], asked: readonly string[]): string[] {
+/**
+ * Each path with what is below it, or a name that only one of the categories has in which something is to be seen:
+ * a draft must not take a name away from what is published, and tell of itself by it.
+ */
+function categoriesOf(products: Products, asked: readonly string[], statuses: Uint8Array): string[] {
+  const known = products.facets.category.values();
   const below = (path: string) => {
     const folder = `${path}/`;
     return known.filter((each) => each === path || each.startsWith(folder));
   };
+  const seen = (categories: readonly string[]) => isSeen(products, categories, statuses);
   return asked.flatMap((value) => {
     const path = foldedPath(value);
-    const found = below(path);
-    if (found.length > 0) return found;
     const named = new Set<string>();
     const inner = `/${path}/`;
     for (const each of known) {
       const at = `${each}/`.indexOf(inner);
       if (at >= 0) named.add(each.slice(0, at + 1 + path.length));
     }
-    return named.size === 1 ? [...named].flatMap(below) : [];
+    const found = below(path);
+    if (named.size === 0 || (found.length > 0 && seen(found))) return found;
+    const others = [...named].map(below).filter(seen);
+    return others.length === 1 ? (others[0] ?? []) : [];
   });
+}
+
+/** Whether a product of these statuses is in one of these categories. */
+function isSeen(products: Products, categories: readonly string[], statuses: Uint8Array): boolean {
+  const { category } = products.facets;
+  const mask = category.maskOf(categories);
+  for (let slot = 0; slot < products.size; slot++)
+    if (products.hasStatus(slot, statuses) && category.has(slot, mask)) return true;
+  return false;
 }
 
 function countsOf({ facets }: Products, query: CatalogQuery): Counts {

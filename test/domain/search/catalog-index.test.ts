@@ -52,6 +52,20 @@ describe("the catalog index", () => {
     expect(found("Tables")).toEqual([]);
   });
 
+  it("finds a category by its name whatever categories only drafts have", () => {
+    const draft = (id: string, category: string) => product(id, { category, status: "draft" });
+    const index = indexOf(
+      product("1", { category: "Garden/Chairs" }),
+      draft("2", "Office/Chairs"),
+      draft("3", "Chairs"),
+    );
+    const found = (status?: string[]) => idsOf(index.query({ category: ["chairs"], status, limit: 9 }));
+    expect(found()).toEqual(["1"]);
+    expect(found(["draft"])).toEqual(["3"]);
+    index.put(product("4", { category: "Office/Chairs" }));
+    expect(found()).toEqual([]);
+  });
+
   it("matches a price by one variant, and tells its price", () => {
     const variant = (price: number, inStock = true) => ({ sku: `s${price}`, price, inStock });
     const index = indexOf(product("1", { variants: [variant(100), variant(900)] }));

@@ -34,11 +34,11 @@ export function answerOf(
     if (matching.length === 0) corrected = undefined;
   }
   q = corrected ?? q;
-  const found = matching.filter((product) => passes(products, product, query));
+  const found = matching.filter((product) => passes(visible, product, query));
   const keys = new Map(found.map((product) => [product, [...keysOf(product, query, q), product.id]]));
   found.sort((a, b) => compare(keys.get(a) ?? [], keys.get(b) ?? []));
   const facets = (query.facets ?? []).map((facet) => {
-    const others = matching.filter((product) => passes(products, product, { ...query, [facet]: undefined }));
+    const others = matching.filter((product) => passes(visible, product, { ...query, [facet]: undefined }));
     return [facet, counted(products, others, facet)];
   });
   return {
