@@ -6,6 +6,8 @@ const algorithm = "aes-256-gcm";
 const keyBytes = 32;
 const nonceBytes = 12;
 const tagBytes = 16;
+/** A cursor is as long as many others, for how long a number is tells how large it is. */
+const textBytesStep = 128;
 const tagCharacters = Math.ceil((tagBytes * 8) / 6);
 
 /**
@@ -30,7 +32,7 @@ export function createCursors(secret: string): Cursors {
   return {
     seal: (list, next) => {
       if (next === null) return null;
-      const text = JSON.stringify(next);
+      const text = padded(JSON.stringify(next));
       const nonce = nonceOf(list, text);
       const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
       cipher.setAAD(Buffer.from(list));
@@ -55,6 +57,12 @@ export function createCursors(secret: string): Cursors {
       }
     },
   };
+}
+
+/** With blanks behind it, which JSON ignores. */
+function padded(json: string): string {
+  const bytes = Buffer.byteLength(json);
+  return json + " ".repeat(Math.ceil(bytes / textBytesStep) * textBytesStep - bytes);
 }
 
 function invalidCursor(): Problem {
