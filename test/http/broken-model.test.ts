@@ -50,3 +50,25 @@ test(
   },
   openTimeoutMs,
 );
+
+test(
+  "a table that breaks while nothing comes for it is named to operators all the same",
+  async () => {
+    const shop = await openShop();
+    const { get, product, runtime } = shop;
+    await product({ skus: ["MUG"], quantity: 3 });
+    await shop.caughtUp();
+    expect((await get("/health/ready")).body).toMatchObject({ status: "ready" });
+    const file = new DatabaseSync(table(runtime.folder.path, "sales"));
+    file.exec("DROP TABLE documents");
+    file.close();
+
+    expect((await get("/health/ready")).body).toMatchObject({
+      status: "degraded",
+      troubles: [{ about: "sales", reason: "cannot be read, and has to be rebuilt" }],
+    });
+    const listed: { name: string; state: string }[] = (await get("/v1/ops/projections", staff)).body;
+    expect(listed.filter(({ state }) => state !== "live").map(({ name }) => name)).toEqual(["sales"]);
+  },
+  openTimeoutMs,
+);

@@ -5,6 +5,7 @@ import { sendProblem } from "../problems.ts";
 import { sendJson } from "../query-api/pages.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
+import { isBroken } from "./broken.ts";
 import type { ModelLag } from "./lag.ts";
 import { liveAnswer, readyAnswer } from "./schemas.ts";
 
@@ -44,7 +45,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
       const stores = await checkStores(runtime, request);
       if (stores.events === "away")
         return sendProblem(reply, new Problem("unavailable", "the events store is away", { stores }));
-      const troubles = [...storeTroubles(stores), ...modelTroubles(runtime, await lag())];
+      const troubles = [...storeTroubles(stores), ...(await modelTroubles(runtime, await lag()))];
       const status = troubles.length === 0 ? ("ready" as const) : ("degraded" as const);
       sendJson(reply, JSON.stringify({ status, stores, troubles }));
     },
@@ -63,14 +64,16 @@ function storeTroubles(stores: StoreStates): Trouble[] {
     .map((name) => ({ about: `${name} store`, reason: "away" }));
 }
 
-function modelTroubles({ models }: Runtime, lags: readonly ModelLag[]): Trouble[] {
+async function modelTroubles({ models }: Runtime, lags: readonly ModelLag[]): Promise<Trouble[]> {
   const dead = models.death ? [{ about: "projections", reason: "their thread has died" }] : [];
-  const each = lags.flatMap((lag): Trouble[] => {
+  const each = lags.map(async (lag): Promise<Trouble[]> => {
     const { failure } = models.progress(lag.name);
     if (failure) return [{ about: lag.name, reason: "fails, and tries again" }];
+    if (await isBroken(models, lag.name))
+      return [{ about: lag.name, reason: "cannot be read, and has to be rebuilt" }];
     return isBehind(lag) ? [{ about: lag.name, reason: behindBy(lag) }] : [];
   });
-  return [...dead, ...each];
+  return [...dead, ...(await Promise.all(each)).flat()];
 }
 
 function behindBy({ lagEvents, lagMs }: ModelLag): string {

@@ -8,6 +8,7 @@ import { listOf, sendJson } from "../query-api/pages.ts";
 import { pageQuery } from "../query-api/schemas.ts";
 import { emptyBody, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
+import { isBroken } from "./broken.ts";
 import type { ModelLag } from "./lag.ts";
 import {
   parkedBody,
@@ -52,10 +53,11 @@ function createDescribeModel({ models, queries }: Runtime) {
   return async ({ name, position, head, lagEvents, lagMs }: ModelLag) => {
     const rebuild = models.rebuilds.stateOf(name);
     const { parked, failure } = models.progress(name);
+    const hasFailed = failure !== undefined || (await isBroken(models, name));
     return {
       name,
       version: models.versionOf(name),
-      state: failure && rebuild?.state !== "rebuilding" ? "failed" : stateOf(lagEvents, lagMs, rebuild),
+      state: hasFailed && rebuild?.state !== "rebuilding" ? "failed" : stateOf(lagEvents, lagMs, rebuild),
       position,
       head,
       lagEvents,
