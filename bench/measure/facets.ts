@@ -123,11 +123,17 @@ async function askFacetsBeside<T>(
     highestPrice,
   };
   const worker = new Worker(new URL("../support/facet-worker.ts", import.meta.url), { workerData });
+  const failed = once(worker, "error").then(([error]) => Promise.reject(error));
+  failed.catch(() => {});
+  const message = async () => {
+    const [told] = await Promise.race([once(worker, "message"), failed]);
+    return told as FacetWorkerMessage;
+  };
   try {
-    await once(worker, "message");
-    const result = await work();
+    await message();
+    const result = await Promise.race([work(), failed]);
     worker.postMessage("stop");
-    const [facets] = (await once(worker, "message")) as [FacetWorkerMessage];
+    const facets = await message();
     expectThat(facets.kind === "done", "the facets' load says that it runs when it should be done");
     return { result, facets };
   } finally {
