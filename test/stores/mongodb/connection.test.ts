@@ -118,6 +118,20 @@ else
       expect(seen.every(([, seconds]) => seconds > 0 && seconds < 10)).toBe(true);
     });
 
+    test("tells of every call that is made again for want of an answer, and not of the last that failed", async () => {
+      const retried: string[] = [];
+      const wire = await wireTo(mongo.url);
+      const observeRetry = (operation: string) => retried.push(operation);
+      const { model } = await opened({ url: wire.url, observeRetry });
+      await model.get("a");
+      expect(retried).toEqual([]);
+      let cuts = 0;
+      wire.decide = ({ name }) => (name === "find" && ++cuts <= 2 ? "cut" : "pass");
+      await model.get("a");
+      // The driver has made one of them again by itself.
+      expect(retried).toEqual(["get"]);
+    });
+
     test("tells how many connections are open, in use and waited for, and holds no more than allowed", async () => {
       const uses: PoolUse[] = [];
       const wire = await wireTo(mongo.url);
@@ -129,6 +143,6 @@ else
       expect(Math.max(...uses.map(({ waiting }) => waiting))).toBeGreaterThan(3);
       expect(uses.at(-1)).toMatchObject({ inUse: 0, waiting: 0 });
       await store.close();
-      await expect.poll(() => uses.at(-1)).toEqual({ open: 0, inUse: 0, waiting: 0 });
+      await expect.poll(() => uses.at(-1)).toEqual({ open: 0, inUse: 0, waiting: 0, max: 3 });
     });
   });

@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
 import { isRepeatable, storeName, translated } from "./errors.ts";
+import { type MemberLag, watchReplication } from "./replication.ts";
 
 /**
  * One client a process, and a bound on everything it does. What the URL names of these is taken from there.
@@ -47,6 +48,8 @@ export interface PoolUse {
   open: number;
   inUse: number;
   waiting: number;
+  /** How many may be open to one server. */
+  max: number;
 }
 
 export interface MongoConnectionOptions {
@@ -56,7 +59,10 @@ export interface MongoConnectionOptions {
   database?: string;
   /** Called once for every call to the server, repetitions included in the time. */
   observe?: (operation: string, seconds: number, outcome: "ok" | "unavailable" | "error") => void;
+  /** Called before a call that got no answer is made again. */
+  observeRetry?: (operation: string) => void;
   observePool?: (use: PoolUse) => void;
+  observeReplication?: (lags: readonly MemberLag[]) => void;
 }
 
 export interface MongoConnection {
@@ -76,6 +82,7 @@ export interface MongoConnection {
 export async function connectMongo(options: MongoConnectionOptions): Promise<MongoConnection> {
   const client = clientOf(options.url);
   if (options.observePool !== undefined) watchPool(client, options.observePool);
+  if (options.observeReplication !== undefined) watchReplication(client, options.observeReplication);
   const database = client.db(options.database ?? databaseIn(client));
   let closed = false;
   const run = async <T>(operation: string, body: () => Promise<T>): Promise<T> => {
@@ -84,7 +91,7 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
     const told = (outcome: "ok" | "unavailable" | "error") =>
       options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
     try {
-      const result = await repeated(body);
+      const result = await repeated(body, () => options.observeRetry?.(operation));
       told("ok");
       return result;
     } catch (error) {
@@ -106,12 +113,13 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
   return { database, run, close };
 }
 
-async function repeated<T>(body: () => Promise<T>): Promise<T> {
+async function repeated<T>(body: () => Promise<T>, onRetry: () => void): Promise<T> {
   for (let attempt = 1; ; attempt++) {
     try {
       return await body();
     } catch (error) {
       if (attempt === attemptsMax || !isRepeatable(error)) throw error;
+      onRetry();
       await sleep(repeatAfterMs * 2 ** attempt * (0.5 + Math.random() / 2));
     }
   }
@@ -150,7 +158,7 @@ function databaseIn(client: MongoClient): string {
 }
 
 function watchPool(client: MongoClient, observe: (use: PoolUse) => void): void {
-  const use: PoolUse = { open: 0, inUse: 0, waiting: 0 };
+  const use: PoolUse = { open: 0, inUse: 0, waiting: 0, max: client.options.maxPoolSize };
   const on = (change: Partial<PoolUse>) => (): void => {
     use.open += change.open ?? 0;
     use.inUse += change.inUse ?? 0;
