@@ -2,6 +2,7 @@ import { join } from "node:path";
 import { type EmbeddedEventStore, openEmbeddedEventStore } from "./event-store/embedded/log.ts";
 import type { EventStore } from "./event-store/event-store.ts";
 import { openEventStoreDb } from "./event-store/eventstoredb/store.ts";
+import { observedLog } from "./event-store/observed.ts";
 import { createEmbeddedHotStore } from "./hot-store/embedded/hot.ts";
 import { createEmbeddedNews } from "./hot-store/embedded/news.ts";
 import type { HotStore } from "./hot-store/hot-store.ts";
@@ -11,7 +12,10 @@ import { openRedisNews } from "./hot-store/redis/news.ts";
 import { openEmbeddedViewStore } from "./view-store/embedded/store.ts";
 import { createInProcessLeases } from "./view-store/leases/in-process.ts";
 import type { Leases } from "./view-store/leases/leases.ts";
+import type { PoolUse } from "./view-store/mongodb/connection.ts";
+import type { MemberLag } from "./view-store/mongodb/replication.ts";
 import { openMongoViewStore } from "./view-store/mongodb/store.ts";
+import { observedViews } from "./view-store/observed.ts";
 import type { ViewStore } from "./view-store/view-store.ts";
 
 /** Where the stores of a shop are: each on a server when its address is given, else in the data folder. */
@@ -28,9 +32,24 @@ export interface BackendsConfig {
  */
 export type BackendRole = "commands" | "projections" | "reading";
 
-/** Told of every call to a server: which store, what was called, how long it took and what came of it. */
-export type ObserveStore = (store: StoreName, operation: string, seconds: number, outcome: string) => void;
 export type StoreName = "events" | "views" | "hot";
+
+/** Told of what stores do. None of it may throw, or take time. */
+export interface StoreObserver {
+  /** A call has ended: to a server, or to a store in the data folder but for the hot one, which is in memory. */
+  called(store: StoreName, operation: string, seconds: number, outcome: string): void;
+  /**
+   * A call of the log or of the read models has ended.
+   * @param shape what was asked, without any value of it; made when it is called
+   */
+  asked(store: StoreName, operation: string, seconds: number, shape: () => string): void;
+  /** A call to a server got no answer, and is made again. */
+  retried(store: StoreName, operation: string): void;
+  /** Connections to a server have been opened, closed, taken or given back. */
+  pooled(store: StoreName, use: PoolUse): void;
+  /** How far the other members of a replica set are behind its primary. */
+  replicated(store: StoreName, lags: readonly MemberLag[]): void;
+}
 
 export interface OpenViews {
   views: ViewStore;
@@ -52,14 +71,17 @@ export interface OpenLog {
 export async function openLog(
   { dataDir, eventStoreDbUrl }: BackendsConfig,
   role: BackendRole,
-  observe?: ObserveStore,
+  observer?: StoreObserver,
 ): Promise<OpenLog> {
-  if (eventStoreDbUrl !== undefined) {
-    const told = observe && { observe: toldOf("events", observe) };
-    return { events: await openEventStoreDb({ url: eventStoreDbUrl, ...told }) };
+  const isOnServer = eventStoreDbUrl !== undefined;
+  const asked = observer && askedOf("events", observer, isOnServer);
+  if (isOnServer) {
+    const told = observer && { observe: toldOf("events", observer) };
+    const events = await openEventStoreDb({ url: eventStoreDbUrl, ...told });
+    return { events: asked ? observedLog(events, asked) : events };
   }
   const embedded = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
-  return { events: embedded, embedded };
+  return { events: asked ? observedLog(embedded, asked) : embedded, embedded };
 }
 
 /**
@@ -71,22 +93,25 @@ export async function openViews(
   { dataDir, mongoDbUrl }: BackendsConfig,
   logId: string,
   role: BackendRole,
-  observe?: ObserveStore,
+  observer?: StoreObserver,
 ): Promise<OpenViews> {
   const readOnly = role !== "projections";
-  if (mongoDbUrl === undefined) {
+  const isOnServer = mongoDbUrl !== undefined;
+  const observed = (views: ViewStore) =>
+    observer ? observedViews(views, askedOf("views", observer, isOnServer)) : views;
+  if (!isOnServer) {
     const views = openEmbeddedViewStore({ directory: viewsFolder(dataDir), logId, readOnly });
-    return { views, leases: createInProcessLeases() };
+    return { views: observed(views), leases: createInProcessLeases() };
   }
-  const told = observe && { observe: toldOf("views", observe) };
+  const told = observer && toldByMongo(observer);
   const views = await openMongoViewStore({ url: mongoDbUrl, logId, readOnly, ...told });
-  return { views, leases: views.leases };
+  return { views: observed(views), leases: views.leases };
 }
 
 /** It never fails to open: one that is away is connected to once it is there. */
-export function openHot({ redisUrl }: BackendsConfig, logId: string, observe?: ObserveStore): HotStore {
+export function openHot({ redisUrl }: BackendsConfig, logId: string, observer?: StoreObserver): HotStore {
   if (redisUrl === undefined) return createEmbeddedHotStore();
-  const told = observe && { observe: toldOf("hot", observe) };
+  const told = observer && { observe: toldOf("hot", observer) };
   return openRedisHotStore({ url: redisUrl, logId, ...told });
 }
 
@@ -100,6 +125,24 @@ export function viewsFolder(dataDir: string): string {
   return join(dataDir, "views");
 }
 
-function toldOf(store: StoreName, observe: ObserveStore) {
-  return (operation: string, seconds: number, outcome: string) => observe(store, operation, seconds, outcome);
+function toldOf(store: StoreName, observer: StoreObserver) {
+  return (operation: string, seconds: number, outcome: string) =>
+    observer.called(store, operation, seconds, outcome);
+}
+
+function toldByMongo(observer: StoreObserver) {
+  return {
+    observe: toldOf("views", observer),
+    observeRetry: (operation: string) => observer.retried("views", operation),
+    observePool: (use: PoolUse) => observer.pooled("views", use),
+    observeReplication: (lags: readonly MemberLag[]) => observer.replicated("views", lags),
+  };
+}
+
+/** What a server's own client tells of its calls is not told twice. */
+function askedOf(store: StoreName, observer: StoreObserver, isOnServer: boolean) {
+  return (operation: string, seconds: number, outcome: string, shape: () => string) => {
+    if (!isOnServer) observer.called(store, operation, seconds, outcome);
+    observer.asked(store, operation, seconds, shape);
+  };
 }
