@@ -52,6 +52,7 @@ const settingsSchema = z.object({
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
   TRUST_PROXY: z.string().max(1_000).optional(),
   LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
+  SLOW_QUERY_MS: wholeNumber(1, 600_000).default(500),
   SAMPLE_SHOP: choice(["on", "off"]).default("on"),
   ROLE: choice(roles).default("all"),
   EVENTSTOREDB_URL: url("esdb:", "esdb+discover:").optional(),

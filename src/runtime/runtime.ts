@@ -1,3 +1,4 @@
+import { randomUUID } from "node:crypto";
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
@@ -15,6 +16,7 @@ import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
 import { createSandboxGateway } from "../gateways/sandbox.ts";
 import {
+  type BackendRole,
   type BackendsConfig,
   openHot,
   openLog,
@@ -27,6 +29,7 @@ import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { holdLease } from "../stores/view-store/leases/leases.ts";
+import { Telemetry } from "../telemetry/telemetry.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
@@ -80,6 +83,8 @@ export interface Runtime {
   tasks: TaskRunner;
   /** The settings that the log keeps, or is about to. */
   kept: KeptSettings;
+  /** What the stores of all threads do. */
+  telemetry: Telemetry;
   /** Whether shops and shoppers talk to this process; else only operators do. */
   takesRequests: boolean;
   /** Carts and stock as of now. */
@@ -170,9 +175,11 @@ async function openBase(
 ) {
   const stores = backendsOf(config);
   if (stores.eventStoreDbUrl === undefined) requireLog(folder.path);
-  const { events, embedded } = await openLog(stores, "commands");
+  const { telemetry, ofThreads } = openTelemetry(config, log);
+  opened.push(() => telemetry.close());
+  const { events, embedded } = await openLog(stores, "commands", telemetry);
   opened.push(() => events.close());
-  const hot = given ?? openHot(stores, events.logId);
+  const hot = given ?? openHot(stores, events.logId, telemetry);
   opened.push(() => hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")));
   const codec = createCodec(shopEvents);
   const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
@@ -181,15 +188,23 @@ async function openBase(
   const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
   const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
   const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
-  return { stores, events, embeddedLog: embedded, hot, codec, engine, kept, shop };
+  return { stores, telemetry, ofThreads, events, embeddedLog: embedded, hot, codec, engine, kept, shop };
 }
 
 type Base = Awaited<ReturnType<typeof openBase>>;
 
+/** What this thread measures, and holds of the others, and how they tell it. */
+function openTelemetry({ SLOW_QUERY_MS: slowQueryMs }: Config, log: Logger) {
+  const telemetry = new Telemetry({ thread: "main", log, slowQueryMs });
+  const channel = `telemetry-${randomUUID()}`;
+  telemetry.listen(channel);
+  return { telemetry, ofThreads: { channel, slowQueryMs } };
+}
+
 /** The read models, kept up to date by a thread of this process or by another process. */
 async function openModels(
   { config, log, onDeath = () => {} }: RuntimeOptions,
-  { stores, events, codec }: Base,
+  { stores, telemetry, ofThreads, events, codec }: Base,
   opened: Opened,
 ) {
   const worker = {
@@ -198,14 +213,16 @@ async function openModels(
     timeZone: config.STORE_TIME_ZONE,
     currency: config.STORE_CURRENCY,
     logLevel: config.LOG_LEVEL,
+    telemetry: ofThreads,
   };
   const projections = viewProjections(worker);
   const projecting = projects(config);
   const queries = new Queries(worker);
   const news = openNews(stores, events.logId, "projected");
   opened.push(() => news.close());
-  const openToRead = async () => (await openViews(stores, events.logId, "reading")).views;
-  const openToWrite = async () => (await openViews(stores, events.logId, "projections")).views;
+  const openFor = async (role: BackendRole) => (await openViews(stores, events.logId, role, telemetry)).views;
+  const openToRead = () => openFor("reading");
+  const openToWrite = () => openFor("projections");
   const models = await ReadModels.start(
     {
       ...{ events, projections, worker, onDeath },

@@ -23,7 +23,7 @@ const heldCharactersMax = 40 * 1024 * 1024;
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, takesLease, ...data } = workerData as ProjectionWorkerData;
-const { events, embedded } = await openWorkerLog(data);
+const { events, embedded } = await openWorkerLog(data, "projections");
 const { views, leases, codec, projections, log } = await openWorkerStores(data, "projections");
 /** Other processes may rebuild the models, too, where they are on a server. */
 const isShared = data.stores.mongoDbUrl !== undefined;

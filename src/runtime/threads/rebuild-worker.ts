@@ -9,7 +9,7 @@ import { serve } from "./worker-rpc.ts";
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const data = workerData as WorkerData;
-const { events } = await openWorkerLog(data);
+const { events } = await openWorkerLog(data, "rebuild");
 const { views, codec, projections } = await openWorkerStores(data, "rebuild");
 
 interface Generation extends Rebuilt {

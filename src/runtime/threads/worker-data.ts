@@ -11,6 +11,7 @@ import {
   openLog,
   openViews,
 } from "../../stores/backends.ts";
+import { Telemetry } from "../../telemetry/telemetry.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {
@@ -20,6 +21,8 @@ export interface WorkerData {
   timeZone: string;
   currency: string;
   logLevel: string;
+  /** Where the thread tells what it measures, and from how long on a query is slow. */
+  telemetry: { channel: string; slowQueryMs: number };
 }
 
 export interface ProjectionWorkerData extends WorkerData {
@@ -33,6 +36,7 @@ export interface WorkerStores extends OpenViews {
   codec: Codec;
   projections: readonly AnyProjection[];
   log: Logger;
+  telemetry: Telemetry;
 }
 
 /** @param role what the thread opens them for */
@@ -41,15 +45,32 @@ export async function openWorkerStores(
   name: string,
   role: BackendRole = "projections",
 ): Promise<WorkerStores> {
+  const telemetry = telemetryOf(data, name);
   return {
-    ...(await openViews(data.stores, data.logId, role)),
+    ...(await openViews(data.stores, data.logId, role, telemetry)),
     codec: createCodec(shopEvents),
     projections: viewProjections(data),
-    log: pino({ level: data.logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true })),
+    log: logOf(data, name),
+    telemetry,
   };
 }
 
 /** The log, for a thread that reads it. */
-export function openWorkerLog(data: WorkerData): Promise<OpenLog> {
-  return openLog(data.stores, "projections");
+export function openWorkerLog(data: WorkerData, name: string): Promise<OpenLog> {
+  return openLog(data.stores, "projections", telemetryOf(data, name));
+}
+
+/** A thread has one. */
+let ofThread: Telemetry | undefined;
+
+function telemetryOf(data: WorkerData, name: string): Telemetry {
+  if (ofThread) return ofThread;
+  const { channel, slowQueryMs } = data.telemetry;
+  ofThread = new Telemetry({ thread: name, log: logOf(data, name), slowQueryMs });
+  ofThread.reportTo(channel);
+  return ofThread;
+}
+
+function logOf({ logLevel }: WorkerData, name: string): Logger {
+  return pino({ level: logLevel, base: { worker: name } }, pino.destination({ fd: 2, sync: true }));
 }

@@ -19,7 +19,9 @@ import {
   type ViewStore,
 } from "./view-store.ts";
 
-type Operation = "checkpoint" | "load" | "save" | "parked" | "get" | "find" | "sum" | "count" | "scan";
+type Operation =
+  | ("checkpoint" | "load" | "save" | "parked")
+  | ("get" | "find" | "sum" | "count" | "scan" | "changedSince");
 type Outcome = "ok" | "invalid" | "unavailable" | "failed";
 
 /** Told of every call once it has ended. @param shape what was asked, without any value of it; made when it is called */
@@ -194,6 +196,14 @@ class ObservedModel implements ViewModel {
       "scan",
       () => this.inner.scan(afterKey, limit, bytesMax),
       () => `limit ${limit}${afterKey === undefined ? "" : ", after a cursor"}`,
+    );
+  }
+
+  changedSince(position: Position, limit: number): Promise<string[]> {
+    return this.#call(
+      "changedSince",
+      () => this.inner.changedSince(position, limit),
+      () => `limit ${limit}`,
     );
   }
 
