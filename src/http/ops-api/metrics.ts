@@ -3,6 +3,7 @@ import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { App } from "../server.ts";
 import type { LagWatch } from "./lag.ts";
+import { storeMetrics } from "./store-metrics.ts";
 
 const durationBucketsSeconds = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 /** Routes are few and fixed; so are the labels. What matches none shares one. */
@@ -23,6 +24,7 @@ export function measure(app: App, runtime: Runtime, lag: LagWatch): void {
   const registry = new Registry();
   const observe = requestMetrics(registry);
   engineMetrics(registry, runtime);
+  storeMetrics(registry, runtime.telemetry);
   const lookAtModels = modelMetrics(registry, runtime, lag);
   app.addHook("onResponse", async (request, reply) => observe(request, reply));
 
