@@ -23,6 +23,7 @@ interface ThreadState {
   thread: string;
   pools: [StoreName, PoolUse][];
   lags: [StoreName, readonly MemberLag[]][];
+  isProjecting: boolean;
 }
 
 interface Report extends ThreadState {
@@ -38,6 +39,7 @@ export class Telemetry implements StoreObserver {
   readonly #lags = new Map<StoreName, readonly MemberLag[]>();
   readonly #others = new Map<number, ThreadState & { heardAt: number }>();
   readonly #closing: (() => void)[] = [];
+  #projecting = false;
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -64,6 +66,11 @@ export class Telemetry implements StoreObserver {
 
   replicated(store: StoreName, lags: readonly MemberLag[]): void {
     this.#lags.set(store, lags);
+  }
+
+  /** @param is whether this thread keeps the read models up to date now */
+  projecting(is: boolean): void {
+    this.#projecting = is;
   }
 
   /** Holds what other threads tell on a channel, until it is closed. */
@@ -109,6 +116,11 @@ export class Telemetry implements StoreObserver {
     return [...sums.values()];
   }
 
+  /** Whether a thread of this process keeps the read models up to date. */
+  isProjecting(): boolean {
+    return this.#states().some(({ isProjecting }) => isProjecting);
+  }
+
   /** Of each member of a replica set, as whoever sees it farthest behind. */
   replicationLags(): { store: StoreName; member: string; seconds: number }[] {
     const farthest = new Map<string, { store: StoreName; member: string; seconds: number }>();
@@ -129,7 +141,12 @@ export class Telemetry implements StoreObserver {
   }
 
   #state(): ThreadState {
-    return { thread: this.#options.thread, pools: [...this.#pools], lags: [...this.#lags] };
+    return {
+      thread: this.#options.thread,
+      pools: [...this.#pools],
+      lags: [...this.#lags],
+      isProjecting: this.#projecting,
+    };
   }
 
   #states(): ThreadState[] {

@@ -41,6 +41,7 @@ test("what the projecting thread and the thread of queries do with the read mode
       const text = await metrics(shop());
       expect(countOf(text, 'store="views",operation="save",outcome="ok"')).toBeGreaterThan(0);
       expect(countOf(text, 'store="views",operation="scan",outcome="ok"')).toBeGreaterThan(0);
+      expect(text).toMatch(/^cartwright_projector_active 1$/m);
     },
     { timeout: 5_000, interval: 200 },
   );

@@ -64,6 +64,17 @@ describe("telemetry of several threads", () => {
     expect(main.pools()).toEqual([{ store: "views", thread: "main", use: pool }]);
   });
 
+  it("tells whether any of them projects", async () => {
+    const main = telemetry("main");
+    const thread = telemetry("projections");
+    main.listen("projecting");
+    thread.reportTo("projecting");
+    expect(main.isProjecting()).toBe(false);
+    thread.projecting(true);
+    thread.close();
+    await vi.waitFor(() => expect(main.isProjecting()).toBe(true));
+  });
+
   it("takes the word of whoever sees a member farthest behind", async () => {
     const main = telemetry("main");
     const thread = telemetry("projections");

@@ -89,8 +89,20 @@ function engineMetrics(registry: Registry, { engine }: Runtime): void {
 }
 
 /** @returns what fills the metrics: one look at the lag is for all of them */
-function modelMetrics(registry: Registry, { models }: Runtime, lag: LagWatch): () => Promise<void> {
+function modelMetrics(
+  registry: Registry,
+  { models, telemetry }: Runtime,
+  lag: LagWatch,
+): () => Promise<void> {
   const registers = [registry];
+  new Gauge({
+    name: "cartwright_projector_active",
+    help: "1 while this process keeps the read models up to date, of several processes one",
+    registers,
+    collect() {
+      this.set(telemetry.isProjecting() ? 1 : 0);
+    },
+  });
   const labelNames = ["projection"] as const;
   const gauge = (name: string, help: string) =>
     new Gauge({ name: `cartwright_projection_${name}`, help, labelNames, registers });

@@ -24,7 +24,7 @@ const heldCharactersMax = 40 * 1024 * 1024;
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, takesLease, ...data } = workerData as ProjectionWorkerData;
 const { events, embedded } = await openWorkerLog(data, "projections");
-const { views, leases, codec, projections, log } = await openWorkerStores(data, "projections");
+const { views, leases, codec, projections, log, telemetry } = await openWorkerStores(data, "projections");
 /** Other processes may rebuild the models, too, where they are on a server. */
 const isShared = data.stores.mongoDbUrl !== undefined;
 const stopping = new AbortController();
@@ -94,8 +94,10 @@ async function projectWhileHeld(signal: AbortSignal): Promise<void> {
   await buildOutdated();
   projector = await openProjector();
   projector.start();
+  telemetry.projecting(true);
   log.info("this process projects now");
   await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  telemetry.projecting(false);
   await projector.stop();
   projector = undefined;
 }
@@ -131,6 +133,7 @@ if (takesLease) {
   await buildOutdated();
   projector = await openProjector();
   projector.start();
+  telemetry.projecting(true);
   tell("ready", projector.progress());
 }
 void followNews();
