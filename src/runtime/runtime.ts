@@ -30,6 +30,7 @@ import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { holdLease } from "../stores/view-store/leases/leases.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { untilAborted } from "../values/abort.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
@@ -272,7 +273,7 @@ function doTasks(tasks: TaskRunner, { stores, events }: Base, log: Logger): () =
     const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, onError };
     await holdLease(leases, options, async (_, signal) => {
       tasks.start(false);
-      await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+      await untilAborted(signal);
       await tasks.stop();
     });
     await views.close();

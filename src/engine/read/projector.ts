@@ -8,6 +8,7 @@ import {
   type Position,
 } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
+import { untilAborted } from "../../values/abort.ts";
 import type { DecodedEvent } from "./events.ts";
 import { projectable } from "./fold.ts";
 import { LiveModel, type LiveModelOptions, type ModelFailure } from "./live-model.ts";
@@ -188,7 +189,7 @@ export class Projector {
   private async follow(signal: AbortSignal, onPage: () => void): Promise<void> {
     const together = [...this.models.values()].filter((live) => live.isFollowing);
     const [first, ...others] = together.flatMap(({ fold }) => (fold ? [fold.checkpoint] : []));
-    if (first === undefined) return ended(signal);
+    if (first === undefined) return untilAborted(signal);
     const after = earliest(first, ...others);
     for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
       await this.looking;
@@ -260,11 +261,4 @@ export class Projector {
       await nextTurn();
     }
   }
-}
-
-function ended(signal: AbortSignal): Promise<void> {
-  return new Promise((resolve) => {
-    if (signal.aborted) resolve();
-    else signal.addEventListener("abort", () => resolve(), { once: true });
-  });
 }

@@ -6,6 +6,7 @@ import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpoin
 import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
 import { holdLease } from "../../stores/view-store/leases/leases.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
+import { untilAborted } from "../../values/abort.ts";
 import { openWorkerLog, openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
@@ -96,7 +97,7 @@ async function projectWhileHeld(signal: AbortSignal): Promise<void> {
   projector.start();
   telemetry.projecting(true);
   log.info("this process projects now");
-  await new Promise<void>((resolve) => signal.addEventListener("abort", () => resolve(), { once: true }));
+  await untilAborted(signal);
   telemetry.projecting(false);
   await projector.stop();
   projector = undefined;
