@@ -28,7 +28,8 @@ export function problemDocument(problem: Problem): ProblemDocument {
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error as FastifyError);
-  if (error instanceof StoreUnavailable) return new Problem("unavailable", "the shop is too busy; try again");
+  // Which store it is, and why: for staff. Others are told in fixed words.
+  if (error instanceof StoreUnavailable) return new Problem("unavailable", error.message);
   if (error instanceof StoreDamaged)
     return new Problem(
       "unavailable",
