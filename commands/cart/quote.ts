@@ -4,10 +4,13 @@ import { notFound, Problem } from "../../src/values/problem.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
 import type { ShippingMethod, Shop } from "../processes/shop.ts";
 import { findSku } from "../processes/skus.ts";
-import { type Offer, offerOf, product } from "../product/product.ts";
+import { type Offer, offerOf, type ProductState, product } from "../product/product.ts";
 import { cart, requireTotal } from "./cart.ts";
 import type { CartItem, quoteSchema } from "./events.ts";
-import { type CartLine, linesOf } from "./state.ts";
+import { type Cart, type CartLine, linesOf } from "./state.ts";
+
+/** Where others write the log, too, a product may be sold as it was a moment ago. */
+const offerAgeMsMax = 1_000;
 
 export type Quote = z.output<typeof quoteSchema>;
 
@@ -25,8 +28,10 @@ export interface QuotedCart {
  * @throws Problem not_found, not_for_sale
  */
 export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
-  const known = await findSku(engine, sku);
-  const offer = known && (await engine.read(product, known.holder, (state) => offerOf(state, known.sku)));
+  const asOf = performance.now() - offerAgeMsMax;
+  const known = await findSku(engine, sku, asOf);
+  const offerIn = (state: ProductState) => known && offerOf(state, known.sku);
+  const offer = known && (await engine.read(product, known.holder, offerIn, asOf));
   if (!known || !offer) throw notFound("SKU", sku);
   if (!offer.forSale) {
     const extras = { sku: known.sku, asked: sku, productStatus: offer.status };
@@ -63,12 +68,14 @@ export async function quoteCart(
   shop: Shop,
   cartId: string,
   shippingMethod: ShippingMethod,
+  asOf?: number,
 ): Promise<QuotedCart> {
   const { engine, settings } = shop;
-  const { lines, currency, revision } = await engine.read(cart, cartId, (state, revision) => {
+  const quoted = (state: Cart, revision: number) => {
     if (state.phase === "absent") throw notFound("cart", cartId);
     return { lines: linesOf(state), currency: state.currency, revision };
-  });
+  };
+  const { lines, currency, revision } = await engine.read(cart, cartId, quoted, asOf);
   if (lines.length === 0) throw new Problem("cart_empty", "there is nothing in the cart to check out");
   const repriced = await Promise.all(
     lines.map(async (line) => {

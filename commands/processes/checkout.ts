@@ -78,10 +78,10 @@ export async function runCheckout(
   cartId: string,
   context: ProcessContext,
 ): Promise<CheckoutResult> {
-  const found = await shop.engine.read(cart, cartId, (state) => attemptOf(state, cartId));
+  const found = await shop.engine.read(cart, cartId, (state) => attemptOf(state, cartId), context.asOf);
   if ("status" in found) return found;
   const process = processOf(shop, found.orderId, context);
-  const state = await shop.engine.read(order, found.orderId, (state) => state);
+  const state = await shop.engine.read(order, found.orderId, (state) => state, context.asOf);
   const refusal = refusalOf(state);
   if (refusal) return undo(process, found, refusal, true);
   if (state.phase === "placed" && state.confirmed) return finish(process, found);

@@ -4,7 +4,13 @@ import { Problem } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
 import { paymentIdOf } from "../order/state.ts";
 import { type Initiate, payment } from "../payment/payment.ts";
-import { type InitiatedPayment, manualGateway, type Refund, refundable } from "../payment/state.ts";
+import {
+  type InitiatedPayment,
+  manualGateway,
+  type Payment,
+  type Refund,
+  refundable,
+} from "../payment/state.ts";
 import { askAuthorization, lookUp, moveMoney } from "./gateway-calls.ts";
 import { type Process, type ProcessContext, processOf, stepId } from "./process.ts";
 import type { Shop } from "./shop.ts";
@@ -92,7 +98,7 @@ export async function capturePayment(
   const process = processOf(shop, paymentId, context);
   await process[request](payment, paymentId, "RequestCapture", {});
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
-  return shop.engine.read(payment, paymentId, ({ phase }) => phase === "captured");
+  return shop.engine.read(payment, paymentId, ({ phase }) => phase === "captured", context.asOf);
 }
 
 /** All that the payment has taken, or will turn out to have taken, is to go back; the log says so first. */
@@ -114,10 +120,8 @@ export async function giveBack(
 export async function settlePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const process = processOf(shop, paymentId, context);
   for (let before = noStream; ; ) {
-    const { state, revision } = await shop.engine.read(payment, paymentId, (state, revision) => ({
-      state,
-      revision,
-    }));
+    const found = (state: Payment, revision: number) => ({ state, revision });
+    const { state, revision } = await shop.engine.read(payment, paymentId, found, context.asOf);
     if (state.phase === "absent") return;
     if (revision === before) throw new Error(`payment ${paymentId} has something open that does not end`);
     before = revision;
@@ -256,10 +260,11 @@ export function refundedStep(paymentId: string, refundId: string): string {
 
 /** The order's books follow the payment's. */
 async function tellOrder(process: Process, paymentId: string): Promise<void> {
-  const state = await process.shop.engine.read(payment, paymentId, (state) => state);
+  const { asOf } = process.context;
+  const state = await process.shop.engine.read(payment, paymentId, (state) => state, asOf);
   if (state.phase === "absent") return;
   const { orderId, amount, phase, refunds } = state;
-  const known = await process.shop.engine.read(order, orderId, (order) => order);
+  const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return;
   const isOver = known.phase === "refused" || known.status === "cancelled";

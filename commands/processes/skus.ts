@@ -2,7 +2,7 @@ import type { CommandContext, Engine } from "../../src/engine/write/engine.ts";
 import { deriveId } from "../../src/values/ids.ts";
 import { type FieldError, notFound, Problem } from "../../src/values/problem.ts";
 import { foldSku, spelledSku, stockHolder } from "../../src/values/sku.ts";
-import { claim, claimId } from "../claim/claim.ts";
+import { type ClaimState, claim, claimId } from "../claim/claim.ts";
 import { stock } from "../stock/stock.ts";
 
 export interface KnownSku {
@@ -15,18 +15,19 @@ export interface KnownSku {
 /**
  * The SKU that is meant, however it is written. Its claim goes by what it is known by; claims that version 0.1 made
  * go by its spelling, and where a log holds two spellings of one SKU the exact one is meant.
+ * @param asOf as for `Engine.read`
  */
-export async function findSku(engine: Engine, given: string): Promise<KnownSku | undefined> {
+export async function findSku(engine: Engine, given: string, asOf?: number): Promise<KnownSku | undefined> {
   const folded = foldSku(given);
-  const known = await heldAs(engine, folded);
+  const known = await heldAs(engine, folded, asOf);
   if (known?.sku === given || given === folded) return known;
-  return (await heldAs(engine, given)) ?? known;
+  return (await heldAs(engine, given, asOf)) ?? known;
 }
 
-async function heldAs(engine: Engine, value: string): Promise<KnownSku | undefined> {
-  return engine.read(claim, claimId("sku", value), (state) =>
-    state.held ? { sku: state.spelling ?? value, holder: state.holder } : undefined,
-  );
+async function heldAs(engine: Engine, value: string, asOf?: number): Promise<KnownSku | undefined> {
+  const known = (state: ClaimState) =>
+    state.held ? { sku: state.spelling ?? value, holder: state.holder } : undefined;
+  return engine.read(claim, claimId("sku", value), known, asOf);
 }
 
 /** As its streams, cart lines and order lines are named; what was given when nobody has it. */

@@ -49,8 +49,8 @@ export async function startCheckout(
   const { acceptedTotal, ...request } = body;
   for (let attempt = 1; ; attempt++) {
     // What is no open cart is refused as such, and not for its prices.
-    await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId));
-    const quoted = await quoteCart(shop, cartId, body.shippingMethod);
+    await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId), context.asOf);
+    const quoted = await quoteCart(shop, cartId, body.shippingMethod, context.asOf);
     requireAccepted(quoted.quote.total, quoted.currency, acceptedTotal);
     const number = await shop.numbers.next(dayOf(context.clock(), shop.settings.timeZone));
     const { expectedRevision = quoted.revision } = context;

@@ -31,12 +31,19 @@ export interface CommandContext {
    * it, and is found however long ago it was.
    */
   since?: number;
+  /**
+   * When what asked for this came in, by the monotonic clock. A state that was the stream's then, or later, is as good
+   * as one that is looked for now: so a request confirms each stream once, however many steps it takes.
+   */
+  asOf?: number;
 }
 
 export interface Job {
   name: string;
   command: unknown;
   context: CommandContext;
+  /** A state that was the stream's then, or later, will do. */
+  asOf: number;
   respond: (state: never, revision: number) => unknown;
   resolve: (outcome: Outcome<unknown>) => void;
   reject: (error: unknown) => void;

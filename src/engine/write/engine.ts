@@ -23,7 +23,7 @@ import {
   store,
 } from "./batch.ts";
 import { noSnapshots, type SnapshotCache } from "./snapshots.ts";
-import { type AnyDecider, emptyStream, type StoredStream, StreamReader } from "./stream.ts";
+import { type AnyDecider, emptyStream, lastRemembered, type StoredStream, StreamReader } from "./stream.ts";
 
 export type { CommandContext, Outcome } from "./batch.ts";
 
@@ -112,22 +112,26 @@ export class Engine {
     );
   }
 
-  /** Looks at a stream's state behind all commands sent before: what is seen is stored. */
+  /**
+   * Looks at a stream's state behind all commands sent before: what is seen is stored.
+   * @param asOf by the monotonic clock: a state that was the stream's then, or later, will do; now when left out
+   */
   async read<State, E extends EventMap, D extends Decider<State, E>, R>(
     decider: D & { initial: () => State },
     id: string,
     select: (state: State, revision: number) => R,
+    asOf = performance.now(),
   ): Promise<R> {
     const stream = streamName(decider.category, id);
-    // With no command under way and no other writer, what is cached is what is stored.
-    const cached = this.events.soleWriter && !this.queues.has(stream) ? this.cache.get(stream) : undefined;
-    if (cached) return select(cached.state as State, cached.revision);
+    // With no command under way, what is cached is what is stored, or was when somebody else may have written.
+    const cached = this.queues.has(stream) ? undefined : this.cache.get(stream);
+    if (cached && this.isConfirmed(cached, asOf)) return select(cached.state as State, cached.revision);
     const outcome = await this.enqueue<R>(
       decider as AnyDecider,
       stream,
       onlyRead,
       undefined,
-      readContext,
+      { ...readContext, asOf },
       select as Job["respond"],
     );
     return outcome.result;
@@ -136,6 +140,7 @@ export class Engine {
   /**
    * Looks for the effect of commands on a stream, however long ago it was.
    * @param since the stream's revision before it can have been
+   * @param asOf as for `read`
    * @returns the stream's state and revision right after the last of their events; undefined when there is none
    */
   async find<State, E extends EventMap, D extends Decider<State, E>>(
@@ -143,10 +148,16 @@ export class Engine {
     id: string,
     commandIds: readonly string[],
     since: number,
+    asOf?: number,
   ): Promise<{ state: State; revision: number; position: Position } | undefined> {
     const name = streamName(decider.category, id);
-    const current = await this.read(decider, id, (state, revision) => ({ state, revision }));
-    const found = await this.reader.find(name, new Set(commandIds), since + 1, current.revision);
+    const current = await this.read(decider, id, (state, revision) => ({ state, revision }), asOf);
+    const ids = new Set(commandIds);
+    const stored = this.cache.get(name);
+    const found =
+      stored?.revision === current.revision && stored.rememberedFrom <= since + 1
+        ? lastRemembered(stored, ids, since)
+        : await this.reader.find(name, ids, since + 1, current.revision);
     if (!found) return undefined;
     const { revision, position } = found;
     if (revision === current.revision) return { state: current.state, revision, position };
@@ -189,7 +200,8 @@ export class Engine {
     respond: Job["respond"],
   ): Promise<Outcome<R>> {
     return new Promise<Outcome<R>>((resolve, reject) => {
-      const job: Job = { name, command, context, respond, resolve: resolve as Job["resolve"], reject };
+      const asOf = context.asOf ?? performance.now();
+      const job: Job = { name, command, context, asOf, respond, resolve: resolve as Job["resolve"], reject };
       const queue = this.queues.get(stream);
       if (!queue) {
         this.queues.set(stream, [job]);
@@ -256,7 +268,8 @@ export class Engine {
   ): Promise<AppendResult | undefined> {
     try {
       if (batch.events.length > 0) return await this.append(stream, stored, batch);
-      if (this.events.soleWriter) return stored;
+      const asOf = Math.max(...batch.decisions.map(({ job }) => job.asOf));
+      if (this.isConfirmed(stored, asOf)) return stored;
     } catch (error) {
       if (!(error instanceof RevisionConflict)) throw error;
       await this.reader.catchUp(decider, stream, stored);
@@ -266,15 +279,21 @@ export class Engine {
     return (await this.reader.catchUp(decider, stream, stored)) === 0 ? stored : undefined;
   }
 
+  private isConfirmed({ confirmedAt }: StoredStream, asOf: number): boolean {
+    return this.events.soleWriter || confirmedAt >= asOf;
+  }
+
   /** An append whose outcome is unknown is sent again, byte for byte, until it is known. */
   private async append(stream: string, stored: StoredStream, batch: Batch): Promise<AppendResult> {
     const until = performance.now() + this.settleMs;
     for (let attempt = 0; ; attempt++) {
       try {
+        const sentAt = performance.now();
         const appended = await this.events.append(stream, stored.revision, batch.events);
         // Revisions are consecutive, positions are not: only the last one of an append is told.
         if (appended.revision !== batch.revision)
           throw new Error(`${stream}: appended up to ${appended.revision}, decided up to ${batch.revision}`);
+        stored.confirmedAt = sentAt;
         return appended;
       } catch (error) {
         const unsettled =

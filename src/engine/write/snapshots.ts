@@ -75,6 +75,7 @@ export function snapshotsIn(blobs: BlobCache): SnapshotCache {
       commands: new Map(),
       rememberedFrom: revision + 1,
       snapshotRevision: revision,
+      confirmedAt: Number.NEGATIVE_INFINITY,
     };
   }
 

@@ -38,6 +38,8 @@ export interface StoredStream {
   commands: Map<string, Remembered>;
   rememberedFrom: number;
   snapshotRevision: number;
+  /** The stream was like this at some time from then on, by the monotonic clock. */
+  confirmedAt: number;
 }
 
 export function emptyStream(decider: AnyDecider): StoredStream {
@@ -50,6 +52,7 @@ export function emptyStream(decider: AnyDecider): StoredStream {
     commands: new Map(),
     rememberedFrom: 0,
     snapshotRevision: noStream,
+    confirmedAt: Number.NEGATIVE_INFINITY,
   };
 }
 
@@ -78,6 +81,19 @@ export function remember(stream: StoredStream, commandId: string, outcome: Remem
   }
 }
 
+/** Where the last of these commands' events behind a revision stands, as far as the stream remembers. */
+export function lastRemembered(
+  { commands }: StoredStream,
+  commandIds: ReadonlySet<string>,
+  since: number,
+): Remembered | undefined {
+  const known = Array.from(commandIds, (id) => commands.get(id)).filter((each) => each !== undefined);
+  return known
+    .filter(({ revision }) => revision > since)
+    .sort((a, b) => a.revision - b.revision)
+    .at(-1);
+}
+
 /** Reads streams of one log into states. */
 export class StreamReader {
   private readonly events: EventStore;
@@ -103,9 +119,11 @@ export class StreamReader {
     for (;;) {
       const from = stored.revision + 1;
       const maxCount = Math.min(readPageEvents, upTo - stored.revision);
+      const askedAt = performance.now();
       if (maxCount <= 0) return stored.revision - before;
       const { events, isEnd } = await this.events.readStream(name, { from, maxCount });
       for (const event of events) this.fold(decider, stored, event);
+      if (isEnd) stored.confirmedAt = askedAt;
       if (isEnd || stored.revision >= upTo) return stored.revision - before;
       // A long stream must not hold up what else this thread has to do.
       await nextTurn();

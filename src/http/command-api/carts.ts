@@ -3,6 +3,7 @@ import { cart } from "../../../commands/cart/cart.ts";
 import { itemOf } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
+import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import {
   type CheckoutResult,
@@ -211,25 +212,29 @@ function checkoutCommand(
     answer: async ({ state }, context) => {
       if (state.phase !== "locked") throw new Error("the checkout was not started");
       const { orderId } = state.checkout;
-      const underWay = await shop.engine.read(
-        cart,
-        cartId,
-        (now) => now.phase === "locked" && now.checkout.orderId === orderId,
-      );
+      const { asOf } = context;
+      const isUnderWay = (now: Cart) => now.phase === "locked" && now.checkout.orderId === orderId;
+      const underWay = await shop.engine.read(cart, cartId, isUnderWay, asOf);
       const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, context)));
       const justNow = isFirst && result ? result.status : undefined;
-      return orderAnswerOf(runtime, orderId, { justNow, byGuest });
+      return orderAnswerOf(runtime, orderId, { justNow, byGuest, asOf });
     },
   };
 }
 
-/** @param options.justNow how a checkout ended that this request has started and taken to its end */
+interface OrderTold {
+  /** How a checkout ended that this request has started and taken to its end. */
+  justNow: CheckoutResult["status"] | undefined;
+  byGuest: boolean;
+  asOf: number | undefined;
+}
+
 async function orderAnswerOf(
   { shop }: Deps["runtime"],
   orderId: string,
-  { justNow, byGuest }: { justNow: CheckoutResult["status"] | undefined; byGuest: boolean },
+  { justNow, byGuest, asOf }: OrderTold,
 ): Promise<CommandAnswer> {
-  const told = (await toldJustNow(shop, orderId, justNow)) ?? (await orderAsTold(shop, orderId));
+  const told = (await toldJustNow(shop, orderId, justNow, asOf)) ?? (await orderAsTold(shop, orderId));
   if (!told) {
     const refusal = await shop.engine.read(order, orderId, (state) =>
       state.phase === "absent" ? undefined : state.refusal,
@@ -253,13 +258,16 @@ async function orderAnswerOf(
 }
 
 /** The order as it stands, if nobody else has written to it since: what `orderAsTold` would look for. */
-async function toldJustNow(shop: Shop, orderId: string, justNow: CheckoutResult["status"] | undefined) {
+async function toldJustNow(
+  shop: Shop,
+  orderId: string,
+  justNow: OrderTold["justNow"],
+  asOf: OrderTold["asOf"],
+) {
   if (justNow !== "confirmed" && justNow !== "pending") return undefined;
   const waiting = justNow === "pending";
-  const { state, revision } = await shop.engine.read(order, orderId, (state, revision) => ({
-    state,
-    revision,
-  }));
+  const found = (state: Order, revision: number) => ({ state, revision });
+  const { state, revision } = await shop.engine.read(order, orderId, found, asOf);
   if (state.phase !== "placed") return undefined;
   // Placed when it waits; else placed, confirmed and, where that is at once, paid.
   const paidAtOnce = state.paymentStatus === "paid" && isPaidAtOnce(state, shop.settings);

@@ -172,18 +172,20 @@ class CommandEdge implements Commands {
     const { engine } = this.runtime;
     const { decider, id } = command.aim;
     const isLookedFor = command.steps !== undefined && context.since === undefined;
-    const since = isLookedFor ? await engine.read(decider, id, (_, revision) => revision) : context.since;
+    const look = () => engine.read(decider, id, (_, revision) => revision, context.asOf);
+    const since = isLookedFor ? await look() : context.since;
     const told = await command.run(context);
     const found = told ?? (await this.look(command, { ...context, since: since ?? noStream }));
     if (found) return found;
-    return engine.read(decider, id, (state, revision) => ({ state, revision, unchanged: true }));
+    const unchanged = (state: unknown, revision: number) => ({ state, revision, unchanged: true as const });
+    return engine.read(decider, id, unchanged, context.asOf);
   }
 
   private look(
     { aim, steps }: AnyCommand,
-    { commandId, since }: { commandId: string; since: number },
+    { commandId, since, asOf }: { commandId: string; since: number; asOf?: number },
   ): Promise<Found<unknown> | undefined> {
-    return this.runtime.engine.find(aim.decider, aim.id, steps ?? [commandId], since);
+    return this.runtime.engine.find(aim.decider, aim.id, steps ?? [commandId], since, asOf);
   }
 
   private async reply(
@@ -211,6 +213,7 @@ class CommandEdge implements Commands {
     return {
       commandId: newId(),
       now: this.runtime.clock(),
+      asOf: performance.now(),
       actor: this.auth.principal(request).kind,
       correlationId: request.id,
       ip: request.ip,
