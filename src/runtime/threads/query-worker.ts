@@ -13,11 +13,13 @@ import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales
 import { listStock } from "../../../projections/stock/stock.ts";
 import type { Position } from "../../stores/event-store/event-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import { standBack } from "./priority.ts";
 import type { StoredDocuments } from "./projection-worker.ts";
 import { openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
+standBack();
 const data = workerData as WorkerData;
 const { views, projections } = await openWorkerStores(data, "queries", "reading");
 

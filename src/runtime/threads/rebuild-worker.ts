@@ -4,10 +4,12 @@ import { Fold } from "../../engine/read/fold.ts";
 import { buildGenerations, catchUp, type Rebuilt } from "../../engine/read/rebuild.ts";
 import { type Position, StoreDamaged } from "../../stores/event-store/event-store.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
+import { standBack } from "./priority.ts";
 import { openWorkerLog, openWorkerStores, type WorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
+standBack();
 const data = workerData as WorkerData;
 const { events } = await openWorkerLog(data, "rebuild");
 const { views, codec, projections } = await openWorkerStores(data, "rebuild");
