@@ -3,7 +3,6 @@ import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { stockHolder } from "../../src/values/sku.ts";
 import { known, knownIn } from "../handlers.ts";
-import { tally } from "../sales/sold-lines.ts";
 import {
   availableOf,
   initialPolicy,
@@ -12,13 +11,15 @@ import {
   type StockMovementType,
 } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
+import { cameBack, cancelled, type OrderedDoc, orderedDoc, paidOrShipped, soldBy } from "./sold.ts";
 import { listItemOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
-type CatalogDoc = ProductDoc | SkuDoc;
+type CatalogDoc = ProductDoc | SkuDoc | OrderedDoc;
 
 export const skuPrefix = "sku/";
+const orderPrefix = "order/";
 /** `claimId` of the write model: kind, dash, value. */
 const skuClaimPrefix = "sku-";
 
@@ -29,10 +30,14 @@ const claimedSku = ({ id, data }: { id: string; data: unknown }) =>
 const claimedSkuKey = (event: ProjectedEvent<Data<"Claimed">>) =>
   event.id.startsWith(skuClaimPrefix) ? skuPrefix + claimedSku(event) : [];
 
-const unitsByProduct = tally((line) => line.productId);
+const orderKey = ({ id }: { id: string }) => orderPrefix + id;
 
 function isProduct(doc: CatalogDoc): doc is ProductDoc {
   return "stock" in doc;
+}
+
+function isOrder(doc: CatalogDoc): doc is OrderedDoc {
+  return "ordered" in doc;
 }
 
 /**
@@ -41,7 +46,7 @@ function isProduct(doc: CatalogDoc): doc is ProductDoc {
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
-  version: 2,
+  version: 3,
   followed: true,
   columns: { slug: "text" },
   indexes: [["slug"]],
@@ -120,16 +125,29 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     ProductArchived: onDetails((details) => {
       details.status = "archived";
     }),
-    OrderConfirmed: {
-      keys: ({ data }) => [...unitsByProduct(data).keys()],
-      change: (doc, { data }, key) => {
-        // An order may hold what is in no catalog.
-        if (doc && isProduct(doc)) doc.sold += unitsByProduct(data).get(key)?.units ?? 0;
-        return doc;
-      },
-    },
+    OrderPlaced: { keys: orderKey, change: (_, { data }) => orderedDoc(data) },
+    OrderPaid: selling((order, { position }) => paidOrShipped(order, position)),
+    ShipmentDispatched: selling((order, { position }) => paidOrShipped(order, position)),
+    OrderCancelled: selling((order, { position }) => cancelled(order, position)),
+    ReturnReceived: selling((order, { position, data }) => cameBack(order, position, data)),
   },
 });
+
+/** An event of an order that changes how much of its products is sold. */
+function selling<D>(
+  change: (order: OrderedDoc, event: ProjectedEvent<D>) => OrderedDoc,
+): Handler<CatalogDoc, D> {
+  return {
+    keys: orderKey,
+    change: (doc, event) => (doc && isOrder(doc) ? change(doc, event) : doc),
+    follow: (doc, { position }) => (doc && isOrder(doc) ? [...soldBy(doc, position).keys()] : []),
+    changeFollower: (doc, { position }, key, order) => {
+      // An order may hold what is in no catalog.
+      if (doc && isProduct(doc) && order && isOrder(order)) doc.sold += soldBy(order, position).get(key) ?? 0;
+      return doc;
+    },
+  };
+}
 
 function moving<K extends StockMovementType>(type: K): Handler<CatalogDoc, StockEventData<K>> {
   const movement = movementOf(type);
@@ -146,13 +164,13 @@ function moving<K extends StockMovementType>(type: K): Handler<CatalogDoc, Stock
 }
 
 function toProduct(doc: CatalogDoc | undefined): readonly string[] {
-  const productId = doc && !isProduct(doc) ? doc.productId : undefined;
+  const productId = doc && !isProduct(doc) && !isOrder(doc) ? doc.productId : undefined;
   return productId === undefined ? [] : [productId];
 }
 
 function skuDoc(doc: CatalogDoc | undefined): SkuDoc {
   if (doc === undefined) return { available: 0, ...initialPolicy };
-  if (isProduct(doc)) throw new Error("a product stands where a SKU should");
+  if (isProduct(doc) || isOrder(doc)) throw new Error("something else stands where a SKU should");
   return doc;
 }
 
@@ -182,7 +200,7 @@ function withoutStock(doc: CatalogDoc | undefined, sku: string): ProductDoc | un
 
 function productDoc(doc: CatalogDoc | undefined): ProductDoc {
   if (doc === undefined) return { stock: [], sold: 0 };
-  if (!isProduct(doc)) throw new Error("a SKU stands where a product should");
+  if (!isProduct(doc)) throw new Error("something else stands where a product should");
   return doc;
 }
 

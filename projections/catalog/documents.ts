@@ -49,7 +49,7 @@ export interface ProductDetails {
 export interface ProductDoc {
   /** Of the SKUs that the product has claimed. */
   stock: SkuStock[];
-  /** Pieces in confirmed orders. */
+  /** Pieces in orders that were paid or shipped, less those that were cancelled or came back after that. */
   sold: number;
   /** Absent until the product is created: its SKUs are claimed before. */
   details?: ProductDetails;

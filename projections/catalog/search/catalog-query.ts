@@ -38,7 +38,7 @@ export type CatalogFacet = (typeof catalogFacets)[number];
  *
  * A page holds what comes after that place as things are when it is asked for. So whatever is added, removed or
  * changed between pages, a product whose own keys stay is seen exactly once. One whose key moves across the place
- * is missed or seen again, at its new key: by what sells, which only grows, it is never seen twice.
+ * is missed or seen again, at its new key: by what sells, which grows but for what comes back, it is hardly ever seen twice.
  */
 export type CatalogCursor = readonly (number | string | null)[];
 

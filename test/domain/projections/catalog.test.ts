@@ -48,6 +48,29 @@ async function listed(model: ViewModel, query: ProductsQuery) {
 const receive = (log: Log, sku: string, quantity: number) =>
   log.add(`stock-${sku}`, day, "StockReceived", { quantity });
 
+function ordered(log: Log, id: string, lines: [sku: string, productId: string, quantity: number][]): Log {
+  const none = { subtotal: 0, discount: 0, tax: 0, total: 0 };
+  const items = lines.map(([sku, productId, quantity]) => ({
+    ...none,
+    sku,
+    productId,
+    name: sku,
+    quantity,
+    unitPrice: 0,
+  }));
+  return log.add(`order-${id}`, day, "OrderPlaced", {
+    number: id,
+    cartId: id,
+    paymentId: id,
+    paymentMethod: "cod",
+    currency: "USD",
+    lines: items,
+    totals: { ...none, shipping: 0 },
+    tax: { rateBp: 0, included: false, per: "line", rounding: "half_up" },
+    shippingMethod: "standard",
+  });
+}
+
 describe("catalog", () => {
   test("lists a published product with its prices and what is left over all variants", async () => {
     const log = published(receive(new Log(), "MUG-S", 2), "p1", mug);
@@ -166,6 +189,41 @@ describe("catalog", () => {
     expect(await getProduct(archived, "p1", { unpublished: true })).toMatchObject({ status: "archived" });
   });
 
+  test("sells what is first paid or shipped, less what is cancelled or comes back", () => {
+    const log = published(published(new Log(), "p1", mug), "p2", {
+      ...mug,
+      slug: "cup",
+      variants: [variant("CUP", 800)],
+    });
+    const soldOf = (documents: Map<string, unknown>, id: string) =>
+      (documents.get(id) as { sold: number } | undefined)?.sold;
+    const sold = () => {
+      const documents = documentsOf(catalogProjection, log, true);
+      return { p1: soldOf(documents, "p1"), p2: soldOf(documents, "p2") };
+    };
+    const shipped = { shipmentId: "s", lines: [], complete: true };
+    const cancelled = { reason: "-", currency: "USD", goods: 1 };
+    ordered(log, "unpaid", [["CUP", "p2", 150]]);
+    ordered(log, "o1", [
+      ["MUG-S", "p1", 3],
+      ["MUG-L", "p1", 2],
+      ["CUP", "p2", 4],
+    ]);
+    expect(sold()).toEqual({ p1: 0, p2: 0 });
+    log.add("order-o1", day, "OrderPaid", { amount: 1 }).add("order-o1", day, "ShipmentDispatched", shipped);
+    expect(sold()).toEqual({ p1: 5, p2: 4 });
+    log.add("order-o1", day, "ReturnReceived", {
+      returnId: "r",
+      lines: [{ sku: "MUG-L", sellable: 1, damaged: 1 }],
+    });
+    expect(sold()).toEqual({ p1: 3, p2: 4 });
+    log.add("order-unpaid", day, "OrderCancelled", cancelled);
+    log.add("order-unpaid", day, "OrderPaid", { amount: 1 });
+    expect(sold()).toEqual({ p1: 3, p2: 4 });
+    log.add("order-o1", day, "OrderCancelled", cancelled);
+    expect(sold()).toEqual({ p1: 0, p2: 0 });
+  });
+
   describe("search", () => {
     const log = new Log();
     const bare = { ...mug, tags: [], images: [], description: "" };
@@ -183,17 +241,14 @@ describe("catalog", () => {
       day + 2,
     );
     create(log, "p4", { ...bare, name: "Draft mug", slug: "draft", variants: [variant("DRAFT", 1)] });
-    receive(log, "CUP", 3).add("order-o1", day, "OrderConfirmed", {
-      currency: "USD",
-      lines: [
-        { sku: "CUP", productId: "p2", name: "Coffee cup", quantity: 2, revenue: 1600 },
-        { sku: "CUP", productId: "p2", name: "Coffee cup", quantity: 1, revenue: 700 },
-        { sku: "MUG-S", productId: "p1", name: "Tea mug", quantity: 1, revenue: 900 },
-        { sku: "X", productId: "in no catalog", name: "X", quantity: 9, revenue: 9 },
-      ],
-      units: 13,
-      gross: 3209,
-    });
+    receive(log, "CUP", 3);
+    ordered(log, "o1", [
+      ["CUP", "p2", 2],
+      ["CUP", "p2", 1],
+      ["MUG-S", "p1", 1],
+      ["X", "in no catalog", 9],
+    ]).add("order-o1", day, "OrderPaid", { amount: 1 });
+    ordered(log, "o2", [["CLK 1", "p3", 150]]);
     const ids = async (query: Partial<ProductsQuery>) => {
       const { items } = parsed(await listed(await project(catalogProjection, log), { limit: 20, ...query }));
       return items.map(({ id }) => id).join(" ");
