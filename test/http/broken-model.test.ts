@@ -47,6 +47,10 @@ test(
       .toBe("live");
     expect((await get("/v1/stock/MUG/ledger", staff)).body.items).toHaveLength(3);
     expect((await get("/health/ready")).body).toMatchObject({ status: "ready", troubles: [] });
+    expect(await call("POST", "/v1/ops/projections/stock-ledger/rollback", { headers: staff })).toMatchObject(
+      { status: 409, body: { code: "illegal_transition" } },
+    );
+    expect((await get("/v1/stock/MUG/ledger", staff)).body.items).toHaveLength(3);
   },
   openTimeoutMs,
 );

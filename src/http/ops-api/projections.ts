@@ -1,6 +1,6 @@
 import type { RebuildState } from "../../runtime/rebuilds.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import { logStart } from "../../stores/event-store/event-store.ts";
+import { logStart, StoreDamaged } from "../../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import { isoTime } from "../../values/clock.ts";
 import { illegalTransition, notFound } from "../../values/problem.ts";
@@ -178,8 +178,12 @@ function undoOps(app: App, { runtime: { models }, staffOnly, commands }: Deps): 
       const rollback = async () => {
         requireModel(models.names, name);
         if (models.rebuilds.isRunning(name)) throw illegalTransition(`${name} is being rebuilt`);
-        if (!(await models.rebuilds.rollback(name)))
-          throw illegalTransition(`${name} has no build before this one to go back to`);
+        const isBack = await models.rebuilds.rollback(name).catch((error: unknown) => {
+          // An error that comes from a thread has lost its class.
+          if (!(error instanceof Error) || error.name !== StoreDamaged.name) throw error;
+          throw illegalTransition(`the build of ${name} before this one is broken`);
+        });
+        if (!isBack) throw illegalTransition(`${name} has no build before this one to go back to`);
         return answer;
       };
       return commands.operate(request, reply, rollback, async () => answer);
