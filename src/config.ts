@@ -1,4 +1,5 @@
 import { z } from "zod";
+import { samplers } from "./telemetry/samplers.ts";
 import { isTimeZone } from "./values/calendar.ts";
 import { currencySchema } from "./values/money.ts";
 
@@ -14,6 +15,11 @@ const wholeNumber = (min: number, max: number) =>
 
 const choice = <const T extends readonly string[]>(values: T) =>
   z.enum(values, `one of: ${values.join(", ")}`);
+
+const share = z
+  .string()
+  .regex(/^(?:0(?:\.\d+)?|1(?:\.0+)?)$/, "a number from 0 to 1")
+  .transform(Number);
 
 const url = (...protocols: string[]) =>
   z
@@ -53,6 +59,13 @@ const settingsSchema = z.object({
   TRUST_PROXY: z.string().max(1_000).optional(),
   LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   SLOW_QUERY_MS: wholeNumber(1, 600_000).default(500),
+  OTEL_SDK_DISABLED: choice(["true", "false"]).default("false"),
+  OTEL_SERVICE_NAME: z.string().min(1, "a name").max(200, "at most 200 characters").default("cartwright"),
+  OTEL_TRACES_EXPORTER: choice(["otlp", "console", "none"]).optional(),
+  OTEL_EXPORTER_OTLP_ENDPOINT: url("http:", "https:").optional(),
+  OTEL_EXPORTER_OTLP_TRACES_ENDPOINT: url("http:", "https:").optional(),
+  OTEL_TRACES_SAMPLER: choice(samplers).default("parentbased_always_on"),
+  OTEL_TRACES_SAMPLER_ARG: share.default(1),
   SAMPLE_SHOP: choice(["on", "off"]).default("on"),
   ROLE: choice(roles).default("all"),
   EVENTSTOREDB_URL: url("esdb:", "esdb+discover:").optional(),

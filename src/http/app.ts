@@ -20,6 +20,7 @@ import { returnCommands } from "./command-api/returns.ts";
 import { serveDocs } from "./docs.ts";
 import { createCommands } from "./edge/commands.ts";
 import { createPositions } from "./edge/positions.ts";
+import { traceRequests } from "./edge/tracing.ts";
 import { healthOps } from "./ops-api/health.ts";
 import { createLagWatch, type LagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
@@ -67,6 +68,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   await limitRates(app, runtime);
   await describeApi(app);
 
+  traceRequests(app);
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag);
   addRoutes(app, runtime, auth, lag);

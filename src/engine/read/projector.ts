@@ -10,7 +10,7 @@ import {
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import { untilAborted } from "../../values/abort.ts";
 import type { DecodedEvent } from "./events.ts";
-import { projectable } from "./fold.ts";
+import { type Fold, projectable } from "./fold.ts";
 import { LiveModel, type LiveModelOptions, type ModelFailure } from "./live-model.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */
@@ -40,6 +40,8 @@ export interface ProjectorOptions {
   log: Logger;
   /** Other processes may rebuild and mend the models: so often what they have done is looked for. */
   lookAroundMs?: number;
+  /** Called before a model applies a page. @returns what is called once it has, or has failed */
+  onPage?: (fold: Pick<Fold, "projection" | "types">, page: Page) => (error?: unknown) => void;
   /** Called after every page, and when a model pauses, resumes, fails or is well again. */
   onProgress: (progress: readonly ModelProgress[]) => void;
 }
@@ -213,9 +215,12 @@ export class Projector {
 
   private async projectOne(live: LiveModel, events: readonly DecodedEvent[], page: Page): Promise<void> {
     if (!live.isFollowing) return;
+    const onEnd = live.fold && this.options.onPage?.(live.fold, page);
     try {
       await live.project(events, page);
+      onEnd?.();
     } catch (error) {
+      onEnd?.(error);
       live.fail(error);
     }
   }

@@ -24,6 +24,8 @@ export interface CommandContext {
   causationId?: string;
   ip?: string;
   userAgent?: string;
+  /** The trace that the command is part of; its events carry it on. */
+  traceparent?: string;
   /** The command is refused with `revision_mismatch` when the stream is elsewhere. */
   expectedRevision?: number;
   /**
@@ -216,7 +218,7 @@ function tooLarge({ name }: Job, events: number, bytes: number): Problem {
 }
 
 function metadataOf(context: CommandContext, time: number): EventMetadata {
-  const { commandId, correlationId, actor, causationId, ip, userAgent } = context;
+  const { commandId, correlationId, actor, causationId, ip, userAgent, traceparent } = context;
   return {
     time,
     commandId,
@@ -225,6 +227,7 @@ function metadataOf(context: CommandContext, time: number): EventMetadata {
     ...(causationId !== undefined && { causationId }),
     ...(ip !== undefined && { ip }),
     ...(userAgent !== undefined && { userAgent }),
+    ...(traceparent !== undefined && { traceparent }),
   };
 }
 

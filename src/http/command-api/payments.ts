@@ -15,6 +15,7 @@ import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
 import { type CommandAnswer, type Found, processContext, type RequestCommand } from "../edge/commands.ts";
+import { originOf } from "../edge/origin.ts";
 import { paymentAnswer, staffPaymentOf, webhookAnswer } from "../resources/payments.ts";
 import { emptyBody, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -130,7 +131,7 @@ function takeWebhooks(app: App, { runtime }: Deps): void {
         const signature = request.headers["webhook-signature"];
         const given = typeof signature === "string" ? signature : undefined;
         const event = gateway.readWebhook(request.body ?? "", given, clock());
-        const context = { ...systemContext(clock, `gateway:${gateway.name}`), correlationId: request.id };
+        const context = { ...systemContext(clock, `gateway:${gateway.name}`), ...originOf(request) };
         const id = await keepWebhook(shop, event, context);
         void handleWebhook(shop, id, context).catch((error) =>
           request.log.warn({ err: error, webhook: id }, "the webhook is handled later"),

@@ -16,6 +16,7 @@ import {
   type Idempotency,
   type Keyed,
 } from "./idempotency.ts";
+import { originOf } from "./origin.ts";
 import type { Positions } from "./positions.ts";
 
 const userAgentCharactersMax = 200;
@@ -215,7 +216,7 @@ class CommandEdge implements Commands {
       now: this.runtime.clock(),
       asOf: performance.now(),
       actor: this.auth.principal(request).kind,
-      correlationId: request.id,
+      ...originOf(request),
       ip: request.ip,
       ...(userAgent !== undefined && { userAgent }),
       ...(expectedRevision !== undefined && { expectedRevision }),

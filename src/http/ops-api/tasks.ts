@@ -4,6 +4,7 @@ import { type DueTask, hasTask, tasksOf } from "../../../projections/tasks.ts";
 import type { TriedTask } from "../../runtime/task-runner.ts";
 import { isoTime } from "../../values/clock.ts";
 import { notFound } from "../../values/problem.ts";
+import { originOf } from "../edge/origin.ts";
 import { listOf } from "../query-api/pages.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -88,7 +89,7 @@ function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
     (request, reply) => {
       const { kind, id } = request.params;
       const { as, reason } = request.body;
-      const context = { ...systemContext(clock, "staff"), correlationId: request.id };
+      const context = { ...systemContext(clock, "staff"), ...originOf(request) };
       const settle = async () => {
         const left = await settleTask(shop, kind, id, as, reason, context);
         tasks.forget(kind, id);

@@ -34,6 +34,8 @@ export interface EventMetadata {
   causationId?: string;
   ip?: string;
   userAgent?: string;
+  /** Of a command that was traced, as W3C's Trace Context has it. */
+  traceparent?: string;
   /** Absent means 1. */
   schemaVersion?: number;
 }
