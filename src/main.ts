@@ -6,6 +6,8 @@ import { isForOperator } from "./runtime/operator-errors.ts";
 import { prepareLog } from "./runtime/prepare-log.ts";
 import { openRuntime } from "./runtime/runtime.ts";
 import { fillSampleShop } from "./runtime/sample-shop.ts";
+import { startTracing, stopTracing } from "./telemetry/tracing.ts";
+import { tracingSettings } from "./telemetry/tracing-settings.ts";
 
 const closeTimeoutMs = 30_000;
 
@@ -13,6 +15,8 @@ const closeTimeoutMs = 30_000;
 export async function startServer(): Promise<void> {
   const config = readConfig(process.env);
   const log = pino({ level: config.LOG_LEVEL });
+  const tracing = tracingSettings(config);
+  if (tracing) await startTracing(tracing, log);
   const runtime = await openRuntime({
     config,
     log,
@@ -29,6 +33,7 @@ export async function startServer(): Promise<void> {
     if (err) log.fatal({ err }, "stopping after an error");
     await app.close();
     await runtime.close();
+    await stopTracing();
   });
   if (runtime.takesRequests && config.SAMPLE_SHOP === "on" && (await fillSampleShop(runtime)))
     log.info("filled the empty store with a sample shop; SAMPLE_SHOP=off leaves it empty");

@@ -30,6 +30,9 @@ import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { holdLease } from "../stores/view-store/leases/leases.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
+import { tracedLog } from "../telemetry/traced-log.ts";
+import { isTracing } from "../telemetry/tracing.ts";
+import { tracingSettings } from "../telemetry/tracing-settings.ts";
 import { untilAborted } from "../values/abort.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
@@ -178,7 +181,8 @@ async function openBase(
   if (stores.eventStoreDbUrl === undefined) requireLog(folder.path);
   const { telemetry, ofThreads } = openTelemetry(config, log);
   opened.push(() => telemetry.close());
-  const { events, embedded } = await openLog(stores, "commands", telemetry);
+  const { events: plain, embedded } = await openLog(stores, "commands", telemetry);
+  const events = isTracing() ? tracedLog(plain) : plain;
   opened.push(() => events.close());
   const hot = given ?? openHot(stores, events.logId, telemetry);
   opened.push(() => hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")));
@@ -215,6 +219,7 @@ async function openModels(
     currency: config.STORE_CURRENCY,
     logLevel: config.LOG_LEVEL,
     telemetry: ofThreads,
+    tracing: tracingSettings(config),
   };
   const projections = viewProjections(worker);
   const projecting = projects(config);

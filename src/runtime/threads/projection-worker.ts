@@ -6,6 +6,8 @@ import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpoin
 import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
 import { holdLease } from "../../stores/view-store/leases/leases.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
+import { tracedPages } from "../../telemetry/traced-pages.ts";
+import { isTracing, startTracing, stopTracing } from "../../telemetry/tracing.ts";
 import { untilAborted } from "../../values/abort.ts";
 import { openWorkerLog, openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
@@ -26,6 +28,7 @@ if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, takesLease, ...data } = workerData as ProjectionWorkerData;
 const { events, embedded } = await openWorkerLog(data, "projections");
 const { views, leases, codec, projections, log, telemetry } = await openWorkerStores(data, "projections");
+if (data.tracing) await startTracing(data.tracing, log);
 /** Other processes may rebuild the models, too, where they are on a server. */
 const isShared = data.stores.mongoDbUrl !== undefined;
 const stopping = new AbortController();
@@ -82,6 +85,7 @@ function openProjector(): Promise<Projector> {
       }),
     })),
     log,
+    ...(isTracing() && { onPage: tracedPages() }),
     ...(isShared && { lookAroundMs }),
     onProgress: (progress) => {
       tell("progress", progress);
@@ -121,6 +125,7 @@ const tell = serve(parentPort, {
     checkpointer?.close();
     await views.close();
     await events.close();
+    await stopTracing();
   },
 });
 

@@ -12,6 +12,7 @@ import {
   openViews,
 } from "../../stores/backends.ts";
 import { Telemetry } from "../../telemetry/telemetry.ts";
+import type { TracingSettings } from "../../telemetry/tracing.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {
@@ -23,6 +24,7 @@ export interface WorkerData {
   logLevel: string;
   /** Where the thread tells what it measures, and from how long on a query is slow. */
   telemetry: { channel: string; slowQueryMs: number };
+  tracing: TracingSettings | undefined;
 }
 
 export interface ProjectionWorkerData extends WorkerData {
