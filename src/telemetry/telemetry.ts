@@ -7,6 +7,9 @@ import { type Counted, Measurements } from "./measurements.ts";
 
 /** What a thread has measured is told to the one that answers for all of them so often. */
 const reportEveryMs = 1_000;
+/** Of slow queries, in each thread: beyond, they are only counted until the minute is over. */
+const slowLogsPerMinuteMax = 60;
+const minuteMs = 60_000;
 /** A thread that was not heard of for so long has ended. */
 const silenceMsMax = 5_000;
 
@@ -40,6 +43,7 @@ export class Telemetry implements StoreObserver {
   readonly #others = new Map<number, ThreadState & { heardAt: number }>();
   readonly #closing: (() => void)[] = [];
   #projecting = false;
+  #slow = { since: 0, logged: 0, left: 0 };
 
   constructor(options: TelemetryOptions) {
     this.#options = options;
@@ -52,8 +56,26 @@ export class Telemetry implements StoreObserver {
   asked(store: StoreName, operation: string, seconds: number, shape: () => string): void {
     const ms = seconds * 1_000;
     if (ms <= this.#options.slowQueryMs) return;
+    if (!this.#maySayThatOneIsSlow()) return;
     const { log, thread } = this.#options;
     log.warn({ store, operation, shape: shape(), ms: Math.round(ms), thread }, "slow query");
+  }
+
+  /** When everything is slow, saying so of each call would make it slower. */
+  #maySayThatOneIsSlow(): boolean {
+    const now = performance.now();
+    const { since, left } = this.#slow;
+    if (this.#slow.logged === 0 || now - since >= minuteMs) {
+      const { log, thread } = this.#options;
+      if (left > 0) log.warn({ thread, left }, "more queries were slow than are logged in a minute");
+      this.#slow = { since: now, logged: 0, left: 0 };
+    }
+    if (this.#slow.logged === slowLogsPerMinuteMax) {
+      this.#slow.left++;
+      return false;
+    }
+    this.#slow.logged++;
+    return true;
   }
 
   retried(store: StoreName, operation: string): void {

@@ -116,4 +116,18 @@ describe("a slow query", () => {
       ],
     ]);
   });
+
+  it("is one of at most 60 a minute that are logged; how many more there were is told afterwards", () => {
+    vi.useFakeTimers({ toFake: ["performance"], now: 0 });
+    const warn = vi.fn();
+    const main = telemetry("main", { slowQueryMs: 100, warn });
+    for (let n = 0; n < 75; n++) main.asked("events", "append", 1, () => "");
+    expect(warn).toHaveBeenCalledTimes(60);
+    vi.advanceTimersByTime(60_000);
+    main.asked("events", "append", 1, () => "");
+    expect(warn.mock.calls.slice(60)).toEqual([
+      [{ thread: "main", left: 15 }, "more queries were slow than are logged in a minute"],
+      [expect.objectContaining({ operation: "append" }), "slow query"],
+    ]);
+  });
 });
