@@ -224,7 +224,7 @@ async function openModels(
   const projections = viewProjections(worker);
   const projecting = projects(config);
   const queries = new Queries(worker);
-  const news = openNews(stores, events.logId, "projected");
+  const news = openNews(stores, events.logId, "projected", telemetry);
   opened.push(() => news.close());
   const openFor = async (role: BackendRole) => (await openViews(stores, events.logId, role, telemetry)).views;
   const openToRead = () => openFor("reading");

@@ -76,7 +76,10 @@ export async function openLog(
   const isOnServer = eventStoreDbUrl !== undefined;
   const asked = observer && askedOf("events", observer, isOnServer);
   if (isOnServer) {
-    const told = observer && { observe: toldOf("events", observer) };
+    const told = observer && {
+      observe: toldOf("events", observer),
+      observeRetry: (operation: string) => observer.retried("events", operation),
+    };
     const events = await openEventStoreDb({ url: eventStoreDbUrl, ...told });
     return { events: asked ? observedLog(events, asked) : events };
   }
@@ -116,8 +119,15 @@ export function openHot({ redisUrl }: BackendsConfig, logId: string, observer?: 
 }
 
 /** @param topic what the news are of */
-export function openNews({ redisUrl }: BackendsConfig, logId: string, topic: string): News {
-  return redisUrl === undefined ? createEmbeddedNews() : openRedisNews({ url: redisUrl, logId, topic });
+export function openNews(
+  { redisUrl }: BackendsConfig,
+  logId: string,
+  topic: string,
+  observer?: StoreObserver,
+): News {
+  if (redisUrl === undefined) return createEmbeddedNews();
+  const told = observer && { observe: toldOf("hot", observer) };
+  return openRedisNews({ url: redisUrl, logId, topic, ...told });
 }
 
 /** Where the read models of a data folder are, whether there are any yet or not. */

@@ -43,20 +43,25 @@ type Visit = (resolved: ResolvedEvent) => boolean;
 export class LogReader {
   private readonly connection: Connection;
   private readonly timeoutMs: number;
+  private readonly onRetry: (operation: string) => void;
   private readonly gate = new Gate(readsAtOnceMax);
   /** The newest event that `head` has found: it need not look further back again. */
   private newest: Position = logStart;
 
-  /** @param timeoutMs a read that brings nothing for so long is given up */
-  constructor(connection: Connection, timeoutMs: number) {
+  /**
+   * @param timeoutMs a read that brings nothing for so long is given up
+   * @param onRetry told before a read that failed in passing is made again
+   */
+  constructor(connection: Connection, timeoutMs: number, onRetry: (operation: string) => void = () => {}) {
     this.connection = connection;
     this.timeoutMs = timeoutMs;
+    this.onRetry = onRetry;
   }
 
   /** @throws StoreDamaged when events are hidden: a state without them would be wrong */
   readStream(stream: string, options: ReadStreamOptions): Promise<StreamPage> {
     const { from, backwards = false, maxCount, bytesMax = streamPageBytesMax } = options;
-    return this.repeatedly(stream, async () => {
+    return this.repeatedly("readStream", stream, async () => {
       const events: RecordedEvent[] = [];
       let bytes = 0;
       let hasMore = false;
@@ -93,7 +98,7 @@ export class LogReader {
   async readAll(options: ReadAllOptions): Promise<Page> {
     const { after, upTo } = options;
     if (upTo !== undefined && upTo <= after) return { events: [], scannedTo: after, scannedEvents: 0 };
-    return this.repeatedly("the log", async () => {
+    return this.repeatedly("readAll", "the log", async () => {
       const page = new PageBuilder(options);
       // Reads are inclusive: the event at `after` comes again.
       let maxCount = options.types ? scanWindowEvents : Math.min(options.maxCount + 1, scanWindowEvents);
@@ -119,7 +124,7 @@ export class LogReader {
 
   /** The newest event of the shop: the server's own are behind nobody. */
   head(): Promise<Position> {
-    return this.repeatedly("the log's head", async () => {
+    return this.repeatedly("head", "the log's head", async () => {
       let found: Position | undefined;
       // The first look mostly finds it; a read that is left costs the server more than one that ends.
       for (let from: LogPosition | typeof END = END, maxCount = 1; ; maxCount = nextChunk(maxCount)) {
@@ -148,7 +153,7 @@ export class LogReader {
 
   /** @returns the id of the event at exactly this position, undefined when there is none */
   eventIdAt(position: Position): Promise<string | undefined> {
-    return this.repeatedly("the log", async () => {
+    return this.repeatedly("eventIdAt", "the log", async () => {
       let id: string | undefined;
       try {
         await this.from(position, ({ event }) => {
@@ -163,7 +168,7 @@ export class LogReader {
 
   /** @throws StoreDamaged for a position beyond the log's end, where a subscription would wait for ever */
   requireWithin(position: Position): Promise<void> {
-    return this.repeatedly("the log", async () => {
+    return this.repeatedly("requireWithin", "the log", async () => {
       let isWithin = false;
       await this.from(position, () => {
         isWithin = true;
@@ -195,7 +200,7 @@ export class LogReader {
 
   /** The data of the first event of the log's own stream. */
   identity(): Promise<unknown> {
-    return this.repeatedly(identityStream, async () => {
+    return this.repeatedly("identity", identityStream, async () => {
       let data: unknown;
       const open = (client: EventStoreDBClient) =>
         client.readStream(identityStream, { maxCount: 1, requiresLeader: true });
@@ -212,13 +217,14 @@ export class LogReader {
   }
 
   /** Reads change nothing: what fails in passing is tried again, by then at the leader or another node. */
-  private async repeatedly<T>(what: string, read: () => Promise<T>): Promise<T> {
+  private async repeatedly<T>(operation: string, what: string, read: () => Promise<T>): Promise<T> {
     for (let tries = 1; ; tries++) {
       try {
         return await this.gate.pass(read);
       } catch (error) {
         if (!isPassing(error) || tries === triesMax) throw readFailure(error, what);
       }
+      this.onRetry(operation);
       await new Promise((resolve) => setTimeout(resolve, retryPauseMs * tries * (0.5 + Math.random())));
     }
   }

@@ -37,6 +37,8 @@ export interface EventStoreDbOptions {
   url: string;
   /** Told of every call, and of every interruption of a subscription (which has taken no time). */
   observe?: (operation: Operation, seconds: number, outcome: OperationOutcome) => void;
+  /** Told before a read that failed in passing is made again. */
+  observeRetry?: (operation: string) => void;
   /** Milliseconds, for tests: see the limits above. */
   limits?: { openMs?: number; connectMs?: number; appendMs?: number; readMs?: number };
 }
@@ -61,7 +63,7 @@ export async function openEventStoreDb(options: EventStoreDbOptions): Promise<Ev
   const connection = new Connection(url, limits.connectMs ?? connectMsMax);
   try {
     await requireVersion(connection, until);
-    const reader = new LogReader(connection, limits.readMs ?? readTimeoutMs);
+    const reader = new LogReader(connection, limits.readMs ?? readTimeoutMs, options.observeRetry);
     const batches = new BatchAppends(connection, limits.appendMs ?? appendTimeoutMs);
     const appender = new Appender(batches, (stream, revision) => reader.positionAt(stream, revision));
     const logId = await readLogId(reader, appender, until);
