@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import {
   type Attributes,
   type Context,
@@ -20,6 +21,8 @@ import type { Sampler } from "./samplers.ts";
  * over as text (https://www.w3.org/TR/trace-context/), in requests and in the metadata of events alike.
  */
 
+/** How long the end of a process waits for its last spans to be sent. */
+const lastSendMsMax = 2_000;
 const tracerName = "cartwright";
 const traceparentPattern = /^00-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})$/;
 const noTrace = "0".repeat(32);
@@ -55,12 +58,17 @@ export function traceWith(made: ClosableProvider): void {
   trace.setGlobalTracerProvider(made);
 }
 
-/** Sends what has not been sent, and traces no more. */
+/** Sends what has not been sent, and traces no more. A collector that is away is not waited for. */
 export async function stopTracing(): Promise<void> {
   const ending = provider;
   provider = undefined;
   trace.disable();
-  await ending?.shutdown();
+  const waited = new AbortController();
+  const late = sleep(lastSendMsMax, undefined, { signal: waited.signal, ref: false });
+  // What could not be sent has been logged.
+  await Promise.race([ending?.shutdown(), late]).catch(() => {});
+  waited.abort();
+  await late.catch(() => {});
 }
 
 export function isTracing(): boolean {

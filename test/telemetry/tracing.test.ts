@@ -184,6 +184,21 @@ test("with a collector the projecting thread sends its part of the trace, too", 
   expect(naming("cartwright").length).toBe(sent.length);
 });
 
+test("a collector that is away keeps no process from ending", { timeout: openTimeoutMs }, async () => {
+  const env = { OTEL_EXPORTER_OTLP_ENDPOINT: "http://127.0.0.1:1" };
+  const settings = tracingSettings(readConfig(env));
+  if (!settings) throw new Error("an endpoint turns tracing on");
+  await startTracing(settings, log);
+  onTestFinished(() => stopTracing());
+  const shop = await openShop({ env });
+  expect((await shop.call("POST", "/v1/carts")).status).toBe(201);
+  await shop.caughtUp();
+  const start = performance.now();
+  await shop.close();
+  await stopTracing();
+  expect(performance.now() - start).toBeLessThan(8_000);
+});
+
 test("without an exporter the SDK is not loaded", { timeout: openTimeoutMs }, async () => {
   const script = `
     import { registerHooks } from "node:module";
