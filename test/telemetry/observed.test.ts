@@ -53,10 +53,10 @@ describe("an embedded log that is observed", () => {
       "events readAll ok",
     ]);
     expect(asked).toEqual([
-      "events append 2 events to a order",
-      "events append 1 events to a order",
-      "events readStream 10 events of a order, backwards",
-      "events readAll 5 events of 1 types",
+      "events append category order, events 2",
+      "events append category order, events 1",
+      "events readStream category order, limit 10, backwards",
+      "events readAll types 1, limit 5",
     ]);
   });
 });
@@ -97,10 +97,10 @@ describe("embedded read models that are observed", () => {
     await expect(model.find(badCursor)).rejects.toThrow(InvalidCursor);
     await views.close();
     expect(asked).toEqual([
-      "views save notes: 1 documents",
+      "views save notes: documents 1",
       "views find notes: where status in (2) and at gte and at lt and tags has, sort -at, limit 20",
       "views sum notes: sum at by status, sort at, limit 5",
-      "views get notes: 1 key",
+      "views get notes: keys 1",
       "views find notes: limit 1, after a cursor",
     ]);
     expect(called).toEqual([

@@ -43,7 +43,7 @@ class ObservedLog implements EventStore {
     return this.observed(
       "append",
       () => this.log.append(stream, expectedRevision, events),
-      () => `${events.length} events to a ${categoryOf(stream)}`,
+      () => `category ${categoryOf(stream)}, events ${events.length}`,
     );
   }
 
@@ -51,7 +51,8 @@ class ObservedLog implements EventStore {
     return this.observed(
       "readStream",
       () => this.log.readStream(stream, options),
-      () => `${options.maxCount} events of a ${categoryOf(stream)}${options.backwards ? ", backwards" : ""}`,
+      () =>
+        `category ${categoryOf(stream)}, limit ${options.maxCount}${options.backwards ? ", backwards" : ""}`,
     );
   }
 
@@ -59,7 +60,7 @@ class ObservedLog implements EventStore {
     return this.observed(
       "readAll",
       () => this.log.readAll(options),
-      () => `${options.maxCount} events of ${options.types ? `${options.types.length} types` : "all types"}`,
+      () => `types ${options.types?.length ?? "all"}, limit ${options.maxCount}`,
     );
   }
 

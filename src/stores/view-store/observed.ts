@@ -131,7 +131,7 @@ class ObservedModel implements ViewModel {
     return this.#call(
       "load",
       () => this.inner.load(keys, bytesMax),
-      () => `${keys.length} keys`,
+      () => `keys ${keys.length}`,
     );
   }
 
@@ -139,7 +139,7 @@ class ObservedModel implements ViewModel {
     return this.#call(
       "save",
       () => this.inner.save(changes, options),
-      () => `${changes.length} documents`,
+      () => `documents ${changes.length}`,
     );
   }
 
@@ -155,7 +155,7 @@ class ObservedModel implements ViewModel {
     return this.#call(
       "get",
       () => this.inner.get(key),
-      () => "1 key",
+      () => "keys 1",
     );
   }
 
@@ -163,7 +163,7 @@ class ObservedModel implements ViewModel {
     return this.#call(
       "get",
       () => this.inner.getMany(keys),
-      () => `${keys.length} keys`,
+      () => `keys ${keys.length}`,
     );
   }
 
