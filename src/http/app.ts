@@ -70,7 +70,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
 
   traceRequests(app);
   const lag = createLagWatch(runtime);
-  measure(app, runtime, lag);
+  measure(app, runtime, lag, auth);
   addRoutes(app, runtime, auth, lag);
   await app.ready();
   return app;

@@ -165,3 +165,13 @@ describe("a request id", () => {
     expect((await shop().get("/v1/nothing", { "x-request-id": "lost" })).headers["request-id"]).toBe("lost");
   });
 });
+
+test("metrics are for this machine and for staff: they tell how much is sold", async () => {
+  const { app } = shop();
+  const from = (remoteAddress: string, headers = {}) =>
+    app.inject({ url: "/metrics", remoteAddress, headers });
+  expect((await from("127.0.0.1")).statusCode).toBe(200);
+  expect((await from("::1")).statusCode).toBe(200);
+  expect((await from("192.0.2.7")).statusCode).toBe(401);
+  expect((await from("192.0.2.7", staff)).statusCode).toBe(200);
+});

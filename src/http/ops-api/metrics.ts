@@ -1,6 +1,7 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Counter, collectDefaultMetrics, Gauge, Histogram, Registry } from "prom-client";
 import type { Runtime } from "../../runtime/runtime.ts";
+import type { Auth } from "../auth.ts";
 import type { App } from "../server.ts";
 import type { LagWatch } from "./lag.ts";
 import { storeMetrics } from "./store-metrics.ts";
@@ -20,7 +21,7 @@ function metricsOfProcess(): Registry {
 }
 
 /** Counts requests, and shows that and the state of the engine and the read models at /metrics. */
-export function measure(app: App, runtime: Runtime, lag: LagWatch): void {
+export function measure(app: App, runtime: Runtime, lag: LagWatch, auth: Auth): void {
   const registry = new Registry();
   const observe = requestMetrics(registry);
   engineMetrics(registry, runtime);
@@ -28,12 +29,18 @@ export function measure(app: App, runtime: Runtime, lag: LagWatch): void {
   const lookAtModels = modelMetrics(registry, runtime, lag);
   app.addHook("onResponse", async (request, reply) => observe(request, reply));
 
-  app.get("/metrics", { schema: { hide: true } }, async (_request, reply) => {
+  app.get("/metrics", { schema: { hide: true } }, async (request, reply) => {
+    // They tell how much a shop sells.
+    if (!isLoopback(request.ip)) auth.requireStaff(request);
     await lookAtModels();
     const merged = Registry.merge([metricsOfProcess(), registry]);
     reply.header("Content-Type", merged.contentType);
     return merged.metrics();
   });
+}
+
+function isLoopback(address: string): boolean {
+  return /^(::ffff:)?127\.|^::1$/.test(address);
 }
 
 function requestMetrics(registry: Registry): (request: FastifyRequest, reply: FastifyReply) => void {
