@@ -3,6 +3,7 @@ import { claimEvents } from "./claim/claim.ts";
 import { importEvents } from "./import/import.ts";
 import { keyEvents } from "./key/key.ts";
 import { answerEvents } from "./key/stored-answer.ts";
+import { logEvents } from "./log/log-state.ts";
 import { orderEvents } from "./order/events.ts";
 import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
@@ -18,6 +19,7 @@ export const shopEvents = {
   ...claimEvents,
   ...importEvents,
   ...keyEvents,
+  ...logEvents,
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,

@@ -14,10 +14,12 @@ const types = ["ProductCreated", "VariantAdded"];
 
 /**
  * Keeps the settings on the log, and brings what older versions have left there into the shape of this one, once.
- * A log in a data folder that holds no product yet stays empty, for it may still become another shop's.
+ * A log in a data folder that holds no product yet stays empty, for it may still become another shop's; one that
+ * is not to be written stays as it is.
  */
 export async function prepareLog(runtime: Runtime): Promise<void> {
   const { engine, embeddedLog, kept, clock } = runtime;
+  if (engine.refusal) return;
   if (embeddedLog && !types.some((type) => embeddedLog.knowsType(type))) return;
   await keepSettings(engine, kept, clock());
   if (await engine.read(upgrade, foldedSkus, ({ done }) => done)) return;

@@ -39,6 +39,7 @@ import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
 import { followLog } from "./follow-log.ts";
 import { checkSettings } from "./kept-settings.ts";
+import { obeyLogState } from "./log-state.ts";
 import { ProjectingThread } from "./projecting-thread.ts";
 import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
@@ -190,6 +191,7 @@ async function openBase(
   const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
   const checked = { engine, codec, config, secret: folder.secret };
   const kept = await checkSettings({ events, ...(embedded && { embedded }), ...checked });
+  opened.push(await obeyLogState({ engine, events, log }));
   const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
   const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
   const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };

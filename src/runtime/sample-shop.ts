@@ -76,6 +76,7 @@ const ownActors = new Set(["system:sample-shop", "system:settings", "system:upgr
  * @returns whether there was anything to do
  */
 export async function fillSampleShop({ engine, events, clock, config }: Runtime): Promise<boolean> {
+  if (engine.refusal) return false;
   const log = await events.readAll({ after: logStart, maxCount: sampleEventsMax + 1 });
   const onlySamples = log.events.every(({ metadata }) => ownActors.has(metadata.actor));
   if (log.events.length > sampleEventsMax || !onlySamples) return false;

@@ -69,6 +69,7 @@ export class Engine {
   private readonly contentionMs: number;
   private readonly settleMs: number;
   private newest: Position = logStart;
+  private refused: Problem | undefined;
 
   constructor({ events, codec, snapshots = noSnapshots, limits = {} }: EngineOptions) {
     this.contentionMs = limits.contentionMs ?? contentionMsMax;
@@ -84,7 +85,8 @@ export class Engine {
    * Decides one command on one stream and stores its events.
    *
    * @param respond what the caller wants of the state right after this command
-   * @throws Problem the decider's refusal, `revision_mismatch`, `too_much_contention`, or `payload_too_large`
+   * @throws Problem the decider's refusal, `revision_mismatch`, `too_much_contention`, or `payload_too_large`;
+   *   what `refuse` was told, while that holds
    * @throws StoreUnavailable when the store is away or the stream's queue is full; the command can be repeated
    * @throws OutcomeUnknown when it may have taken effect; the same command again tells
    */
@@ -102,6 +104,7 @@ export class Engine {
     context: CommandContext,
     respond?: (state: State, revision: number) => R,
   ): Promise<Outcome<R>> {
+    if (this.refused) return Promise.reject(this.refused);
     return this.enqueue<R>(
       decider as AnyDecider,
       streamName(decider.category, id),
@@ -173,6 +176,19 @@ export class Engine {
   ): Promise<State> {
     const name = streamName(decider.category, id);
     return (await this.reader.stateAt(decider as AnyDecider, name, revision)) as State;
+  }
+
+  /**
+   * Answers every command with this problem until it is called without one: the log is not to be written. What
+   * waits in a queue is answered so too; an append that is under way is not held back.
+   */
+  refuse(problem: Problem | undefined): void {
+    this.refused = problem;
+  }
+
+  /** What commands are refused with, while they are. */
+  get refusal(): Problem | undefined {
+    return this.refused;
   }
 
   /** The newest position that this engine has written. */
@@ -267,7 +283,10 @@ export class Engine {
     batch: Batch,
   ): Promise<AppendResult | undefined> {
     try {
-      if (batch.events.length > 0) return await this.append(stream, stored, batch);
+      if (batch.events.length > 0) {
+        if (this.refused) throw this.refused;
+        return await this.append(stream, stored, batch);
+      }
       const asOf = Math.max(...batch.decisions.map(({ job }) => job.asOf));
       if (this.isConfirmed(stored, asOf)) return stored;
     } catch (error) {
