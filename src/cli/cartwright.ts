@@ -3,6 +3,7 @@ import { Command, CommanderError } from "commander";
 import { InvalidConfig } from "../config.ts";
 import { isForOperator } from "../runtime/operator-errors.ts";
 import { addBackup } from "./backup.ts";
+import { addCopy, addReopen } from "./copy.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";
 import { addImport } from "./import.ts";
@@ -36,6 +37,8 @@ function createProgram(): Command {
   addEvents(program);
   addBackup(program);
   addRestore(program);
+  addCopy(program);
+  addReopen(program);
   addDoctor(program);
   return program;
 }

@@ -59,6 +59,8 @@ export interface RecordedEvent {
   /** Epoch milliseconds, as in the metadata. */
   time: number;
   data: unknown;
+  /** The data's JSON, where the store has it as text: who passes it on need not parse it. */
+  readonly dataText?: string;
   metadata: EventMetadata;
 }
 

@@ -11,7 +11,7 @@ export class StoredEvent implements RecordedEvent {
   readonly revision: number;
   readonly type: string;
   readonly time: number;
-  private readonly dataText: string;
+  readonly dataText: string;
   private readonly metadataText: () => string;
   private parsed: unknown;
   private parsedMetadata: StoredMetadata | undefined;
