@@ -73,6 +73,7 @@ const settingsSchema = z.object({
   REDIS_URL: url(
     ...["redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:", "redis+cluster:", "rediss+cluster:"],
   ).optional(),
+  ARCHIVE_FILE: z.string().min(1, "a file").optional(),
   SHARED_SECRET: z.string().min(32, "at least 32 characters").max(200, "at most 200 characters").optional(),
 });
 

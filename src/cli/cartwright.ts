@@ -2,6 +2,7 @@
 import { Command, CommanderError } from "commander";
 import { InvalidConfig } from "../config.ts";
 import { isForOperator } from "../runtime/operator-errors.ts";
+import { addArchive } from "./archive.ts";
 import { addBackup } from "./backup.ts";
 import { addCopy, addReopen } from "./copy.ts";
 import { addDoctor } from "./doctor.ts";
@@ -37,6 +38,7 @@ function createProgram(): Command {
   addEvents(program);
   addBackup(program);
   addRestore(program);
+  addArchive(program);
   addCopy(program);
   addReopen(program);
   addDoctor(program);

@@ -1,9 +1,11 @@
+import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
 import { viewProjections } from "../../projections/all.ts";
 import type { Config } from "../config.ts";
 import type { Comparison } from "../engine/read/compare.ts";
 import type { Runtime } from "../runtime/runtime.ts";
+import { ArchiveFile } from "../stores/event-store/archive/file.ts";
 import { counted, formatCount, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -13,6 +15,7 @@ import {
   Refused,
   requireStore,
   WrongUse,
+  withLog,
   withProgress,
   withRuntime,
 } from "./session.ts";
@@ -24,6 +27,7 @@ export function addRebuild(program: Command): void {
     .command("rebuild")
     .argument("<name>", "a read model, or all")
     .description("build a read model anew from the log, beside the live one, and put it in its place")
+    .option("--archive <file>", "read the log from this archive as far as it goes (see archive)")
     .option(...jsonOption)
     .action(rebuild);
 }
@@ -37,10 +41,11 @@ export function addRollback(program: Command): void {
     .action(rollback);
 }
 
-async function rebuild(name: string, { json }: { json?: boolean }): Promise<void> {
-  const config = commandConfig();
+async function rebuild(name: string, { archive, json }: { archive?: string; json?: boolean }): Promise<void> {
+  const config = { ...commandConfig(), ...(archive !== undefined && { ARCHIVE_FILE: archive }) };
   const names = modelsNamed([name], config);
   requireStore(config);
+  if (archive !== undefined) await requireArchive(archive, config);
   const startedAt = performance.now();
   const rebuilt = await withRuntime(config, (runtime) =>
     withProgress(async (progress) => {
@@ -70,6 +75,19 @@ async function rebuild(name: string, { json }: { json?: boolean }): Promise<void
     );
   }
   await printLine(`Rebuilt ${counted(names.length, "read model")} in ${seconds} s.`);
+}
+
+/** @throws Refused, StoreDamaged when it is no archive of this shop's log */
+async function requireArchive(file: string, config: Config): Promise<void> {
+  if (!existsSync(file)) throw new Refused(`there is no archive ${file}; "cartwright archive" makes it`);
+  await withLog(config, async ({ events }) => {
+    const archive = new ArchiveFile(file);
+    try {
+      await archive.requireOf(events);
+    } finally {
+      archive.close();
+    }
+  });
 }
 
 /** The read models of these names; `all` or no name means all. @throws WrongUse naming those there are */

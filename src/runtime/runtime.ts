@@ -299,6 +299,7 @@ export function backendsOf(config: Config): BackendsConfig {
     eventStoreDbUrl: config.EVENTSTOREDB_URL,
     mongoDbUrl: config.MONGODB_URL,
     redisUrl: config.REDIS_URL,
+    archiveFile: config.ARCHIVE_FILE,
   };
 }
 

@@ -1,4 +1,6 @@
+import { existsSync } from "node:fs";
 import { join } from "node:path";
+import { openArchivedLog } from "./event-store/archive/log.ts";
 import { type EmbeddedEventStore, openEmbeddedEventStore } from "./event-store/embedded/log.ts";
 import type { EventStore } from "./event-store/event-store.ts";
 import { openEventStoreDb } from "./event-store/eventstoredb/store.ts";
@@ -24,6 +26,8 @@ export interface BackendsConfig {
   eventStoreDbUrl?: string | undefined;
   mongoDbUrl?: string | undefined;
   redisUrl?: string | undefined;
+  /** Where an archive of the log may be: read models are made from it as far as it goes. */
+  archiveFile?: string | undefined;
 }
 
 /**
@@ -69,6 +73,23 @@ export interface OpenLog {
 
 /** @throws StoreDamaged; StoreUnavailable when a server does not answer */
 export async function openLog(
+  config: BackendsConfig,
+  role: BackendRole,
+  observe?: ObserveStore,
+): Promise<OpenLog> {
+  const log = await openWholeLog(config, role, observe);
+  const { archiveFile } = config;
+  if (role !== "projections" || archiveFile === undefined || !existsSync(archiveFile)) return log;
+  try {
+    return { ...log, events: await openArchivedLog(archiveFile, log.events) };
+  } catch (error) {
+    // The log has all that the archive has: without it, only a rebuild is slower.
+    process.emitWarning(`the archive is not used: ${String(error)}`);
+    return log;
+  }
+}
+
+async function openWholeLog(
   { dataDir, eventStoreDbUrl }: BackendsConfig,
   role: BackendRole,
   observer?: StoreObserver,
