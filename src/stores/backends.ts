@@ -114,7 +114,7 @@ async function openWholeLog(
  * @throws StoreDamaged, StoreUnavailable
  */
 export async function openViews(
-  { dataDir, mongoDbUrl }: BackendsConfig,
+  { dataDir, eventStoreDbUrl, mongoDbUrl }: BackendsConfig,
   logId: string,
   role: BackendRole,
   observer?: StoreObserver,
@@ -124,7 +124,8 @@ export async function openViews(
   const observed = (views: ViewStore) =>
     observer ? observedViews(views, askedOf("views", observer, isOnServer)) : views;
   if (!isOnServer) {
-    const views = openEmbeddedViewStore({ directory: viewsFolder(dataDir), logId, readOnly });
+    const directory = viewsFolder(dataDir, eventStoreDbUrl !== undefined);
+    const views = openEmbeddedViewStore({ directory, logId, readOnly });
     return { views: observed(views), leases: createInProcessLeases() };
   }
   const told = observer && toldByMongo(observer);
@@ -151,9 +152,12 @@ export function openNews(
   return openRedisNews({ url: redisUrl, logId, topic, ...told });
 }
 
-/** Where the read models of a data folder are, whether there are any yet or not. */
-export function viewsFolder(dataDir: string): string {
-  return join(dataDir, "views");
+/**
+ * Where the read models of a data folder are, whether there are any yet or not. Those of a log on a server have a
+ * folder of their own: a shop that has moved there keeps its data folder, and the log that it has left in it.
+ */
+export function viewsFolder(dataDir: string, isLogOnServer = false): string {
+  return join(dataDir, isLogOnServer ? "views-of-server" : "views");
 }
 
 function toldOf(store: StoreName, observer: StoreObserver) {
