@@ -28,9 +28,12 @@ export class WrongUse extends Error {
 /** The option that every command with a result has. */
 export const jsonOption = ["--json", "print one JSON document on standard output, and nothing else"] as const;
 
-/** The settings of the server, except that a command keeps quiet unless it is told otherwise. */
+/**
+ * The settings of the server, except that a command keeps quiet unless it is told otherwise, and does all that it
+ * does by itself.
+ */
 export function commandConfig(): Config {
-  return readConfig({ ...process.env, LOG_LEVEL: process.env.LOG_LEVEL || "warn" });
+  return readConfig({ ...process.env, ROLE: "all", LOG_LEVEL: process.env.LOG_LEVEL || "warn" });
 }
 
 /** For commands that must not make a store where there is none. @throws Refused */
@@ -41,12 +44,15 @@ export function requireStore({ DATA_DIR, EVENTSTOREDB_URL }: Config): void {
     throw new Refused(`there is no store in ${DATA_DIR}; DATA_DIR says which folder to use`);
 }
 
-/** Runs a task on everything opened, and closes it again, also when the projecting thread dies meanwhile. */
+/**
+ * Runs a task on everything opened, beside a running shop where log and read models are on servers, and closes it
+ * again, also when the projecting thread dies meanwhile.
+ */
 export async function withRuntime<T>(config: Config, task: (runtime: Runtime) => Promise<T>): Promise<T> {
   const died = Promise.withResolvers<never>();
   died.promise.catch(() => {});
   const log = pino({ level: config.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
-  const runtime = await openRuntime({ config, log, onDeath: died.reject, followsLog: false });
+  const runtime = await openRuntime({ config, log, onDeath: died.reject, followsLog: false, beside: true });
   try {
     tellNewKey(runtime.folder);
     return await Promise.race([task(runtime), died.promise]);

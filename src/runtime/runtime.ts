@@ -67,6 +67,8 @@ export interface RuntimeOptions {
   hot?: HotStore;
   /** Something that the process cannot do without has died. */
   onDeath?: (error: Error) => void;
+  /** Takes no data folder where log and read models are on servers: for a command beside a running shop. */
+  beside?: boolean;
 }
 
 /** Everything that is behind the HTTP server and the command line, opened and wired. */
@@ -131,7 +133,7 @@ type Opened = (() => Promise<void> | void)[];
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   const { config, log, clock = systemClock, runDueWork = false, followsLog = true } = options;
-  const folder = placeOf(config);
+  const folder = placeOf(config, options.beside);
   const opened: Opened = [() => folder.release()];
   const close = async () => {
     for (const undo of opened.splice(0).reverse()) await undo();
@@ -166,8 +168,11 @@ const projects = ({ ROLE }: Config) => ROLE === "all" || ROLE === "projector";
 const doesTasks = ({ ROLE }: Config) => ROLE === "all" || ROLE === "worker";
 
 /** A process that does everything has a folder, for its secrets if not for its stores. */
-function placeOf({ ROLE, DATA_DIR, SHARED_SECRET, ADMIN_API_KEY }: Config): DataFolder {
+function placeOf(config: Config, beside = false): DataFolder {
+  const { ROLE, DATA_DIR, SHARED_SECRET, ADMIN_API_KEY, EVENTSTOREDB_URL, MONGODB_URL } = config;
   if (ROLE !== "all") return withoutFolder(SHARED_SECRET, ADMIN_API_KEY);
+  // A command gives out no tokens.
+  if (beside && EVENTSTOREDB_URL !== undefined && MONGODB_URL !== undefined) return withoutFolder("", "");
   const folder = takeDataFolder(DATA_DIR, ADMIN_API_KEY);
   return SHARED_SECRET === undefined ? folder : { ...folder, secret: SHARED_SECRET };
 }
