@@ -1,20 +1,18 @@
 import { existsSync } from "node:fs";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Command } from "commander";
-import { type LogState, logEvents, logState, logStateId } from "../../commands/log/log-state.ts";
 import type { Config } from "../config.ts";
-import { createCodec } from "../engine/codec.ts";
-import { Engine } from "../engine/write/engine.ts";
+import type { Engine } from "../engine/write/engine.ts";
 import { takeDataFolder } from "../runtime/data-folder.ts";
 import { backendsOf } from "../runtime/runtime.ts";
 import { openLog, viewsFolder } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { type EventStore, logStart, type Position } from "../stores/event-store/event-store.ts";
-import { newId } from "../values/ids.ts";
-import { Problem } from "../values/problem.ts";
 import { LogComparison } from "./compare-logs.ts";
 import { copyLog } from "./copy-log.ts";
+import { asLog, engineOn, stateOf } from "./log-turn.ts";
+import { inFlightEmbedded, inFlightOnServer } from "./ordered-appends.ts";
 import { counted, formatCount, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -27,9 +25,6 @@ import {
   withProgress,
 } from "./session.ts";
 
-/** Appends under way at once on a server; the embedded log makes those of one turn durable together. */
-const inFlightDefault = 128;
-const inFlightEmbedded = 2_000;
 /**
  * The processes on a server look once a second whether the shop has moved, and an append may be under way for 7 s:
  * when nothing has come for so long, nothing will.
@@ -64,7 +59,7 @@ export function addCopy(program: Command): void {
     .requiredOption("--to <place>", "the same, of a log that is empty or holds the beginning of this copy")
     .description("move a shop: copy its log event by event, compare the two, and close the one it came from")
     .option("--keep", "leave the log it came from open: what is written there from now on is not copied")
-    .option("--in-flight <count>", "appends under way at once on a server", wholeNumber(1), inFlightDefault)
+    .option("--in-flight <count>", "appends under way at once on a server", wholeNumber(1), inFlightOnServer)
     .option(...jsonOption)
     .action(copy);
 }
@@ -147,10 +142,6 @@ async function withOpened<T>(
   } finally {
     await events.close();
   }
-}
-
-function engineOn(events: EventStore): Engine {
-  return new Engine({ events, codec: createCodec(logEvents) });
 }
 
 function nameOf(url: string): string {
@@ -283,26 +274,6 @@ class Work {
 
 function added(seconds: number, startedAt: number): number {
   return Math.round((seconds + secondsSince(startedAt)) * 10) / 10;
-}
-
-function stateOf(engine: Engine): Promise<LogState> {
-  return engine.read(logState, logStateId, (state) => state);
-}
-
-/** @throws Refused */
-async function asLog<N extends keyof typeof logState.decide>(
-  engine: Engine,
-  name: N,
-  command: Parameters<(typeof logState.decide)[N]>[1],
-): Promise<boolean> {
-  const context = { commandId: newId(), now: Date.now(), actor: "system:copy", correlationId: newId() };
-  try {
-    const { changed } = await engine.execute(logState, logStateId, name, command as never, context);
-    return changed;
-  } catch (error) {
-    if (error instanceof Problem) throw new Refused(error.message, { cause: error });
-    throw error;
-  }
 }
 
 async function reopen({ json }: { json?: boolean }): Promise<void> {

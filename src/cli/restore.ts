@@ -1,6 +1,7 @@
 import { existsSync, rmSync } from "node:fs";
 import { mkdir, rename, rm } from "node:fs/promises";
 import type { Command } from "commander";
+import { logStateStream } from "../../commands/log/log-state.ts";
 import type { Config } from "../config.ts";
 import { restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
 import { viewsFolder } from "../stores/backends.ts";
@@ -16,6 +17,8 @@ import {
 } from "../stores/event-store/event-store.ts";
 import { type BackupContents, type BackupEvent, eventsOf, readBackup } from "./backup-file.ts";
 import { flush } from "./flush.ts";
+import { asLog, engineOn, stateOf } from "./log-turn.ts";
+import { inFlightOnServer, OrderedAppends } from "./ordered-appends.ts";
 import { counted, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import {
@@ -24,6 +27,7 @@ import {
   jsonOption,
   Refused,
   tellNewKey,
+  withLog,
   withProgress,
   withRuntime,
 } from "./session.ts";
@@ -44,8 +48,10 @@ export function addRestore(program: Command): void {
 async function restore(file: string, { json }: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   const startedAt = performance.now();
+  if (!existsSync(file)) throw new Refused(`there is no file ${file}`);
   const restored = await withProgress(async (progress) => {
-    const contents = await restoreLog(file, config, progress);
+    const isOnServer = config.EVENTSTOREDB_URL !== undefined;
+    const contents = await (isOnServer ? restoreOnServer : restoreLog)(file, config, progress);
     const logSeconds = secondsSince(startedAt);
     await withRuntime(config, (runtime) => catchUp(runtime, progress));
     return { ...contents, logSeconds };
@@ -68,17 +74,11 @@ async function restore(file: string, { json }: { json?: boolean }): Promise<void
  * so read models and checkpoints of that one must not pass for this one's.
  */
 async function restoreLog(file: string, config: Config, progress: Progress): Promise<Restored> {
-  if (!existsSync(file)) throw new Refused(`there is no file ${file}`);
   const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY, "restore");
   try {
     await requireEmpty(folder.path);
     tellNewKey(folder);
-    progress.step("Checking the backup");
-    const { events } = await readBackup(
-      file,
-      () => {},
-      (fraction) => progress.at(fraction),
-    );
+    const { events } = await checkBackup(file, progress);
     const unfinished = restoringFolder(folder.path);
     await rm(unfinished, { recursive: true, force: true });
     await mkdir(unfinished);
@@ -93,6 +93,55 @@ async function restoreLog(file: string, config: Config, progress: Progress): Pro
   } finally {
     folder.release();
   }
+}
+
+/**
+ * Fills an empty log on a server. It is not a shop's to write before it is whole; one whose restore was broken off is
+ * gone on with by the same file: appends that are there already are told by their ids.
+ */
+async function restoreOnServer(file: string, config: Config, progress: Progress): Promise<Restored> {
+  return withLog(config, async ({ events: log }) => {
+    const { header, events: total } = await checkBackup(file, progress);
+    const engine = engineOn(log);
+    const from = `backup of ${header.logId}, ${header.createdAt}`;
+    const state = await stateOf(engine);
+    const isBegun = state.is === "filling" && state.from === from;
+    if (!isBegun && (await log.head()) !== logStart)
+      throw new Refused("the log on this server is not empty; a backup is only restored into an empty one");
+    await asLog(engine, "Fill", { from });
+    progress.step("Restoring the log");
+    const appends = new OrderedAppends(log, inFlightOnServer);
+    let streams = 0;
+    const contents = await readBackup(
+      file,
+      async (lines) => {
+        for (const event of eventsOf(lines).filter(isShops)) {
+          const { position, data, ...others } = event;
+          await appends.add({ ...others, data: JSON.stringify(data), position: String(position) });
+          if (event.revision === 0) streams++;
+        }
+        progress.at(appends.events / total, () => counted(appends.events, "event"));
+      },
+      () => {},
+    );
+    await appends.settleAll();
+    await asLog(engine, "Finish", {});
+    return { ...contents, events: appends.events, streams };
+  });
+}
+
+async function checkBackup(file: string, progress: Progress): Promise<BackupContents> {
+  progress.step("Checking the backup");
+  return readBackup(
+    file,
+    () => {},
+    (fraction) => progress.at(fraction),
+  );
+}
+
+/** Whose turn it was to write the log that was backed up is none of this one's business. */
+function isShops({ stream }: BackupEvent): boolean {
+  return stream !== logStateStream;
 }
 
 /** @throws Refused */
@@ -124,7 +173,7 @@ async function fillLog(
     const contents = await readBackup(
       file,
       async (lines) => {
-        const batch = eventsOf(lines);
+        const batch = eventsOf(lines).filter(isShops);
         await appendAll(log, batch);
         count += batch.length;
         streams += batch.filter(({ revision }) => revision === 0).length;
@@ -132,7 +181,7 @@ async function fillLog(
       },
       () => {},
     );
-    return { ...contents, streams };
+    return { ...contents, events: count, streams };
   } catch (error) {
     if (!(error instanceof RevisionConflict)) throw error;
     throw new Refused(`${file} does not hold a whole log: ${error.message}`, { cause: error });
