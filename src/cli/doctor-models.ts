@@ -2,9 +2,9 @@ import { viewProjections } from "../../projections/all.ts";
 import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
-import { viewsFolder } from "../stores/backends.ts";
+import { backendsOf } from "../runtime/runtime.ts";
+import { openViews } from "../stores/backends.ts";
 import { type EventStore, type Position, StoreUnavailable } from "../stores/event-store/event-store.ts";
-import { openEmbeddedViewStore } from "../stores/view-store/embedded/store.ts";
 import { ModelOutdated, type ViewModel, type ViewStore } from "../stores/view-store/view-store.ts";
 import { counted } from "./output.ts";
 
@@ -45,7 +45,7 @@ export async function checkReadModels(
   findings: Finding[],
 ): Promise<CheckedModels> {
   const checked: CheckedModels = { models: [], openWork: {} };
-  const views = openViews(events, config, findings);
+  const views = await openedViews(events, config, findings);
   if (!views) return checked;
   try {
     const settings = { timeZone: config.STORE_TIME_ZONE, currency: config.STORE_CURRENCY };
@@ -64,13 +64,13 @@ export async function checkReadModels(
   return checked;
 }
 
-function openViews(events: EventStore, config: Config, findings: Finding[]): ViewStore | undefined {
+async function openedViews(
+  events: EventStore,
+  config: Config,
+  findings: Finding[],
+): Promise<ViewStore | undefined> {
   try {
-    return openEmbeddedViewStore({
-      directory: viewsFolder(config.DATA_DIR),
-      logId: events.logId,
-      readOnly: true,
-    });
+    return (await openViews(backendsOf(config), events.logId, "reading")).views;
   } catch (error) {
     findings.push(findingOf("read models", error));
     return undefined;

@@ -1,33 +1,27 @@
 import { existsSync } from "node:fs";
-import { stat, statfs } from "node:fs/promises";
+import { statfs } from "node:fs/promises";
 import type { Command } from "commander";
-import { shopEvents } from "../../commands/events.ts";
 import type { Config } from "../config.ts";
-import { createCodec } from "../engine/codec.ts";
-import { takeDataFolder } from "../runtime/data-folder.ts";
-import { logFileIn } from "../stores/event-store/embedded/format.ts";
-import { type EmbeddedEventStore, openEmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
-import { logStart, StoreDamaged } from "../stores/event-store/event-store.ts";
+import { type DataFolder, DataFolderUnavailable, takeDataFolder } from "../runtime/data-folder.ts";
+import { backendsOf } from "../runtime/runtime.ts";
+import { type OpenLog, openLog, viewsFolder } from "../stores/backends.ts";
+import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
+import type { InspectedServer } from "../stores/inspect.ts";
+import { type CheckedLog, checkLog } from "./doctor-log.ts";
 import { type CheckedModel, checkReadModels, type Finding, type OpenWork } from "./doctor-models.ts";
+import { checkServers, checkTerms } from "./doctor-servers.ts";
 import { counted, formatBytes, formatCount, printJson, printLine, secondsSince } from "./output.ts";
 import type { Progress } from "./progress.ts";
 import { commandConfig, jsonOption, requireStore, withProgress } from "./session.ts";
 
-const pageEvents = 2_000;
 const freeBytesMin = 256 * 1024 * 1024;
-
-interface CheckedLog {
-  logId: string;
-  bytes: number;
-  events: number;
-  /** How many of each type. */
-  types: Record<string, number>;
-}
 
 export function addDoctor(program: Command): void {
   program
     .command("doctor")
-    .description("look over the data folder: the log, every event, the read models, the disk")
+    .description(
+      "look over the stores: the log, every event, the settings, the read models, the disk, the servers",
+    )
     .option(...jsonOption)
     .action(doctor);
 }
@@ -48,26 +42,53 @@ async function doctor({ json }: { json?: boolean }): Promise<void> {
 
 interface Examined {
   log: CheckedLog | undefined;
+  servers: InspectedServer[];
   models: CheckedModel[];
   openWork: OpenWork;
 }
 
-/** Nothing is repaired and nothing is brought up to date, so that what is found stays to be seen. */
+/**
+ * Nothing is repaired and nothing is brought up to date, so that what is found stays to be seen. What is on servers is
+ * looked at beside a running shop.
+ */
 async function examine(config: Config, findings: Finding[], progress: Progress): Promise<Examined> {
-  const folder = takeDataFolder(config.DATA_DIR, config.ADMIN_API_KEY);
+  const folder = folderFor(config, findings);
   try {
-    await checkDisk(folder.path, findings);
-    const events = openLog(folder.path, findings);
-    if (!events) return { log: undefined, models: [], openWork: {} };
+    if (folder) await checkDisk(folder.path, findings);
+    const log = await openedLog(config, findings);
+    const servers = await checkServers(config, log, findings);
+    if (!log) return { log: undefined, servers, models: [], openWork: {} };
     try {
-      const log = await checkLog(events, folder.path, findings, progress);
-      const checked = await checkReadModels(events, config, findings);
-      return { log, ...checked };
+      const problem = (message: string) => findings.push({ level: "problem", about: "log", message });
+      const checkedLog = await checkLog(log, config.DATA_DIR, problem, progress);
+      await checkTerms(log, config, findings).catch((error: unknown) => problem(String(error)));
+      const mayReadModels = folder !== undefined || config.MONGODB_URL !== undefined;
+      const models = mayReadModels
+        ? await checkReadModels(log.events, config, findings)
+        : { models: [], openWork: {} };
+      return { log: checkedLog, servers, ...models };
     } finally {
-      await events.close();
+      await log.events.close();
     }
   } finally {
-    folder.release();
+    folder?.release();
+  }
+}
+
+/**
+ * The data folder, where something in it is looked at.
+ * @returns undefined when there is nothing in it, or a running shop has it and only its read models are there
+ */
+function folderFor(config: Config, findings: Finding[]): DataFolder | undefined {
+  const { DATA_DIR, ADMIN_API_KEY, EVENTSTOREDB_URL, MONGODB_URL } = config;
+  if (EVENTSTOREDB_URL === undefined) return takeDataFolder(DATA_DIR, ADMIN_API_KEY);
+  if (MONGODB_URL !== undefined || !existsSync(viewsFolder(DATA_DIR, true))) return undefined;
+  try {
+    return takeDataFolder(DATA_DIR, ADMIN_API_KEY);
+  } catch (error) {
+    if (!(error instanceof DataFolderUnavailable)) throw error;
+    findings.push({ level: "note", about: "read models", message: `not looked at: ${error.message}` });
+    return undefined;
   }
 }
 
@@ -85,87 +106,24 @@ async function checkDisk(path: string, findings: Finding[]): Promise<void> {
   });
 }
 
-function openLog(path: string, findings: Finding[]): EmbeddedEventStore | undefined {
+async function openedLog(config: Config, findings: Finding[]): Promise<OpenLog | undefined> {
   try {
-    return openEmbeddedEventStore({ directory: path, readOnly: true });
+    return await openLog(backendsOf(config), "reading");
   } catch (error) {
-    if (!(error instanceof StoreDamaged)) throw error;
+    if (!(error instanceof StoreDamaged || error instanceof StoreUnavailable)) throw error;
     findings.push({ level: "problem", about: "log", message: error.message });
     return undefined;
   }
 }
 
-async function checkLog(
-  events: EmbeddedEventStore,
-  path: string,
-  findings: Finding[],
-  progress: Progress,
-): Promise<CheckedLog> {
-  progress.step("Checking the file");
-  const problem = (message: string) => findings.push({ level: "problem", about: "log", message });
-  try {
-    for (const damage of events.check()) problem(damage);
-  } catch (error) {
-    problem(`the file cannot be checked: ${String(error)}`);
-  }
-  progress.step("Reading every event");
-  const types: Record<string, number> = {};
-  try {
-    await readEveryEvent(events, types, problem, progress);
-  } catch (error) {
-    problem(`reading the log failed: ${String(error)}`);
-  }
-  const count = Object.values(types).reduce((sum, each) => sum + each, 0);
-  return { logId: events.logId, bytes: await bytesOf(path), events: count, types };
-}
-
-async function readEveryEvent(
-  events: EmbeddedEventStore,
-  types: Record<string, number>,
-  problem: (message: string) => void,
-  progress: Progress,
+async function printReport(
+  { log, servers, models, openWork }: Examined,
+  findings: readonly Finding[],
 ): Promise<void> {
-  const codec = createCodec(shopEvents);
-  const head = await events.head();
-  let after = logStart;
-  let read = 0;
-  const undecodable = new Map<string, { count: number; first: string }>();
-  for (;;) {
-    const page = await events.readAll({ after, maxCount: pageEvents, withMetadata: true });
-    if (page.scannedTo <= after) break;
-    after = page.scannedTo;
-    for (const event of page.events) {
-      types[event.type] = (types[event.type] ?? 0) + 1;
-      try {
-        codec.decode(event);
-        // Read here only to see whether it can be.
-        void event.metadata;
-      } catch (error) {
-        const reason = error instanceof Error ? error.message : String(error);
-        const first = `event ${event.revision} of ${event.stream}: ${reason}`;
-        const known = undecodable.get(event.type) ?? { count: 0, first };
-        undecodable.set(event.type, { ...known, count: known.count + 1 });
-      }
-    }
-    read += page.scannedEvents;
-    progress.at(events.progressOf(after, head), () => counted(read, "event"));
-    // The loop reads without ever waiting: this lets the progress be drawn.
-    await new Promise(setImmediate);
-  }
-  for (const [type, { count, first }] of undecodable)
-    problem(`${counted(count, `${type} event`)} cannot be decoded; the first is ${first}`);
-}
-
-/** With what is in the write-ahead log and not in the file yet. */
-async function bytesOf(path: string): Promise<number> {
-  const files = [logFileIn(path), `${logFileIn(path)}-wal`].filter((file) => existsSync(file));
-  const sizes = await Promise.all(files.map(async (file) => (await stat(file)).size));
-  return sizes.reduce((sum, size) => sum + size, 0);
-}
-
-async function printReport({ log, models, openWork }: Examined, findings: readonly Finding[]): Promise<void> {
+  for (const { name, version } of servers) await printLine(`${name} ${version}`);
   if (log) {
-    await printLine(`log ${log.logId}: ${counted(log.events, "event")}, ${formatBytes(log.bytes)}`);
+    const size = log.bytes === null ? "" : `, ${formatBytes(log.bytes)}`;
+    await printLine(`log ${log.logId}: ${counted(log.events, "event")}${size}`);
     const types = Object.entries(log.types).sort(([, a], [, b]) => b - a);
     for (const [type, count] of types) await printLine(`  ${formatCount(count).padStart(12)} ${type}`);
   }

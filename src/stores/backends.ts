@@ -3,7 +3,7 @@ import { join } from "node:path";
 import { openArchivedLog } from "./event-store/archive/log.ts";
 import { type EmbeddedEventStore, openEmbeddedEventStore } from "./event-store/embedded/log.ts";
 import type { EventStore } from "./event-store/event-store.ts";
-import { openEventStoreDb } from "./event-store/eventstoredb/store.ts";
+import { type EventStoreDb, openEventStoreDb } from "./event-store/eventstoredb/store.ts";
 import { observedLog } from "./event-store/observed.ts";
 import { createEmbeddedHotStore } from "./hot-store/embedded/hot.ts";
 import { createEmbeddedNews } from "./hot-store/embedded/news.ts";
@@ -65,6 +65,8 @@ export interface OpenLog {
   events: EventStore;
   /** What only the log in the data folder can do. */
   embedded?: EmbeddedEventStore;
+  /** What only a log on a server can tell. */
+  server?: EventStoreDb;
 }
 
 /*
@@ -101,8 +103,8 @@ async function openWholeLog(
       observe: toldOf("events", observer),
       observeRetry: (operation: string) => observer.retried("events", operation),
     };
-    const events = await openEventStoreDb({ url: eventStoreDbUrl, ...told });
-    return { events: asked ? observedLog(events, asked) : events };
+    const server = await openEventStoreDb({ url: eventStoreDbUrl, ...told });
+    return { events: asked ? observedLog(server, asked) : server, server };
   }
   const embedded = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
   return { events: asked ? observedLog(embedded, asked) : embedded, embedded };

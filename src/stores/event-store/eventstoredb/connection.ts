@@ -110,7 +110,8 @@ export class Connection {
       );
   }
 
-  private async version(): Promise<string> {
+  /** Of the server, such as 24.2.0. @throws StoreUnavailable */
+  async version(): Promise<string> {
     const { client } = this;
     await this.streams(client);
     try {

@@ -32,6 +32,9 @@ const scanWindowEvents = 10_000;
 /** Of the 100 calls that a connection carries; subscriptions and appends have the others. */
 const readsAtOnceMax = 64;
 const triesMax = 4;
+/** Whose times are compared with the server's; beyond so much they are of another day, not of another clock. */
+const clockEvents = 200;
+const clockDifferenceMsMax = 3_600_000;
 const retryPauseMs = 50;
 
 type Opened = StreamingRead<ResolvedEvent> | StreamingRead<AllStreamResolvedEvent>;
@@ -142,6 +145,32 @@ export class LogReader {
       }
       if (found !== undefined && found > this.newest) this.newest = found;
       return found ?? logStart;
+    });
+  }
+
+  /**
+   * How far the server's clock is ahead of the clocks of those who wrote the newest events, in milliseconds: the
+   * least difference, for appends take their time. Events that were copied or imported say nothing.
+   * @returns undefined when none of the newest was written when it says
+   */
+  clockDifference(): Promise<number | undefined> {
+    return this.repeatedly("the newest events", async () => {
+      const differences: number[] = [];
+      const open = (client: EventStoreDBClient) =>
+        client.readAll({
+          fromPosition: END,
+          direction: BACKWARDS,
+          maxCount: clockEvents,
+          requiresLeader: true,
+        });
+      await this.scan(open, (resolved) => {
+        const event = recordedOf(resolved);
+        const created = resolved.event?.created.getTime();
+        if (event && created !== undefined) differences.push(created - event.time);
+        return true;
+      });
+      const [least] = differences.sort((a, b) => Math.abs(a) - Math.abs(b));
+      return least !== undefined && Math.abs(least) < clockDifferenceMsMax ? least : undefined;
     });
   }
 

@@ -49,6 +49,11 @@ export interface EventStoreDb extends EventStore {
    * only if the event it was saved for is still there (DISTRIBUTED.md, 19).
    */
   eventIdAt(position: Position): Promise<string | undefined>;
+  /**
+   * The server's version, and how many milliseconds its clock is ahead of those of the processes that wrote the newest
+   * events, where these tell. @throws StoreUnavailable
+   */
+  inspect(): Promise<{ version: string; clockMs: number | undefined }>;
 }
 
 /**
@@ -135,6 +140,11 @@ class EventStoreDbLog implements EventStoreDb {
 
   eventIdAt(position: Position): Promise<string | undefined> {
     return this.parts.reader.eventIdAt(position);
+  }
+
+  async inspect(): Promise<{ version: string; clockMs: number | undefined }> {
+    const { connection, reader } = this.parts;
+    return { version: await connection.version(), clockMs: await reader.clockDifference() };
   }
 
   progressOf(position: Position, target: Position): number {
