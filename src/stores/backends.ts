@@ -77,9 +77,9 @@ export interface OpenLog {
 export async function openLog(
   config: BackendsConfig,
   role: BackendRole,
-  observe?: ObserveStore,
+  observer?: StoreObserver,
 ): Promise<OpenLog> {
-  const log = await openWholeLog(config, role, observe);
+  const log = await openWholeLog(config, role, observer);
   const { archiveFile } = config;
   if (role !== "projections" || archiveFile === undefined || !existsSync(archiveFile)) return log;
   try {

@@ -154,7 +154,7 @@ export class LogReader {
    * @returns undefined when none of the newest was written when it says
    */
   clockDifference(): Promise<number | undefined> {
-    return this.repeatedly("the newest events", async () => {
+    return this.repeatedly("clock", "the newest events", async () => {
       const differences: number[] = [];
       const open = (client: EventStoreDBClient) =>
         client.readAll({
