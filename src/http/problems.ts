@@ -1,6 +1,6 @@
 import type { FastifyError, FastifyReply, FastifyRequest } from "fastify";
 import { hasZodFastifySchemaValidationErrors } from "fastify-type-provider-zod";
-import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
+import { OutcomeUnknown, StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import { InvalidCursor } from "../stores/view-store/view-store.ts";
 import { CurrencyMismatch } from "../values/money.ts";
 import { type FieldError, Problem, type ProblemCode } from "../values/problem.ts";
@@ -28,8 +28,13 @@ export function problemDocument(problem: Problem): ProblemDocument {
 export function toProblem(error: unknown): Problem {
   if (error instanceof Problem) return error;
   if (hasZodFastifySchemaValidationErrors(error)) return validationProblem(error as FastifyError);
-  // Which store it is, and why: for staff. Others are told in fixed words.
-  if (error instanceof StoreUnavailable) return new Problem("unavailable", error.message);
+  if (error instanceof StoreUnavailable) return storeProblem(error);
+  if (error instanceof OutcomeUnknown)
+    return new Problem(
+      "unavailable",
+      "the events store does not answer; what came of the request can be asked for with the same Idempotency-Key",
+      { store: "events" },
+    );
   if (error instanceof StoreDamaged)
     return new Problem(
       "unavailable",
@@ -47,6 +52,11 @@ export function toProblem(error: unknown): Problem {
     "internal_error",
     "the request failed; its outcome can be asked for with the same Idempotency-Key",
   );
+}
+
+function storeProblem({ store }: StoreUnavailable): Problem {
+  if (store === undefined) return new Problem("unavailable", "the shop is too busy; try again");
+  return new Problem("unavailable", `the ${store} store is away or too busy; try again`, { store });
 }
 
 function validationProblem(error: FastifyError): Problem {

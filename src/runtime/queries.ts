@@ -89,5 +89,8 @@ function asThrown(error: unknown): unknown {
   if (!(error instanceof Error)) return error;
   const classes = { InvalidCursor, StoreDamaged, StoreUnavailable };
   const known = Object.entries(classes).find(([name]) => name === error.name)?.[1];
-  return known ? new known(error.message, { cause: error }) : error;
+  if (!known) return error;
+  const thrown = new known(error.message, { cause: error });
+  // The thread reads nothing but the read models.
+  return thrown instanceof StoreUnavailable ? thrown.of("views") : thrown;
 }

@@ -201,9 +201,18 @@ export class OutcomeUnknown extends Error {
 
 /** The store is away or cannot write: nothing of the call is stored, and it can be repeated. */
 export class StoreUnavailable extends Error {
+  /** Which one it is, where a server is away: answers name it. */
+  store: "events" | "views" | undefined;
+
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
     this.name = "StoreUnavailable";
+  }
+
+  /** @returns itself, with the store's name */
+  of(store: "events" | "views"): this {
+    this.store = store;
+    return this;
   }
 }
 

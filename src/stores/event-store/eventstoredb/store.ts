@@ -171,7 +171,7 @@ class EventStoreDbLog implements EventStoreDb {
       return await work();
     } catch (error) {
       outcome = outcomeOf(error);
-      throw error;
+      throw error instanceof StoreUnavailable ? error.of("events") : error;
     } finally {
       this.observe(operation, (performance.now() - start) / 1_000, outcome);
     }

@@ -70,7 +70,7 @@ export function translated(error: unknown): unknown {
     (cause instanceof MongoError && cause.hasErrorLabel("RetryableWriteError"));
   if (!isAway) return error;
   const { message } = cause as Error;
-  return new StoreUnavailable(`${storeName} is not available: ${message}`, { cause: error });
+  return new StoreUnavailable(`${storeName} is not available: ${message}`, { cause: error }).of("views");
 }
 
 function hasConcernError(error: MongoServerError): boolean {
