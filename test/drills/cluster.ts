@@ -1,0 +1,197 @@
+import { randomBytes } from "node:crypto";
+import { setTimeout as sleep } from "node:timers/promises";
+import type { TestMongo } from "../support/mongodb.ts";
+import { type CheckOptions, checkAll } from "./checks.ts";
+import { Client, Tally } from "./client.ts";
+import { type Acknowledged, Load } from "./load.ts";
+import { ShopProcess } from "./processes.ts";
+import { type Stores, startStores } from "./stores.ts";
+
+const adminApiKey = "a-key-for-the-drills-only";
+const staff = { authorization: `Bearer ${adminApiKey}` };
+/** Never sold out. */
+const skus = ["DRILL-A", "DRILL-B", "DRILL-C"];
+const stockedPieces = 100_000;
+/** How long the load runs before a fault, and after it. */
+const warmMs = 1_500;
+const coolMs = 2_000;
+const holderLookMs = 100;
+const holderWaitMs = 30_000;
+const errorLevel = 50;
+const shownMax = 15;
+
+/** A shop of several processes, on servers that can be spoiled. */
+export interface DrillShop {
+  stores: Stores;
+  apis: readonly [ShopProcess, ShopProcess];
+  projectors: readonly [ShopProcess, ShopProcess];
+  worker: ShopProcess;
+  /** The projector that has the lease. */
+  projecting(): Promise<ShopProcess>;
+  /** Plays a fault while shoppers buy, and holds what came of it against the log. */
+  play(fault: () => Promise<void>): Promise<void>;
+  /** An api process beside the two, gone with the shop. */
+  anotherApi(): Promise<ShopProcess>;
+  /** A client that asks these processes in turn, and what it met. */
+  clientOf(apis: readonly ShopProcess[]): { client: Client; tally: Tally };
+  /** A published product with a variant for each SKU. */
+  product(...skus: readonly string[]): Promise<void>;
+  stock(sku: string, quantity: number): Promise<void>;
+  /** Adds to what the checks hold against the log. */
+  acknowledged: Acknowledged;
+  check(): Promise<void>;
+  /** Errors that processes have logged and that no store's absence explains, with their stacks. */
+  unexplained(): string[];
+  close(): Promise<void>;
+}
+
+export async function startDrillShop(
+  mongo: Required<Pick<TestMongo, "restart">> & TestMongo,
+): Promise<DrillShop> {
+  const stores = await startStores(mongo);
+  const env = {
+    ADMIN_API_KEY: adminApiKey,
+    SHARED_SECRET: randomBytes(32).toString("base64url"),
+    SAMPLE_SHOP: "off",
+  };
+  const of = (role: string, n: number | string, level = "warn") =>
+    new ShopProcess({
+      name: `${role}-${n}`,
+      env: { ...env, ...stores.env, ROLE: role, LOG_LEVEL: level },
+    });
+  const apis = [of("api", 1), of("api", 2)] as const;
+  // They say, as information, when they have the lease.
+  const projectors = [of("projector", 1, "info"), of("projector", 2, "info")] as const;
+  const worker = of("worker", 1);
+  await Promise.all([...projectors, ...apis, worker].map((process) => process.start()));
+  const shop = new RunningShop({ stores, env, apis, projectors, worker, apiOf: (n) => of("api", n) });
+  await shop.open();
+  return shop;
+}
+
+interface Parts extends Pick<DrillShop, "stores" | "apis" | "projectors" | "worker"> {
+  env: Readonly<Record<string, string>>;
+  apiOf: (n: number) => ShopProcess;
+}
+
+class RunningShop implements DrillShop {
+  readonly stores: Stores;
+  readonly apis: DrillShop["apis"];
+  readonly projectors: DrillShop["projectors"];
+  readonly worker: ShopProcess;
+  readonly acknowledged: Acknowledged = { purchases: [], receipts: [] };
+  private readonly parts: Parts;
+  private readonly others: ShopProcess[] = [];
+  /** Lines of each process that were told of already. */
+  private readonly told = new Map<ShopProcess, number>();
+
+  constructor(parts: Parts) {
+    this.parts = parts;
+    this.stores = parts.stores;
+    this.apis = parts.apis;
+    this.projectors = parts.projectors;
+    this.worker = parts.worker;
+  }
+
+  async open(): Promise<void> {
+    await this.product(...skus);
+    for (const sku of skus) await this.stock(sku, stockedPieces);
+  }
+
+  async product(...of: readonly string[]): Promise<void> {
+    const { client } = this.clientOf(this.apis);
+    const variants = of.map((sku) => ({ sku, price: { amount: 1_999, currency: "USD" } }));
+    const body = { name: `A product for drills: ${of.join(" ")}`, variants };
+    const made = await client.command({ method: "POST", path: "/v1/products", body, headers: staff });
+    const publish = `/v1/products/${made.body.id}/publish`;
+    await client.command({ method: "POST", path: publish, headers: staff });
+  }
+
+  clientOf(apis: readonly ShopProcess[]): { client: Client; tally: Tally } {
+    const tally = new Tally();
+    return { client: new Client(() => apis.map(({ url }) => url), tally), tally };
+  }
+
+  async stock(sku: string, quantity: number): Promise<void> {
+    const { client } = this.clientOf(this.apis);
+    const path = `/v1/stock/${sku}/receipts`;
+    await client.command({ method: "POST", path, body: { quantity }, headers: staff });
+  }
+
+  async projecting(): Promise<ShopProcess> {
+    const endsAt = performance.now() + holderWaitMs;
+    for (;;) {
+      const taken = this.projectors
+        .map((process) => ({ process, at: process.isRunning ? lastTaken(process) : 0 }))
+        .sort((a, b) => b.at - a.at)[0];
+      if (taken && taken.at > 0) return taken.process;
+      if (performance.now() > endsAt) throw new Error("no projector projects");
+      await sleep(holderLookMs);
+    }
+  }
+
+  async play(fault: () => Promise<void>): Promise<void> {
+    const { acknowledged } = this;
+    const before = acknowledged.purchases.length;
+    const load = new Load({ urls: () => this.apis.map(({ url }) => url), staff, skus, acknowledged });
+    let tally: Tally;
+    try {
+      await sleep(warmMs);
+      await fault();
+      await sleep(coolMs);
+    } finally {
+      tally = await load.stop();
+    }
+    console.log(`  ${acknowledged.purchases.length - before} orders; ${tally}`);
+    await this.check();
+    expectNone([...tally.wrong, ...this.unexplained()]);
+  }
+
+  async anotherApi(): Promise<ShopProcess> {
+    const api = this.parts.apiOf(this.apis.length + this.others.length + 1);
+    this.others.push(api);
+    await api.start();
+    return api;
+  }
+
+  check(): Promise<void> {
+    const { env, stores } = this.parts;
+    const options: CheckOptions = {
+      ...{ stores, env, staff, acknowledged: this.acknowledged },
+      apiUrl: this.apis[0].url,
+      workerUrl: this.worker.url,
+    };
+    return checkAll(options);
+  }
+
+  unexplained(): string[] {
+    const processes = [...this.apis, ...this.projectors, this.worker, ...this.others];
+    return processes.flatMap((process) => {
+      const lines = process.lines.slice(this.told.get(process) ?? 0);
+      this.told.set(process, process.lines.length);
+      const unexplained = lines.filter(({ level, err }) => level >= errorLevel && !isExplained(err?.type));
+      return unexplained.map(({ msg, err }) => `${process.name}: ${msg}: ${err?.stack}`);
+    });
+  }
+
+  async close(): Promise<void> {
+    const processes = [...this.apis, ...this.others, this.worker, ...this.projectors];
+    for (const process of processes) process.signal("SIGCONT");
+    await Promise.all(processes.map((process) => process.stop()));
+    await this.stores.close();
+  }
+}
+
+/** The errors by which a store's absence, or a refusal, is told. */
+function isExplained(type: string | undefined): boolean {
+  return type !== undefined && ["StoreUnavailable", "OutcomeUnknown", "Problem"].includes(type);
+}
+
+function lastTaken({ lines }: ShopProcess): number {
+  return lines.findLast(({ msg }) => msg === "this process projects now")?.time ?? 0;
+}
+
+function expectNone(found: readonly string[]): void {
+  if (found.length === 0) return;
+  throw new Error(`${found.length} answers or errors were wrong:\n${found.slice(0, shownMax).join("\n")}`);
+}

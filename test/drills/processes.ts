@@ -1,0 +1,121 @@
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { setTimeout as sleep } from "node:timers/promises";
+import { freePort } from "../stores/redis/server.ts";
+
+const readyTimeoutMs = 90_000;
+const stopTimeoutMs = 30_000;
+const lookEveryMs = 100;
+const lookTimeoutMs = 2_000;
+/** Kept of one process: enough to see what came before a fault. */
+const linesKeptMax = 20_000;
+
+const main = join(import.meta.dirname, "../../src/main.ts");
+const shiftedClock = join(import.meta.dirname, "shifted-clock.ts");
+
+/** What a process has logged. */
+export interface LogLine {
+  level: number;
+  time: number;
+  msg?: string;
+  err?: { type: string; message: string; stack: string };
+}
+
+export interface ProcessOptions {
+  name: string;
+  env: Readonly<Record<string, string>>;
+}
+
+/** `node src/main.ts`, as many times one after the other as it is started. */
+export class ShopProcess {
+  readonly name: string;
+  readonly lines: LogLine[] = [];
+  /** Written to standard error, where nothing but a failed start says anything. */
+  complaints = "";
+  url = "";
+  private readonly env: Readonly<Record<string, string>>;
+  private child: ChildProcess | undefined;
+
+  constructor({ name, env }: ProcessOptions) {
+    this.name = name;
+    this.env = env;
+  }
+
+  get isRunning(): boolean {
+    return this.child !== undefined && this.child.exitCode === null && this.child.signalCode === null;
+  }
+
+  /** @param clockShiftMs how far its clock is ahead of everybody else's */
+  async start(clockShiftMs = 0): Promise<void> {
+    const port = await freePort();
+    const shifted = clockShiftMs === 0 ? [] : ["--import", shiftedClock];
+    const child = spawn(process.execPath, [...shifted, main], {
+      env: { ...inherited(), ...this.env, PORT: `${port}`, CLOCK_SHIFT_MS: `${clockShiftMs}` },
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    this.child = child;
+    this.url = `http://127.0.0.1:${port}`;
+    process.once("exit", () => child.kill("SIGKILL"));
+    createInterface(child.stdout).on("line", (line) => this.keep(line));
+    createInterface(child.stderr).on("line", (line) => {
+      this.complaints += `${line}\n`;
+    });
+    await this.live(child);
+  }
+
+  /** As `kill -9` does. */
+  async kill(): Promise<void> {
+    const { child } = this;
+    if (!child || !this.isRunning) return;
+    const ended = once(child, "exit");
+    child.kill("SIGKILL");
+    await ended;
+  }
+
+  signal(name: "SIGSTOP" | "SIGCONT"): void {
+    this.child?.kill(name);
+  }
+
+  /** Asks it to stop. @returns its exit code; null when it had to be killed */
+  async stop(): Promise<number | null> {
+    const { child } = this;
+    if (!child || !this.isRunning) return null;
+    const ended = once(child, "exit");
+    child.kill("SIGTERM");
+    await Promise.race([ended, sleep(stopTimeoutMs, undefined, { ref: false })]);
+    await this.kill();
+    return child.exitCode;
+  }
+
+  private keep(line: string): void {
+    if (!line.startsWith("{")) return;
+    this.lines.push(JSON.parse(line) as LogLine);
+    if (this.lines.length > linesKeptMax) this.lines.shift();
+  }
+
+  private async live(child: ChildProcess): Promise<void> {
+    const endsAt = performance.now() + readyTimeoutMs;
+    for (;;) {
+      try {
+        const signal = AbortSignal.timeout(lookTimeoutMs);
+        const answer = await fetch(`${this.url}/health/live`, { signal });
+        await answer.text();
+        if (answer.ok) return;
+      } catch {
+        if (child.exitCode !== null)
+          throw new Error(`${this.name} ended with ${child.exitCode}: ${this.complaints}`);
+        if (performance.now() > endsAt)
+          throw new Error(`${this.name} does not answer within ${readyTimeoutMs} ms: ${this.complaints}`);
+      }
+      await sleep(lookEveryMs);
+    }
+  }
+}
+
+/** Of the test run's own environment only what a program needs to run: no setting of the shop. */
+function inherited(): Record<string, string> {
+  const { PATH = "", HOME = "", TMPDIR = "" } = process.env;
+  return { PATH, HOME, ...(TMPDIR && { TMPDIR }) };
+}

@@ -1,0 +1,149 @@
+import { setTimeout as sleep } from "node:timers/promises";
+import { afterAll, beforeAll, expect, test } from "vitest";
+import { whyNoRedisHere } from "../stores/redis/server.ts";
+import { mongoForTests, type TestMongo } from "../support/mongodb.ts";
+import { type DrillShop, startDrillShop } from "./cluster.ts";
+import { checkOutOnce, fillCart } from "./load.ts";
+import { whyNoToxiproxyHere } from "./toxiproxy.ts";
+
+const awayMs = 10_000;
+const restartDownMs = 2_000;
+const latencyMs = 400;
+const jitterMs = 100;
+/** Longer than the lease of whoever projects. */
+const stoppedMs = 9_000;
+const clockShiftMs = 5_000;
+const buyers = 500;
+const pieces = 100;
+const buyersAtOnce = 50;
+
+type OwnMongo = TestMongo & Required<Pick<TestMongo, "restart">>;
+
+function isOwn(mongo: TestMongo): mongo is OwnMongo {
+  return mongo.restart !== undefined;
+}
+
+async function whatIsAtHand(): Promise<OwnMongo | string> {
+  const mongo = await mongoForTests();
+  if ("reason" in mongo) return mongo.reason;
+  if (!isOwn(mongo)) return "the MongoDB of MONGODB_URL is not theirs to kill";
+  return whyNoRedisHere() ?? whyNoToxiproxyHere() ?? mongo;
+}
+
+const atHand = await whatIsAtHand();
+if (typeof atHand === "string") {
+  console.warn(`no drills are played: ${atHand}`);
+  test.skip(`drills, for ${atHand}`, () => {});
+} else drills(atHand);
+
+function drills(mongo: OwnMongo): void {
+  let shop: DrillShop;
+  beforeAll(async () => {
+    shop = await startDrillShop(mongo);
+  });
+  afterAll(() => shop?.close());
+
+  test("nothing happens", () => shop.play(() => sleep(2_000)));
+
+  test("a projector is killed while it applies", () =>
+    shop.play(async () => {
+      for (let times = 0; times < 2; times++) {
+        const killed = await shop.projecting();
+        await killed.kill();
+        await shop.projecting();
+        await killed.start();
+      }
+    }));
+
+  test("an api process is killed while it checks out", () =>
+    shop.play(async () => {
+      for (const api of shop.apis) {
+        await api.kill();
+        await sleep(restartDownMs);
+        await api.start();
+      }
+    }));
+
+  for (const name of ["events", "views", "hot"] as const) {
+    test(`the ${name} store is cut off and comes back`, () =>
+      shop.play(async () => {
+        const { proxy } = shop.stores[name];
+        await proxy.cut();
+        await sleep(awayMs);
+        await proxy.heal();
+      }));
+
+    test(`the ${name} store is silent and comes back`, () =>
+      shop.play(async () => {
+        const { proxy } = shop.stores[name];
+        await proxy.silence();
+        await sleep(awayMs);
+        await proxy.heal();
+      }));
+
+    test(`the ${name} store is slow`, () =>
+      shop.play(async () => {
+        const { proxy } = shop.stores[name];
+        await proxy.slow(latencyMs, jitterMs);
+        await sleep(awayMs);
+        await proxy.heal();
+      }));
+
+    test(`the ${name} store is killed and started on its data`, () =>
+      shop.play(() => shop.stores[name].restart(restartDownMs)));
+  }
+
+  test("Redis is flushed", () =>
+    shop.play(async () => {
+      shop.stores.flushHot();
+      await sleep(1_000);
+      shop.stores.flushHot();
+    }));
+
+  test("clocks are five seconds apart", () =>
+    shop.play(async () => {
+      const [, ahead] = shop.apis;
+      await Promise.all([ahead.kill(), shop.worker.kill()]);
+      await Promise.all([ahead.start(clockShiftMs), shop.worker.start(-clockShiftMs)]);
+      await sleep(awayMs);
+      await Promise.all([ahead.stop(), shop.worker.stop()]);
+      await Promise.all([ahead.start(), shop.worker.start()]);
+    }));
+
+  test("two projectors believe to hold the lease", () =>
+    shop.play(async () => {
+      const first = await shop.projecting();
+      first.signal("SIGSTOP");
+      await sleep(stoppedMs);
+      expect(await shop.projecting(), "the projector that took over").not.toBe(first);
+      first.signal("SIGCONT");
+      await sleep(2_000);
+    }));
+
+  test(`${buyers} buyers of ${pieces} pieces at four api processes get exactly ${pieces}`, async () => {
+    const apis = [...shop.apis, await shop.anotherApi(), await shop.anotherApi()];
+    const { client, tally } = shop.clientOf(apis);
+    const sku = "FEW";
+    await shop.product(sku);
+    await shop.stock(sku, pieces);
+    const carts: Awaited<ReturnType<typeof fillCart>>[] = [];
+    while (carts.length < buyers) {
+      const filling = Array.from({ length: buyersAtOnce }, () =>
+        fillCart(client, tally, { sku, quantity: 1 }),
+      );
+      carts.push(...(await Promise.all(filling)));
+    }
+    const answers = await Promise.all(carts.map((cart) => checkOutOnce(client, cart)));
+    const codes = answers.map(({ status, body }) => (status === 201 ? "sold" : String(body.code)));
+    for (const [index, { status, body }] of answers.entries()) {
+      if (status !== 201) continue;
+      const { cartId = "" } = carts[index] ?? {};
+      const order = { orderId: body.id, number: body.number, total: body.totals.total.amount };
+      shop.acknowledged.purchases.push({ cartId, sku, quantity: 1, key: "", ...order });
+    }
+    expect(Object.groupBy(codes, (code) => code).sold).toHaveLength(pieces);
+    expect(new Set(codes)).toEqual(new Set(["sold", "out_of_stock"]));
+    expect([...tally.wrong, ...shop.unexplained()]).toEqual([]);
+    await shop.check();
+  });
+}
