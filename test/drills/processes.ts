@@ -11,6 +11,8 @@ const lookEveryMs = 100;
 const lookTimeoutMs = 2_000;
 /** Kept of one process: enough to see what came before a fault. */
 const linesKeptMax = 20_000;
+const fatalLevel = 60;
+const complaintCharactersMax = 4_000;
 
 const main = join(import.meta.dirname, "../../src/main.ts");
 const shiftedClock = join(import.meta.dirname, "shifted-clock.ts");
@@ -32,11 +34,14 @@ export interface ProcessOptions {
 export class ShopProcess {
   readonly name: string;
   readonly lines: LogLine[] = [];
-  /** Written to standard error, where nothing but a failed start says anything. */
+  /** The end of what it has written beside its log: why a start has failed. */
   complaints = "";
   url = "";
+  /** How it ended, when nobody had asked it to. */
+  readonly deaths: string[] = [];
   private readonly env: Readonly<Record<string, string>>;
   private child: ChildProcess | undefined;
+  private isAskedToEnd = false;
 
   constructor({ name, env }: ProcessOptions) {
     this.name = name;
@@ -56,12 +61,16 @@ export class ShopProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;
+    this.isAskedToEnd = false;
+    child.once("exit", (code, signal) => {
+      if (!this.isAskedToEnd)
+        this.deaths.push(`${this.name} ended with ${code ?? signal}: ${this.lastWords()}`);
+    });
     this.url = `http://127.0.0.1:${port}`;
     process.once("exit", () => child.kill("SIGKILL"));
-    createInterface(child.stdout).on("line", (line) => this.keep(line));
-    createInterface(child.stderr).on("line", (line) => {
-      this.complaints += `${line}\n`;
-    });
+    // Threads log to standard error.
+    for (const output of [child.stdout, child.stderr])
+      createInterface(output).on("line", (line) => this.keep(line));
     await this.live(child);
   }
 
@@ -70,6 +79,7 @@ export class ShopProcess {
     const { child } = this;
     if (!child || !this.isRunning) return;
     const ended = once(child, "exit");
+    this.isAskedToEnd = true;
     child.kill("SIGKILL");
     await ended;
   }
@@ -83,14 +93,23 @@ export class ShopProcess {
     const { child } = this;
     if (!child || !this.isRunning) return null;
     const ended = once(child, "exit");
+    this.isAskedToEnd = true;
     child.kill("SIGTERM");
     await Promise.race([ended, sleep(stopTimeoutMs, undefined, { ref: false })]);
     await this.kill();
     return child.exitCode;
   }
 
+  private lastWords(): string {
+    const last = this.lines.findLast(({ level }) => level >= fatalLevel);
+    return `${last?.msg ?? ""} ${last?.err?.stack ?? ""} ${this.complaints}`;
+  }
+
   private keep(line: string): void {
-    if (!line.startsWith("{")) return;
+    if (!line.startsWith("{")) {
+      this.complaints = `${this.complaints}${line}\n`.slice(-complaintCharactersMax);
+      return;
+    }
     this.lines.push(JSON.parse(line) as LogLine);
     if (this.lines.length > linesKeptMax) this.lines.shift();
   }
