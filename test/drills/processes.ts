@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../stores/redis/server.ts";
+import { endsWithUs } from "./children.ts";
 
 const readyTimeoutMs = 90_000;
 const stopTimeoutMs = 30_000;
@@ -67,7 +68,7 @@ export class ShopProcess {
         this.deaths.push(`${this.name} ended with ${code ?? signal}: ${this.lastWords()}`);
     });
     this.url = `http://127.0.0.1:${port}`;
-    process.once("exit", () => child.kill("SIGKILL"));
+    endsWithUs(child);
     // Threads log to standard error.
     for (const output of [child.stdout, child.stderr])
       createInterface(output).on("line", (line) => this.keep(line));

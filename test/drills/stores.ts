@@ -7,6 +7,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort, startRedis } from "../stores/redis/server.ts";
 import type { TestMongo } from "../support/mongodb.ts";
+import { endsWithUs } from "./children.ts";
 import { startToxiproxy, type TcpProxy } from "./toxiproxy.ts";
 
 const startTimeoutMs = 30_000;
@@ -94,6 +95,7 @@ async function startDouble() {
     child = spawn(process.execPath, [main, "--port", `${port}`, "--data", folder], {
       stdio: ["ignore", "ignore", "inherit"],
     });
+    endsWithUs(child);
     await listens(port, child);
   };
   const kill = async () => {
@@ -102,7 +104,6 @@ async function startDouble() {
     child.kill("SIGKILL");
     await ended;
   };
-  process.once("exit", () => child.kill("SIGKILL"));
   await start();
   return {
     port,

@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../stores/redis/server.ts";
+import { endsWithUs } from "./children.ts";
 
 const startTimeoutMs = 10_000;
 const askTimeoutMs = 5_000;
@@ -38,7 +39,7 @@ export function whyNoToxiproxyHere(): string | undefined {
 export async function startToxiproxy(): Promise<Toxiproxy> {
   const port = await freePort();
   const child = spawn(program, ["-host", "127.0.0.1", "-port", `${port}`], { stdio: "ignore" });
-  process.once("exit", () => child.kill("SIGKILL"));
+  endsWithUs(child);
   const ask = async (method: string, path: string, body?: object): Promise<unknown> => {
     const answer = await fetch(`http://127.0.0.1:${port}${path}`, {
       method,
