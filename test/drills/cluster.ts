@@ -1,5 +1,6 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
+import { expect } from "vitest";
 import type { TestMongo } from "../support/mongodb.ts";
 import { type CheckOptions, checkAll } from "./checks.ts";
 import { Client, Tally } from "./client.ts";
@@ -20,6 +21,11 @@ const holderWaitMs = 30_000;
 const errorLevel = 50;
 const shownMax = 15;
 
+export interface PlayOptions {
+  /** Whether orders are taken during the fault as well. */
+  sells?: boolean;
+}
+
 /** A shop of several processes, on servers that can be spoiled. */
 export interface DrillShop {
   stores: Stores;
@@ -29,7 +35,7 @@ export interface DrillShop {
   /** The projector that has the lease. */
   projecting(): Promise<ShopProcess>;
   /** Plays a fault while shoppers buy, and holds what came of it against the log. */
-  play(fault: () => Promise<void>): Promise<void>;
+  play(fault: () => Promise<void>, options?: PlayOptions): Promise<void>;
   /** An api process beside the two, gone with the shop. */
   anotherApi(): Promise<ShopProcess>;
   /** A client that asks these processes in turn, and what it met. */
@@ -130,22 +136,27 @@ class RunningShop implements DrillShop {
     }
   }
 
-  async play(fault: () => Promise<void>): Promise<void> {
+  async play(fault: () => Promise<void>, { sells = false }: PlayOptions = {}): Promise<void> {
     const { acknowledged } = this;
-    const before = acknowledged.purchases.length;
+    const ordersSince = (before: number) => acknowledged.purchases.length - before;
+    const begin = ordersSince(0);
+    let during = 0;
     const load = new Load({ urls: () => this.apis.map(({ url }) => url), staff, skus, acknowledged });
     let tally: Tally;
     try {
       await sleep(warmMs);
+      const before = ordersSince(0);
       await fault();
+      during = ordersSince(before);
       await sleep(coolMs);
     } finally {
       tally = await load.stop();
     }
-    console.log(`  ${acknowledged.purchases.length - before} orders; ${tally}`);
+    console.log(`${ordersSince(begin)} orders, ${during} of them meanwhile; ${tally}`);
     expectNone(this.unexplained());
     await this.check();
     expectNone(tally.wrong);
+    if (sells) expect(during, "orders taken meanwhile").toBeGreaterThan(0);
   }
 
   async anotherApi(): Promise<ShopProcess> {
@@ -195,5 +206,7 @@ function lastTaken({ lines }: ShopProcess): number {
 
 function expectNone(found: readonly string[]): void {
   if (found.length === 0) return;
-  throw new Error(`${found.length} answers or errors were wrong:\n${found.slice(0, shownMax).join("\n")}`);
+  const told = `${found.length} answers or errors were wrong:\n${found.slice(0, shownMax).join("\n")}`;
+  console.error(told);
+  throw new Error(told);
 }

@@ -7,6 +7,8 @@ const pauseMs = 150;
 /** Of one purchase: each attempt under its own key, for a checkout may be undone. */
 const checkoutsMax = 5;
 const receiptEveryMs = 700;
+/** Orders that are looked at, at once. */
+const looksMax = 60;
 
 export interface Purchase {
   cartId: string;
@@ -58,6 +60,8 @@ export class Load {
   private readonly client: Client;
   private readonly stopping = new AbortController();
   private readonly workers: Promise<void>[];
+  /** Buying does not wait for them: commands go on while read models are away. */
+  private readonly looks = new Set<Promise<void>>();
 
   constructor(options: LoadOptions) {
     this.options = options;
@@ -73,6 +77,7 @@ export class Load {
   async stop(): Promise<Tally> {
     this.stopping.abort();
     await Promise.all(this.workers);
+    await Promise.all(this.looks);
     return this.tally;
   }
 
@@ -96,7 +101,11 @@ export class Load {
     const purchase = await buy(this.client, this.tally, { sku, quantity: 1 + (index % 3) });
     if (!purchase) return;
     acknowledged.purchases.push(purchase.told);
-    await this.look(purchase.told, purchase.guest, purchase.position);
+    if (this.looks.size >= looksMax) await Promise.race(this.looks);
+    const look = this.look(purchase.told, purchase.guest, purchase.position)
+      .catch((error: Error) => this.tally.complain(`unresolved: ${error.stack}`))
+      .finally(() => this.looks.delete(look));
+    this.looks.add(look);
   }
 
   /** The order is shown to who has bought it, as it was told. */

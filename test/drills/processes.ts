@@ -64,8 +64,10 @@ export class ShopProcess {
     this.child = child;
     this.isAskedToEnd = false;
     child.once("exit", (code, signal) => {
-      if (!this.isAskedToEnd)
-        this.deaths.push(`${this.name} ended with ${code ?? signal}: ${this.lastWords()}`);
+      if (this.isAskedToEnd) return;
+      const death = `${this.name} ended with ${code ?? signal}: ${this.lastWords()}`;
+      console.error(death);
+      this.deaths.push(death);
     });
     this.url = `http://127.0.0.1:${port}`;
     endsWithUs(child);
