@@ -1,7 +1,7 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
-/** How long one attempt waits for its answer, and how long one command is tried again with its key. */
+/** How long one attempt waits for its answer if nothing else is said, and how long a command is tried again. */
 const answerTimeoutMs = 12_000;
 const persistsMs = 150_000;
 const pauseMs = 400;
@@ -23,6 +23,8 @@ export interface Request {
   headers?: Record<string, string> | undefined;
   /** Statuses that end it, beside success. */
   ends?: readonly number[];
+  /** How long one attempt waits for its answer. */
+  patienceMs?: number;
 }
 
 /** What clients met, over all of them. */
@@ -90,7 +92,8 @@ export class Client {
       }
       const { status, body, headers } = answer;
       last = `${status} ${JSON.stringify(body)}`;
-      if (status < 300 || ends.includes(status)) {
+      const isInProgress = status === 409 && body?.code === "request_in_progress";
+      if (status < 300 || (ends.includes(status) && !isInProgress)) {
         this.tally.answered++;
         return answer;
       }
@@ -120,7 +123,7 @@ export class Client {
   }
 
   /** @returns why there is no answer, else it */
-  private async once({ method, path, body, headers }: Request): Promise<Answer | string> {
+  private async once({ method, path, body, headers, patienceMs }: Request): Promise<Answer | string> {
     const urls = this.urls();
     const url = urls[this.turn++ % urls.length];
     try {
@@ -128,7 +131,7 @@ export class Client {
         method,
         headers: { ...headers, ...(body && { "content-type": "application/json" }) },
         ...(body && { body: JSON.stringify(body) }),
-        signal: AbortSignal.timeout(answerTimeoutMs),
+        signal: AbortSignal.timeout(patienceMs ?? answerTimeoutMs),
       });
       const text = await response.text();
       const isJson = response.headers.get("content-type")?.includes("json");

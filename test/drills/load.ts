@@ -4,6 +4,8 @@ import { type Answer, Client, type Request, Tally, Unresolved } from "./client.t
 
 const shoppers = 4;
 const pauseMs = 150;
+/** Where hundreds want the same pieces at once. */
+const crowdPatienceMs = 60_000;
 /** Of one purchase: each attempt under its own key, for a checkout may be undone. */
 const checkoutsMax = 5;
 const receiptEveryMs = 700;
@@ -229,5 +231,6 @@ export async function checkOutOnce(
     body: checkoutBody,
     headers: guest,
     ends: [409],
+    patienceMs: crowdPatienceMs,
   });
 }

@@ -15,7 +15,7 @@ const linesKeptMax = 20_000;
 const fatalLevel = 60;
 const complaintCharactersMax = 4_000;
 
-const main = join(import.meta.dirname, "../../src/main.ts");
+const source = join(import.meta.dirname, "../../src");
 const shiftedClock = join(import.meta.dirname, "shifted-clock.ts");
 
 /** What a process has logged. */
@@ -57,7 +57,8 @@ export class ShopProcess {
   async start(clockShiftMs = 0): Promise<void> {
     const port = await freePort();
     const shifted = clockShiftMs === 0 ? [] : ["--import", shiftedClock];
-    const child = spawn(process.execPath, [...shifted, main], {
+    const child = spawn(process.execPath, [...shifted, "main.ts"], {
+      cwd: source,
       env: { ...inherited(), ...this.env, PORT: `${port}`, CLOCK_SHIFT_MS: `${clockShiftMs}` },
       stdio: ["ignore", "pipe", "pipe"],
     });
