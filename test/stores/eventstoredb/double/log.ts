@@ -1,4 +1,5 @@
 import {
+  appendFileSync,
   closeSync,
   existsSync,
   fsyncSync,
@@ -6,7 +7,6 @@ import {
   openSync,
   readFileSync,
   truncateSync,
-  writeSync,
 } from "node:fs";
 import { join } from "node:path";
 import { v4 } from "uuid";
@@ -150,7 +150,8 @@ export class DoubleLog {
       this.keep(record);
       return record;
     });
-    if (this.journal !== undefined) writeSync(this.journal, `${records.map(journalText).join("\t")}\n`);
+    // All of it or an error: one write alone may take a part where the disk is about to be full.
+    if (this.journal !== undefined) appendFileSync(this.journal, `${records.map(journalText).join("\t")}\n`);
     return records.at(-1) as DoubleRecord;
   }
 
