@@ -1,5 +1,6 @@
 // Run by mongosh on the first member, from its own loopback: there the first user may be made without a password.
-const primaryWithinMs = 60_000;
+const readyWithinMs = 120_000;
+const pauseMs = 1_000;
 const { MONGODB_ADMIN_PASSWORD, MONGODB_PASSWORD } = process.env;
 const admin = db.getSiblingDB("admin");
 
@@ -11,17 +12,19 @@ function isKnown(user, password) {
   }
 }
 
+/** Until the other members can be reached, and this one, which is preferred, is the primary. */
 function initiate() {
   const members = [1, 2, 3].map((n) => ({ _id: n, host: `mongodb-${n}:27017`, priority: n === 1 ? 2 : 1 }));
-  try {
-    rs.initiate({ _id: "cartwright", members });
-  } catch (error) {
-    if (error.codeName !== "AlreadyInitialized") throw error;
-  }
-  const endsAt = Date.now() + primaryWithinMs;
+  const endsAt = Date.now() + readyWithinMs;
+  let reason = "this member is not the primary";
   while (!db.hello().isWritablePrimary) {
-    if (Date.now() > endsAt) throw new Error(`no primary here within ${primaryWithinMs} ms`);
-    sleep(500);
+    if (Date.now() > endsAt) throw new Error(`no replica set within ${readyWithinMs} ms: ${reason}`);
+    try {
+      rs.initiate({ _id: "cartwright", members });
+    } catch (error) {
+      if (error.codeName !== "AlreadyInitialized") reason = error.message;
+    }
+    sleep(pauseMs);
   }
 }
 

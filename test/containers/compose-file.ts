@@ -10,7 +10,7 @@ export interface Service {
   environment?: Record<string, string>;
   env_file?: string[];
   volumes?: string[];
-  networks?: string[];
+  networks?: string[] | Record<string, { ipv4_address: string }>;
   network_mode?: string;
   ports?: string[];
   command?: string[];
@@ -68,6 +68,10 @@ export function interpolated(text: string, given: Readonly<Record<string, string
     if (kind === ":?") throw new Error(`${name}: ${rest}`);
     return rest;
   });
+}
+
+export function networksOf({ networks = [] }: Service): string[] {
+  return Array.isArray(networks) ? networks : Object.keys(networks);
 }
 
 /** The names that stop the start while they have no value. */
