@@ -53,6 +53,8 @@ export interface StoreObserver {
   pooled(store: StoreName, use: PoolUse): void;
   /** How far the other members of a replica set are behind its primary. */
   replicated(store: StoreName, lags: readonly MemberLag[]): void;
+  /** The server's clock is so many seconds ahead of ours; below 0, behind it. */
+  clocked(store: StoreName, secondsAhead: number): void;
 }
 
 export interface OpenViews {
@@ -173,6 +175,7 @@ function toldByMongo(observer: StoreObserver) {
     observeRetry: (operation: string) => observer.retried("views", operation),
     observePool: (use: PoolUse) => observer.pooled("views", use),
     observeReplication: (lags: readonly MemberLag[]) => observer.replicated("views", lags),
+    observeClock: (secondsAhead: number) => observer.clocked("views", secondsAhead),
   };
 }
 

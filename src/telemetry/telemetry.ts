@@ -40,6 +40,7 @@ export class Telemetry implements StoreObserver {
   readonly #measurements = new Measurements();
   readonly #pools = new Map<StoreName, PoolUse>();
   readonly #lags = new Map<StoreName, readonly MemberLag[]>();
+  readonly #clocks = new Map<StoreName, number>();
   readonly #others = new Map<number, ThreadState & { heardAt: number }>();
   readonly #closing: (() => void)[] = [];
   #projecting = false;
@@ -88,6 +89,15 @@ export class Telemetry implements StoreObserver {
 
   replicated(store: StoreName, lags: readonly MemberLag[]): void {
     this.#lags.set(store, lags);
+  }
+
+  clocked(store: StoreName, secondsAhead: number): void {
+    this.#clocks.set(store, secondsAhead);
+  }
+
+  /** As this thread sees them: all of a process have one clock. */
+  clocks(): { store: StoreName; secondsAhead: number }[] {
+    return Array.from(this.#clocks, ([store, secondsAhead]) => ({ store, secondsAhead }));
   }
 
   /** @param is whether this thread keeps the read models up to date now */

@@ -26,6 +26,7 @@ function notes() {
     retried: () => {},
     pooled: () => {},
     replicated: () => {},
+    clocked: () => {},
   };
   return { called, asked, observer };
 }

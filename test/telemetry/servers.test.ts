@@ -16,7 +16,13 @@ import { at } from "../support/positions.ts";
 
 /** What an observer is told, of a store on a server. */
 function notes() {
-  const told = { called: [] as string[], asked: [] as string[], retried: [] as string[], pools: 0 };
+  const told = {
+    called: [] as string[],
+    asked: [] as string[],
+    retried: [] as string[],
+    pools: 0,
+    clocks: [] as number[],
+  };
   const observer: StoreObserver = {
     called: (store, operation, _, outcome) => told.called.push(`${store} ${operation} ${outcome}`),
     asked: (store, operation) => told.asked.push(`${store} ${operation}`),
@@ -27,6 +33,7 @@ function notes() {
       told.pools++;
     },
     replicated: () => {},
+    clocked: (_, secondsAhead) => told.clocks.push(secondsAhead),
   };
   return { told, observer };
 }
@@ -66,6 +73,9 @@ describe("read models in MongoDB", () => {
     expect(told.called.slice(called)).toEqual(["views save ok", "views checkpoint ok", "views get ok"]);
     expect(told.asked.slice(asked)).toEqual(["views save", "views get"]);
     expect(told.pools).toBeGreaterThan(pools);
+    // They share a machine.
+    expect(told.clocks.length).toBeGreaterThan(0);
+    for (const secondsAhead of told.clocks) expect(Math.abs(secondsAhead)).toBeLessThan(2);
   });
 });
 

@@ -26,6 +26,15 @@ export function storeMetrics(registry: Registry, telemetry: Telemetry): void {
   poolMetrics(registry, telemetry);
   const registers = [registry];
   new Gauge({
+    name: "cartwright_store_clock_ahead_seconds",
+    help: "How far the clock of a store's server is ahead of this process's; below 0, behind it",
+    labelNames: ["store"],
+    registers,
+    collect() {
+      for (const { store, secondsAhead } of telemetry.clocks()) this.set({ store }, secondsAhead);
+    },
+  });
+  new Gauge({
     name: "cartwright_store_replication_lag_seconds",
     help: "How far a member of a replica set is behind its primary, in whole seconds",
     labelNames: ["store", "member"],

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
+import { watchClock } from "./clock.ts";
 import { isRepeatable, storeName, translated } from "./errors.ts";
 import { type MemberLag, watchReplication } from "./replication.ts";
 
@@ -63,6 +64,7 @@ export interface MongoConnectionOptions {
   observeRetry?: (operation: string) => void;
   observePool?: (use: PoolUse) => void;
   observeReplication?: (lags: readonly MemberLag[]) => void;
+  observeClock?: (secondsAhead: number) => void;
 }
 
 export interface MongoConnection {
@@ -83,6 +85,7 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
   const client = clientOf(options.url);
   if (options.observePool !== undefined) watchPool(client, options.observePool);
   if (options.observeReplication !== undefined) watchReplication(client, options.observeReplication);
+  if (options.observeClock !== undefined) watchClock(client, options.observeClock);
   const database = client.db(options.database ?? databaseIn(client));
   let closed = false;
   const run = async <T>(operation: string, body: () => Promise<T>): Promise<T> => {
