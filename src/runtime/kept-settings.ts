@@ -51,10 +51,12 @@ export async function checkSettings(options: CheckedSettings): Promise<KeptSetti
   const before = await engine.read(settings, stream, ({ kept }) => kept);
   const sold = before?.currency ?? (await currencyOn(options));
   requireCurrency(config, sold);
+  const hasStoredAnswers = async () =>
+    embedded?.knowsType("AnswerStored") ?? (await firstOf(options.events, "AnswerStored", 1)).length > 0;
   const next: KeptSettings = {
     currency: config.STORE_CURRENCY,
     shared: sharedOf(options),
-    storedAnswers: before?.storedAnswers ?? embedded?.knowsType("AnswerStored") ?? false,
+    storedAnswers: before?.storedAnswers ?? (await hasStoredAnswers()),
   };
   if (before && config.ROLE !== "all") requireShared(before, next);
   return next;
