@@ -20,7 +20,8 @@ const exitWrongUse = 2;
 
 const afterHelp = `
 Settings come from the environment, as for the server; DATA_DIR (./data) is the folder of the store.
-A folder is used by one process at a time: stop the server before any other command.
+A folder is used by one process at a time: stop the server before any other command. What is on servers
+(EVENTSTOREDB_URL, MONGODB_URL) is worked on beside a running shop.
 Exit codes: 0 done, 1 failed or not clean, 2 wrong use.`;
 
 function createProgram(): Command {
