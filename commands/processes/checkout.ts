@@ -97,6 +97,22 @@ export async function runCheckout(
   return finish(process, found);
 }
 
+/**
+ * Takes the payment of a checkout that has ended to its end, where a crash between the two has left it to its task:
+ * what the checkout is answered again is then what it would have been answered first.
+ */
+export async function settleCheckout(shop: Shop, orderId: string, context: ProcessContext): Promise<void> {
+  const paymentId = await shop.engine.read(order, orderId, (state) =>
+    state.phase === "placed" && isUnpaid(state, shop.settings) ? state.paymentId : undefined,
+  );
+  if (paymentId !== undefined) await settlePayment(shop, paymentId, context).catch(unlessSilent);
+}
+
+function isUnpaid(state: PlacedOrder, settings: ShopSettings): boolean {
+  const isOpen = state.confirmed && state.status !== "cancelled" && state.paymentStatus === "pending";
+  return isOpen && isPaidAtOnce(state, settings);
+}
+
 function refusalFor(error: unknown): Refusal {
   if (isRefusal(error)) return { code: error.code, detail: error.message, extras: { ...error.extras } };
   const detail = error instanceof Error ? error.message : String(error);

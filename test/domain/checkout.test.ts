@@ -3,7 +3,7 @@ import { cart } from "../../commands/cart/cart.ts";
 import { order } from "../../commands/order/order.ts";
 import { paymentIdOf } from "../../commands/order/state.ts";
 import { payment } from "../../commands/payment/payment.ts";
-import { attemptMsMax, runCheckout } from "../../commands/processes/checkout.ts";
+import { attemptMsMax, orderAsTold, runCheckout, settleCheckout } from "../../commands/processes/checkout.ts";
 import { applyEffects } from "../../commands/processes/effects.ts";
 import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
 import { capturePayment, settlePayment } from "../../commands/processes/payments.ts";
@@ -609,6 +609,28 @@ describe("a crash", () => {
       expect(next.bank.balanceOf(paymentId)).toBe(1_605);
     },
   );
+
+  test("right after the cart's end: who asks again is told of the paid order, as who asked first", async () => {
+    const { shop, next } = await crashingShop((type) => type === "CartConverted");
+    await shop.receive("A", 5);
+    const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
+    await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
+    expect(await next.orderOf(orderId)).toMatchObject({ confirmed: true, paymentStatus: "pending" });
+    for (let times = 0; times < 2; times++) await settleCheckout(next, orderId, next.context);
+    expect(await orderAsTold(next, orderId)).toMatchObject({ state: { status: "paid" } });
+    expect(next.bank.balanceOf(paymentId)).toBe(1_605);
+  });
+
+  test("what is paid later, and what was refused, is left alone by it", async () => {
+    const shop = await openShop({ settings: { capture: "shipment" } });
+    await shop.receive("A", 1);
+    const { orderId } = await shop.checkOut([{ sku: "A" }]);
+    await settleCheckout(shop, orderId, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized" });
+    const refused = await shop.checkOut([{ sku: "A" }]);
+    await settleCheckout(shop, refused.orderId, shop.context);
+    expect(shop.bank.openOf(refused.paymentId)).toBe(0);
+  });
 
   test.each(["PaymentFailed", "OrderRefused", "PaymentVoided", "ReservationReleased"])(
     "right after %s: the next process undoes the rest",

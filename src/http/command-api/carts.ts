@@ -10,6 +10,7 @@ import {
   isPaidAtOnce,
   orderAsTold,
   runCheckout,
+  settleCheckout,
 } from "../../../commands/processes/checkout.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
@@ -216,6 +217,7 @@ function checkoutCommand(
       const isUnderWay = (now: Cart) => now.phase === "locked" && now.checkout.orderId === orderId;
       const underWay = await shop.engine.read(cart, cartId, isUnderWay, asOf);
       const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, context)));
+      if (!underWay) await settleCheckout(shop, orderId, processContext(runtime, context));
       const justNow = isFirst && result ? result.status : undefined;
       return orderAnswerOf(runtime, orderId, { justNow, byGuest, asOf });
     },
