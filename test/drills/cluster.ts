@@ -3,7 +3,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
 import type { TestMongo } from "../support/mongodb.ts";
 import { type CheckOptions, checkAll } from "./checks.ts";
-import { Client, Tally } from "./client.ts";
+import { type Body, Client, Tally } from "./client.ts";
 import { type Acknowledged, Load } from "./load.ts";
 import { ShopProcess } from "./processes.ts";
 import { type Stores, startStores } from "./stores.ts";
@@ -18,6 +18,7 @@ const warmMs = 1_500;
 const coolMs = 2_000;
 const holderLookMs = 100;
 const holderWaitMs = 30_000;
+const toldTimeoutMs = 30_000;
 const errorLevel = 50;
 const shownMax = 15;
 
@@ -43,6 +44,8 @@ export interface DrillShop {
   /** A published product with a variant for each SKU. */
   product(...skus: readonly string[]): Promise<void>;
   stock(sku: string, quantity: number): Promise<void>;
+  /** What the first api process answers staff, whatever it is. */
+  told(path: string): Promise<{ status: number; body: Body }>;
   /** Adds to what the checks hold against the log. */
   acknowledged: Acknowledged;
   check(): Promise<void>;
@@ -89,7 +92,7 @@ class RunningShop implements DrillShop {
   private readonly parts: Parts;
   private readonly others: ShopProcess[] = [];
   /** Lines of each process that were told of already. */
-  private readonly told = new Map<ShopProcess, number>();
+  private readonly linesTold = new Map<ShopProcess, number>();
 
   constructor(parts: Parts) {
     this.parts = parts;
@@ -122,6 +125,12 @@ class RunningShop implements DrillShop {
     const { client } = this.clientOf(this.apis);
     const path = `/v1/stock/${sku}/receipts`;
     await client.command({ method: "POST", path, body: { quantity }, headers: staff });
+  }
+
+  async told(path: string): Promise<{ status: number; body: Body }> {
+    const signal = AbortSignal.timeout(toldTimeoutMs);
+    const answer = await fetch(`${this.apis[0].url}${path}`, { headers: staff, signal });
+    return { status: answer.status, body: await answer.json() };
   }
 
   async projecting(): Promise<ShopProcess> {
@@ -179,8 +188,8 @@ class RunningShop implements DrillShop {
   unexplained(): string[] {
     const processes = [...this.apis, ...this.projectors, this.worker, ...this.others];
     return processes.flatMap((process) => {
-      const lines = process.lines.slice(this.told.get(process) ?? 0);
-      this.told.set(process, process.lines.length);
+      const lines = process.lines.slice(this.linesTold.get(process) ?? 0);
+      this.linesTold.set(process, process.lines.length);
       const unexplained = lines.filter(({ level, err }) => level >= errorLevel && !isExplained(err?.type));
       const told = unexplained.map(({ msg, err }) => `${process.name}: ${msg}: ${err?.stack}`);
       return [...process.deaths.splice(0), ...told];

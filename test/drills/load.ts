@@ -110,9 +110,9 @@ export class Load {
     this.looks.add(look);
   }
 
-  /** The order is shown to who has bought it, as it was told. */
+  /** Cart and order are shown to who has bought it, as they were told. */
   private async look(
-    { orderId, number, total, sku, quantity }: Purchase,
+    { cartId, orderId, number, total, sku, quantity }: Purchase,
     guest: Record<string, string>,
     position: string,
   ): Promise<void> {
@@ -128,6 +128,9 @@ export class Load {
       this.tally.complain(
         `order ${orderId} is shown as ${JSON.stringify(shown)}, told ${JSON.stringify(told)}`,
       );
+    const cart = (await this.client.ask({ method: "GET", path: `/v1/carts/${cartId}`, headers })).body;
+    if (cart.status !== "converted" || cart.orderId !== orderId || cart.itemCount !== quantity)
+      this.tally.complain(`the cart ${cartId} of order ${orderId} is shown as ${JSON.stringify(cart)}`);
     const list = await this.client.ask({ method: "GET", path: "/v1/products?limit=5" });
     if (!Array.isArray(list.body.items) || list.body.items.length === 0)
       this.tally.complain(`the list of products is ${JSON.stringify(list.body)}`);
@@ -166,9 +169,6 @@ export async function fillCart(
   const added = await client.command({ ...line, headers: guest });
   if (added.body.itemCount !== quantity)
     tally.complain(`the cart ${cartId} holds ${JSON.stringify(added.body)} after adding ${quantity}`);
-  const shown = await client.ask({ method: "GET", path: `/v1/carts/${cartId}`, headers: guest });
-  if (shown.body.itemCount !== quantity || shown.body.status !== "open")
-    tally.complain(`the cart ${cartId} is shown as ${JSON.stringify(shown.body)}`);
   return { cartId, guest };
 }
 
