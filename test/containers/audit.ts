@@ -13,10 +13,12 @@ export async function auditOrders(shop: Shop, buyers: Buyers, sku: string, recei
   await expect
     .poll(async () => (await shop.asStaff("GET", "/v1/ops/tasks")).items, { timeout: settledWithinMs })
     .toEqual([]);
-  const orders = await shop.orders(sku);
-  expect(orders.map(({ id }) => id).toSorted()).toEqual(bought.map(({ order }) => order).toSorted());
-  const { onHand, reserved, available } = await shop.asStaff("GET", `/v1/stock/${sku}`);
-  const committed = (await shop.asStaff("GET", `/v1/stock/${sku}`)).committed;
+  // Readiness does not wait for the last documents, which a slow store is still being told.
+  const listed = async () => (await shop.orders(sku)).map(({ id }) => id).toSorted();
+  await expect
+    .poll(listed, { timeout: settledWithinMs, interval: 1_000 })
+    .toEqual(bought.map(({ order }) => order).toSorted());
+  const { onHand, reserved, committed, available } = await shop.asStaff("GET", `/v1/stock/${sku}`);
   expect({ onHand, reserved, committed, available }).toEqual({
     onHand: received,
     reserved: 0,

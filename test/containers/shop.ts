@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 
+/** Nothing has been done, or a proxy does not know what has. */
+const excused = [502, 503, 504];
 /** As long as a client of a shop waits. */
 const answerMsMax = 15_000;
 const retryAfterMs = 250;
@@ -189,7 +191,7 @@ export class Buyers {
       else {
         this.count(reply.status === status ? `${status}` : `${reply.status} ${reply.body.code}`);
         if (reply.status === status) return reply;
-        if (reply.status !== 503 && reply.body.code !== "request_in_progress")
+        if (!excused.includes(reply.status) && reply.body.code !== "request_in_progress")
           this.wrong.push(`${reply.status} ${JSON.stringify(reply.body)}`);
       }
       if (Date.now() > endsAt) throw new Error(`not answered within ${resolvedWithinMs} ms: ${this.told()}`);
