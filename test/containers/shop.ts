@@ -9,6 +9,8 @@ const retryAfterMs = 250;
 /** Until it knows what became of what it sent, faults included. */
 const resolvedWithinMs = 120_000;
 const readyEveryMs = 300;
+const onSaleWithinMs = 60_000;
+const askedInARow = 6;
 const pageSize = 100;
 
 // biome-ignore lint/suspicious/noExplicitAny: tests look into answers as a client does
@@ -78,6 +80,17 @@ export class Shop {
     const { id } = await this.asStaff("POST", "/v1/products", { name: sku, variants: [{ sku, price }] });
     await this.asStaff("POST", `/v1/products/${id}/publish`);
     await this.asStaff("POST", `/v1/stock/${sku}/receipts`, { quantity });
+    await this.onSale(sku);
+  }
+
+  /** Waits until every process that may be asked knows of it. */
+  private async onSale(sku: string): Promise<void> {
+    const endsAt = Date.now() + onSaleWithinMs;
+    for (let inARow = 0; inARow < askedInARow; await sleep(readyEveryMs)) {
+      if (Date.now() > endsAt) throw new Error(`${sku} is not on sale within ${onSaleWithinMs} ms`);
+      const { status, body } = await this.call("GET", `/v1/products?skus=${sku}`);
+      inARow = status === 200 && body.items.length === 1 ? inARow + 1 : 0;
+    }
   }
 
   /** Every order of a SKU. */
