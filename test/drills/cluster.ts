@@ -5,7 +5,7 @@ import type { TestMongo } from "../support/mongodb.ts";
 import { type CheckOptions, checkAll } from "./checks.ts";
 import { type Body, Client, Tally } from "./client.ts";
 import { type Acknowledged, Load } from "./load.ts";
-import { ShopProcess } from "./processes.ts";
+import { type LogLine, ShopProcess } from "./processes.ts";
 import { type Stores, startStores } from "./stores.ts";
 
 const adminApiKey = "a-key-for-the-drills-only";
@@ -209,8 +209,10 @@ function isExplained(type: string | undefined): boolean {
   return type !== undefined && ["StoreUnavailable", "OutcomeUnknown", "Problem"].includes(type);
 }
 
-function lastTaken({ lines }: ShopProcess): number {
-  return lines.findLast(({ msg }) => msg === "this process projects now")?.time ?? 0;
+/** When it has begun to project, in this life; 0 when it has not. */
+function lastTaken({ lines, startedAt }: ShopProcess): number {
+  const said = ({ msg, time }: LogLine) => msg === "this process projects now" && time >= startedAt;
+  return lines.findLast(said)?.time ?? 0;
 }
 
 function expectNone(found: readonly string[]): void {

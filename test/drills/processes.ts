@@ -38,6 +38,8 @@ export class ShopProcess {
   /** The end of what it has written beside its log: why a start has failed. */
   complaints = "";
   url = "";
+  /** Epoch milliseconds of its last start. */
+  startedAt = 0;
   /** How it ended, when nobody had asked it to. */
   readonly deaths: string[] = [];
   private readonly env: Readonly<Record<string, string>>;
@@ -63,6 +65,7 @@ export class ShopProcess {
       stdio: ["ignore", "pipe", "pipe"],
     });
     this.child = child;
+    this.startedAt = Date.now();
     this.isAskedToEnd = false;
     child.once("exit", (code, signal) => {
       if (this.isAskedToEnd) return;
