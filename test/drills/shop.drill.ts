@@ -16,6 +16,8 @@ const jitterMs = 100;
 const takeOverMsMax = 20_000;
 const bothMs = 2_000;
 const clockShiftMs = 5_000;
+/** The default of CART_DAYS. */
+const cartLifeMs = 7 * 86_400_000;
 const buyers = 500;
 const pieces = 100;
 const buyersAtOnce = 50;
@@ -62,6 +64,13 @@ async function takenOver(shop: DrillShop, from: ShopProcess): Promise<void> {
   const byAnother = async () => expect(await shop.projecting()).not.toBe(from);
   await vi.waitFor(byAnother, { timeout: takeOverMsMax, interval: 100 });
   console.log(`another projector took over after ${Math.round(performance.now() - start)} ms`);
+}
+
+/** How far the clock of an api process is ahead of ours, less what its answer took. */
+async function aheadMs(shop: DrillShop, api: ShopProcess): Promise<number> {
+  const { client } = shop.clientOf([api]);
+  const { body } = await client.command({ method: "POST", path: "/v1/carts" });
+  return Date.parse(body.expiresAt) - cartLifeMs - Date.now();
 }
 
 function drills(mongo: OwnMongo): void {
@@ -133,6 +142,7 @@ function drills(mongo: OwnMongo): void {
       const [, ahead] = shop.apis;
       await Promise.all([ahead.kill(), shop.worker.kill()]);
       await Promise.all([ahead.start(clockShiftMs), shop.worker.start(-clockShiftMs)]);
+      expect(await aheadMs(shop, ahead), "how far its clock is ahead").toBeGreaterThan(clockShiftMs / 2);
       await sleep(awayMs);
       await Promise.all([ahead.stop(), shop.worker.stop()]);
       await Promise.all([ahead.start(), shop.worker.start()]);
