@@ -71,9 +71,15 @@ async function auditBooks(log: EventStore, { acknowledged }: CheckOptions): Prom
     const orders = own.map(({ stream, data }) => [stream, (data as { number: string }).number]);
     expect(orders, `orders of cart ${cartId}`).toEqual([[`order-${orderId}`, number]]);
   }
+  const carts = [...placed].flatMap(([cartId, of]) =>
+    of.filter(({ stream }) => live.has(stream.slice("order-".length))).map(() => cartId),
+  );
+  expect(new Set(carts).size, "carts that have become two orders").toBe(carts.length);
+  const left = new Set(acknowledged.leftCarts);
+  const told = carts.filter((cartId) => !left.has(cartId));
+  expect(told.length, "orders that somebody was told of").toBe(acknowledged.purchases.length);
   const numbers = [...placed.values()].flat().map(({ data }) => (data as { number: string }).number);
   expect(new Set(numbers).size, "an order number came twice").toBe(numbers.length);
-  expect(live.size, "orders that nobody was told of").toBe(acknowledged.purchases.length);
   const received = Map.groupBy(
     events.filter(({ type }) => type === "StockReceived"),
     ({ data }) => (data as { reference?: string }).reference,

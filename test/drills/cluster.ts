@@ -4,7 +4,7 @@ import { expect } from "vitest";
 import type { TestMongo } from "../support/mongodb.ts";
 import { type CheckOptions, checkAll } from "./checks.ts";
 import { type Body, Client, Tally } from "./client.ts";
-import { type Acknowledged, Load } from "./load.ts";
+import { type Acknowledged, checkOutAndLeave, fillCart, Load } from "./load.ts";
 import { type LogLine, ShopProcess } from "./processes.ts";
 import { type Stores, startStores } from "./stores.ts";
 
@@ -44,6 +44,8 @@ export interface DrillShop {
   /** A published product with a variant for each SKU. */
   product(...skus: readonly string[]): Promise<void>;
   stock(sku: string, quantity: number): Promise<void>;
+  /** Shoppers send their checkouts to this process and go away. */
+  leaveCheckouts(api: ShopProcess, count: number): Promise<void>;
   /** What the first api process answers staff, whatever it is. */
   told(path: string): Promise<{ status: number; body: Body }>;
   /** Adds to what the checks hold against the log. */
@@ -88,7 +90,7 @@ class RunningShop implements DrillShop {
   readonly apis: DrillShop["apis"];
   readonly projectors: DrillShop["projectors"];
   readonly worker: ShopProcess;
-  readonly acknowledged: Acknowledged = { purchases: [], receipts: [] };
+  readonly acknowledged: Acknowledged = { purchases: [], receipts: [], leftCarts: [] };
   private readonly parts: Parts;
   private readonly others: ShopProcess[] = [];
   /** Lines of each process that were told of already. */
@@ -125,6 +127,16 @@ class RunningShop implements DrillShop {
     const { client } = this.clientOf(this.apis);
     const path = `/v1/stock/${sku}/receipts`;
     await client.command({ method: "POST", path, body: { quantity }, headers: staff });
+  }
+
+  async leaveCheckouts(api: ShopProcess, count: number): Promise<void> {
+    const { client, tally } = this.clientOf([api]);
+    const [sku = ""] = skus;
+    const filling = Array.from({ length: count }, () => fillCart(client, tally, { sku, quantity: 1 }));
+    for (const cart of await Promise.all(filling)) {
+      this.acknowledged.leftCarts.push(cart.cartId);
+      checkOutAndLeave(api.url, cart);
+    }
   }
 
   async told(path: string): Promise<{ status: number; body: Body }> {

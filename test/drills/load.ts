@@ -34,6 +34,8 @@ export interface Receipt {
 export interface Acknowledged {
   purchases: Purchase[];
   receipts: Receipt[];
+  /** Carts whose owner went away while they were checked out: each has become one order, or is open again. */
+  leftCarts: string[];
 }
 
 export interface LoadOptions {
@@ -233,4 +235,19 @@ export async function checkOutOnce(
     ends: [409],
     patienceMs: crowdPatienceMs,
   });
+}
+
+/** Sends a checkout and goes away: nobody waits for its answer, or asks again. */
+export function checkOutAndLeave(
+  url: string,
+  { cartId, guest }: { cartId: string; guest: Record<string, string> },
+): void {
+  fetch(`${url}/v1/carts/${cartId}/checkout`, {
+    method: "POST",
+    body: JSON.stringify(checkoutBody),
+    headers: { ...guest, "content-type": "application/json", "idempotency-key": randomUUID() },
+  }).then(
+    (answer) => answer.body?.cancel(),
+    () => {},
+  );
 }

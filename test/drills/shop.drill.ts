@@ -16,6 +16,9 @@ const jitterMs = 100;
 const takeOverMsMax = 20_000;
 const bothMs = 2_000;
 const clockShiftMs = 5_000;
+const leftCheckouts = 6;
+/** Within which a few checkouts at once come to their end. */
+const checkoutMs = 250;
 /** The default of CART_DAYS. */
 const cartLifeMs = 7 * 86_400_000;
 const buyers = 500;
@@ -95,6 +98,8 @@ function drills(mongo: OwnMongo): void {
   test("an api process is killed while it checks out", () =>
     shop.play(async () => {
       for (const api of [...shop.apis, ...shop.apis]) {
+        await shop.leaveCheckouts(api, leftCheckouts);
+        await sleep(Math.random() * checkoutMs);
         await api.kill();
         await sleep(restartDownMs);
         await api.start();
