@@ -22,7 +22,7 @@ const newsWaitMs = 1_000;
 const leaseMs = 6_000;
 const lookAroundMs = 1_000;
 /** Of documents while models are built at the start: a share of what this thread's heap may be. */
-const heldCharactersMax = 40 * 1024 * 1024;
+const heldCharactersMax = 28 * 1024 * 1024;
 
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 const { news, takesLease, ...data } = workerData as ProjectionWorkerData;
