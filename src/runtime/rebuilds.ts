@@ -9,9 +9,9 @@ import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 /** Threads that rebuild at the same time. */
 const rebuildWorkersMax = 2;
 /** The documents of half the models, up to a bound, until they are written. */
-const rebuildHeapMbMax = 400;
+const rebuildHeapMbMax = 280;
 /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 88;
+const rebuildNurseryMb = 40;
 /** So close that drawing level takes no time worth mentioning, while the live model pauses for it. */
 const closeEventsMax = 500;
 const closeDocumentsMax = 500;

@@ -23,7 +23,7 @@ const generations = new Map<string, Generation>();
 const stopping = new AbortController();
 const progressEveryMs = 200;
 /** Of documents, so that they, the page at work and what is being stored fit into this thread's heap. */
-const heldCharactersMax = 28 * 1024 * 1024;
+const heldCharactersMax = 16 * 1024 * 1024;
 let lastToldAt = 0;
 
 export interface FinishRequest {
