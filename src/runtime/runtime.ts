@@ -246,8 +246,8 @@ async function openModels(
           ? new ProjectingThread(worker, config.ROLE !== "all", told)
           : new WatchedModels({ projections, events, codec, model, openToWrite, news, log, told }),
       onProgress: (progress) => {
-        if (projecting) news.publish(JSON.stringify(progress));
-        else queries.look();
+        if (config.ROLE === "projector") news.publish(JSON.stringify(progress));
+        if (!projecting) queries.look();
       },
       onFlip: () => queries.flipped(),
       onStored: (stored) => queries.stored(stored),

@@ -85,6 +85,21 @@ describe("a read", () => {
   });
 });
 
+test("thousands of looks at streams that are not there reset no calls, for which a server would end the connection", async () => {
+  const double = await startDouble();
+  const store = await open({ url: double.url });
+  await store.append("a-1", noStream, [event()]);
+  let left = 4_000;
+  const look = async () => {
+    while (left-- > 0) {
+      const isThere = left % 4 === 0;
+      const { events } = await store.readStream(isThere ? "a-1" : `none-${left}`, { maxCount: 10 });
+      expect(events).toHaveLength(isThere ? 1 : 0);
+    }
+  };
+  await Promise.all(Array.from({ length: 64 }, look));
+});
+
 describe("the log", () => {
   test("shows nothing of the server's own, nor its own name", async () => {
     const double = await startDouble();

@@ -269,6 +269,7 @@ export class LogReader {
     }, this.timeoutMs);
     // The client emits errors when the loop no longer listens, too.
     stream.on("error", () => {});
+    let endsByItself = false;
     try {
       for await (const resolved of stream) {
         late.refresh();
@@ -280,11 +281,13 @@ export class LogReader {
       return true;
     } catch (error) {
       if (isDiscoveryFailure(error)) this.connection.replace(client);
+      // The server says so and has ended: to cancel it, too, is a reset, and of many a second servers end a connection.
+      endsByItself = isNotFound(error);
       throw error;
     } finally {
       clearTimeout(late);
       // A loop that is left does not end the call, and a connection carries 100 of them.
-      if (!stream.readableEnded) stream.cancel().catch(() => {});
+      if (!stream.readableEnded && !endsByItself) stream.cancel().catch(() => {});
     }
   }
 }
