@@ -190,7 +190,7 @@ async function openBase(
   const { events: plain, embedded } = await openLog(stores, "commands", telemetry);
   const events = isTracing() ? tracedLog(plain) : plain;
   opened.push(() => events.close());
-  const hot = given ?? openHot(stores, events.logId, telemetry);
+  const hot = given ?? (await openHot(stores, events.logId, telemetry));
   opened.push(() => hot.close().catch((error: unknown) => log.warn({ err: error }, "the hot store is away")));
   const codec = createCodec(shopEvents);
   const engine = new Engine({ events, codec, snapshots: snapshotsIn(hot) });
@@ -231,7 +231,7 @@ async function openModels(
   const projections = viewProjections(worker);
   const projecting = projects(config);
   const queries = new Queries(worker);
-  const news = openNews(stores, events.logId, "projected", telemetry);
+  const news = await openNews(stores, events.logId, "projected", telemetry);
   opened.push(() => news.close());
   const openFor = async (role: BackendRole) => (await openViews(stores, events.logId, role, telemetry)).views;
   const openToRead = () => openFor("reading");

@@ -1,7 +1,5 @@
 import type { BackendsConfig, OpenLog } from "./backends.ts";
 import { StoreUnavailable } from "./event-store/event-store.ts";
-import { becomesReady, connectRedis, disconnect } from "./hot-store/redis/client.ts";
-import { connectMongo } from "./view-store/mongodb/connection.ts";
 
 const redisConnectMsMax = 3_000;
 
@@ -34,6 +32,7 @@ export function inspectServers(
 }
 
 async function inspectMongo(url: string): Promise<InspectedServer> {
+  const { connectMongo } = await import("./view-store/mongodb/connection.ts");
   const { database, run, close } = await connectMongo({ url });
   try {
     const { version } = await run("buildInfo", () => database.command({ buildInfo: 1 }));
@@ -47,6 +46,7 @@ async function inspectMongo(url: string): Promise<InspectedServer> {
 }
 
 async function inspectRedis(url: string): Promise<InspectedServer> {
+  const { becomesReady, connectRedis, disconnect } = await import("./hot-store/redis/client.ts");
   let trouble: Error | undefined;
   const onError = (error: Error) => {
     trouble = error;

@@ -84,8 +84,8 @@ onRedis("what is told of the hot store", (urlOf) => {
     const { told, observer } = notes();
     const place = { ...nowhere, redisUrl: urlOf() };
     const logId = newId();
-    const hot = openHot(place, logId, observer);
-    const news = openNews(place, logId, "test", observer);
+    const hot = await openHot(place, logId, observer);
+    const news = await openNews(place, logId, "test", observer);
     onTestFinished(async () => {
       await hot.close();
       await news.close();
