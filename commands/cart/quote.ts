@@ -4,7 +4,7 @@ import { notFound, Problem } from "../../src/values/problem.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
 import type { ShippingMethod, Shop } from "../processes/shop.ts";
 import { findSku } from "../processes/skus.ts";
-import { type Offer, offerOf, type ProductState, product } from "../product/product.ts";
+import { type Offer, offerOf, product } from "../product/product.ts";
 import { cart, requireTotal } from "./cart.ts";
 import type { CartItem, quoteSchema } from "./events.ts";
 import { type Cart, type CartLine, linesOf } from "./state.ts";
@@ -28,16 +28,27 @@ export interface QuotedCart {
  * @throws Problem not_found, not_for_sale
  */
 export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
-  const asOf = performance.now() - offerAgeMsMax;
-  const known = await findSku(engine, sku, asOf);
-  const offerIn = (state: ProductState) => known && offerOf(state, known.sku);
-  const offer = known && (await engine.read(product, known.holder, offerIn, asOf));
-  if (!known || !offer) throw notFound("SKU", sku);
+  const recent = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax);
+  if (recent?.forSale) return recent;
+  // What is refused is refused for how it is now.
+  const offer = await offerAsOf(engine, sku, performance.now());
+  if (!offer) throw notFound("SKU", sku);
   if (!offer.forSale) {
-    const extras = { sku: known.sku, asked: sku, productStatus: offer.status };
-    throw new Problem("not_for_sale", `${known.sku} is not for sale`, extras);
+    const extras = { sku: offer.sku, asked: sku, productStatus: offer.status };
+    throw new Problem("not_for_sale", `${offer.sku} is not for sale`, extras);
   }
-  return { ...offer, productId: known.holder };
+  return offer;
+}
+
+async function offerAsOf(
+  engine: Engine,
+  sku: string,
+  asOf: number,
+): Promise<(Offer & { productId: string }) | undefined> {
+  const known = await findSku(engine, sku, asOf);
+  if (!known) return undefined;
+  const offer = await engine.read(product, known.holder, (state) => offerOf(state, known.sku), asOf);
+  return offer && { ...offer, productId: known.holder };
 }
 
 /** A cart line of a SKU at its price of now, or at one that staff has set (minor units). */

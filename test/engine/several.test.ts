@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { findOffer } from "../../commands/cart/quote.ts";
 import { order } from "../../commands/order/order.ts";
+import { createProduct, productIdOf } from "../../commands/processes/listing.ts";
+import { product } from "../../commands/product/product.ts";
 import { availableOf } from "../../commands/stock/state.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { createCodec } from "../../src/engine/codec.ts";
@@ -55,6 +58,34 @@ describe("several engines on one log", () => {
     await one.receive("A", 5);
     expect((await other.checkOut([{ sku: "A", quantity: 5 }])).result.status).toBe("confirmed");
     expect((await one.stockOf("A")).available).toBe(0);
+  });
+
+  test("a SKU that another process has just put on sale is sold, though nobody sold it a moment ago", async () => {
+    const log = await temporaryLog();
+    const [one, other] = [1, 2].map(() => new Engine({ events: shared(log), codec: shopCodec }));
+    if (!one || !other) throw new Error("two engines");
+    await expect(findOffer(other, "NEW")).rejects.toThrow("there is no SKU");
+    const variants = [{ sku: "NEW", price: { amount: 500, currency: "USD" } }];
+    const context = by();
+    await createProduct(one, context, { name: "New", variants }, () => {});
+    await expect(findOffer(other, "new")).rejects.toThrow("is not for sale");
+    await one.execute(product, productIdOf(context.commandId), "Publish", {}, by());
+    expect((await findOffer(other, "new")).price.amount).toBe(500);
+  });
+
+  test("a look as of a time before the last one reads nothing; a look as of now sees what another has written", async () => {
+    const log = await temporaryLog();
+    const [one, other] = [counted(log), counted(log)];
+    const [writer, reader] = [one, other].map(({ events }) => new Engine({ events, codec: shopCodec }));
+    if (!writer || !reader) throw new Error("two engines");
+    await writer.execute(stock, "A", "Receive", { quantity: 1 }, by());
+    const asOf = performance.now();
+    const onHand = (since?: number) => reader.read(stock, "A", (state) => state.onHand, since);
+    expect(await onHand(asOf)).toBe(1);
+    await writer.execute(stock, "A", "Receive", { quantity: 1 }, by());
+    const before = other.read();
+    expect([await onHand(asOf), other.read()]).toEqual([1, before]);
+    expect(await onHand()).toBe(2);
   });
 
   test("what one has cancelled, another does not confirm, ship or keep", async () => {
