@@ -1,5 +1,13 @@
 import { createHash } from "node:crypto";
-import type { ColumnType, ColumnValue, DocumentChange, ModelSpec } from "./view-store.ts";
+import {
+  type ColumnType,
+  type ColumnValue,
+  type DocumentChange,
+  type FindQuery,
+  InvalidCursor,
+  type ModelSpec,
+  type SumQuery,
+} from "./view-store.ts";
 
 /** What a spec says, as every backend reads it. */
 
@@ -114,4 +122,60 @@ function checkFields(spec: ModelSpec, change: DocumentChange, columnsKnown: numb
   if (change.lists !== undefined) {
     for (const list of Object.keys(change.lists)) if (!isList(spec, list)) unknown(list);
   }
+}
+
+export type Sort = NonNullable<FindQuery["sort"]>;
+
+/** How a backend says where a page of sorted documents goes on, in its own conditions. */
+export interface Conditions<C> {
+  same(column: string, value: ColumnValue): C;
+  /** More than one where nulls, which are below every value, are asked for apart. */
+  below(column: string, value: ColumnValue): C[];
+  above(column: string, value: ColumnValue, type: ColumnType): C;
+  laterKey(key: string): C;
+}
+
+/**
+ * The order behind `after` in stretches, to be read one after the other until a page is full: same values and a
+ * later key, same first values and a later last one, ... Each is one range of an index.
+ * @throws InvalidCursor when `after` does not fit the sorting
+ */
+export function stretchesBehind<C>(
+  spec: ModelSpec,
+  sort: Sort,
+  after: readonly ColumnValue[],
+  { same, below, above, laterKey }: Conditions<C>,
+): C[][] {
+  const key = after.at(-1);
+  if (after.length !== sort.length + 1 || typeof key !== "string") {
+    throw new InvalidCursor("`after` does not belong to a query sorted like this");
+  }
+  const before: C[] = [];
+  const stretches: C[][] = [];
+  sort.forEach(({ column, descending }, at) => {
+    const value = after[at] ?? null;
+    const type = columnType(spec, column);
+    if (value !== null && !isOfType(value, type)) {
+      throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
+    }
+    const beyond = descending ? below(column, value) : [above(column, value, type)];
+    stretches.unshift(...beyond.map((condition) => [...before, condition]));
+    before.push(same(column, value));
+  });
+  return [[...before, laterKey(key)], ...stretches];
+}
+
+/**
+ * Which of the sums a query is sorted by; -1 for the group itself.
+ * @throws TypeError when a name is not a column, or not a number column
+ */
+export function sortedSum(spec: ModelSpec, { groupBy, sums, sortBy }: SumQuery): number {
+  columnType(spec, groupBy);
+  for (const column of sums)
+    if (columnType(spec, column) !== "number") throw new TypeError(`${column} is not a number column`);
+  const by = sums.indexOf(sortBy);
+  if (by < 0 && sortBy !== groupBy) {
+    throw new TypeError(`sums are sorted by one of them or by the group, not by ${sortBy}`);
+  }
+  return by;
 }

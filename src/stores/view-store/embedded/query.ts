@@ -1,13 +1,13 @@
-import { checkValue, columnType, inValuesMax, isList, isOfType } from "../spec.ts";
 import {
-  type ColumnType,
-  type ColumnValue,
-  type Condition,
-  type FindQuery,
-  InvalidCursor,
-  type ModelSpec,
-  type SumQuery,
-} from "../view-store.ts";
+  checkValue,
+  columnType,
+  inValuesMax,
+  isList,
+  type Sort,
+  sortedSum,
+  stretchesBehind,
+} from "../spec.ts";
+import type { ColumnType, ColumnValue, Condition, FindQuery, ModelSpec, SumQuery } from "../view-store.ts";
 import { columnSql } from "./schema.ts";
 
 /**
@@ -134,11 +134,7 @@ export function sortedPages(spec: ModelSpec, query: FindQuery, terms: readonly T
   return stretches.map(page);
 }
 
-function pageSql(
-  spec: ModelSpec,
-  sort: NonNullable<FindQuery["sort"]>,
-  terms: readonly Term[],
-): (more: readonly Term[]) => PageSql {
+function pageSql(spec: ModelSpec, sort: Sort, terms: readonly Term[]): (more: readonly Term[]) => PageSql {
   const columns = sort.map(({ column }) => columnOf(spec, column));
   const order = (names: readonly string[], key: string): string => {
     const directed = sort.map(({ descending }, at) => `${names[at]}${descending ? " DESC" : ""}`);
@@ -161,29 +157,15 @@ function pageSql(
   };
 }
 
-function stretchesAfter(
-  spec: ModelSpec,
-  sort: NonNullable<FindQuery["sort"]>,
-  after: readonly ColumnValue[],
-): Term[][] {
-  const key = after.at(-1);
-  if (after.length !== sort.length + 1 || typeof key !== "string") {
-    throw new InvalidCursor("`after` does not belong to a query sorted like this");
-  }
-  const same: Term[] = [];
-  const stretches: Term[][] = [];
-  sort.forEach(({ column, descending }, at) => {
-    const value = after[at] ?? null;
-    const type = columnType(spec, column);
-    if (value !== null && !isOfType(value, type)) {
-      throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
-    }
-    const name = columnOf(spec, column);
-    const beyond = descending ? valuesBelow(name, value) : [valuesAbove(name, value, type)];
-    stretches.unshift(...beyond.map((condition) => [...same, condition]));
-    same.push(value === null ? term(`${name} IS NULL`) : term(`${name} = ?`, value));
+function stretchesAfter(spec: ModelSpec, sort: Sort, after: readonly ColumnValue[]): Term[][] {
+  const name = (column: string) => columnOf(spec, column);
+  return stretchesBehind<Term>(spec, sort, after, {
+    same: (column, value) =>
+      value === null ? term(`${name(column)} IS NULL`) : term(`${name(column)} = ?`, value),
+    below: (column, value) => valuesBelow(name(column), value),
+    above: (column, value, type) => valuesAbove(name(column), value, type),
+    laterKey: (key) => term("d.key > ?", key),
   });
-  return [[...same, term("d.key > ?", key)], ...stretches];
 }
 
 function valuesBelow(name: string, value: ColumnValue): Term[] {
@@ -198,14 +180,8 @@ function valuesAbove(name: string, value: ColumnValue, type: ColumnType): Term {
 
 /** Rows are the group, then its sums. @throws TypeError when a name is not a column, or not a number column */
 export function sumSql(spec: ModelSpec, query: SumQuery, terms: readonly Term[]): Sql {
-  const sums = query.sums.map((column) => {
-    if (columnType(spec, column) !== "number") throw new TypeError(`${column} is not a number column`);
-    return `total(${columnOf(spec, column)})`;
-  });
-  const by = query.sums.indexOf(query.sortBy);
-  if (by < 0 && query.sortBy !== query.groupBy) {
-    throw new TypeError(`sums are sorted by one of them or by the group, not by ${query.sortBy}`);
-  }
+  const by = sortedSum(spec, query);
+  const sums = query.sums.map((column) => `total(${columnOf(spec, column)})`);
   const order = by < 0 ? "1" : `${by + 2} DESC, 1`;
   const { text, params } = whereSql(terms);
   return {

@@ -1,14 +1,14 @@
 import type { Document } from "mongodb";
-import { checkValue, columnType, inValuesMax, isList, isOfType } from "../spec.ts";
 import {
-  type ColumnType,
-  type ColumnValue,
-  type Condition,
-  type FindQuery,
-  InvalidCursor,
-  type ModelSpec,
-  type SumQuery,
-} from "../view-store.ts";
+  checkValue,
+  columnType,
+  inValuesMax,
+  isList,
+  type Sort,
+  sortedSum,
+  stretchesBehind,
+} from "../spec.ts";
+import type { ColumnType, ColumnValue, Condition, ModelSpec, SumQuery } from "../view-store.ts";
 import { columnPath, listPath } from "./layout.ts";
 
 /**
@@ -78,32 +78,14 @@ export function allOf(filters: readonly Filter[]): Filter {
   return { gone: false, ...flat, ...(rest.length > 0 && { $and: rest }) };
 }
 
-export type Sort = NonNullable<FindQuery["sort"]>;
-
-/**
- * The order behind `after` in stretches, to be read one after the other until a page is full: same values and a
- * later key, same first values and a later last one, ... Each is one range of an index.
- * @throws InvalidCursor when `after` does not fit the sorting
- */
+/** As `stretchesBehind` has them. @throws InvalidCursor */
 export function stretchesAfter(spec: ModelSpec, sort: Sort, after: readonly ColumnValue[]): Filter[][] {
-  const key = after.at(-1);
-  if (after.length !== sort.length + 1 || typeof key !== "string") {
-    throw new InvalidCursor("`after` does not belong to a query sorted like this");
-  }
-  const same: Filter[] = [];
-  const stretches: Filter[][] = [];
-  sort.forEach(({ column, descending }, at) => {
-    const value = after[at] ?? null;
-    const type = columnType(spec, column);
-    if (value !== null && !isOfType(value, type)) {
-      throw new InvalidCursor(`\`after\` has no ${type} for ${column}`);
-    }
-    const path = columnPath(column);
-    const beyond = descending ? valuesBelow(path, value) : [valuesAbove(path, value, type)];
-    stretches.unshift(...beyond.map((filter) => [...same, filter]));
-    same.push({ [path]: { $eq: value } });
+  return stretchesBehind<Filter>(spec, sort, after, {
+    same: (column, value) => ({ [columnPath(column)]: { $eq: value } }),
+    below: (column, value) => valuesBelow(columnPath(column), value),
+    above: (column, value, type) => valuesAbove(columnPath(column), value, type),
+    laterKey: (key) => ({ _id: { $gt: key } }),
   });
-  return [[...same, { _id: { $gt: key } }], ...stretches];
 }
 
 /** A comparison is among values of one type, so null is on its own. */
@@ -118,15 +100,8 @@ function valuesAbove(path: string, value: ColumnValue, type: ColumnType): Filter
 
 /** Rows have the group as `_id` and the sums as s0, s1, ... */
 export function sumPipeline(spec: ModelSpec, query: SumQuery): Document[] {
-  columnType(spec, query.groupBy);
-  const sums = query.sums.map((column, at) => {
-    if (columnType(spec, column) !== "number") throw new TypeError(`${column} is not a number column`);
-    return [`s${at}`, { $sum: `$${columnPath(column)}` }];
-  });
-  const by = query.sums.indexOf(query.sortBy);
-  if (by < 0 && query.sortBy !== query.groupBy) {
-    throw new TypeError(`sums are sorted by one of them or by the group, not by ${query.sortBy}`);
-  }
+  const by = sortedSum(spec, query);
+  const sums = query.sums.map((column, at) => [`s${at}`, { $sum: `$${columnPath(column)}` }]);
   return [
     { $match: allOf(whereFilters(spec, query.where)) },
     { $group: { _id: `$${columnPath(query.groupBy)}`, ...Object.fromEntries(sums) } },

@@ -1,5 +1,6 @@
+import type { Sort } from "../spec.ts";
 import type { ColumnValue, Condition, FindResult, ModelSpec } from "../view-store.ts";
-import type { Filter, Sort } from "./filter.ts";
+import type { Filter } from "./filter.ts";
 import { columnPath } from "./layout.ts";
 
 /** A document as readers see it, with the columns that it is sorted by. */
