@@ -28,7 +28,7 @@ import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import { holdLease } from "../stores/view-store/leases/leases.ts";
+import { holdLease, type Leases } from "../stores/view-store/leases/leases.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { tracedLog } from "../telemetry/traced-log.ts";
 import { isTracing } from "../telemetry/tracing.ts";
@@ -141,7 +141,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
   try {
     const base = await openBase(options, folder, opened);
     const { events, codec, hot, shop } = base;
-    const { models, queries } = await openModels(options, base, opened);
+    const { models, queries, leases } = await openModels(options, base, opened);
     const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
     if (followsLog && takesRequests(config)) {
       const following = new AbortController();
@@ -154,7 +154,7 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       });
     }
     const tasks = new TaskRunner({ shop, models, clock, log });
-    if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, log));
+    if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, leases, log));
     const more = { takesRequests: takesRequests(config), tasks, models, queries, hotCarts, hotStock };
     return { config, log, clock, folder, ...base, ...more, close };
   } catch (error) {
@@ -233,14 +233,19 @@ async function openModels(
   const queries = new Queries(worker);
   const news = await openNews(stores, events.logId, "projected", telemetry);
   opened.push(() => news.close());
-  const openFor = async (role: BackendRole) => (await openViews(stores, events.logId, role, telemetry)).views;
+  const openFor = (role: BackendRole) => openViews(stores, events.logId, role, telemetry);
+  const openToWrite = async () => (await openFor("projections")).views;
   const openToRead = () => openFor("reading");
-  const openToWrite = () => openFor("projections");
+  const lent = Promise.withResolvers<Leases>();
   const models = await ReadModels.start(
     {
       ...{ events, projections, worker, onDeath },
       isShared: stores.mongoDbUrl !== undefined,
-      openViews: projecting ? openToRead : () => whenThere(openToRead, log),
+      openViews: async () => {
+        const { views, leases } = await (projecting ? openToRead() : whenThere(openToRead, log));
+        lent.resolve(leases);
+        return views;
+      },
       sourceOf: (told, model) =>
         projecting
           ? new ProjectingThread(worker, config.ROLE !== "all", told)
@@ -256,7 +261,7 @@ async function openModels(
   );
   opened.push(() => models.stop());
   opened.push(() => queries.close());
-  return { models, queries };
+  return { models, queries, leases: await lent.promise };
 }
 
 /** Whoever projects makes the read models, and may start after who reads them. */
@@ -274,26 +279,27 @@ async function whenThere<T>(open: () => Promise<T>, log: Logger): Promise<T> {
 }
 
 /** One process of several does what is due. @returns what ends it */
-function doTasks(tasks: TaskRunner, { stores, events }: Base, log: Logger): () => Promise<void> {
+function doTasks(
+  tasks: TaskRunner,
+  { stores, events }: Base,
+  leases: Leases,
+  log: Logger,
+): () => Promise<void> {
   const ending = new AbortController();
   if (stores.mongoDbUrl === undefined) {
     tasks.start(events.soleWriter);
     return () => tasks.stop();
   }
   const onError = (error: unknown) => log.warn({ err: error }, "the lease of tasks cannot be had");
-  const held = openViews(stores, events.logId, "projections").then(async ({ views, leases }) => {
-    const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, onError };
-    await holdLease(leases, options, async (_, signal) => {
-      tasks.start(false);
-      await untilAborted(signal);
-      await tasks.stop();
-    });
-    await views.close();
+  const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, onError };
+  const held = holdLease(leases, options, async (_, signal) => {
+    tasks.start(false);
+    await untilAborted(signal);
+    await tasks.stop();
   });
-  held.catch(onError);
-  return async () => {
+  return () => {
     ending.abort();
-    await held.catch(() => {});
+    return held;
   };
 }
 
