@@ -116,10 +116,14 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       }),
     },
     OrderPlaced: {
-      // Converted at once, or waiting for its customer or gateway: then there is time.
+      // One that is not confirmed with it waits for its customer or gateway: then there is time.
       keys: ({ data }) => cartKey({ id: data.cartId }),
       change: (doc, { time }) =>
         doc?.kind === "checkout" ? { ...doc, dueAt: time + waitingLookedAtAfterMs } : doc,
+    },
+    OrderConfirmed: {
+      keys: ({ data: { cartId } }) => (cartId === undefined ? [] : cartKey({ id: cartId })),
+      change: (doc, { time }) => (doc?.kind === "checkout" ? { ...doc, dueAt: time + takeUpAfterMs } : doc),
     },
     CheckoutFailed: {
       keys: cartKey,

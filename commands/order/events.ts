@@ -63,6 +63,8 @@ export const orderEvents = {
       units: z.int(),
       gross: minorUnits,
       buyer: z.string().optional(),
+      /** Whose checkout can only be finished from here; what 0.1 confirmed does not name it. */
+      cartId: z.string().optional(),
     }),
   ),
   OrderPaid: event(z.object({ amount: minorUnits })),

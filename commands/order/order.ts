@@ -245,6 +245,7 @@ function confirmed(order: Data<"OrderPlaced">, { buyer }: Confirm): OrderEvent {
       units: lines.reduce((sum, line) => sum + line.quantity, 0),
       gross: goodsOf(order),
       ...(buyer !== undefined && { buyer }),
+      cartId: order.cartId,
     },
   };
 }

@@ -44,7 +44,13 @@ const sold = (sku: string, quantity: number) => ({
 });
 const confirmed: OrderEvent = {
   type: "OrderConfirmed",
-  data: { currency: "USD", lines: [sold("A", 2), sold("B", 1), sold("A", 1)], units: 4, gross: 400 },
+  data: {
+    currency: "USD",
+    lines: [sold("A", 2), sold("B", 1), sold("A", 1)],
+    units: 4,
+    gross: 400,
+    cartId: "c-1",
+  },
 };
 const paid: OrderEvent = { type: "OrderPaid", data: { amount: 450 } };
 const processing: OrderEvent = { type: "ProcessingStarted", data: {} };

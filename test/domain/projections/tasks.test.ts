@@ -13,6 +13,7 @@ import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./supp
 
 const at = Date.parse("2011-03-07T09:00:00Z");
 const takeUpAfterMs = 30_000;
+const waitingLookedAtAfterMs = 5 * 60_000;
 const captureAgainMs = 60_000;
 const captureTriesMax = 12;
 
@@ -258,6 +259,21 @@ describe("a task", () => {
       "cart/c1": { kind: "checkout", dueIn: 3_000 + takeUpAfterMs },
     });
     expect(openIn(logOf([opened, started, failed, again, failed]))).toEqual(cartTask);
+  });
+
+  test("of a checkout has time while its order waits, and none once it is confirmed", () => {
+    const waiting = [opened, started, ofOrder("OrderPlaced", placed)];
+    expect(openIn(logOf(waiting))).toEqual({
+      "cart/c1": { kind: "checkout", dueIn: 2_000 + waitingLookedAtAfterMs },
+    });
+    const confirmed = { currency: "GBP", lines: [], units: 2, gross: 600 };
+    const finishes = ofOrder("OrderConfirmed", { ...confirmed, cartId: "c1" });
+    expect(openIn(logOf([...waiting, finishes]))).toEqual({
+      "cart/c1": { kind: "checkout", dueIn: 3_000 + takeUpAfterMs },
+    });
+    const converted = ofCart("CartConverted", { orderId });
+    expect(openIn(logOf([...waiting, finishes, converted]))).toEqual({});
+    expect(openIn(logOf([...waiting, converted, finishes]))).toEqual({});
   });
 
   test("of an order stays open until each of its effects is applied", () => {
