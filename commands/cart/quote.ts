@@ -1,5 +1,5 @@
 import type { z } from "zod";
-import type { Engine } from "../../src/engine/write/engine.ts";
+import { anyTime, type Engine } from "../../src/engine/write/engine.ts";
 import { notFound, Problem } from "../../src/values/problem.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
 import type { ShippingMethod, Shop } from "../processes/shop.ts";
@@ -28,10 +28,12 @@ export interface QuotedCart {
  * @throws Problem not_found, not_for_sale
  */
 export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
-  const recent = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax);
+  // Which product has a SKU is told by that product's offer, too: its claim may be older.
+  const recent = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax, anyTime);
   if (recent?.forSale) return recent;
   // What is refused is refused for how it is now.
-  const offer = await offerAsOf(engine, sku, performance.now());
+  const now = performance.now();
+  const offer = await offerAsOf(engine, sku, now, now);
   if (!offer) throw notFound("SKU", sku);
   if (!offer.forSale) {
     const extras = { sku: offer.sku, asked: sku, productStatus: offer.status };
@@ -44,8 +46,9 @@ async function offerAsOf(
   engine: Engine,
   sku: string,
   asOf: number,
+  claimedAsOf: number,
 ): Promise<(Offer & { productId: string }) | undefined> {
-  const known = await findSku(engine, sku, asOf);
+  const known = await findSku(engine, sku, claimedAsOf);
   if (!known) return undefined;
   const offer = await engine.read(product, known.holder, (state) => offerOf(state, known.sku), asOf);
   return offer && { ...offer, productId: known.holder };

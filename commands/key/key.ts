@@ -31,6 +31,8 @@ interface Take {
   stream: string;
   revision: number;
   lifeMs: number;
+  /** Only if nobody has ever had it: what it is taken for was made for its first use. */
+  isFirst?: true;
 }
 
 /** One key of one client. Its stream says who was first, on whatever stream the effect lands. */
@@ -43,7 +45,8 @@ export const key = decider({
     KeyDone: (state, { revision }): KeyState => ({ ...state, done: revision }),
   },
   decide: {
-    Take: (state: KeyState, { lifeMs, ...taken }: Take, { now }): KeyEvent[] => {
+    Take: (state: KeyState, { lifeMs, isFirst, ...taken }: Take, { now }): KeyEvent[] => {
+      if (isFirst && state.uses > 0 && !isLive(state, lifeMs, now)) return [];
       if (!isLive(state, lifeMs, now)) return [{ type: "KeyTaken", data: taken }];
       requireSameRequest(state, taken.fingerprint);
       return [];

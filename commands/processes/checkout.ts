@@ -70,6 +70,7 @@ export async function orderAsTold(
  * undoes it. Every step repeats harmlessly, so it may run again after a crash, or twice at once. The order's
  * stream decides: once it is confirmed there is only forward, once it is refused or cancelled only back.
  *
+ * @param isFirst nobody is likely to have been at it: what is new with it is not looked for before it is written
  * @throws an error that says nothing about the outcome: the checkout's task takes it up, and undoes it when
  *   `attemptMsMax` is over
  */
@@ -77,17 +78,20 @@ export async function runCheckout(
   shop: Shop,
   cartId: string,
   context: ProcessContext,
+  { isFirst = false }: { isFirst?: boolean } = {},
 ): Promise<CheckoutResult> {
   const found = await shop.engine.read(cart, cartId, (state) => attemptOf(state, cartId), context.asOf);
   if ("status" in found) return found;
   const process = processOf(shop, found.orderId, context);
-  const state = await shop.engine.read(order, found.orderId, (state) => state, context.asOf);
+  const state = isFirst
+    ? order.initial()
+    : await shop.engine.read(order, found.orderId, (state) => state, context.asOf);
   const refusal = refusalOf(state);
   if (refusal) return undo(process, found, refusal, true);
   if (state.phase === "placed" && state.confirmed) return finish(process, found);
   const asked = { gateway: false };
   try {
-    const waiting = await goForward(process, found, state, asked);
+    const waiting = await goForward(process, found, { order: state, isFirst }, asked);
     if (waiting) return waiting;
   } catch (error) {
     const late = process.now() >= found.startedAt + attemptMsMax;
@@ -153,28 +157,34 @@ function attemptOf(state: Cart, cartId: string): Attempt | CheckoutResult {
 async function goForward(
   process: Process,
   attempt: Attempt,
-  state: Order,
+  known: { order: Order; isFirst: boolean },
   asked: { gateway: boolean },
 ): Promise<CheckoutResult | undefined> {
   const { orderId, paymentId } = attempt;
+  const { shop, context } = process;
+  /** For the streams of the order and its payment. */
+  const own = processOf(shop, orderId, { ...context, isFirst: known.isFirst });
   const initiate = initiationOf(process.shop, attempt);
   await reserveAll(process, attempt);
   asked.gateway = initiate.gateway !== manualGateway;
-  const authorization = await authorize(process, paymentId, initiate);
+  const paid = known.isFirst
+    ? payment.initial()
+    : await shop.engine.read(payment, paymentId, (state) => state);
+  const authorization = await authorize(own, paymentId, initiate, paid);
   if (authorization.status === "pending") {
-    if (state.phase === "absent") await place(process, attempt, false);
+    if (known.order.phase === "absent") await place(own, attempt, false);
     await keepWaiting(process, attempt);
     return { status: "pending", orderId, actionUrl: authorization.actionUrl };
   }
   await Promise.all([
-    recordAuthorization(process, paymentId, initiate, authorization.reference),
+    recordAuthorization(own, paymentId, initiate, authorization.reference),
     ...attempt.demand.map(([sku, quantity]) =>
       withRoom(process, sku, () =>
         process.again(stock, sku, "Commit", { sku, reservationId: orderId, quantity }),
       ),
     ),
   ]);
-  await place(process, attempt, true);
+  await place(own, attempt, true);
   return undefined;
 }
 
@@ -325,11 +335,8 @@ async function finish(process: Process, attempt: Attempt): Promise<CheckoutResul
   const { orderId, cartId, paymentId, request } = attempt;
   const capturesNow = shop.settings.capture === "checkout" && needsGateway(attempt);
   // Cancelled since it was confirmed: there is nothing to capture, and the cart has become an order all the same.
-  const cancelled = await shop.engine.read(
-    order,
-    orderId,
-    (state) => state.phase === "placed" && state.status === "cancelled",
-  );
+  const isCancelled = (state: Order) => state.phase === "placed" && state.status === "cancelled";
+  const cancelled = await shop.engine.read(order, orderId, isCancelled, process.context.asOf);
   const captures = !cancelled && (request.quote.total === 0 || capturesNow);
   // On the log before the cart's checkout ends: from then on the capture is the payment's own task.
   if (captures) await requestCapture(process, paymentId);

@@ -31,15 +31,15 @@ export class GatewaySilent extends Problem {
 /**
  * Asks the gateway to authorize, unless the log knows its answer already. What it declines, or wants the
  * customer to do, is recorded here; a yes is left to the caller, who may have to write more at once.
+ * @param state the payment as it is known
  * @throws Problem payment_declined
  */
 export async function authorize(
   process: Process,
   paymentId: string,
   initiate: Initiate,
+  state: Payment,
 ): Promise<Authorization> {
-  const { engine } = process.shop;
-  const state = await engine.read(payment, paymentId, (state) => state);
   if (initiate.gateway === manualGateway) return { status: "authorized", reference: undefined };
   if (state.phase !== "absent" && state.givingBack !== undefined)
     throw new Problem("payment_declined", state.givingBack);

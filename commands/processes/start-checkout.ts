@@ -1,3 +1,4 @@
+import { anyTime } from "../../src/engine/write/engine.ts";
 import { dayOf } from "../../src/values/calendar.ts";
 import { deriveId } from "../../src/values/ids.ts";
 import type { Money } from "../../src/values/money.ts";
@@ -7,7 +8,7 @@ import { cart, requireOpen } from "../cart/cart.ts";
 import type { PaymentMethod } from "../cart/events.ts";
 import { quoteCart } from "../cart/quote.ts";
 import { paymentIdOf } from "../order/state.ts";
-import { type ProcessContext, processOf } from "./process.ts";
+import { isRefusal, type ProcessContext, processOf } from "./process.ts";
 import type { ShippingMethod, Shop } from "./shop.ts";
 
 const quoteTriesMax = 5;
@@ -48,14 +49,16 @@ export async function startCheckout(
 ): Promise<void> {
   const { acceptedTotal, ...request } = body;
   for (let attempt = 1; ; attempt++) {
-    // What is no open cart is refused as such, and not for its prices.
-    await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId), context.asOf);
-    const quoted = await quoteCart(shop, cartId, body.shippingMethod, context.asOf);
-    requireAccepted(quoted.quote.total, quoted.currency, acceptedTotal);
-    const number = await shop.numbers.next(dayOf(context.clock(), shop.settings.timeZone));
-    const { expectedRevision = quoted.revision } = context;
-    const process = processOf(shop, cartId, { ...context, expectedRevision });
+    // At first the cart as this process knows it will do: its checkout starts on just that, or not at all.
+    const asOf = attempt === 1 ? anyTime : context.asOf;
     try {
+      // What is no open cart is refused as such, and not for its prices.
+      await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId), asOf);
+      const quoted = await quoteCart(shop, cartId, body.shippingMethod, asOf);
+      requireAccepted(quoted.quote.total, quoted.currency, acceptedTotal);
+      const number = await shop.numbers.next(dayOf(context.clock(), shop.settings.timeZone));
+      const { expectedRevision = quoted.revision } = context;
+      const process = processOf(shop, cartId, { ...context, expectedRevision });
       const command = { cartId, request: { ...request, quote: quoted.quote } };
       await process.decide(cart, cartId, "StartCheckout", {
         ...command,
@@ -63,6 +66,7 @@ export async function startCheckout(
       });
       return;
     } catch (error) {
+      if (attempt === 1 && isRefusal(error)) continue;
       // The cart changed while it was priced: price it again, unless the client insists on a revision.
       const moved = error instanceof Problem && error.code === "revision_mismatch";
       if (!moved || context.expectedRevision !== undefined || attempt >= quoteTriesMax) throw error;

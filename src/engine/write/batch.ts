@@ -38,6 +38,11 @@ export interface CommandContext {
    * as one that is looked for now: so a request confirms each stream once, however many steps it takes.
    */
   asOf?: number;
+  /**
+   * Nobody is likely to have written to the stream: its command is decided without a look at it. Where somebody has, the
+   * append conflicts, and what appends nothing is confirmed, so it costs time to be wrong here, and nothing else.
+   */
+  isFirst?: boolean;
 }
 
 export interface Job {

@@ -23,7 +23,14 @@ import {
   store,
 } from "./batch.ts";
 import { noSnapshots, type SnapshotCache } from "./snapshots.ts";
-import { type AnyDecider, emptyStream, lastRemembered, type StoredStream, StreamReader } from "./stream.ts";
+import {
+  type AnyDecider,
+  emptyStream,
+  lastRemembered,
+  neverConfirmed,
+  type StoredStream,
+  StreamReader,
+} from "./stream.ts";
 
 export type { CommandContext, Outcome } from "./batch.ts";
 
@@ -37,6 +44,9 @@ const conflictPauseMsMax = 10;
 const settleMsMax = 30_000;
 const settlePauseMs = 50;
 const settlePauseMsMax = 2_000;
+/** For a look at a stream as this process knows it, however old that is. */
+export const anyTime = Number.NEGATIVE_INFINITY;
+
 const cachedStatesBytesMax = 64 * 1024 * 1024;
 /** What a single state counts for at most: one that is large is still kept while it is in use. */
 const cachedStateBytesMax = cachedStatesBytesMax / 8;
@@ -252,7 +262,9 @@ export class Engine {
   /** Decides and stores, again and again until nobody was in between. @returns the jobs that did not fit */
   private async handle(decider: AnyDecider, stream: string, jobs: readonly Job[]): Promise<Job[]> {
     const until = performance.now() + this.contentionMs;
-    const stored = this.cache.get(stream) ?? (await this.load(decider, stream));
+    const isFirst = jobs.every(({ context }) => context.isFirst);
+    const stored =
+      this.cache.get(stream) ?? (isFirst ? emptyStream(decider) : await this.load(decider, stream));
     for (let attempt = 0; ; attempt++) {
       await this.lookBack(stream, stored, jobs);
       const batch = decideBatch(decider, stored, jobs, this.codec);
@@ -299,7 +311,7 @@ export class Engine {
   }
 
   private isConfirmed({ confirmedAt }: StoredStream, asOf: number): boolean {
-    return this.events.soleWriter || confirmedAt >= asOf;
+    return confirmedAt >= asOf || (this.events.soleWriter && confirmedAt > neverConfirmed);
   }
 
   /** An append whose outcome is unknown is sent again, byte for byte, until it is known. */

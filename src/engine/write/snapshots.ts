@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from "node:timers/promises";
 import { deserialize, serialize } from "node:v8";
 import type { Position } from "../../stores/event-store/event-store.ts";
 import type { SnapshotFormat } from "../decider.ts";
-import type { AnyDecider, StoredStream } from "./stream.ts";
+import { type AnyDecider, neverConfirmed, type StoredStream } from "./stream.ts";
 
 /** A larger part is thrown away, and the snapshot with it. */
 const partBytesMax = 1024 * 1024;
@@ -75,7 +75,7 @@ export function snapshotsIn(blobs: BlobCache): SnapshotCache {
       commands: new Map(),
       rememberedFrom: revision + 1,
       snapshotRevision: revision,
-      confirmedAt: Number.NEGATIVE_INFINITY,
+      confirmedAt: neverConfirmed,
     };
   }
 

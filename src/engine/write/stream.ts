@@ -42,6 +42,9 @@ export interface StoredStream {
   confirmedAt: number;
 }
 
+/** Of a stream that nobody has looked at. */
+export const neverConfirmed = Number.NEGATIVE_INFINITY;
+
 export function emptyStream(decider: AnyDecider): StoredStream {
   return {
     state: decider.initial(),
@@ -52,7 +55,7 @@ export function emptyStream(decider: AnyDecider): StoredStream {
     commands: new Map(),
     rememberedFrom: 0,
     snapshotRevision: noStream,
-    confirmedAt: Number.NEGATIVE_INFINITY,
+    confirmedAt: neverConfirmed,
   };
 }
 

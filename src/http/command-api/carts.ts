@@ -94,8 +94,16 @@ export function cartCommands(app: App, deps: Deps): void {
           throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
         const id = deriveId(commandId, "cart");
         const run: RunCart = (context, respond) =>
-          engine.execute(cart, id, "Open", { currency, lifeMs }, unconditional(context), respond);
-        return cartCommand(deps, request, id, run, 201, { cartToken: auth.cartToken(id) });
+          engine.execute(
+            cart,
+            id,
+            "Open",
+            { currency, lifeMs },
+            { ...unconditional(context), isFirst: true },
+            respond,
+          );
+        const command = cartCommand(deps, request, id, run, 201, { cartToken: auth.cartToken(id) });
+        return { ...command, aim: { ...command.aim, isNew: true } };
       }),
   );
 
@@ -216,7 +224,8 @@ function checkoutCommand(
       const { asOf } = context;
       const isUnderWay = (now: Cart) => now.phase === "locked" && now.checkout.orderId === orderId;
       const underWay = await shop.engine.read(cart, cartId, isUnderWay, asOf);
-      const result = underWay && (await runCheckout(shop, cartId, processContext(runtime, context)));
+      const result =
+        underWay && (await runCheckout(shop, cartId, processContext(runtime, context), { isFirst }));
       if (!underWay) await settleCheckout(shop, orderId, processContext(runtime, context));
       const justNow = isFirst && result ? result.status : undefined;
       return orderAnswerOf(runtime, orderId, { justNow, byGuest, asOf });

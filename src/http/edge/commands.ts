@@ -1,7 +1,8 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { type Decider, type EventMap, streamName } from "../../engine/decider.ts";
-import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
+import { anyTime, type CommandContext, type Outcome } from "../../engine/write/engine.ts";
+import type { AnyDecider } from "../../engine/write/stream.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { noStream, type Position } from "../../stores/event-store/event-store.ts";
 import { newId } from "../../values/ids.ts";
@@ -44,8 +45,8 @@ export interface Found<State> {
  * of the effect, so that nothing but the effect needs to be kept.
  */
 export interface RequestCommand<State> {
-  /** The stream that decides. */
-  aim: { decider: Aimed<State>; id: string };
+  /** The stream that decides. `isNew`: this command is the first to write to it. */
+  aim: { decider: Aimed<State>; id: string; isNew?: true };
   /**
    * Ids of the commands by which this one is known there, and which its answer waits for: the command's own, when
    * they are left out. Given whenever `run` tells nothing.
@@ -61,7 +62,7 @@ export interface RequestCommand<State> {
 type Aimed<State> = Pick<Decider<State, EventMap>, "category" | "initial">;
 
 // biome-ignore lint/suspicious/noExplicitAny: the edge handles commands of every stream alike
-type AnyCommand = Omit<RequestCommand<any>, "aim"> & { aim: { decider: Decider<any, EventMap>; id: string } };
+type AnyCommand = RequestCommand<any> & { aim: { decider: AnyDecider } };
 
 export interface CommandOptions {
   /** The cart whose token the request has shown. */
@@ -144,8 +145,9 @@ class CommandEdge implements Commands {
     }
     return this.idempotency.once(key, context, {
       aimOf: async (commandId) => {
-        const { decider, id } = (await commandOf(commandId)).aim;
-        const revision = await this.runtime.engine.read(decider, id, (_, revision) => revision);
+        const { decider, id, isNew } = (await commandOf(commandId)).aim;
+        const known = () => this.runtime.engine.read(decider, id, (_, revision) => revision, anyTime);
+        const revision = isNew ? noStream : await known();
         return { stream: streamName(decider.category, id), revision };
       },
       look: async (keyed, done) => {
@@ -173,7 +175,8 @@ class CommandEdge implements Commands {
     const { engine } = this.runtime;
     const { decider, id } = command.aim;
     const isLookedFor = command.steps !== undefined && context.since === undefined;
-    const look = () => engine.read(decider, id, (_, revision) => revision, context.asOf);
+    // Its effect is behind whatever is known of the stream by now, however old that is.
+    const look = () => engine.read(decider, id, (_, revision) => revision, anyTime);
     const since = isLookedFor ? await look() : context.since;
     const told = await command.run(context);
     const found = told ?? (await this.look(command, { ...context, since: since ?? noStream }));

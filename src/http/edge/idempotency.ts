@@ -96,9 +96,14 @@ export interface Keyed<T> {
   repeated: boolean;
 }
 
+/** The stream that a command aims at, and where that stood, or stands by now. */
+interface Aim {
+  stream: string;
+  revision: number;
+}
+
 export interface KeyedSteps<T> {
-  /** The stream that a command with this id aims at, and where it stands. */
-  aimOf: (commandId: string) => Promise<{ stream: string; revision: number }>;
+  aimOf: (commandId: string) => Promise<Aim>;
   /**
    * What the command has done before, under a key that was taken before; undefined when nothing.
    * @param done where the stream stood when it had succeeded without an effect
@@ -108,64 +113,95 @@ export interface KeyedSteps<T> {
   run: (keyed: KeyedContext) => Promise<{ answer: T; unchangedAt?: number }>;
 }
 
-/** Commands by their clients' keys (ARCHITECTURE.md, Idempotency). Only the log decides. */
 export function createIdempotency(runtime: Runtime): Idempotency {
-  const { engine, events, config } = runtime;
-  const lifeMs = config.IDEMPOTENCY_DAYS * 86_400_000;
+  return new ClientKeys(runtime);
+}
+
+/** Commands by their clients' keys (ARCHITECTURE.md, Keys). Only the log decides. */
+class ClientKeys implements Idempotency {
+  private readonly runtime: Runtime;
+  private readonly lifeMs: number;
   /** Requests that this process is at: where it alone writes the log, no other can be. */
-  const running = new Map<string, string>();
+  private readonly running = new Map<string, string>();
 
-  const idOf = (key: ClientKey, use: number) => deriveId("key", key.id, use);
-
-  async function taken<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>> {
-    const { fingerprint } = key;
-    const before = await engine.read(keys, key.id, (state) => state);
-    if (isLive(before, lifeMs, context.now)) {
-      requireSameRequest(before, fingerprint);
-      const keyed = { commandId: idOf(key, before.uses), since: before.revision };
-      const found = await steps.look(keyed, before.done);
-      if (found !== undefined) return { answer: found, repeated: true };
-      return { answer: await finished(engine, key, context, await steps.run(keyed)), repeated: false };
-    }
-    const commandId = idOf(key, before.uses + 1);
-    const { stream, revision } = await steps.aimOf(commandId);
-    const { expectedRevision: _, ...unconditional } = context;
-    // An id of its own, and not the key's: another request may be taking the key for something else.
-    const take = engine.execute(
-      keys,
-      key.id,
-      "Take",
-      { fingerprint, stream, revision, lifeMs },
-      { ...unconditional, commandId: newId() },
-      (state) => state.revision,
-    );
-    // With one writer nobody can have been faster: key and effect go to the disk together.
-    const since = events.soleWriter ? revision : (await take).result;
-    const keyed = { commandId, since };
-    const [ran] = await Promise.allSettled([steps.run(keyed), take]);
-    await take;
-    if (ran.status === "rejected") throw ran.reason;
-    return { answer: await finished(engine, key, context, ran.value), repeated: false };
+  constructor(runtime: Runtime) {
+    this.runtime = runtime;
+    this.lifeMs = runtime.config.IDEMPOTENCY_DAYS * 86_400_000;
   }
 
-  return {
-    stored: (key) => storedBefore(runtime, key, lifeMs),
-    async once(key, context, steps) {
-      if (key.isWeak) throw weakKey();
-      const other = running.get(key.id);
-      if (other !== undefined) {
-        requireSameRequest({ fingerprint: other }, key.fingerprint);
-        throw new Problem("request_in_progress", "a request with this idempotency key is still running");
-      }
-      if (running.size >= runningMax) throw new Problem("unavailable", "too many commands are under way");
-      running.set(key.id, key.fingerprint);
-      try {
-        return await taken(key, context, steps);
-      } finally {
-        running.delete(key.id);
-      }
-    },
-  };
+  stored(key: ClientKey): Promise<StoredAnswer | undefined> {
+    return storedBefore(this.runtime, key, this.lifeMs);
+  }
+
+  async once<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>> {
+    const { running } = this;
+    if (key.isWeak) throw weakKey();
+    const other = running.get(key.id);
+    if (other !== undefined) {
+      requireSameRequest({ fingerprint: other }, key.fingerprint);
+      throw new Problem("request_in_progress", "a request with this idempotency key is still running");
+    }
+    if (running.size >= runningMax) throw new Problem("unavailable", "too many commands are under way");
+    running.set(key.id, key.fingerprint);
+    try {
+      return await this.taken(key, context, steps);
+    } finally {
+      running.delete(key.id);
+    }
+  }
+
+  private async taken<T>(key: ClientKey, context: CommandContext, steps: KeyedSteps<T>): Promise<Keyed<T>> {
+    const { engine, events } = this.runtime;
+    const run = async (keyed: KeyedContext) => ({
+      answer: await finished(engine, key, context, await steps.run(keyed)),
+      repeated: false,
+    });
+    // With one writer a look costs nothing, and key and effect go to the disk together.
+    const asNew = events.soleWriter ? undefined : await this.takeNew(key, context, steps);
+    if (asNew) return run(asNew);
+    const before = await engine.read(keys, key.id, (state) => state, context.asOf);
+    if (isLive(before, this.lifeMs, context.now)) {
+      requireSameRequest(before, key.fingerprint);
+      const keyed = { commandId: idOf(key, before.uses), since: before.revision };
+      const found = await steps.look(keyed, before.done);
+      return found === undefined ? run(keyed) : { answer: found, repeated: true };
+    }
+    const commandId = idOf(key, before.uses + 1);
+    const aim = await steps.aimOf(commandId);
+    const taking = this.take(key, aim, context);
+    // With one writer nobody can have been faster.
+    const since = events.soleWriter ? aim.revision : (await taking).result.revision;
+    const [ran] = await Promise.allSettled([run({ commandId, since }), taking]);
+    await taking;
+    if (ran.status === "rejected") throw ran.reason;
+    return ran.value;
+  }
+
+  /** Takes a key that nobody has had, without a look whether somebody has. @returns undefined when somebody has */
+  private async takeNew<T>(
+    key: ClientKey,
+    context: CommandContext,
+    steps: KeyedSteps<T>,
+  ): Promise<KeyedContext | undefined> {
+    const commandId = idOf(key, 1);
+    const aim = await steps.aimOf(commandId);
+    const { changed } = await this.take(key, aim, { ...context, isFirst: true });
+    return changed ? { commandId, since: aim.revision } : undefined;
+  }
+
+  private take(key: ClientKey, aim: Aim, { expectedRevision: _, ...context }: CommandContext) {
+    const { engine } = this.runtime;
+    const { fingerprint } = key;
+    const { isFirst } = context;
+    const command = { fingerprint, ...aim, lifeMs: this.lifeMs, ...(isFirst && { isFirst }) };
+    // An id of its own, and not the key's: another request may be taking the key for something else.
+    const step = { ...context, commandId: newId() };
+    return engine.execute(keys, key.id, "Take", command, step, (state) => state);
+  }
+}
+
+function idOf(key: ClientKey, use: number): string {
+  return deriveId("key", key.id, use);
 }
 
 /** What version 0.1 answered to a key, as long as keys live. @throws Problem idempotency_key_reused */
