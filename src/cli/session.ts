@@ -52,7 +52,13 @@ export async function withRuntime<T>(config: Config, task: (runtime: Runtime) =>
   const died = Promise.withResolvers<never>();
   died.promise.catch(() => {});
   const log = pino({ level: config.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
-  const runtime = await openRuntime({ config, log, onDeath: died.reject, followsLog: false, beside: true });
+  const runtime = await openRuntime({
+    config,
+    log,
+    onDeath: died.reject,
+    tellsOfAppends: false,
+    beside: true,
+  });
   try {
     tellNewKey(runtime.folder);
     return await Promise.race([task(runtime), died.promise]);

@@ -110,6 +110,11 @@ export function streamName(category: string, id: string): string {
   return `${category}-${id}`;
 }
 
+/** The category of a stream: what is before the first dash of its name. */
+export function streamCategory(stream: string): string {
+  return stream.slice(0, stream.indexOf("-"));
+}
+
 /** The id part of a stream name: what follows its first dash. */
 export function streamId(stream: string): string {
   return stream.slice(stream.indexOf("-") + 1);

@@ -11,6 +11,7 @@ import { cartParts, cartsProjection, cartViewOf } from "../../projections/carts.
 import { stockProjection } from "../../projections/stock/stock.ts";
 import type { Config } from "../config.ts";
 import { type Codec, createCodec } from "../engine/codec.ts";
+import { streamCategory, streamId } from "../engine/decider.ts";
 import { HotModel, type HotModelOptions } from "../engine/read/hot-model.ts";
 import { Engine } from "../engine/write/engine.ts";
 import { snapshotsIn } from "../engine/write/snapshots.ts";
@@ -37,7 +38,6 @@ import { untilAborted } from "../values/abort.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
-import { followLog } from "./follow-log.ts";
 import { checkSettings } from "./kept-settings.ts";
 import { obeyLogState } from "./log-state.ts";
 import { ProjectingThread } from "./projecting-thread.ts";
@@ -62,7 +62,7 @@ export interface RuntimeOptions {
    * Whether hot documents are dropped as they change, and the projecting thread is told of news at once;
    * else it looks by itself a few times a second. On by default; an import has no use for either.
    */
-  followsLog?: boolean;
+  tellsOfAppends?: boolean;
   /** The embedded one when left out. */
   hot?: HotStore;
   /** Something that the process cannot do without has died. */
@@ -132,7 +132,7 @@ type Opened = (() => Promise<void> | void)[];
  * @throws DataFolderUnavailable, StoreDamaged, StoreUnavailable, InvalidConfig
  */
 export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
-  const { config, log, clock = systemClock, runDueWork = false, followsLog = true } = options;
+  const { config, log, clock = systemClock, runDueWork = false, tellsOfAppends = true } = options;
   const folder = placeOf(config, options.beside);
   const opened: Opened = [() => folder.release()];
   const close = async () => {
@@ -143,15 +143,12 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const { events, codec, hot, shop } = base;
     const { models, queries, leases } = await openModels(options, base, opened);
     const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
-    if (followsLog && takesRequests(config)) {
-      const following = new AbortController();
-      const onAppended = () => models.appended();
-      const from = { after: await events.head(), signal: following.signal };
-      const followed = followLog({ events, hotModels: [hotCarts, hotStock], onAppended, log, ...from });
-      opened.push(async () => {
-        following.abort();
-        await followed;
-      });
+    if (tellsOfAppends) {
+      const hotModels = new Map([hotCarts, hotStock].map((model) => [model.category, model]));
+      base.engine.onAppended = (stream, position) => {
+        void hotModels.get(streamCategory(stream))?.invalidate(streamId(stream), position);
+        models.appended();
+      };
     }
     const tasks = new TaskRunner({ shop, models, clock, log });
     if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, leases, log));

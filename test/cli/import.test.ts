@@ -35,7 +35,7 @@ function invoices(): string {
 
 async function withRuntime<T>(folder: string, task: (runtime: Runtime) => Promise<T>): Promise<T> {
   const config = readConfig({ ...settings, DATA_DIR: folder });
-  const runtime = await openRuntime({ config, log: pino({ level: "silent" }), followsLog: false });
+  const runtime = await openRuntime({ config, log: pino({ level: "silent" }), tellsOfAppends: false });
   try {
     return await task(runtime);
   } finally {

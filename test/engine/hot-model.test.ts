@@ -103,7 +103,7 @@ describe("hot documents that several processes keep", () => {
     append("a");
     state.beforeAnswer = async () => {
       state.beforeAnswer = async () => {};
-      await quick.invalidate(append("a"));
+      await quick.invalidate("a", append("a").position);
     };
     expect(await read(slow)).toBe(1);
     expect(await read(quick)).toBe(2);
@@ -115,7 +115,7 @@ describe("hot documents that several processes keep", () => {
     const [late, other] = [open(), open()];
     const event = append("a");
     await read(other);
-    await late.invalidate(event);
+    await late.invalidate("a", event.position);
     await read(late);
     expect(state.reads).toBe(1);
   });
@@ -126,7 +126,7 @@ describe("hot documents that several processes keep", () => {
     append("a");
     state.away = true;
     expect(await read(model)).toBe(1);
-    await model.invalidate(append("a"));
+    await model.invalidate("a", append("a").position);
     expect(await read(model)).toBe(2);
   });
 });
@@ -144,7 +144,7 @@ describe("hot documents of who is alone", () => {
     append("other");
     expect(await read()).toEqual({ json: "1", asOf: head() });
     expect(state.reads).toBe(1);
-    await model.invalidate(append("a"));
+    await model.invalidate("a", append("a").position);
     expect(await read()).toEqual({ json: "2", asOf: head() });
   });
 
@@ -154,7 +154,7 @@ describe("hot documents of who is alone", () => {
     append("a");
     await read(model);
     state.away = true;
-    await model.invalidate(append("a"));
+    await model.invalidate("a", append("a").position);
     state.away = false;
     expect(await read(model)).toBe(2);
     expect(await read(model)).toBe(2);

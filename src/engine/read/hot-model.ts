@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
 import {
   type EventStore,
@@ -10,7 +11,7 @@ import type { DatedValue, HotStore, KeptValue } from "../../stores/hot-store/hot
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import { newId } from "../../values/ids.ts";
 import type { Codec } from "../codec.ts";
-import { streamId, streamName } from "../decider.ts";
+import { streamName } from "../decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
 
 /** Where what is kept is current until it is dropped. */
@@ -22,6 +23,8 @@ const sharedAgeMsMax = 1_000;
 const tailPageEvents = 200;
 /** Documents that could not be marked; when there are more, everything that is kept is left behind. */
 const unmarkedMax = 50_000;
+/** What is appended to one stream within it is one call to a store on a server. */
+const markPauseMs = 10;
 /** Keys that were written lately, so that a document read meanwhile is not kept or used in its old form. */
 const recentWritesMax = 50_000;
 
@@ -68,7 +71,7 @@ export interface HotDocument {
 
 /**
  * Documents of a read model as of now, not as of the projector: what the model has stored, and what the
- * document's stream has had since. Kept in the hot store until an event of the stream takes their place; a hot
+ * document's stream has had since. Kept in the hot store until whoever appends to the stream marks them as old; a hot
  * store that has lost everything is filled again by reading.
  *
  * Where other processes write the log or the hot store, an event may not have been heard of yet, and a store may
@@ -82,6 +85,8 @@ export class HotModel {
   private readonly isAlone: boolean;
   /** Events that the hot store may not know of: marking them failed, or is still under way. */
   private readonly unmarked = new Map<string, Position>();
+  private readonly toMark = new Map<string, Position>();
+  private marking: Promise<void> | undefined;
   /** Part of the keys in the hot store: what was kept under another one is never read again. */
   private epoch = "";
   private readonly written = new LRUCache<string, Position>({ max: recentWritesMax });
@@ -124,16 +129,28 @@ export class HotModel {
     );
   }
 
-  /** An event of the document's stream is on the log. Never fails: a document that cannot be marked is read. */
-  async invalidate(event: RecordedEvent): Promise<void> {
-    const { position } = event;
-    const key = streamId(event.stream);
+  /**
+   * This process has appended to the document's stream. Known here at once; the hot store is told of it with all that
+   * changes in the same moment.
+   * @returns when that is done. Never fails: a document that cannot be marked is read
+   */
+  async invalidate(key: string, position: Position): Promise<void> {
     if (position <= this.newestOf(key)) return;
     this.written.set(key, position);
     this.distrust(key, position);
-    await this.tell(key, position, (cacheKey, ttlMs) =>
-      this.options.hot.markDated(cacheKey, position, ttlMs),
-    );
+    this.toMark.set(key, position);
+    this.marking ??= this.markAll();
+    await this.marking;
+  }
+
+  private async markAll(): Promise<void> {
+    await (this.options.hot.isShared ? sleep(markPauseMs, undefined, { ref: false }) : nextTurn());
+    const marks = [...this.toMark];
+    this.toMark.clear();
+    this.marking = undefined;
+    const mark = ([key, position]: readonly [string, Position]) =>
+      this.tell(key, position, (cacheKey, ttlMs) => this.options.hot.markDated(cacheKey, position, ttlMs));
+    await Promise.all(marks.map(mark));
   }
 
   private distrust(key: string, position: Position): void {

@@ -79,6 +79,8 @@ export class Engine {
   private readonly contentionMs: number;
   private readonly settleMs: number;
   private newest: Position = logStart;
+  /** Told of what this engine has appended, before anybody is answered: the stream, and where its last event stands. */
+  onAppended: (stream: string, position: Position) => void = () => {};
   private refused: Problem | undefined;
 
   constructor({ events, codec, snapshots = noSnapshots, limits = {} }: EngineOptions) {
@@ -272,6 +274,7 @@ export class Engine {
       if (appended) {
         store(stored, batch, appended);
         if (appended.position > this.newest) this.newest = appended.position;
+        if (batch.events.length > 0) this.onAppended(stream, appended.position);
         this.keep(decider, stream, stored);
         for (const decision of batch.decisions) this.settle(decider, stream, stored, decision);
         this.snapshots.offer(decider, stream, stored);

@@ -9,7 +9,7 @@ import { product } from "../../../commands/product/product.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import { webhook } from "../../../commands/webhook/webhook.ts";
 import type { Codec } from "../../engine/codec.ts";
-import type { Decider, EventMap } from "../../engine/decider.ts";
+import { type Decider, type EventMap, streamCategory } from "../../engine/decider.ts";
 import type { EventStore } from "../../stores/event-store/event-store.ts";
 import { isSortedMap, OrderedMap, type SortedMap } from "../../values/ordered-map.ts";
 
@@ -52,7 +52,7 @@ export async function foldStream(
   stream: string,
   upTo: FoldUpTo,
 ): Promise<FoldedState> {
-  const decider = deciders.get(stream.slice(0, stream.indexOf("-")));
+  const decider = deciders.get(streamCategory(stream));
   let state: unknown = decider?.initial();
   let last: { revision: number; time: number } | undefined;
   for (;;) {

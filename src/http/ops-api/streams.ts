@@ -1,3 +1,4 @@
+import { streamCategory } from "../../engine/decider.ts";
 import type { RecordedEvent } from "../../stores/event-store/event-store.ts";
 import { notFound } from "../../values/problem.ts";
 import { listOf, sendJson } from "../query-api/pages.ts";
@@ -31,7 +32,7 @@ export function streamOps(app: App, { runtime, staffOnly, cursors }: Deps): void
       if (from === 0 && read.events.length === 0) throw notFound("stream", stream);
       const answer = {
         stream,
-        category: stream.slice(0, stream.indexOf("-")),
+        category: streamCategory(stream),
         items: read.events.map(eventOf),
         nextCursor: next(read.isEnd ? null : [from + read.events.length]),
       };
