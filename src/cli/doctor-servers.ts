@@ -4,15 +4,13 @@ import { shopEvents } from "../../commands/events.ts";
 import { type Config, InvalidConfig } from "../config.ts";
 import { createCodec } from "../engine/codec.ts";
 import { Engine } from "../engine/write/engine.ts";
+import { clockTrouble } from "../runtime/clocks.ts";
 import { checkSettings } from "../runtime/kept-settings.ts";
 import { backendsOf } from "../runtime/runtime.ts";
 import type { OpenLog } from "../stores/backends.ts";
 import { type InspectedServer, inspectServers } from "../stores/inspect.ts";
 import type { Finding } from "./doctor-models.ts";
 import { stateOf } from "./log-turn.ts";
-
-/** A process whose clock is further from its store's than this starts no timers (DISTRIBUTED.md, 11). */
-const clockDifferenceMsMax = 2_000;
 
 /** Whether the servers answer, which they are, and whether their clocks agree. */
 export async function checkServers(
@@ -30,11 +28,8 @@ export async function checkServers(
       continue;
     }
     inspected.push(answer.value);
-    const { clockMs = 0 } = answer.value;
-    if (Math.abs(clockMs) <= clockDifferenceMsMax) continue;
-    const seconds = (Math.abs(clockMs) / 1_000).toFixed(1);
-    const message = `its clock is ${seconds} s ${clockMs > 0 ? "ahead of" : "behind"} ours: set both by NTP`;
-    findings.push({ level: "problem", about, message });
+    const message = clockTrouble(answer.value.clockMs ?? 0);
+    if (message !== undefined) findings.push({ level: "problem", about, message });
   }
   return inspected;
 }

@@ -37,6 +37,7 @@ import { tracingSettings } from "../telemetry/tracing-settings.ts";
 import { untilAborted } from "../values/abort.ts";
 import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
+import { clockTroubles, timerAllowanceMs } from "./clocks.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
 import { checkSettings } from "./kept-settings.ts";
 import { obeyLogState } from "./log-state.ts";
@@ -150,7 +151,11 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
         models.appended();
       };
     }
-    const tasks = new TaskRunner({ shop, models, clock, log });
+    const tasks = new TaskRunner({
+      ...{ shop, models, clock, log },
+      allowanceMs: events.soleWriter ? 0 : timerAllowanceMs,
+      clockTroubles: () => clockTroubles(base.telemetry),
+    });
     if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, leases, log));
     const more = { takesRequests: takesRequests(config), tasks, models, queries, hotCarts, hotStock };
     return { config, log, clock, folder, ...base, ...more, close };

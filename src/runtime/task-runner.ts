@@ -7,6 +7,7 @@ import { skusWithExpired } from "../../projections/stock/reservations.ts";
 import { taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { ColumnValue } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
+import type { ClockTrouble } from "./clocks.ts";
 import type { ReadModels } from "./read-models.ts";
 
 const taskModel = "tasks";
@@ -48,6 +49,10 @@ export interface TaskRunnerOptions {
   shop: Shop;
   models: ReadModels;
   clock: Clock;
+  /** Milliseconds that something is due later, for the clocks of others; 0 where this process is alone. */
+  allowanceMs: number;
+  /** What is wrong with the clocks: while something is, nothing is started. */
+  clockTroubles: () => readonly ClockTrouble[];
   log: Logger;
 }
 
@@ -70,6 +75,7 @@ export class TaskRunner {
   private readonly running = new Map<ProcessKind, Set<string>>(kinds.map((kind) => [kind, new Set()]));
   private readonly stoppedAt = new Map<ProcessKind, readonly ColumnValue[]>();
   private readonly under: Set<Promise<void>> = new Set();
+  private isHeldBack = false;
   private loops: Promise<unknown> = Promise.resolve();
 
   constructor(options: TaskRunnerOptions) {
@@ -121,13 +127,28 @@ export class TaskRunner {
       try {
         // A start goes by all of the log; what is due later goes by what is there.
         if (!takenUp) await models.caughtUp(undefined, undefined, [taskModel]);
-        await this.round(kind, !takenUp);
-        takenUp = true;
+        if (this.mayStart()) {
+          await this.round(kind, !takenUp);
+          takenUp = true;
+        }
       } catch (error) {
         log.error({ err: error, kind }, "looking for due tasks failed");
       }
       await sleep(pollMs, undefined, { signal: this.stopping.signal }).catch(() => {});
     }
+  }
+
+  /** By a clock that is wrong, what is due would be another time's. */
+  private mayStart(): boolean {
+    const troubles = this.options.clockTroubles();
+    const isHeldBack = troubles.length > 0;
+    if (isHeldBack !== this.isHeldBack)
+      this.options.log.warn(
+        { troubles },
+        isHeldBack ? "nothing that is due is started" : "clocks agree again",
+      );
+    this.isHeldBack = isHeldBack;
+    return !isHeldBack;
   }
 
   /** Goes through what is due of a kind, as many at once as it has places. */
@@ -162,14 +183,15 @@ export class TaskRunner {
     all: boolean,
     after: readonly ColumnValue[] | undefined,
   ): Promise<{ tasks: Task[]; next: readonly ColumnValue[] | null }> {
-    const { models, clock } = this.options;
+    const { models, clock, allowanceMs } = this.options;
+    const now = clock() - allowanceMs;
     if (kind === "stock") {
       const model = await models.model("reservations");
-      const { skus, next } = await skusWithExpired(model, clock(), { limit: pageReservations, after });
+      const { skus, next } = await skusWithExpired(model, now, { limit: pageReservations, after });
       return { tasks: skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 })), next };
     }
     const model = await models.model(taskModel);
-    const dueBy = all ? {} : { dueBy: clock() };
+    const dueBy = all ? {} : { dueBy: now };
     return tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
   }
 

@@ -102,6 +102,7 @@ async function openWholeLog(
     const told = observer && {
       observe: toldOf("events", observer),
       observeRetry: (operation: string) => observer.retried("events", operation),
+      observeClock: (secondsAhead: number) => observer.clocked("events", secondsAhead),
     };
     const { openEventStoreDb } = await import("./event-store/eventstoredb/store.ts");
     const server = await openEventStoreDb({ url: eventStoreDbUrl, ...told });

@@ -1,4 +1,5 @@
 import type { FastifyRequest } from "fastify";
+import { clockTroubles } from "../../runtime/clocks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { Problem } from "../../values/problem.ts";
 import { sendProblem } from "../problems.ts";
@@ -45,7 +46,11 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
       const stores = await checkStores(runtime, request);
       if (stores.events === "away")
         return sendProblem(reply, new Problem("unavailable", "the events store is away", { stores }));
-      const troubles = [...storeTroubles(stores), ...(await modelTroubles(runtime, await lag()))];
+      const troubles = [
+        ...storeTroubles(stores),
+        ...clockTroubles(runtime.telemetry).map(({ store, reason }) => ({ about: `${store} store`, reason })),
+        ...(await modelTroubles(runtime, await lag())),
+      ];
       const status = troubles.length === 0 ? ("ready" as const) : ("degraded" as const);
       sendJson(reply, JSON.stringify({ status, stores, troubles }));
     },

@@ -227,6 +227,24 @@ export class LogReader {
     return position;
   }
 
+  /** When the server wrote an event, by its own clock: epoch milliseconds. */
+  createdAt(stream: string, revision: number): Promise<number> {
+    return this.repeatedly("createdAt", stream, async () => {
+      let created: number | undefined;
+      const at = { fromRevision: BigInt(revision), maxCount: 1, requiresLeader: true };
+      await this.scan(
+        (client) => client.readStream(stream, at),
+        ({ event }) => {
+          created = event?.created.getTime();
+          return true;
+        },
+      );
+      if (created === undefined)
+        throw new StoreUnavailable(`${stream} does not show revision ${revision} yet`);
+      return created;
+    });
+  }
+
   /** The data of the first event of the log's own stream. */
   identity(): Promise<unknown> {
     return this.repeatedly("identity", identityStream, async () => {

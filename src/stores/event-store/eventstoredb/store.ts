@@ -15,6 +15,7 @@ import {
 } from "../event-store.ts";
 import { Appender } from "./append.ts";
 import { BatchAppends } from "./batch-append.ts";
+import { ServerClock } from "./clock.ts";
 import { Connection } from "./connection.ts";
 import { readLogId } from "./identity.ts";
 import { progressOf } from "./position.ts";
@@ -39,6 +40,8 @@ export interface EventStoreDbOptions {
   observe?: (operation: Operation, seconds: number, outcome: OperationOutcome) => void;
   /** Told before a read that failed in passing is made again. */
   observeRetry?: (operation: string) => void;
+  /** Told how many seconds the server's clock is ahead of ours, while this process appends. */
+  observeClock?: (secondsAhead: number) => void;
   /** Milliseconds, for tests: see the limits above. */
   limits?: { openMs?: number; connectMs?: number; appendMs?: number; readMs?: number };
 }
@@ -72,7 +75,8 @@ export async function openEventStoreDb(options: EventStoreDbOptions): Promise<Ev
     const batches = new BatchAppends(connection, limits.appendMs ?? appendTimeoutMs);
     const appender = new Appender(batches, (stream, revision) => reader.positionAt(stream, revision));
     const logId = await readLogId(reader, appender, until);
-    return new EventStoreDbLog(logId, { connection, reader, batches, appender }, options.observe);
+    const clock = options.observeClock && new ServerClock(reader, options.observeClock);
+    return new EventStoreDbLog(logId, { connection, reader, batches, appender, clock }, options.observe);
   } catch (error) {
     await connection.close();
     throw error;
@@ -96,6 +100,7 @@ interface Parts {
   reader: LogReader;
   batches: BatchAppends;
   appender: Appender;
+  clock: ServerClock | undefined;
 }
 
 class EventStoreDbLog implements EventStoreDb {
@@ -115,7 +120,10 @@ class EventStoreDbLog implements EventStoreDb {
     return this.observed("append", async () => {
       // The server would call it a success at revision 0.
       if (events.length === 0) throw new Error("an append needs at least one event");
-      return this.parts.appender.append(stream, expectedRevision, events);
+      const sentAt = Date.now();
+      const appended = await this.parts.appender.append(stream, expectedRevision, events);
+      this.parts.clock?.answered(stream, appended.revision, sentAt);
+      return appended;
     });
   }
 

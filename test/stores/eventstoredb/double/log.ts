@@ -55,6 +55,8 @@ interface DoubleStream {
  */
 export class DoubleLog {
   readonly records: DoubleRecord[] = [];
+  /** How far the server's clock is ahead of everybody else's. */
+  clockAheadMs = 0;
   private readonly streams = new Map<string, DoubleStream>();
   /** Where an id stands, for appends that expect any revision. The server keeps it in memory only. */
   private readonly placeOfId = new Map<string, { stream: string; revision: number }>();
@@ -145,8 +147,9 @@ export class DoubleLog {
 
   /** @returns the last record; the journal has all of them or none */
   private write(stream: string, first: number, events: readonly Proposed[]): DoubleRecord {
+    const created = Date.now() + this.clockAheadMs;
     const records = events.map((event, index) => {
-      const record = { ...event, position: this.end, stream, revision: first + index, created: Date.now() };
+      const record = { ...event, position: this.end, stream, revision: first + index, created };
       this.keep(record);
       return record;
     });
