@@ -66,6 +66,10 @@ class TracedLog implements EventStore {
     return this.log.head();
   }
 
+  eventIdAt(position: Position): Promise<string | undefined> {
+    return this.log.eventIdAt(position);
+  }
+
   progressOf(position: Position, target: Position): number {
     return this.log.progressOf(position, target);
   }

@@ -413,6 +413,15 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(await store.readAll({ after: head, upTo: head, maxCount: 10, types })).toEqual(nothing);
       });
 
+      test("tells which event is at a position, and that there is none", async () => {
+        const events = numbered(3);
+        const { position } = await store.append(streamOf("a"), noStream, events);
+        expect(await store.eventIdAt(position)).toBe(events[2]?.id);
+        const read = await store.readStream(streamOf("a"), { maxCount: 3 });
+        for (const { position: at, id } of read.events) expect(await store.eventIdAt(at)).toBe(id);
+        expect(await store.eventIdAt(position.replace(/^./, "9"))).toBe(undefined);
+      });
+
       test("ends at the position given, inclusive, filtered or not", async () => {
         const before = await store.head();
         const first = await store.append(streamOf("a"), noStream, numbered(3));

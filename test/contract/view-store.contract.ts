@@ -136,6 +136,20 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         expect(await model.count()).toBe(2);
       });
 
+      test("a checkpoint is saved with the event that stands there, where it is known", async () => {
+        const model = await store.open(products);
+        expect(await model.savedCheckpoint()).toEqual({ position: logStart, ageMs: 0 });
+        await model.save([product("a", 1)], { checkpoint: at(2), eventId: "e-2" });
+        const saved = await model.savedCheckpoint();
+        expect(saved).toEqual({ position: at(2), eventId: "e-2", ageMs: expect.any(Number) });
+        expect(saved.ageMs).toBeGreaterThanOrEqual(0);
+        expect(saved.ageMs).toBeLessThan(60_000);
+        await model.save([], { checkpoint: at(3) });
+        expect(await model.savedCheckpoint()).toEqual({ position: at(3), ageMs: expect.any(Number) });
+        await model.save([], { checkpoint: at(4), eventId: "e-4" });
+        expect(await model.savedCheckpoint()).toMatchObject({ position: at(4), eventId: "e-4" });
+      });
+
       test("readers get what is presented, the projection gets its own document", async () => {
         const change = { ...product("a", 1), presented: '{"shown":true}' };
         const model = await filled([change, product("b", 2)]);

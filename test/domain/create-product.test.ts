@@ -63,6 +63,7 @@ function engineWith(before: (stream: string, types: string[]) => Promise<void>):
     readAll: (options) => events.readAll(options),
     subscribe: (options) => events.subscribe(options),
     head: () => events.head(),
+    eventIdAt: (position) => events.eventIdAt(position),
     progressOf: (position, target) => events.progressOf(position, target),
     countBetween: (after, upTo) => events.countBetween(after, upTo),
     close: () => events.close(),

@@ -48,6 +48,7 @@ export function withAppend(store: EventStore, wrap: (append: Append) => Append):
     readAll: (options) => store.readAll(options),
     subscribe: (options) => store.subscribe(options),
     head: () => store.head(),
+    eventIdAt: (position) => store.eventIdAt(position),
     progressOf: (position, target) => store.progressOf(position, target),
     countBetween: (after, upTo) => store.countBetween(after, upTo),
     close: () => store.close(),

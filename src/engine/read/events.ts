@@ -26,6 +26,11 @@ export class DecodedEvent implements ProjectedEvent {
     this.codec = codec;
   }
 
+  /** The event's own; `id` is its stream's. */
+  get eventId(): string {
+    return this.recorded.id;
+  }
+
   /** @throws UndecodableEvent */
   get data(): unknown {
     this.decoded ??= this.codec.decode(this.recorded);

@@ -1,10 +1,17 @@
 import {
   type EventStore,
   latest,
+  logStart,
   type Position,
   type RecordedEvent,
 } from "../../stores/event-store/event-store.ts";
-import type { DocumentChange, ParkedDocument, ViewModel } from "../../stores/view-store/view-store.ts";
+import type {
+  DocumentChange,
+  ParkedDocument,
+  SavedCheckpoint,
+  SaveOptions,
+  ViewModel,
+} from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
 import { Documents, type Entry } from "./documents.ts";
@@ -23,6 +30,9 @@ const suspectsMax = 8;
 
 /** A fold left a document half changed: it starts again from what is stored, and looks out for this key. */
 class Suspected extends Error {}
+
+/** An event, as far as its id is asked for: a store may have to look it up. */
+type Identified = Pick<DecodedEvent, "eventId">;
 
 type AnyHandler = Handler<unknown, unknown>;
 type Keys = string | readonly string[];
@@ -68,14 +78,17 @@ export class Fold {
   private readonly parking: Parking;
   private readonly isShared: boolean;
   private readonly suspects = new Set<string>();
-  private reached: Position;
-  private stored: Position;
+  private reached: Position = logStart;
+  /** The event that stands there, where it was seen. */
+  private reachedEvent: Identified | undefined;
+  private stored: Position = logStart;
+  private storedEvent: Identified | undefined;
   /** Of the log, since the checkpoint was stored. */
   private eventsSince = 0;
   /** The only key that is looked at while its events are applied again. */
   private only: string | undefined;
 
-  private constructor(options: FoldOptions, checkpoint: Position, parked: readonly ParkedDocument[]) {
+  private constructor(options: FoldOptions, saved: SavedCheckpoint, parked: readonly ParkedDocument[]) {
     const { projection, model } = options;
     this.projection = projection;
     this.types = Object.keys(projection.on);
@@ -85,13 +98,20 @@ export class Fold {
     this.isShared = options.isShared ?? false;
     this.documents = new Documents(projection, model, options.inMemory ?? false);
     this.parking = new Parking(projection.name, parked);
-    this.reached = checkpoint;
-    this.stored = checkpoint;
+    this.goOnFrom(saved);
   }
 
   static async open(options: FoldOptions): Promise<Fold> {
     const { model } = options;
-    return new Fold(options, await model.checkpoint(), await model.parked());
+    return new Fold(options, await model.savedCheckpoint(), await model.parked());
+  }
+
+  private goOnFrom({ position, eventId }: SavedCheckpoint): void {
+    this.reached = position;
+    this.stored = position;
+    this.reachedEvent = eventId === undefined ? undefined : { eventId };
+    this.storedEvent = this.reachedEvent;
+    this.eventsSince = 0;
   }
 
   static isRestart(error: unknown): boolean {
@@ -164,14 +184,20 @@ export class Fold {
       await this.applyOne(event, handler, keys);
       if (this.documents.isWhole || this.documents.heldCharacters <= heldCharactersMax) continue;
       if (this.only !== undefined) continue;
-      this.reached = latest(this.reached, event.position);
+      this.reach(event.position, event);
       await this.store();
       this.documents.forget();
       await this.loadAhead(aimed.slice(at + 1));
     }
     this.documents.measure();
     this.eventsSince += scannedEvents;
-    this.reached = latest(this.reached, scannedTo);
+    this.reach(scannedTo, events.at(-1));
+  }
+
+  private reach(position: Position, last: DecodedEvent | undefined): void {
+    if (position <= this.reached) return;
+    this.reached = position;
+    this.reachedEvent = last?.position === position ? last : undefined;
   }
 
   private aimOf(event: DecodedEvent): Aimed | undefined {
@@ -302,6 +328,10 @@ export class Fold {
     await this.store(this.stored < this.reached);
   }
 
+  private get checkpointStored(): SaveOptions {
+    return { checkpoint: this.stored, eventId: this.storedEvent?.eventId };
+  }
+
   /** In parts that a save can take; the checkpoint comes with the last. */
   private async store(evenUnchanged = false): Promise<void> {
     let last: DocumentChange[] | undefined;
@@ -309,16 +339,18 @@ export class Fold {
     const changed: string[] = [];
     for (const part of this.documents.changes()) {
       if (this.onStored) for (const { key } of part) changed.push(key);
-      if (last) overtaken.push(...(await this.model.save(last, { checkpoint: this.stored })));
+      if (last) overtaken.push(...(await this.model.save(last, this.checkpointStored)));
       last = part;
     }
     const parked = this.parking.changes(this.reached);
     if (last === undefined && parked.length === 0 && !evenUnchanged) return;
-    const more = await this.model.save(last ?? [], { checkpoint: this.reached, parked });
+    const checkpoint = { checkpoint: this.reached, eventId: this.reachedEvent?.eventId };
+    const more = await this.model.save(last ?? [], { ...checkpoint, parked });
     this.documents.stored();
     this.documents.forgetOvertaken([...overtaken, ...more]);
     this.parking.keep();
     this.stored = this.reached;
+    this.storedEvent = this.reachedEvent;
     this.eventsSince = 0;
     if (changed.length > 0) this.onStored?.(changed);
   }
@@ -328,7 +360,7 @@ export class Fold {
    * order of keys, and in parts. When it fails the generation is lost.
    */
   async spill(): Promise<void> {
-    for (const part of this.documents.drain()) await this.model.save(part, { checkpoint: this.stored });
+    for (const part of this.documents.drain()) await this.model.save(part, this.checkpointStored);
     await this.flushAll();
   }
 
@@ -337,19 +369,18 @@ export class Fold {
     this.documents.forget();
     this.parking.restore();
     this.reached = this.stored;
+    this.reachedEvent = this.storedEvent;
     this.eventsSince = 0;
   }
 
   /** Continues on another generation, which must be at this fold's checkpoint or behind it. */
   async switchTo(model: ViewModel): Promise<void> {
-    const checkpoint = await model.checkpoint();
+    const saved = await model.savedCheckpoint();
     const parked = await model.parked();
     this.model = model;
     this.documents = new Documents(this.projection, model, false);
     this.parking.reset(parked);
-    this.reached = checkpoint;
-    this.stored = checkpoint;
-    this.eventsSince = 0;
+    this.goOnFrom(saved);
   }
 
   /**
@@ -396,6 +427,7 @@ export class Fold {
       entry.position = latest(entry.position, position);
       this.documents.changed(key, entry);
     }
+    const upToEvent = this.reachedEvent;
     this.reached = readAfter;
     const end = unreadable ? position : upTo;
     while (this.reached < end) {
@@ -407,5 +439,6 @@ export class Fold {
       this.documents.forgetUnchanged();
     }
     this.reached = upTo;
+    this.reachedEvent = upToEvent;
   }
 }

@@ -1,5 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 import type { AnyProjection } from "../../engine/projection.ts";
+import { whyRebuild } from "../../engine/read/going-on.ts";
 import { Projector } from "../../engine/read/projector.ts";
 import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
@@ -43,18 +44,23 @@ async function followNews(): Promise<void> {
   }
 }
 
-/** Builds what an older version of its projection, or of the view store, wrote. */
+/** Why a model is to be rebuilt; undefined for one that goes on, or fails: its projector says what is wrong with it. */
+async function whyOutdated(projection: AnyProjection): Promise<string | undefined> {
+  try {
+    return await whyRebuild(await views.open(projection), events);
+  } catch (error) {
+    return error instanceof ModelOutdated ? error.message : undefined;
+  }
+}
+
+/** Builds what an older version of its projection, or of the view store, wrote, or what the log has left behind. */
 async function buildOutdated(): Promise<void> {
   const outdated: AnyProjection[] = [];
   for (const projection of projections) {
-    try {
-      await views.open(projection);
-    } catch (error) {
-      // The projector tries to open it again, and says what is wrong with it.
-      if (!(error instanceof ModelOutdated)) continue;
-      log.warn({ model: projection.name }, `${error.message}; rebuilding it`);
-      outdated.push(projection);
-    }
+    const reason = await whyOutdated(projection);
+    if (reason === undefined) continue;
+    log.warn({ model: projection.name, reason }, "rebuilding a read model");
+    outdated.push(projection);
   }
   const onProgress = () => {};
   const built = await buildGenerations({

@@ -166,6 +166,12 @@ export interface EventStore {
   /** Position of the newest event, `logStart` on an empty log. */
   head(): Promise<Position>;
 
+  /**
+   * The id of the event at exactly this position, undefined when there is none: what was made of a log up to a
+   * position fits it only if that event is still there (DISTRIBUTED.md, 19).
+   */
+  eventIdAt(position: Position): Promise<string | undefined>;
+
   /** @returns how far a position is on the way from the log's start to another one, from 0 to 1 */
   progressOf(position: Position, target: Position): number;
 

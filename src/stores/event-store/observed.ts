@@ -76,6 +76,10 @@ class ObservedLog implements EventStore {
     return this.log.subscribe(options);
   }
 
+  eventIdAt(position: Position): Promise<string | undefined> {
+    return this.log.eventIdAt(position);
+  }
+
   progressOf(position: Position, target: Position): number {
     return this.log.progressOf(position, target);
   }

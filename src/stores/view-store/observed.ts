@@ -11,6 +11,7 @@ import {
   type ModelSpec,
   type Overtaken,
   type ParkedDocument,
+  type SavedCheckpoint,
   type SaveOptions,
   type StoredDocument,
   type SumQuery,
@@ -125,6 +126,10 @@ class ObservedModel implements ViewModel {
       () => this.inner.checkpoint(),
       () => "",
     );
+  }
+
+  savedCheckpoint(): Promise<SavedCheckpoint> {
+    return this.inner.savedCheckpoint();
   }
 
   load(keys: readonly string[], bytesMax?: number): Promise<Loaded> {

@@ -134,7 +134,17 @@ export interface ParkedChange {
 export interface SaveOptions {
   /** Everything up to here is in the documents once the save is done. */
   checkpoint: Position;
+  /** Of the event at the checkpoint, where it is known. */
+  eventId?: string | undefined;
   parked?: readonly ParkedChange[];
+}
+
+/** A checkpoint as it was saved. */
+export interface SavedCheckpoint {
+  position: Position;
+  eventId?: string;
+  /** Since it was saved, by the store's clock; 0 where what was deleted is remembered for as long as it takes. */
+  ageMs: number;
 }
 
 export type Overtaken = readonly string[];
@@ -146,6 +156,8 @@ export interface ViewModel {
 
   /** Where to go on reading the log; `logStart` when the model is new. */
   checkpoint(): Promise<Position>;
+  /** The same, with what tells whether the model can go on from there. */
+  savedCheckpoint(): Promise<SavedCheckpoint>;
   /**
    * At most 10,000 keys a call.
    * @param bytesMax of JSON: keys are looked up in their order, at least one, until there is more than this

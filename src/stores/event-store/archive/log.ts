@@ -34,6 +34,7 @@ export async function openArchivedLog(file: string, log: EventStore): Promise<Ev
       options.after < archive.position ? reader.readAll(options) : log.readAll(options),
     subscribe: (options) => log.subscribe(options),
     head: () => log.head(),
+    eventIdAt: (position) => log.eventIdAt(position),
     progressOf: (position, target) => log.progressOf(position, target),
     countBetween: (after, upTo) => log.countBetween(after, upTo),
     close: async () => {

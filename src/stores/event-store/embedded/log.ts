@@ -159,6 +159,10 @@ class EmbeddedLog implements EmbeddedEventStore {
     return formatPosition(this.reader.head());
   }
 
+  async eventIdAt(position: Position): Promise<string | undefined> {
+    return this.reader.eventIdAt(position);
+  }
+
   progressOf(position: Position, target: Position): number {
     return this.reader.progressOf(position, target);
   }

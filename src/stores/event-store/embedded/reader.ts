@@ -12,7 +12,7 @@ import {
 } from "../event-store.ts";
 import { formatPosition, parsePosition } from "./position.ts";
 import { type LogRow, maskBits, type Statements } from "./statements.ts";
-import { StoredEvent } from "./stored-event.ts";
+import { StoredEvent, type StoredMetadata } from "./stored-event.ts";
 
 const streamNamesMax = 100_000;
 /** Log rows a filtered read looks at before it answers, so that a rare type cannot hold the thread. */
@@ -48,6 +48,11 @@ export class LogReader {
   head(): number {
     const row = this.statements.head.get() as unknown as [number | null];
     return row[0] ?? -1;
+  }
+
+  eventIdAt(position: Position): string | undefined {
+    const row = this.statements.metadata.get(parsePosition(position)) as unknown as [string] | undefined;
+    return row && (JSON.parse(row[0]) as StoredMetadata).id;
   }
 
   readStream(stream: string, options: ReadStreamOptions): StreamPage {

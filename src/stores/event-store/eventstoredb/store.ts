@@ -48,11 +48,6 @@ export interface EventStoreDbOptions {
 
 export interface EventStoreDb extends EventStore {
   /**
-   * The id of the event at exactly this position, undefined when there is none: a checkpoint is on this log
-   * only if the event it was saved for is still there (DISTRIBUTED.md, 19).
-   */
-  eventIdAt(position: Position): Promise<string | undefined>;
-  /**
    * The server's version, and how many milliseconds its clock is ahead of those of the processes that wrote the newest
    * events, where these tell. @throws StoreUnavailable
    */

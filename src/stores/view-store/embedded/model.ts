@@ -11,6 +11,7 @@ import type {
   ModelSpec,
   Overtaken,
   ParkedDocument,
+  SavedCheckpoint,
   SaveOptions,
   StoredDocument,
   SumQuery,
@@ -161,6 +162,12 @@ export class EmbeddedViewModel implements ViewModel {
     return row[0];
   }
 
+  async savedCheckpoint(): Promise<SavedCheckpoint> {
+    const position = await this.checkpoint();
+    const [eventId] = this.file().get("SELECT value FROM meta WHERE name = 'checkpointEvent'") ?? [];
+    return { position, ...(typeof eventId === "string" && { eventId }), ageMs: 0 };
+  }
+
   async load(keys: readonly string[], bytesMax = Number.POSITIVE_INFINITY): Promise<Loaded> {
     const documents = new Map<string, StoredDocument>();
     const deleted = new Map<string, Position>();
@@ -257,7 +264,10 @@ export class EmbeddedViewModel implements ViewModel {
     return Number(this.file().get("SELECT count(*) FROM documents")?.[0]);
   }
 
-  async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<Overtaken> {
+  async save(
+    changes: readonly DocumentChange[],
+    { checkpoint, eventId, parked }: SaveOptions,
+  ): Promise<Overtaken> {
     const values = changes.map((change) => columnValues(this.spec, change));
     const file = this.file();
     const filling = this.#state === "filling";
@@ -268,7 +278,8 @@ export class EmbeddedViewModel implements ViewModel {
           return isWritten ? [] : [change.key];
         });
         if (parked !== undefined) writeParked(file, parked);
-        file.run("UPDATE meta SET value = ? WHERE name = 'checkpoint'", checkpoint);
+        const rows = "('checkpoint', ?), ('checkpointEvent', ?)";
+        file.run(`INSERT OR REPLACE INTO meta VALUES ${rows}`, checkpoint, eventId ?? null);
         return overtaken;
       });
     } catch (error) {

@@ -57,6 +57,15 @@ export interface MongoCheckpoint {
   /** The generation. */
   _id: string;
   position: Position;
+  /** `checkpointEvent`: it grows with the position. */
+  event?: string;
+  /** When it was saved, by the server's clock; not kept by older releases. */
+  savedAt?: Date;
+}
+
+/** A position and the id of the event that stands there, where it is known. */
+export function checkpointEvent(position: Position, eventId = ""): string {
+  return `${position} ${eventId}`;
 }
 
 /** Which no name of a model holds. */

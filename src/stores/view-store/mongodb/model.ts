@@ -9,6 +9,7 @@ import type {
   ModelSpec,
   Overtaken,
   ParkedDocument,
+  SavedCheckpoint,
   SaveOptions,
   StoredDocument,
   SumQuery,
@@ -17,6 +18,7 @@ import type {
 } from "../view-store.ts";
 import { type MongoConnection, readTimeMaxMs } from "./connection.ts";
 import {
+  checkpointEvent,
   collectionName,
   collections,
   documentsIn,
@@ -83,11 +85,26 @@ export class MongoViewModel implements ViewModel {
     return found?.position ?? logStart;
   }
 
+  async savedCheckpoint(): Promise<SavedCheckpoint> {
+    await this.#use("read");
+    const pipeline = [{ $match: { _id: this.#name } }, { $addFields: { now: "$$NOW" } }];
+    const [found] = await this.#connection.run("checkpoint", () =>
+      this.#checkpoints
+        .aggregate<MongoCheckpoint & { now: Date }>(pipeline, { maxTimeMS: readTimeMaxMs })
+        .toArray(),
+    );
+    if (!found) return { position: logStart, ageMs: 0 };
+    const { position, event = "", savedAt = found.now, now } = found;
+    const eventId = event.slice(checkpointEvent(position).length);
+    return { position, ...(eventId !== "" && { eventId }), ageMs: now.getTime() - savedAt.getTime() };
+  }
+
   async load(keys: readonly string[], bytesMax = Number.POSITIVE_INFINITY): Promise<Loaded> {
     return (await this.#reading()).load(keys, bytesMax);
   }
 
-  async save(changes: readonly DocumentChange[], { checkpoint, parked }: SaveOptions): Promise<Overtaken> {
+  async save(changes: readonly DocumentChange[], options: SaveOptions): Promise<Overtaken> {
+    const { parked } = options;
     const { followers, others, overtaken } = planSave(this.spec, changes);
     await this.#use("write");
     // What leads to a follower is stored once the follower is, and the checkpoint once all of it is.
@@ -97,7 +114,7 @@ export class MongoViewModel implements ViewModel {
     if (parked !== undefined && parked.length > 0) {
       await writeParked(this.#connection, this.#parked, this.#name, parked);
     }
-    await moveCheckpoint(this.#connection, this.#checkpoints, this.#name, checkpoint);
+    await moveCheckpoint(this.#connection, this.#checkpoints, this.#name, options);
     return [...overtaken];
   }
 

@@ -1,12 +1,11 @@
 import { randomInt } from "node:crypto";
 import type { Collection } from "mongodb";
-import type { Position } from "../../event-store/event-store.ts";
 import { columnValues } from "../spec.ts";
-import type { DocumentChange, ModelSpec, ParkedChange } from "../view-store.ts";
+import type { DocumentChange, ModelSpec, ParkedChange, SaveOptions } from "../view-store.ts";
 import type { MongoConnection } from "./connection.ts";
 import { duplicateKey, hasCode } from "./errors.ts";
 import { type Guard, type GuardedWrite, writeGuarded } from "./guarded-write.ts";
-import type { MongoCheckpoint, MongoDocument, MongoParked } from "./layout.ts";
+import { checkpointEvent, type MongoCheckpoint, type MongoDocument, type MongoParked } from "./layout.ts";
 
 /** Of a stored document besides its JSON texts, for the bound of a bulk. */
 const overheadBytes = 512;
@@ -128,11 +127,14 @@ export async function moveCheckpoint(
   { run }: MongoConnection,
   collection: Collection<MongoCheckpoint>,
   generation: string,
-  position: Position,
+  { checkpoint: position, eventId }: Pick<SaveOptions, "checkpoint" | "eventId">,
 ): Promise<void> {
+  const move = {
+    $max: { position, event: checkpointEvent(position, eventId) },
+    $currentDate: { savedAt: true as const },
+  };
   for (let attempt = 1; ; attempt++) {
     try {
-      const move = { $max: { position } };
       await run("checkpoint", () => collection.updateOne({ _id: generation }, move, { upsert: true }));
       return;
     } catch (error) {
