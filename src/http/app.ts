@@ -31,7 +31,7 @@ import { errorHandler, problemDocument, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
-import { createAsOfNow, createFreshness } from "./query-api/freshness.ts";
+import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
@@ -132,6 +132,7 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     commands: createCommands(runtime, { auth, recency, positions }),
     staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
     fresh: createFreshness(runtime, recency, positions),
+    unparked: createUnparked(runtime, positions),
     asOfNow: createAsOfNow(runtime, recency, positions),
     cursors: createCursors(runtime.folder.secret),
     lag,

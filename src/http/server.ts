@@ -7,7 +7,7 @@ import type { Commands } from "./edge/commands.ts";
 import type { Positions } from "./edge/positions.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
 import type { Cursors } from "./query-api/cursors.ts";
-import type { AsOfNow, Freshness } from "./query-api/freshness.ts";
+import type { AsOfNow, Freshness, Unparked } from "./query-api/freshness.ts";
 import type { Recency } from "./recency.ts";
 
 export type App = FastifyInstance<
@@ -28,6 +28,7 @@ export interface Deps {
   /** Route options of what only staff may do. */
   staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
   fresh: Freshness;
+  unparked: Unparked;
   asOfNow: AsOfNow;
   cursors: Cursors;
   lag: LagWatch;

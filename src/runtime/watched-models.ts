@@ -86,10 +86,14 @@ export class WatchedModels implements ModelsSource {
   private async watch(): Promise<void> {
     const { signal } = this.stopping;
     while (!signal.aborted) {
-      const isTold = this.options.news.state() === "ready" && this.isHeard;
-      await sleep(isTold ? lookMs : lookAloneMs, undefined, { signal }).catch(() => {});
+      await sleep(this.isTold ? lookMs : lookAloneMs, undefined, { signal }).catch(() => {});
       if (!signal.aborted) await this.look();
     }
+  }
+
+  /** News come of themselves. */
+  private get isTold(): boolean {
+    return this.options.news.state() === "ready" && this.isHeard;
   }
 
   /** A generation that was rolled back to, or is new, may be behind the one before. */
@@ -99,7 +103,10 @@ export class WatchedModels implements ModelsSource {
         const model = await this.options.model(name);
         const { generation } = model;
         const before = this.known.get(name) ?? { name, lastEventTime: 0, parked: 0 };
-        this.known.set(name, { ...before, generation, position: await model.checkpoint() });
+        const position = await model.checkpoint();
+        // Of what is parked whoever projects tells, too.
+        const parked = this.isTold ? before.parked : (await model.parked()).length;
+        this.known.set(name, { ...before, generation, position, parked });
       } catch (error) {
         this.options.log.warn({ err: error, model: name }, "how far a read model is cannot be seen");
       }

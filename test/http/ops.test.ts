@@ -99,6 +99,13 @@ describe("projections", () => {
     const first = await parked("?limit=1");
     expect((await parked(`?limit=1&cursor=${first.nextCursor}`)).items).toMatchObject([{ key: "POISON-2" }]);
 
+    // What its stream says cannot be shown, and what was stored of it before would be old.
+    const unshown = {
+      status: 503,
+      body: { code: "unavailable", detail: expect.stringContaining("POISON-2") },
+    };
+    expect(await get("/v1/stock/POISON-2", staff)).toMatchObject(unshown);
+
     const retried = await post("/v1/ops/projections/stock/parked/retry", { key: "POISON-1" });
     expect(retried).toMatchObject({ status: 200, body: { key: "POISON-1", parked: true } });
     const skipped = await post("/v1/ops/projections/stock/parked/skip", { key: "POISON-1" });
@@ -110,6 +117,27 @@ describe("projections", () => {
       expect.objectContaining({ sku: "POISON-1", onHand: 7 }),
     );
   });
+});
+
+test("a document that is parked is not shown to who asks for what it waits for", async () => {
+  const { product, cart, checkOut, caughtUp, get, post } = shop();
+  await product({ skus: ["PARKED"], quantity: 5 });
+  const paid = await checkOut(await cart(["PARKED", 1]));
+  const { id } = paid.body;
+  const positionOf = (answer: { headers: Record<string, unknown> }) => String(answer.headers.position);
+  await append(`order-${id}`, 2, "ReturnApproved", { returnId: "none" });
+  const later = await post("/v1/stock/PARKED/receipts", { quantity: 1 });
+  await caughtUp();
+  expect((await get("/v1/ops/projections/orders/parked", staff)).body.items).toMatchObject([{ key: id }]);
+  const readAsOf = (position: string) => get(`/v1/orders/${id}`, { ...staff, "min-position": position });
+  expect(await readAsOf(positionOf(later))).toMatchObject({
+    status: 503,
+    body: { code: "unavailable", detail: expect.stringContaining(id) },
+  });
+  expect(await readAsOf(positionOf(paid))).toMatchObject({ status: 200, body: { id, status: "paid" } });
+  expect(await get(`/v1/orders/${id}`, staff)).toMatchObject({ status: 200, body: { id, status: "paid" } });
+  await post("/v1/ops/projections/orders/parked/skip", { key: id });
+  expect(await readAsOf(positionOf(later))).toMatchObject({ status: 200, body: { id } });
 });
 
 describe("a stream", () => {

@@ -10,6 +10,7 @@ import {
 import type { DatedValue, HotStore, KeptValue } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
 import { newId } from "../../values/ids.ts";
+import { Problem } from "../../values/problem.ts";
 import type { Codec } from "../codec.ts";
 import { streamName } from "../decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
@@ -189,9 +190,14 @@ export class HotModel {
       if (!handler) continue;
       const { position, stream, revision, type, time } = event;
       const decoded = { position, stream, id: key, revision, type, time, data: codec.decode(event) };
-      folded.doc = handler.change(folded.doc, decoded, key);
-      for (const part of handler.follow?.(folded.doc, decoded, key) ?? [])
-        applyToPart(folded, part, decoded, handler);
+      try {
+        folded.doc = handler.change(folded.doc, decoded, key);
+        for (const part of handler.follow?.(folded.doc, decoded, key) ?? [])
+          applyToPart(folded, part, decoded, handler);
+      } catch {
+        // What the projector parks, and tells the reason of. Without it the document would be old.
+        throw new Problem("unavailable", `${stream} has an event that could not be applied`);
+      }
     }
     return folded;
   }

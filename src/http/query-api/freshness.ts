@@ -47,6 +47,31 @@ export function createFreshness({ models }: Runtime, recency: Recency, positions
 }
 
 /**
+ * Refuses to show what is older than a request asks for with Min-Position, although its model is there: a document that
+ * is parked waits behind an event that could not be applied (DISTRIBUTED.md, 17).
+ *
+ * @throws Problem unavailable
+ */
+export type Unparked = (
+  request: FastifyRequest,
+  ...documents: readonly (readonly [model: string, key: string])[]
+) => Promise<void>;
+
+export function createUnparked({ models }: Runtime, positions: Positions): Unparked {
+  return async (request, ...documents) => {
+    if (header(request, "min-position") === undefined) return;
+    const watched = documents.filter(([model]) => models.progress(model).parked > 0);
+    if (watched.length === 0) return;
+    const asked = (await positions.asked(request)) ?? logStart;
+    for (const [model, key] of watched) {
+      const parked = (await models.parked(model)).find((document) => document.key === key);
+      if (parked !== undefined && parked.position <= asked)
+        throw new Problem("unavailable", `${key} of ${model} waits for an event that could not be applied`);
+    }
+  };
+}
+
+/**
  * For answers that are as of now: nothing is ever waited for. They are made of at least what a request asks for
  * with Min-Position and what its client has written last; Position says of what.
  * @returns what `read` has found

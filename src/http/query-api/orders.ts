@@ -16,7 +16,7 @@ import { orderParams, ordersQuery } from "./schemas.ts";
 const security = [{ bearer: [] }];
 
 export function orderQueries(app: App, deps: Deps): void {
-  const { runtime, auth, staffOnly, fresh, cursors } = deps;
+  const { runtime, auth, staffOnly, fresh, unparked, cursors } = deps;
   const { models, queries } = runtime;
 
   app.get(
@@ -59,6 +59,8 @@ export function orderQueries(app: App, deps: Deps): void {
       const order = await getOrder(orders, payments, id);
       // A guest is told the same of an order that is not there and of one that is another's.
       auth.requireCart(request, order?.cartId ?? "");
+      const paidBy = (order?.payments ?? []).map(({ id }) => ["payments", id] as const);
+      await unparked(request, ["orders", order?.id ?? id], ...paidBy);
       if (!order) throw notFound("order", id);
       const orderOf = auth.isStaff(request) ? staffOrderOf : guestOrderOf;
       sendJson(reply, JSON.stringify(orderOf(order)));
@@ -68,7 +70,7 @@ export function orderQueries(app: App, deps: Deps): void {
   paymentQueries(app, deps);
 }
 
-function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh }: Deps): void {
+function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh, unparked }: Deps): void {
   app.get(
     "/v1/payments/:id",
     {
@@ -85,6 +87,7 @@ function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh }: Dep
     async (request, reply) => {
       const { id } = request.params;
       await fresh(request, reply, "payments");
+      await unparked(request, ["payments", id]);
       const found = await (await models.model("payments")).get(id);
       if (!found) throw notFound("payment", id);
       sendJson(reply, staffPaymentText(found.json));

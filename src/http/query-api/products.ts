@@ -80,7 +80,7 @@ function listOfProducts(app: App, deps: Deps): void {
 }
 
 function oneProduct(app: App, deps: Deps): void {
-  const { auth, recency, positions, fresh } = deps;
+  const { auth, recency, positions, fresh, unparked } = deps;
   const { models, hot } = deps.runtime;
   const standsAt = () => models.progress("catalog").position;
   const answers = createAnswerCache(recency, positions, standsAt);
@@ -106,6 +106,7 @@ function oneProduct(app: App, deps: Deps): void {
       await fresh(request, reply, "catalog");
       const position = standsAt();
       const product = await getProduct(await models.model("catalog"), id, { unpublished });
+      await unparked(request, ["catalog", product?.id ?? id]);
       if (!product) throw notFound("product", id);
       // Only a convenience: a hot store that is away must not keep the product from being shown.
       if (visitor !== undefined)
