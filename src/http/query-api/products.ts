@@ -84,6 +84,9 @@ function oneProduct(app: App, deps: Deps): void {
   const { models, hot } = deps.runtime;
   const standsAt = () => models.progress("catalog").position;
   const answers = createAnswerCache(recency, positions, standsAt);
+  /** An answer that was kept may be of a document that is parked: good for all but who asks for newer. */
+  const mayBeParked = (request: FastifyRequest) =>
+    header(request, "min-position") !== undefined && models.progress("catalog").parked > 0;
 
   app.get(
     "/v1/products/:id",
@@ -101,7 +104,8 @@ function oneProduct(app: App, deps: Deps): void {
       const audience = auth.principal(request).kind;
       const unpublished = audience === "staff";
       // Who is remembered as having looked at it has to be told its id.
-      const cached = visitor === undefined ? await answers.find(request, audience) : undefined;
+      const isAsAnybody = visitor === undefined && !mayBeParked(request);
+      const cached = isAsAnybody ? await answers.find(request, audience) : undefined;
       if (cached) return sendAnswer(reply, positions, cached);
       await fresh(request, reply, "catalog");
       const position = standsAt();
