@@ -90,6 +90,7 @@ await onServers("a shop of several processes", (servers) => {
   test("a model rebuilt by one is read by all within seconds, and followed on", { timeout }, async () => {
     const { one, other, worker } = await cluster();
     await one.product({ skus: ["BEFORE"], quantity: 1 });
+    await other.caughtUp();
     const before = (await other.runtime.models.model("catalog")).generation;
     await worker.runtime.models.rebuilds.run(["catalog"], true);
     await vi.waitFor(

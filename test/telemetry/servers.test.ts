@@ -47,6 +47,8 @@ test("each call to EventStoreDB is told once, and each that is made again", asyn
   const { events } = await openLog(place, "commands", observer);
   onTestFinished(() => events.close());
   await events.append("a-1", noStream, [event()]);
+  // The first one is looked at for the server's clock.
+  await vi.waitFor(() => expect(told.clocks).toHaveLength(1));
   double.readFaults.push({ kind: "unavailable" });
   await events.readStream("a-1", { maxCount: 9 });
   expect(told.called).toEqual(["events append ok", "events readStream ok"]);
