@@ -114,6 +114,10 @@ await onServers("a shop of several processes", (servers) => {
       { timeout: 5_000, interval: 50 },
     );
     expect((await other.get("/v1/stock/COLD", staff)).body.available).toBe(1);
+    // Of a model that the last events did not concern, too, it is seen how far it is.
+    const received = await one.post("/v1/stock/COLD/receipts", { quantity: 1 });
+    const asOf = { ...staff, "min-position": String(received.headers.position), prefer: "wait=2" };
+    expect(await other.get("/v1/analytics/funnel", asOf)).toMatchObject({ status: 200 });
     expect((await one.get("/health/ready")).body).toMatchObject({
       status: "degraded",
       troubles: expect.arrayContaining([expect.objectContaining({ about: "hot store" })]),

@@ -19,6 +19,8 @@ const batchEventsMax = 20_000;
 const catchUpEventsMax = 5_000;
 const logPauseMs = 500;
 const logPauseMaxMs = 10_000;
+/** A checkpoint that nothing has changed is stored so soon, where other processes look at it. */
+const showMs = 250;
 
 export interface ModelProgress {
   name: string;
@@ -80,22 +82,42 @@ export class Projector {
 
   start(): void {
     const { lookAroundMs } = this.options;
-    const timer = lookAroundMs !== undefined && setInterval(() => this.lookAround(), lookAroundMs);
-    this.running = this.run().finally(() => timer && clearInterval(timer));
+    const timers: NodeJS.Timeout[] = [];
+    if (lookAroundMs !== undefined) {
+      timers.push(setInterval(() => this.lookAround(), lookAroundMs));
+      timers.push(setInterval(() => this.look(() => this.showCheckpoints()), showMs));
+    }
+    this.running = this.run().finally(() => {
+      for (const timer of timers) clearInterval(timer);
+    });
   }
 
   /** Between two pages: whoever has another generation now, or other documents parked, goes on from what is stored. */
   private lookAround(): void {
-    if (this.isInPage || this.stopping.signal.aborted) return;
-    const look = async () => {
+    this.look(async () => {
       for (const live of this.models.values())
         if (live.isFollowing && (await live.isOvertaken())) {
           await live.reopen();
           this.restart.abort();
         }
-    };
+      // Whoever reads the models may have begun to listen just now.
+      this.tell();
+    });
+  }
+
+  /** Who hears of no progress sees it in the store, also of a model that the last events did not concern. */
+  private async showCheckpoints(): Promise<void> {
+    for (const live of this.models.values()) {
+      if (!live.isFollowing) continue;
+      await live.fold?.flushAll().catch((error: unknown) => live.fail(error));
+    }
+    this.recoverFailed();
+  }
+
+  private look(look: () => Promise<void>): void {
+    if (this.isInPage || this.stopping.signal.aborted) return;
     this.looking = this.looking.then(look).catch((error: unknown) => {
-      this.options.log.warn({ err: error }, "looking for other generations failed");
+      this.options.log.warn({ err: error }, "looking after the read models failed");
     });
   }
 
