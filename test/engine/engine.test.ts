@@ -689,3 +689,66 @@ describe("an answer", () => {
     expect(stored).toBe(1);
   });
 });
+
+describe.each([
+  ["by others, too", shared],
+  ["by this process alone", (log: EventStore) => log],
+])("a command that takes its stream for new, on a log that is written %s", (_, as) => {
+  const first = (commandId?: string) => by(commandId, { isFirst: true });
+
+  test("is appended without a read, and its stream need not be read afterwards", async () => {
+    const { events, reads } = counting(as(await temporaryLog()));
+    const engine = new Engine({ events, codec });
+    const asOf = performance.now();
+    expect(await engine.execute(tally, "1", "Count", { by: 2 }, first(), total)).toMatchObject({ result: 2 });
+    expect(await engine.read(tally, "1", total, asOf)).toBe(2);
+    expect(reads()).toBe(0);
+  });
+
+  test("is decided on what there is, where somebody was faster", async () => {
+    const log = await temporaryLog();
+    await new Engine({ events: log, codec }).execute(tally, "1", "Count", { by: 5 }, by("c-1"));
+    const engines = [1, 2, 3].map(() => new Engine({ events: as(log), codec }));
+    const [spends, repeats, looks] = engines;
+    const again = { ...first("c-1"), now: 2_000 };
+    expect(await repeats?.execute(tally, "1", "Count", { by: 5 }, again, total)).toMatchObject({
+      result: 5,
+      repeated: true,
+    });
+    expect(await spends?.execute(tally, "1", "Spend", { by: 4 }, first(), total)).toMatchObject({
+      result: 1,
+    });
+    expect(await looks?.execute(tally, "1", "Nothing", undefined, first(), total)).toMatchObject({
+      result: 1,
+      revision: 1,
+      changed: false,
+    });
+    expect(await totalOf(new Engine({ events: log, codec }))).toBe(1);
+  });
+
+  test("is refused for what there is, and not for what there is not", async () => {
+    const engine = new Engine({ events: as(await temporaryLog()), codec });
+    const refused = expect(engine.execute(tally, "1", "Spend", { by: 1 }, first())).rejects;
+    await refused.toMatchObject({ code: "out_of_stock", message: "0 left" });
+  });
+});
+
+test("an append that had landed before it was answered proves the stream as of when it was sent first", async () => {
+  const log = await temporaryLog();
+  const other = new Engine({ events: shared(log), codec });
+  let asOf = Number.NaN;
+  const events = withAppend(shared(log), (append) => {
+    let isLost = true;
+    return async (stream, revision, batch) => {
+      const appended = await append(stream, revision, batch);
+      if (!isLost) return appended;
+      isLost = false;
+      await other.execute(tally, "1", "Count", { by: 10 }, by());
+      asOf = performance.now();
+      throw new OutcomeUnknown("the answer was lost");
+    };
+  });
+  const engine = new Engine({ events, codec });
+  await engine.execute(tally, "1", "Count", { by: 1 }, by());
+  expect(await engine.read(tally, "1", total, asOf)).toBe(11);
+});

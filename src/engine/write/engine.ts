@@ -319,10 +319,11 @@ export class Engine {
 
   /** An append whose outcome is unknown is sent again, byte for byte, until it is known. */
   private async append(stream: string, stored: StoredStream, batch: Batch): Promise<AppendResult> {
-    const until = performance.now() + this.settleMs;
+    // It may have landed when it was sent first, and others may have gone on since.
+    const sentAt = performance.now();
+    const until = sentAt + this.settleMs;
     for (let attempt = 0; ; attempt++) {
       try {
-        const sentAt = performance.now();
         const appended = await this.events.append(stream, stored.revision, batch.events);
         // Revisions are consecutive, positions are not: only the last one of an append is told.
         if (appended.revision !== batch.revision)
