@@ -3,8 +3,9 @@ import { describe, expect, test, vi } from "vitest";
 import { logStateStream } from "../../commands/log/log-state.ts";
 import type { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
 import { mongoForTests } from "../support/mongodb.ts";
+import { freePort } from "../support/ports.ts";
 import { cli, contentsOf, filledFolder, temporaryPath } from "./cli.ts";
-import { doubleForTest, freePort, running } from "./servers.ts";
+import { doubleForTest, running } from "./servers.ts";
 
 interface Report {
   clean: boolean;

@@ -1,7 +1,6 @@
 import { type ChildProcess, spawn } from "node:child_process";
-import { createServer } from "node:net";
 import { fileURLToPath } from "node:url";
-import { afterAll, onTestFinished } from "vitest";
+import { onTestFinished } from "vitest";
 import { type EventStoreDb, openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
 import { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
 
@@ -47,22 +46,4 @@ export function running(args: readonly string[], settings: Record<string, string
     await ended;
   });
   return { child, stdout: () => stdout, stderr: () => stderr, ended };
-}
-
-const ports: number[] = [];
-afterAll(() => ports.splice(0));
-
-/** A port that nobody listens on, and that this file has not asked for before. */
-export async function freePort(): Promise<number> {
-  for (;;) {
-    const port = await new Promise<number>((resolve) => {
-      const server = createServer().listen(0, "127.0.0.1", () => {
-        const address = server.address();
-        server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-      });
-    });
-    if (ports.includes(port)) continue;
-    ports.push(port);
-    return port;
-  }
 }

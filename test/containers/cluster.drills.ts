@@ -1,9 +1,10 @@
 import { randomBytes } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../support/ports.ts";
 import { auditOrders } from "./audit.ts";
 import { envFile } from "./compose-file.ts";
-import { type Compose, type Engine, freePort, startEngine } from "./engine.ts";
+import { type Compose, type Engine, startEngine } from "./engine.ts";
 import { Buyers, Shop } from "./shop.ts";
 import { takeTour } from "./tour.ts";
 

@@ -1,6 +1,5 @@
 import { execFile, spawnSync } from "node:child_process";
 import { existsSync } from "node:fs";
-import { createServer } from "node:net";
 import { join } from "node:path";
 import { promisify } from "node:util";
 import { composeFile, textOf } from "./compose-file.ts";
@@ -112,15 +111,4 @@ function pinned(): Record<string, string> {
     mongo: images.mongodb?.image ?? "",
     haproxy: images.proxy?.image ?? "",
   };
-}
-
-export function freePort(): Promise<number> {
-  return new Promise((resolve, reject) => {
-    const server = createServer();
-    server.once("error", reject);
-    server.listen(0, "127.0.0.1", () => {
-      const address = server.address();
-      server.close(() => resolve(typeof address === "object" && address ? address.port : 0));
-    });
-  });
 }

@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { afterAll, beforeAll, describe, expect, test } from "vitest";
+import { freePort } from "../support/ports.ts";
 import { auditOrders } from "./audit.ts";
-import { type Compose, type Engine, freePort, startEngine } from "./engine.ts";
+import { type Compose, type Engine, startEngine } from "./engine.ts";
 import { Buyers, Shop } from "./shop.ts";
 import { takeTour } from "./tour.ts";
 

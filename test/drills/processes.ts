@@ -3,7 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../stores/redis/server.ts";
+import { freePort } from "../support/ports.ts";
 import { endsWithUs } from "./children.ts";
 
 const readyTimeoutMs = 90_000;

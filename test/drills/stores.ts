@@ -5,8 +5,9 @@ import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort, startRedis } from "../stores/redis/server.ts";
+import { startRedis } from "../stores/redis/server.ts";
 import type { TestMongo } from "../support/mongodb.ts";
+import { freePort } from "../support/ports.ts";
 import { endsWithUs } from "./children.ts";
 import { startToxiproxy, type TcpProxy } from "./toxiproxy.ts";
 

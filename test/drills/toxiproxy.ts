@@ -2,7 +2,7 @@ import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { freePort } from "../stores/redis/server.ts";
+import { freePort } from "../support/ports.ts";
 import { endsWithUs } from "./children.ts";
 
 const startTimeoutMs = 10_000;

@@ -5,7 +5,8 @@ import { join } from "node:path";
 import { describe, expect, onTestFinished, test, vi } from "vitest";
 import { openRedisHotStore, type RedisHotStore } from "../../../src/stores/hot-store/redis/hot.ts";
 import { newId } from "../../../src/values/ids.ts";
-import { freePort, startRedis, whyNoRedisHere } from "./server.ts";
+import { freePort } from "../../support/ports.ts";
+import { startRedis, whyNoRedisHere } from "./server.ts";
 
 const whyNot = whyNoRedisHere();
 const withinMs = 10_000;

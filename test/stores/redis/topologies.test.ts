@@ -7,7 +7,8 @@ import { afterAll, beforeAll, describe, expect, test, vi } from "vitest";
 import { openRedisHotStore, type RedisHotStore } from "../../../src/stores/hot-store/redis/hot.ts";
 import { openRedisNews } from "../../../src/stores/hot-store/redis/news.ts";
 import { newId } from "../../../src/values/ids.ts";
-import { accepts, freePort, type RedisServer, startRedis, whyNoRedisHere } from "./server.ts";
+import { freePort } from "../../support/ports.ts";
+import { accepts, type RedisServer, startRedis, whyNoRedisHere } from "./server.ts";
 
 const whyNot = whyNoRedisHere();
 const longMs = 60_000;
