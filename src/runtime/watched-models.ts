@@ -4,7 +4,7 @@ import type { Codec } from "../engine/codec.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { Fold } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
-import type { EventStore } from "../stores/event-store/event-store.ts";
+import { type EventStore, latest, logStart } from "../stores/event-store/event-store.ts";
 import type { News } from "../stores/hot-store/news.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
 import type { ModelsSource, Told } from "./models-source.ts";
@@ -12,6 +12,9 @@ import type { ModelsSource, Told } from "./models-source.ts";
 /** How often the checkpoints are looked at: while news come of themselves, and while none do. */
 const lookMs = 1_000;
 const lookAloneMs = 250;
+
+/** Before the first look. */
+const nowhere = { generation: 0, position: logStart };
 
 export interface WatchedModelsOptions {
   projections: readonly AnyProjection[];
@@ -96,16 +99,21 @@ export class WatchedModels implements ModelsSource {
     return this.options.news.state() === "ready" && this.isHeard;
   }
 
-  /** A generation that was rolled back to, or is new, may be behind the one before. */
+  /**
+   * Stored checkpoints follow at a distance, so what was heard of a generation stays true. Another one, rolled back to
+   * or new, may be behind the one before.
+   */
   private async look(): Promise<void> {
     for (const { name } of this.options.projections) {
       try {
         const model = await this.options.model(name);
         const { generation } = model;
-        const before = this.known.get(name) ?? { name, lastEventTime: 0, parked: 0 };
-        const position = await model.checkpoint();
+        const stored = await model.checkpoint();
+        const before = this.known.get(name) ?? { name, lastEventTime: 0, parked: 0, ...nowhere };
+        const isKnown = before.generation === generation;
+        const position = isKnown ? latest(before.position, stored) : stored;
         // Of what is parked whoever projects tells, too.
-        const parked = this.isTold ? before.parked : (await model.parked()).length;
+        const parked = isKnown && this.isTold ? before.parked : (await model.parked()).length;
         this.known.set(name, { ...before, generation, position, parked });
       } catch (error) {
         this.options.log.warn({ err: error, model: name }, "how far a read model is cannot be seen");
@@ -114,13 +122,15 @@ export class WatchedModels implements ModelsSource {
     this.tell();
   }
 
+  /** A model that fails stands where it was stored: what it had reached before, it has reached. */
   private hear(text: string): void {
     const told = JSON.parse(text) as ModelProgress[];
     this.isHeard = true;
     for (const each of told) {
       const seen = this.known.get(each.name);
-      if (seen?.generation === each.generation && each.position >= seen.position)
-        this.known.set(each.name, each);
+      if (seen?.generation !== each.generation) continue;
+      const { position, lastEventTime } = each.position >= seen.position ? each : seen;
+      this.known.set(each.name, { ...each, position, lastEventTime });
     }
     this.tell();
   }
