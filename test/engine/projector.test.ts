@@ -33,6 +33,7 @@ const specOf = (name: string) => ({ ...countingProjection(mistake), name });
 async function start(
   given: Record<string, ViewModel | (() => Promise<ViewModel>)>,
   from: EventStore = events,
+  lookAroundMs?: number,
 ): Promise<Projector> {
   const models = Object.fromEntries(
     Object.entries(given).map(([name, model]) => [
@@ -42,8 +43,7 @@ async function start(
   );
   const projector = await Projector.open({
     events: from,
-    codec,
-    log,
+    ...{ codec, log, ...(lookAroundMs && { lookAroundMs }) },
     models: Object.entries(models).map(([name, open]) => ({ projection: specOf(name), open })),
     onProgress: (each) => {
       progress = each;
@@ -187,6 +187,15 @@ test("given a parked document, when it is tried again among pages, then it and t
   expect(retried).toBe(true);
   await reached("one", await events.head());
   expect(await documentsIn(one)).toEqual({ a: { total: 3, steps: 3 } });
+});
+
+test("given others who look, when nothing of what comes is a model's, then how far it is gets stored all the same", async () => {
+  const one = await views.open(specOf("one"));
+  await start({ one }, events, 20);
+  const counted = await write("a", "Counted", { by: 1 });
+  await expect.poll(() => one.checkpoint()).toBe(counted);
+  const ignored = await write("a", "Ignored", { text: "" });
+  await expect.poll(() => one.checkpoint()).toBe(ignored);
 });
 
 test("given a crash between a save and its checkpoint, when it starts again, then nothing is counted twice", async () => {

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test, vi } from "vitest";
 import { InvalidConfig } from "../../src/config.ts";
 import { prepareLog } from "../../src/runtime/prepare-log.ts";
@@ -114,14 +115,24 @@ await onServers("a shop of several processes", (servers) => {
       { timeout: 5_000, interval: 50 },
     );
     expect((await other.get("/v1/stock/COLD", staff)).body.available).toBe(1);
-    // Of a model that the last events did not concern, too, it is seen how far it is.
-    const received = await one.post("/v1/stock/COLD/receipts", { quantity: 1 });
-    const asOf = { ...staff, "min-position": String(received.headers.position), prefer: "wait=2" };
-    expect(await other.get("/v1/analytics/funnel", asOf)).toMatchObject({ status: 200 });
     expect((await one.get("/health/ready")).body).toMatchObject({
       status: "degraded",
       troubles: expect.arrayContaining([expect.objectContaining({ about: "hot store" })]),
     });
+  });
+
+  test.each([
+    ["it is told of", {}],
+    ["nobody tells it of, without Redis", { REDIS_URL: "redis://127.0.0.1:1" }],
+  ])("is as far as events that a model does not know, which %s", { timeout }, async (_, more) => {
+    const { one, other } = await cluster(more);
+    const opened = await one.post("/v1/carts");
+    const asOf = { ...staff, "min-position": position(opened) };
+    const look = async () => (await other.get("/v1/orders", asOf)).status;
+    expect(await look()).toBe(200);
+    // Nothing comes any more, and the checkpoints are looked at.
+    await sleep(2_500);
+    expect(await look()).toBe(200);
   });
 
   test("a process with other settings than the rest is refused by their names", { timeout }, async () => {

@@ -40,7 +40,7 @@ export interface ProjectorOptions {
   /** `onStored` of a model is called before the progress. */
   models: readonly Pick<LiveModelOptions, "projection" | "open" | "onStored">[];
   log: Logger;
-  /** Other processes may rebuild and mend the models: so often what they have done is looked for. */
+  /** Other processes may rebuild, mend and read the models: so often what they have done is looked for. */
   lookAroundMs?: number;
   /** Called before a model applies a page. @returns what is called once it has, or has failed */
   onPage?: (fold: Pick<Fold, "projection" | "types">, page: Page) => (error?: unknown) => void;
@@ -61,7 +61,9 @@ export class Projector {
   /** Work between two pages: pausing a model, retrying a parked document. */
   private turns: (() => Promise<void>)[] = [];
   private running: Promise<void> | undefined;
-  private looking: Promise<void> = Promise.resolve();
+  private looking: Promise<unknown> = Promise.resolve();
+  /** A slow store is not asked again before it has answered: pages wait for it. */
+  private isLooking = false;
   private isInPage = false;
   private readonly recoveries = new Map<LiveModel, Promise<void>>();
 
@@ -85,39 +87,38 @@ export class Projector {
     const timers: NodeJS.Timeout[] = [];
     if (lookAroundMs !== undefined) {
       timers.push(setInterval(() => this.lookAround(), lookAroundMs));
-      timers.push(setInterval(() => this.look(() => this.showCheckpoints()), showMs));
+      timers.push(setInterval(() => this.showCheckpoints(), showMs));
     }
     this.running = this.run().finally(() => {
       for (const timer of timers) clearInterval(timer);
     });
   }
 
-  /** Between two pages: whoever has another generation now, or other documents parked, goes on from what is stored. */
+  /** Whoever has another generation now, or other documents parked, goes on from what is stored. */
   private lookAround(): void {
-    this.look(async () => {
-      for (const live of this.models.values())
-        if (live.isFollowing && (await live.isOvertaken())) {
-          await live.reopen();
-          this.restart.abort();
-        }
-      // Whoever reads the models may have begun to listen just now.
-      this.tell();
+    this.look(async (live) => {
+      if (!(await live.isOvertaken())) return;
+      await live.reopen();
+      this.restart.abort();
     });
   }
 
   /** Who hears of no progress sees it in the store, also of a model that the last events did not concern. */
-  private async showCheckpoints(): Promise<void> {
-    for (const live of this.models.values()) {
-      if (!live.isFollowing) continue;
-      await live.fold?.flushAll().catch((error: unknown) => live.fail(error));
-    }
-    this.recoverFailed();
+  private showCheckpoints(): void {
+    this.look(async ({ fold }) => fold?.flushAll());
   }
 
-  private look(look: () => Promise<void>): void {
-    if (this.isInPage || this.stopping.signal.aborted) return;
-    this.looking = this.looking.then(look).catch((error: unknown) => {
-      this.options.log.warn({ err: error }, "looking after the read models failed");
+  /** Between two pages, of all models at once. Pages wait for it: a slow store is asked once at a time. */
+  private look(look: (live: LiveModel) => Promise<void>): void {
+    if (this.isInPage || this.isLooking || this.stopping.signal.aborted) return;
+    this.isLooking = true;
+    const following = [...this.models.values()].filter((live) => live.isFollowing);
+    const looks = following.map((live) => look(live).catch((error: unknown) => live.fail(error)));
+    this.looking = Promise.all(looks).finally(() => {
+      this.isLooking = false;
+      this.recoverFailed();
+      // Whoever reads the models may have begun to listen just now.
+      this.tell();
     });
   }
 
@@ -125,6 +126,7 @@ export class Projector {
     this.stopping.abort();
     this.restart.abort();
     await this.running;
+    await this.looking;
     await Promise.all(this.recoveries.values());
     for (const live of this.models.values()) await live.flushAtEnd();
   }
