@@ -164,7 +164,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
 
     CaptureRequested: onPayment((_, dueAt) => ({ close: ["recapture"], open: { capture: dueAt } })),
     PaymentCaptured: onPayment(({ orderId }: { orderId?: string | undefined }, dueAt) => ({
-      close: ["capture", "recapture"],
+      close: ["capture", "recapture", "orphan"],
       ...(orderId !== undefined && { open: { paid: dueAt } }),
     })),
     CaptureFailed: {

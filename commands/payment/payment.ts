@@ -52,7 +52,10 @@ export const payment = decider({
           case "failed":
             return [{ type: "PaymentAuthorized", data: { amount: payment.amount, reference } }];
           case "voided":
-            if (payment.orphaned || payment.reference === reference) return [];
+            if (payment.reference === reference) return [];
+            // Each goes back by itself: this one is heard once the other has.
+            if (payment.orphaned)
+              throw new Problem("unavailable", "another late authorization is being given back");
             return [
               { type: "PaymentOrphaned", data: { reason: "authorized after it was voided", reference } },
             ];
@@ -82,10 +85,15 @@ export const payment = decider({
       return [{ type: "CaptureRequested", data: { movementId: captureId(captures) } }];
     },
 
-    /** The gateway has captured. */
+    /** The gateway has captured. What it has captured of a payment that is over goes back at once. */
     Capture: (state: Payment): PaymentEvent[] => {
-      const { phase, amount, orderId } = existing(state);
+      const { phase, amount, orderId, orphaned } = existing(state);
       if (phase === "captured") return [];
+      if (orphaned) {
+        const data = { amount, orderId };
+        const captured = existing(evolvePayment.PaymentCaptured(state, data));
+        return [{ type: "PaymentCaptured", data }, restRefunded(captured, "captured after it was over")];
+      }
       if (phase !== "authorized") throw illegalTransition(`a payment that is ${phase} cannot be captured`);
       return [{ type: "PaymentCaptured", data: { amount, orderId } }];
     },
@@ -126,11 +134,20 @@ export const payment = decider({
         }
       }),
 
-    /** The gateway has given the authorization back, or there never was one. */
-    Void: (state: Payment, { reason }: { reason: string }): PaymentEvent[] => {
-      const { phase, orphaned } = existing(state);
+    /**
+     * The gateway has given the authorization with this reference back; without one, there never was any. One that has
+     * come about meanwhile is not voided on paper.
+     * @throws Problem too_much_contention when the payment has another reference by now
+     */
+    Void: (
+      state: Payment,
+      { reason, reference }: { reason: string; reference: string | undefined },
+    ): PaymentEvent[] => {
+      const { phase, orphaned, ...payment } = existing(state);
       if (phase === "voided" && !orphaned) return [];
       if (phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
+      if (payment.reference !== reference)
+        throw new Problem("too_much_contention", "the payment was authorized in this moment; try again");
       return [{ type: "PaymentVoided", data: { reason } }];
     },
 

@@ -73,7 +73,7 @@ export const evolvePayment = {
   },
   PaymentCaptured: (state: Payment, { amount }: Data<"PaymentCaptured">): Payment => {
     const { capturing: _, ...payment } = initiated(state);
-    return { ...payment, phase: "captured", captured: amount };
+    return { ...payment, phase: "captured", captured: amount, orphaned: false };
   },
   OrderTold: (state: Payment): Payment => ({ ...initiated(state), told: true }),
   CaptureFailed: (state: Payment, { reason }: Data<"CaptureFailed">): Payment => {

@@ -177,6 +177,14 @@ function captureAtGateway(
   return moveMoney(shop, () => shop.gateway.capture(request));
 }
 
+/** Capturing with the key of the capture that may have been moves nothing then, and tells. */
+async function isCaptured(shop: Shop, paymentId: string, state: InitiatedPayment): Promise<boolean> {
+  if (state.phase !== "authorized") return false;
+  const captured = await captureAtGateway(shop, paymentId, state, "capture");
+  if (!captured) throw new GatewaySilent();
+  return captured.status === "done";
+}
+
 async function settleVoid(
   process: Process,
   paymentId: string,
@@ -194,17 +202,12 @@ async function settleVoid(
     const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
     const voided = await moveMoney(shop, () => shop.gateway.void(request));
     if (!voided) throw new GatewaySilent();
-    if (voided.status === "refused" && phase === "authorized") {
-      // Capturing with the key of the capture that may have been moves nothing then, and tells.
-      const captured = await captureAtGateway(shop, paymentId, state, "capture");
-      if (!captured) throw new GatewaySilent();
-      if (captured.status === "done") {
-        await process.again(payment, paymentId, "Capture", {});
-        return;
-      }
+    if (voided.status === "refused" && (voided.isCaptured || (await isCaptured(shop, paymentId, state)))) {
+      await process.again(payment, paymentId, "Capture", {});
+      return;
     }
   }
-  await process.once(["voided", reference ?? ""], payment, paymentId, "Void", { reason });
+  await recordVoid(process, paymentId, { reason, reference });
 }
 
 /** Whether anything was authorized is asked for until the gateway can no longer change its mind. */
@@ -222,7 +225,24 @@ async function settleUnanswered(
   }
   const final = process.now() >= initiatedAt + shop.gateway.finalMs;
   if (result === undefined || (result === null && !final)) throw new GatewaySilent();
-  await process.again(payment, paymentId, "Void", { reason });
+  await recordVoid(process, paymentId, { reason, reference: undefined });
+}
+
+/** Where it was authorized in this moment, there is something to void: the payment is looked at again. */
+async function recordVoid(
+  process: Process,
+  paymentId: string,
+  voided: { reason: string; reference: string | undefined },
+): Promise<void> {
+  try {
+    await process.again(payment, paymentId, "Void", voided);
+  } catch (error) {
+    if (!(error instanceof Problem) || error.code !== "too_much_contention") throw error;
+    const isSame = ({ reference }: InitiatedPayment) => reference === voided.reference;
+    const now = await process.shop.engine.read(payment, paymentId, (state) => state);
+    // Many write this payment at once, which says nothing of it.
+    if (now.phase === "absent" || isSame(now)) throw error;
+  }
 }
 
 async function settleRefund(

@@ -59,7 +59,7 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
     else await process.again(payment, id, "FailCapture", { movementId, reason });
   }
   if (state.orphaned || (state.givingBack !== undefined && state.phase !== "captured"))
-    await process.again(payment, id, "Void", { reason });
+    await process.again(payment, id, "Void", { reason, reference: state.reference });
   for (const [refundId, { status }] of state.refunds) {
     if (status !== "pending") continue;
     if (done) await process.again(payment, id, "SucceedRefund", { refundId, reference: "by hand" });

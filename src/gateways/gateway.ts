@@ -23,7 +23,10 @@ export interface MoneyRequest {
   currency: string;
 }
 
-export type MoneyResult = { status: "done"; reference: string } | { status: "refused"; reason: string };
+export type MoneyResult =
+  | { status: "done"; reference: string }
+  /** `isCaptured`: there is no authorization to give back any more, for its money was taken. */
+  | { status: "refused"; reason: string; isCaptured?: true };
 
 export interface PaymentGateway {
   readonly name: string;

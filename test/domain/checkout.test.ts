@@ -10,6 +10,7 @@ import { capturePayment, settlePayment } from "../../commands/processes/payments
 import { refundOrder } from "../../commands/processes/refunds.ts";
 import { orderIdOf } from "../../commands/processes/start-checkout.ts";
 import { stock } from "../../commands/stock/stock.ts";
+import { GatewayOutcomeUnknown } from "../../src/gateways/gateway.ts";
 import { StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
 import { createBank } from "../support/bank.ts";
@@ -259,6 +260,56 @@ describe("a payment that", () => {
     expect(await runCheckout(shop, cartId, shop.context)).toMatchObject({ status: "failed" });
     await shop.engine.execute(payment, paymentId, "Authorize", { reference: "auth_late" }, shop.by());
     expect(await shop.paymentOf(orderId)).toMatchObject({ orphaned: true });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled" });
+  });
+
+  test("is given back at the gateway when it is authorized between the gateway's look-up and the void", async () => {
+    const shop = await openShop();
+    const { bank } = shop;
+    await shop.receive("A", 5);
+    const silent = async () => {
+      throw new GatewayOutcomeUnknown("no answer");
+    };
+    shop.gateway = { ...bank, authorize: silent, lookup: silent };
+    const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
+    await cancelOrder(shop, orderId, "r", shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({
+      phase: "initiated",
+      givingBack: expect.anything(),
+    });
+    const reference = bank.act(paymentId, 1_000);
+    // The gateway does not find it yet, and then its webhook is here.
+    const lookup = async () => {
+      await shop.engine.execute(payment, paymentId, "Authorize", { reference }, shop.by());
+      return undefined;
+    };
+    shop.gateway = { ...bank, lookup };
+    shop.clock.now += 3_600_000;
+    await settlePayment(shop, paymentId, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided", orphaned: false });
+    expect([bank.openOf(paymentId), bank.balanceOf(paymentId)]).toEqual([0, 0]);
+    expect(bank.calls.filter((call) => call === "void")).toHaveLength(1);
+  });
+
+  test("is refunded when it comes too late and the gateway has captured it by itself", async () => {
+    const shop = await openShop();
+    const { bank } = shop;
+    await shop.receive("A", 5);
+    const { cartId, orderId, paymentId } = await shop.checkOut([{ sku: "A" }], { token: "tok_action" });
+    await shop.engine.execute(payment, paymentId, "Fail", { reason: "3-D Secure failed" }, shop.by());
+    expect(await runCheckout(shop, cartId, shop.context)).toMatchObject({ status: "failed" });
+    const { amount } = await shop.paymentOf(orderId);
+    const reference = bank.act(paymentId, amount);
+    bank.captureUnasked(reference);
+    expect(bank.balanceOf(paymentId)).toBe(amount);
+    await shop.engine.execute(payment, paymentId, "Authorize", { reference }, shop.by());
+    await settlePayment(shop, paymentId, shop.context);
+    expect(bank.balanceOf(paymentId)).toBe(0);
+    expect(await shop.paymentOf(orderId)).toMatchObject({
+      captured: amount,
+      refunded: amount,
+      refundPending: 0,
+    });
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled" });
   });
 

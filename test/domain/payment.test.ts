@@ -91,6 +91,12 @@ describe("authorizing", () => {
     given(payment, [initiated, voided, orphaned("late")])
       .when("Authorize", { reference: "late" })
       .then([]);
+    given(payment, [initiated, voided, orphaned("late")])
+      .when("Authorize", { reference: "later" })
+      .refused("unavailable");
+    given(payment, [initiated, voided, orphaned("late"), voided])
+      .when("Authorize", { reference: "later" })
+      .then([orphaned("later")]);
     given(payment, [initiated, authorized, voided]).when("Authorize", { reference: "auth" }).then([]);
     given(payment, [initiated, voided, orphaned("late"), voided])
       .when("Authorize", { reference: "late" })
@@ -192,29 +198,49 @@ describe("giving back", () => {
 });
 
 describe("voiding", () => {
+  const nothing = { reason: "r", reference: undefined };
+  const authorization = { reason: "r", reference: "auth" };
+
   test("ends what was not captured, once", () => {
-    for (const past of [
-      [initiated],
-      [initiated, action],
-      [initiated, authorized],
-      [initiated, failed],
-      [manual],
-    ]) {
-      given(payment, past).when("Void", { reason: "r" }).then([voided]);
+    for (const past of [[initiated], [initiated, action], [initiated, failed], [manual]]) {
+      given(payment, past).when("Void", nothing).then([voided]);
       given(payment, [...past, voided])
-        .when("Void", { reason: "r" })
+        .when("Void", nothing)
         .then([]);
     }
-    given(payment, paid).when("Void", { reason: "r" }).refused("illegal_transition");
+    given(payment, [initiated, authorized]).when("Void", authorization).then([voided]);
+    given(payment, paid).when("Void", authorization).refused("illegal_transition");
+  });
+
+  test("ends on paper only what was given back at the gateway", () => {
+    for (const past of [
+      [initiated, authorized],
+      [initiated, action, authorized],
+      [initiated, failed, authorized],
+    ]) {
+      given(payment, past).when("Void", nothing).refused("too_much_contention");
+      given(payment, past)
+        .when("Void", { ...nothing, reference: "another" })
+        .refused("too_much_contention");
+    }
   });
 
   test("gives back an orphan", () => {
     given(payment, [initiated, voided, orphaned("late")])
-      .when("Void", { reason: "r" })
+      .when("Void", { reason: "r", reference: "late" })
       .then([voided]);
     expect(given(payment, [initiated, voided, orphaned("late"), voided]).state()).toMatchObject({
       orphaned: false,
     });
+  });
+
+  test("refunds an orphan that the gateway has captured", () => {
+    const reason = "captured after it was over";
+    const data = { refundId: "cancellation", orderId: "o-1", amount: 1_000, reason };
+    given(payment, [initiated, voided, orphaned("late")])
+      .when("Capture", {})
+      .then([captured, { type: "RefundRequested", data: { ...data, cause: "cancellation" } }]);
+    given(payment, [initiated, voided]).when("Capture", {}).refused("illegal_transition");
   });
 });
 

@@ -30,6 +30,8 @@ export interface Bank extends PaymentGateway {
   readonly calls: string[];
   /** The customer does what `tok_action` asks for. @returns the reference that the webhook tells */
   act(paymentId: string, amount: number): string;
+  /** As gateways that capture by themselves do. @param reference of the authorization */
+  captureUnasked(reference: string): void;
 }
 
 interface BankOptions {
@@ -38,6 +40,8 @@ interface BankOptions {
   /** Before and after every call: where other things may happen. */
   pause?: () => Promise<unknown>;
 }
+
+const takenAlready = "it is captured";
 
 export const webhookSecret = "test secret";
 
@@ -92,7 +96,11 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
     const result: MoneyResult =
       refusal === undefined
         ? { status: "done", reference: `${call}_${request.idempotencyKey}` }
-        : { status: "refused", reason: refusal };
+        : {
+            status: "refused",
+            reason: refusal,
+            ...(refusal === takenAlready && { isCaptured: true as const }),
+          };
     answers.set(request.idempotencyKey, known ?? result);
     await pause();
     if (lost) throw new GatewayOutcomeUnknown("the connection broke off");
@@ -108,6 +116,10 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
       const reference = `act_${paymentId}`;
       book({ status: "authorized", reference }, paymentId, amount);
       return reference;
+    },
+    captureUnasked(reference) {
+      const account = accounts.get(reference);
+      if (account) account.captured = account.authorized;
     },
     balanceOf: (paymentId) =>
       of(paymentId).reduce((sum, { captured, refunded }) => sum + captured - refunded, 0),
@@ -125,7 +137,7 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
       }),
     void: (request) =>
       move("void", request, (account) => {
-        if (account.captured > 0) return "it is captured";
+        if (account.captured > 0) return takenAlready;
         account.voided = true;
         return undefined;
       }),

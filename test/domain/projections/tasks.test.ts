@@ -425,7 +425,7 @@ function settle(world: World): void {
     else if (state.givingBack !== undefined && state.phase === "captured")
       world.do(paymentStream, "GiveBack", { reason: "r" });
     else if (state.givingBack !== undefined || state.orphaned)
-      world.do(paymentStream, "Void", { reason: "r" });
+      world.do(paymentStream, "Void", { reason: "r", reference: state.reference });
     else if (pending !== undefined)
       world.do(paymentStream, "SucceedRefund", { refundId: pending, reference: "re" });
     else break;
