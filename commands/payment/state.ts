@@ -12,6 +12,8 @@ export interface Refund {
   readonly reason: string;
   readonly cause: Data<"RefundRequested">["cause"];
   readonly status: "pending" | "succeeded" | "failed";
+  /** Why the gateway has refused it. */
+  readonly failure?: string;
 }
 
 export interface InitiatedPayment extends Readonly<Data<"PaymentInitiated">> {
@@ -106,11 +108,11 @@ export const evolvePayment = {
     };
   },
   RefundSucceeded: (state: Payment, { refundId, amount }: Data<"RefundSucceeded">): Payment => {
-    const payment = endRefund(state, refundId, "succeeded");
+    const payment = endRefund(state, refundId, { status: "succeeded" });
     return { ...payment, refunded: payment.refunded + amount };
   },
-  RefundFailed: (state: Payment, { refundId }: Data<"RefundFailed">): Payment =>
-    endRefund(state, refundId, "failed"),
+  RefundFailed: (state: Payment, { refundId, reason: failure }: Data<"RefundFailed">): Payment =>
+    endRefund(state, refundId, { status: "failed", failure }),
   PaymentOrphaned: (state: Payment, { reference }: Data<"PaymentOrphaned">): Payment => ({
     ...initiated(state),
     orphaned: true,
@@ -118,13 +120,17 @@ export const evolvePayment = {
   }),
 };
 
-function endRefund(state: Payment, refundId: string, status: "succeeded" | "failed"): InitiatedPayment {
+function endRefund(
+  state: Payment,
+  refundId: string,
+  end: { status: "succeeded" } | { status: "failed"; failure: string },
+): InitiatedPayment {
   const payment = initiated(state);
   const refund = refundOf(payment, refundId);
   return {
     ...payment,
     refundPending: payment.refundPending - (refund.status === "pending" ? refund.amount : 0),
-    refunds: new Map(payment.refunds).set(refundId, { ...refund, status }),
+    refunds: new Map(payment.refunds).set(refundId, { ...refund, ...end }),
   };
 }
 

@@ -7,6 +7,7 @@ export const problems = {
   invalid_cursor: [400, "The cursor is not one that a list gave out"],
   unauthorized: [401, "Credentials are missing or wrong"],
   payment_declined: [402, "The payment was declined"],
+  refund_refused: [402, "The gateway did not give the money back"],
   forbidden: [403, "These credentials do not allow this"],
   not_found: [404, "There is no such thing"],
   already_exists: [409, "It exists already"],

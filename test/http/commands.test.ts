@@ -1,4 +1,4 @@
-import { beforeAll, describe, expect, test } from "vitest";
+import { beforeAll, describe, expect, test, vi } from "vitest";
 import { type Body, checkoutBody, openTimeoutMs, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
@@ -292,6 +292,31 @@ describe("an order", () => {
       body: { refunded: usd(3_000), paymentStatus: "refunded" },
     });
     expect(await post(`${url}/refunds`, { amount: usd(1), reason: "more" })).toMatchObject({ status: 409 });
+  });
+
+  test("whose refund the gateway refuses has nothing refunded, and the same key is told the same", async () => {
+    const { post, get, product, order, caughtUp, runtime } = shop();
+    await product({ skus: ["KEPT"], price: 1_000 });
+    const { order: bought } = await order(["KEPT", 1]);
+    const url = `/v1/orders/${bought.id}`;
+    const refuse = vi.spyOn(runtime.shop.gateway, "refund");
+    refuse.mockResolvedValue({ status: "refused", reason: "the card is closed" });
+    const keyed = { ...staff, "idempotency-key": "refused-refund" };
+    const ask = () => post(`${url}/refunds`, { amount: usd(300), reason: "r" }, keyed);
+    const refused = await ask();
+    expect(refused).toMatchObject({
+      status: 402,
+      body: { code: "refund_refused", detail: expect.stringContaining("the card is closed") },
+    });
+    refuse.mockRestore();
+    expect(await ask()).toMatchObject({ status: 402, body: refused.body });
+    await caughtUp();
+    expect((await get(url, staff)).body).toMatchObject({
+      paymentStatus: "paid",
+      refunded: usd(0),
+      refunds: [],
+    });
+    expect((await post(`${url}/refunds`, { amount: usd(300), reason: "another card" })).status).toBe(201);
   });
 
   test("is cancelled with its money and its stock given back, by the guest who placed it", async () => {

@@ -11,7 +11,7 @@ import { spelledLines } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
-import { type Found, processContext, type RequestCommand } from "../edge/commands.ts";
+import { type Found, problemAnswer, processContext, type RequestCommand } from "../edge/commands.ts";
 import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import {
   cancelBody,
@@ -237,6 +237,13 @@ async function refundCommand(
     answer: async (_, context) => {
       const process = processContext(runtime, context);
       await settlePayment(shop, paymentId, process);
+      const refundIn = (state: Payment) =>
+        state.phase === "absent" ? undefined : state.refunds.get(refundId);
+      const refund = await shop.engine.read(payment, paymentId, refundIn);
+      if (refund?.status === "failed")
+        return problemAnswer(
+          new Problem("refund_refused", `the gateway said: ${refund.failure}`, { refundId }),
+        );
       await applyEffects(shop, orderId, process);
       const told = await shop.engine.find(order, orderId, [refundedStep(paymentId, refundId)], noStream);
       const { state, revision }: Found<Order> =

@@ -34,6 +34,7 @@ const guestExtras: Partial<Record<ProblemCode, View<z.ZodType>>> = {
  */
 const guestDetails: Partial<Record<ProblemCode, string>> = {
   payment_declined: "the payment was declined",
+  refund_refused: "the money could not be given back",
   unavailable: "the shop cannot do this now; try again",
   too_much_contention: "it is changed by many at once; try again",
   already_exists: "it exists already",
