@@ -2,10 +2,10 @@ import { illegalTransition, notFound } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
 import { webhook } from "../webhook/webhook.ts";
-import { abandonCheckout } from "./checkout.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 import type { ProcessKind } from "./tasks.ts";
+import { abandonCheckout } from "./undo-checkout.ts";
 
 /** What an operator found out elsewhere: at the gateway's own site, or on the shelf. */
 export type SettledAs = "done" | "failed";

@@ -5,13 +5,9 @@ import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
-import {
-  type CheckoutResult,
-  isPaidAtOnce,
-  orderAsTold,
-  runCheckout,
-  settleCheckout,
-} from "../../../commands/processes/checkout.ts";
+import { runCheckout, settleCheckout } from "../../../commands/processes/checkout.ts";
+import { type CheckoutResult, isPaidAtOnce } from "../../../commands/processes/checkout-attempt.ts";
+import { orderAsTold } from "../../../commands/processes/place-order.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
