@@ -36,7 +36,7 @@ export async function checkAll(options: CheckOptions): Promise<void> {
   const log = await openEventStoreDb({ url: options.stores.direct.EVENTSTOREDB_URL });
   try {
     await settled(() => auditBooks(log, options));
-    await settled(() => checkTasks(options));
+    await settled(() => checkTasks(options.workerUrl, options.staff));
     await settled(() => checkShelves(log, options));
   } finally {
     await log.close();
@@ -44,7 +44,8 @@ export async function checkAll(options: CheckOptions): Promise<void> {
   await verify(options);
 }
 
-async function settled(check: () => Promise<void>): Promise<void> {
+/** Tries it again until it holds. @throws what it has said last */
+export async function settled(check: () => Promise<void>): Promise<void> {
   const endsAt = performance.now() + settlesMs;
   for (;;) {
     try {
@@ -90,10 +91,10 @@ async function auditBooks(log: EventStore, { acknowledged }: CheckOptions): Prom
   }
 }
 
-/** Nothing that is due stays. */
-async function checkTasks({ workerUrl, staff }: CheckOptions): Promise<void> {
+/** Nothing that is due stays. @param url of a process that answers staff */
+export async function checkTasks(url: string, staff: Record<string, string>): Promise<void> {
   for (const kind of taskKinds) {
-    const { items } = await get(`${workerUrl}/v1/ops/tasks?kind=${kind}&limit=100`, staff);
+    const { items } = await get(`${url}/v1/ops/tasks?kind=${kind}&limit=100`, staff);
     const due = items.filter(({ dueAt }: { dueAt: string }) => Date.parse(dueAt) < Date.now());
     expect(due, `${kind} tasks that are due`).toEqual([]);
   }
@@ -141,25 +142,33 @@ async function verify({ stores, env }: CheckOptions): Promise<void> {
   try {
     const { PATH = "" } = process.env;
     const command = { ...env, ...stores.direct, ROLE: "all", DATA_DIR: folder, LOG_LEVEL: "warn", PATH };
-    const { code, out, err } = await run([cli, "verify", "--json"], command);
-    const models = out.startsWith("{") ? JSON.parse(out).models : out;
-    const unclean = Array.isArray(models)
-      ? models.filter(({ differing, parked, broken }) => differing > 0 || parked > 0 || broken)
-      : models;
-    expect({ code, unclean, err: code === 0 ? "" : err }, "cartwright verify").toEqual({
-      code: 0,
-      unclean: [],
-      err: "",
-    });
+    expectClean(await run([cli, "verify", "--json"], command));
   } finally {
     await rm(folder, { recursive: true, force: true });
   }
 }
 
-function run(
-  args: readonly string[],
-  env: Record<string, string>,
-): Promise<{ code: number; out: string; err: string }> {
+/** What a program has printed, and how it ended. */
+export interface Ran {
+  code: number;
+  out: string;
+  err: string;
+}
+
+/** Of `cartwright verify --json`. */
+export function expectClean({ code, out, err }: Ran): void {
+  const models = out.startsWith("{") ? JSON.parse(out).models : out;
+  const unclean = Array.isArray(models)
+    ? models.filter(({ differing, parked, broken }) => differing > 0 || parked > 0 || broken)
+    : models;
+  expect({ code, unclean, err: code === 0 ? "" : err }, "cartwright verify").toEqual({
+    code: 0,
+    unclean: [],
+    err: "",
+  });
+}
+
+function run(args: readonly string[], env: Record<string, string>): Promise<Ran> {
   return new Promise((resolve) => {
     const options = { env, timeout: verifyTimeoutMs, maxBuffer: 64 * 1024 * 1024 };
     execFile(process.execPath, [...args], options, (error, out, err) => {

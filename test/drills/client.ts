@@ -6,6 +6,8 @@ const answerTimeoutMs = 12_000;
 const persistsMs = 150_000;
 const pauseMs = 400;
 const wrongKeptMax = 100;
+/** A process ended, there is none, or it takes too long. */
+const ofProxy = [502, 503, 504];
 
 // biome-ignore lint/suspicious/noExplicitAny: drills look into answers as a client does
 export type Body = any;
@@ -60,15 +62,21 @@ export class Unresolved extends Error {
   }
 }
 
+export interface ClientOptions {
+  /** Of the processes that take requests, asked in turn. */
+  urls: () => readonly string[];
+  /** Whether a proxy answers for a process that does not. */
+  isProxied?: boolean | undefined;
+}
+
 /** A client that does what the API's rules tell: the same key again, at another process, until it has its answer. */
 export class Client {
-  private readonly urls: () => readonly string[];
+  private readonly options: ClientOptions;
   private readonly tally: Tally;
   private turn = Math.floor(Math.random() * 1_000);
 
-  /** @param urls of the processes that take requests, asked in turn */
-  constructor(urls: () => readonly string[], tally: Tally) {
-    this.urls = urls;
+  constructor(options: ClientOptions, tally: Tally) {
+    this.options = options;
     this.tally = tally;
   }
 
@@ -117,14 +125,19 @@ export class Client {
       this.tally.behind++;
       return true;
     }
-    if (status !== 503 || body?.code !== "unavailable") return false;
+    if (body?.code !== "unavailable") return false;
+    if (this.options.isProxied && body.store === undefined && ofProxy.includes(status)) {
+      this.tally.lost++;
+      return true;
+    }
+    if (status !== 503) return false;
     this.tally.unavailable++;
     return isStoreName(body.store);
   }
 
   /** @returns why there is no answer, else it */
   private async once({ method, path, body, headers, patienceMs }: Request): Promise<Answer | string> {
-    const urls = this.urls();
+    const urls = this.options.urls();
     const url = urls[this.turn++ % urls.length];
     try {
       const response = await fetch(`${url}${path}`, {

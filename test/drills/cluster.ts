@@ -4,8 +4,8 @@ import { expect } from "vitest";
 import type { TestMongo } from "../support/mongodb.ts";
 import { type CheckOptions, checkAll } from "./checks.ts";
 import { type Body, Client, Tally } from "./client.ts";
-import { type Acknowledged, checkOutAndLeave, fillCart, Load } from "./load.ts";
-import { type LogLine, ShopProcess } from "./processes.ts";
+import { type Acknowledged, checkOutAndLeave, fillCart, Load, sell } from "./load.ts";
+import { type LogLine, ShopProcess, unexplainedOf } from "./processes.ts";
 import { type Stores, startStores } from "./stores.ts";
 
 const adminApiKey = "a-key-for-the-drills-only";
@@ -19,7 +19,6 @@ const coolMs = 2_000;
 const holderLookMs = 100;
 const holderWaitMs = 30_000;
 const toldTimeoutMs = 30_000;
-const errorLevel = 50;
 const shownMax = 15;
 
 export interface PlayOptions {
@@ -41,9 +40,8 @@ export interface DrillShop {
   anotherApi(): Promise<ShopProcess>;
   /** A client that asks these processes in turn, and what it met. */
   clientOf(apis: readonly ShopProcess[]): { client: Client; tally: Tally };
-  /** A published product with a variant for each SKU. */
-  product(...skus: readonly string[]): Promise<void>;
-  stock(sku: string, quantity: number): Promise<void>;
+  /** Puts a product on sale, with a variant for each SKU and so many pieces of each. */
+  sell(skus: readonly string[], pieces: number): Promise<void>;
   /** Shoppers send their checkouts to this process and go away. */
   leaveCheckouts(api: ShopProcess, count: number): Promise<void>;
   /** What the first api process answers staff, whatever it is. */
@@ -76,7 +74,7 @@ export async function startDrillShop(
   const worker = of("worker", 1);
   await Promise.all([...projectors, ...apis, worker].map((process) => process.start()));
   const shop = new RunningShop({ stores, env, apis, projectors, worker, apiOf: (n) => of("api", n) });
-  await shop.open();
+  await shop.sell(skus, stockedPieces);
   return shop;
 }
 
@@ -104,29 +102,13 @@ class RunningShop implements DrillShop {
     this.worker = parts.worker;
   }
 
-  async open(): Promise<void> {
-    await this.product(...skus);
-    for (const sku of skus) await this.stock(sku, stockedPieces);
-  }
-
-  async product(...of: readonly string[]): Promise<void> {
-    const { client } = this.clientOf(this.apis);
-    const variants = of.map((sku) => ({ sku, price: { amount: 1_999, currency: "USD" } }));
-    const body = { name: `A product for drills: ${of.join(" ")}`, variants };
-    const made = await client.command({ method: "POST", path: "/v1/products", body, headers: staff });
-    const publish = `/v1/products/${made.body.id}/publish`;
-    await client.command({ method: "POST", path: publish, headers: staff });
+  sell(of: readonly string[], pieces: number): Promise<void> {
+    return sell(this.clientOf(this.apis).client, staff, of, pieces);
   }
 
   clientOf(apis: readonly ShopProcess[]): { client: Client; tally: Tally } {
     const tally = new Tally();
-    return { client: new Client(() => apis.map(({ url }) => url), tally), tally };
-  }
-
-  async stock(sku: string, quantity: number): Promise<void> {
-    const { client } = this.clientOf(this.apis);
-    const path = `/v1/stock/${sku}/receipts`;
-    await client.command({ method: "POST", path, body: { quantity }, headers: staff });
+    return { client: new Client({ urls: () => apis.map(({ url }) => url) }, tally), tally };
   }
 
   async leaveCheckouts(api: ShopProcess, count: number): Promise<void> {
@@ -202,9 +184,7 @@ class RunningShop implements DrillShop {
     return processes.flatMap((process) => {
       const lines = process.lines.slice(this.linesTold.get(process) ?? 0);
       this.linesTold.set(process, process.lines.length);
-      const unexplained = lines.filter(({ level, err }) => level >= errorLevel && !isExplained(err?.type));
-      const told = unexplained.map(({ msg, err }) => `${process.name}: ${msg}: ${err?.stack}`);
-      return [...process.deaths.splice(0), ...told];
+      return [...process.deaths.splice(0), ...unexplainedOf(process.name, lines)];
     });
   }
 
@@ -214,11 +194,6 @@ class RunningShop implements DrillShop {
     await Promise.all(processes.map((process) => process.stop()));
     await this.stores.close();
   }
-}
-
-/** The errors by which a store's absence, or a refusal, is told. */
-function isExplained(type: string | undefined): boolean {
-  return type !== undefined && ["StoreUnavailable", "OutcomeUnknown", "Problem"].includes(type);
 }
 
 /** When it has begun to project, in this life; 0 when it has not. */

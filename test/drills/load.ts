@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
-import { type Answer, Client, type Request, Tally, Unresolved } from "./client.ts";
+import { type Answer, Client, type ClientOptions, type Request, Tally, Unresolved } from "./client.ts";
 
 const shoppers = 4;
 const pauseMs = 150;
@@ -12,6 +12,10 @@ const receiptEveryMs = 700;
 /** Orders that are looked at, at once. */
 const looksMax = 60;
 
+export interface Guest {
+  "cart-token": string;
+}
+
 export interface Purchase {
   cartId: string;
   orderId: string;
@@ -21,6 +25,7 @@ export interface Purchase {
   /** Minor units. */
   total: number;
   key: string;
+  guest: Guest;
 }
 
 export interface Receipt {
@@ -38,8 +43,7 @@ export interface Acknowledged {
   leftCarts: string[];
 }
 
-export interface LoadOptions {
-  urls: () => readonly string[];
+export interface LoadOptions extends ClientOptions {
   staff: Record<string, string>;
   skus: readonly string[];
   acknowledged: Acknowledged;
@@ -69,7 +73,7 @@ export class Load {
 
   constructor(options: LoadOptions) {
     this.options = options;
-    this.client = new Client(options.urls, this.tally);
+    this.client = new Client(options, this.tally);
     const shopper = (_: unknown, index: number) => this.repeat(pauseMs, () => this.shop(index));
     this.workers = [
       ...Array.from({ length: shoppers }, shopper),
@@ -106,7 +110,7 @@ export class Load {
     if (!purchase) return;
     acknowledged.purchases.push(purchase.told);
     if (this.looks.size >= looksMax) await Promise.race(this.looks);
-    const look = this.look(purchase.told, purchase.guest, purchase.position)
+    const look = this.look(purchase.told, purchase.position)
       .catch((error: Error) => this.tally.complain(`unresolved: ${error.stack}`))
       .finally(() => this.looks.delete(look));
     this.looks.add(look);
@@ -114,8 +118,7 @@ export class Load {
 
   /** Cart and order are shown to who has bought it, as they were told. */
   private async look(
-    { cartId, orderId, number, total, sku, quantity }: Purchase,
-    guest: Record<string, string>,
+    { cartId, orderId, number, total, sku, quantity, guest }: Purchase,
     position: string,
   ): Promise<void> {
     const headers = { ...guest, "min-position": position };
@@ -154,8 +157,22 @@ export class Load {
 
 export interface Bought {
   told: Purchase;
-  guest: { "cart-token": string };
   position: string;
+}
+
+/** Puts a product on sale, with a variant for each SKU and so many pieces of each. */
+export async function sell(
+  client: Client,
+  staff: Record<string, string>,
+  skus: readonly string[],
+  pieces: number,
+): Promise<void> {
+  const send = (path: string, body?: object) =>
+    client.command({ method: "POST", path, body, headers: staff });
+  const variants = skus.map((sku) => ({ sku, price: { amount: 1_999, currency: "USD" } }));
+  const made = await send("/v1/products", { name: `A product for drills: ${skus.join(" ")}`, variants });
+  await send(`/v1/products/${made.body.id}/publish`);
+  for (const sku of skus) await send(`/v1/stock/${sku}/receipts`, { quantity: pieces });
 }
 
 /** A cart that is open, with one line. */
@@ -163,7 +180,7 @@ export async function fillCart(
   client: Client,
   tally: Tally,
   { sku, quantity }: { sku: string; quantity: number },
-): Promise<{ cartId: string; guest: { "cart-token": string } }> {
+): Promise<{ cartId: string; guest: Guest }> {
   const opened = await client.command({ method: "POST", path: "/v1/carts" });
   const cartId = String(opened.body.id);
   const guest = { "cart-token": String(opened.body.cartToken) };
@@ -181,12 +198,7 @@ async function buy(
   { sku, quantity }: { sku: string; quantity: number },
 ): Promise<Bought | undefined> {
   const { cartId, guest } = await fillCart(client, tally, { sku, quantity });
-  const checkout: Request = {
-    method: "POST",
-    path: `/v1/carts/${cartId}/checkout`,
-    body: checkoutBody,
-    headers: guest,
-  };
+  const checkout = checkoutOf({ cartId, guest });
   for (let tries = 0; tries < checkoutsMax; tries++) {
     const key = randomUUID();
     const answer = await client.command(checkout, key);
@@ -194,19 +206,24 @@ async function buy(
       tally.undone++;
       continue;
     }
-    const bought = boughtBy(answer, { cartId, sku, quantity, key });
+    const bought = boughtBy(answer, { cartId, sku, quantity, key, guest });
     if (answer.body.status !== "paid")
       tally.complain(`the checkout of ${cartId}: ${JSON.stringify(answer.body)}`);
     // Now and then a client that has lost its answer sends again what is done.
-    if (Math.random() < 0.25) await sendAgain(client, tally, checkout, bought);
-    return { told: bought, guest, position: String(answer.headers.get("position")) };
+    if (Math.random() < 0.25) await sendAgain(client, tally, bought);
+    return { told: bought, position: String(answer.headers.get("position")) };
   }
   return undefined;
 }
 
+function checkoutOf({ cartId, guest }: { cartId: string; guest: Guest }): Request {
+  const headers = { ...guest };
+  return { method: "POST", path: `/v1/carts/${cartId}/checkout`, body: checkoutBody, headers };
+}
+
 function boughtBy(
   { body }: Answer,
-  request: Pick<Purchase, "cartId" | "sku" | "quantity" | "key">,
+  request: Pick<Purchase, "cartId" | "sku" | "quantity" | "key" | "guest">,
 ): Purchase {
   return {
     ...request,
@@ -216,32 +233,27 @@ function boughtBy(
   };
 }
 
-async function sendAgain(client: Client, tally: Tally, checkout: Request, told: Purchase): Promise<void> {
-  const again = boughtBy(await client.command(checkout, told.key), told);
+/** The same key again: the same answer, and nothing new. */
+export async function sendAgain(client: Client, tally: Tally, told: Purchase): Promise<void> {
+  const answer = await client.command(checkoutOf(told), told.key);
+  const again = boughtBy(answer, told);
   if (JSON.stringify(again) !== JSON.stringify(told))
     tally.complain(`the same key was answered ${JSON.stringify(told)}, then ${JSON.stringify(again)}`);
+  if (answer.headers.get("idempotent-replayed") !== "true")
+    tally.complain(`the answer of order ${told.orderId} was not told as one that is given again`);
 }
 
 /** One attempt to buy, with what may come of it: an order, or no piece left. */
-export async function checkOutOnce(
-  client: Client,
-  { cartId, guest }: { cartId: string; guest: Record<string, string> },
-): Promise<Answer> {
+export async function checkOutOnce(client: Client, cart: { cartId: string; guest: Guest }): Promise<Answer> {
   return client.command({
-    method: "POST",
-    path: `/v1/carts/${cartId}/checkout`,
-    body: checkoutBody,
-    headers: guest,
+    ...checkoutOf(cart),
     ends: [409],
     patienceMs: crowdPatienceMs,
   });
 }
 
 /** Sends a checkout and goes away: nobody waits for its answer, or asks again. */
-export function checkOutAndLeave(
-  url: string,
-  { cartId, guest }: { cartId: string; guest: Record<string, string> },
-): void {
+export function checkOutAndLeave(url: string, { cartId, guest }: { cartId: string; guest: Guest }): void {
   fetch(`${url}/v1/carts/${cartId}/checkout`, {
     method: "POST",
     body: JSON.stringify(checkoutBody),

@@ -12,7 +12,10 @@ const lookEveryMs = 100;
 const lookTimeoutMs = 2_000;
 /** Kept of one process: enough to see what came before a fault. */
 const linesKeptMax = 20_000;
+const errorLevel = 50;
 const fatalLevel = 60;
+/** The errors by which a store's absence, or a refusal, is told. */
+const explained = ["StoreUnavailable", "OutcomeUnknown", "Problem"];
 const complaintCharactersMax = 4_000;
 
 const source = join(import.meta.dirname, "../../src");
@@ -138,6 +141,13 @@ export class ShopProcess {
       await sleep(lookEveryMs);
     }
   }
+}
+
+/** Errors that a process has logged and that no store's absence explains, with their stacks. */
+export function unexplainedOf(name: string, lines: readonly LogLine[]): string[] {
+  return lines
+    .filter(({ level, err }) => level >= errorLevel && !explained.includes(err?.type ?? ""))
+    .map(({ msg, err }) => `${name}: ${msg}: ${err?.stack}`);
 }
 
 /** Of the test run's own environment only what a program needs to run: no setting of the shop. */

@@ -167,8 +167,7 @@ function drills(mongo: OwnMongo): void {
     const apis = [...shop.apis, await shop.anotherApi(), await shop.anotherApi()];
     const { client, tally } = shop.clientOf(apis);
     const sku = "FEW";
-    await shop.product(sku);
-    await shop.stock(sku, pieces);
+    await shop.sell([sku], pieces);
     const carts: Awaited<ReturnType<typeof fillCart>>[] = [];
     while (carts.length < buyers) {
       const filling = Array.from({ length: buyersAtOnce }, () =>
@@ -180,9 +179,9 @@ function drills(mongo: OwnMongo): void {
     const codes = answers.map(({ status, body }) => (status === 201 ? "sold" : String(body.code)));
     for (const [index, { status, body }] of answers.entries()) {
       if (status !== 201) continue;
-      const { cartId = "" } = carts[index] ?? {};
+      const cart = carts[index] as (typeof carts)[number];
       const order = { orderId: body.id, number: body.number, total: body.totals.total.amount };
-      shop.acknowledged.purchases.push({ cartId, sku, quantity: 1, key: "", ...order });
+      shop.acknowledged.purchases.push({ ...cart, sku, quantity: 1, key: "", ...order });
     }
     const counted = Object.entries(Object.groupBy(codes, (code) => code)).map(([code, of]) => [
       code,
