@@ -7,9 +7,10 @@ import {
   openMongoViewStore,
 } from "../../../src/stores/view-store/mongodb/store.ts";
 import type { DocumentChange, ModelSpec, ViewModel } from "../../../src/stores/view-store/view-store.ts";
-import { type Fault, mongoForTests, type TestMongo } from "../../support/mongodb.ts";
+import { mongoForTests, type TestMongo } from "../../support/mongodb.ts";
 import { type WireCommand, wireTo } from "../../support/mongodb-wire.ts";
 import { at } from "../../support/positions.ts";
+import type { Fault } from "../../support/secantusdb.ts";
 
 const things: ModelSpec = { name: "things", version: 1, columns: { size: "number" }, indexes: [["size"]] };
 
