@@ -180,6 +180,24 @@ describe("given a generation that is compared while the live one goes on", () =>
     expect(await comparison.end()).toMatchObject({ documents: 50, differing: 50 });
   });
 
+  test("when a page is folded, then the next one has been asked for", async () => {
+    await writeMany(8);
+    const order: string[] = [];
+    const paged: EventStore = {
+      ...events,
+      readAll: (options) => {
+        order.push("asked");
+        return events.readAll({ ...options, maxCount: 4 });
+      },
+      head: () => events.head(),
+      progressOf: (position, target) => events.progressOf(position, target),
+    };
+    const onProgress = () => void order.push("folded");
+    const options = { projections: [projection()], views, codec, heldCharactersMax: allInMemory, onProgress };
+    await buildGenerations({ ...options, events: paged });
+    expect(order).toEqual(["asked", "asked", "folded", "asked", "folded", "folded"]);
+  });
+
   test("when it is told to stop, then it stops between two pages", async () => {
     await writeMany(100);
     const options = { projections: [projection()], events, views, codec, heldCharactersMax: allInMemory };

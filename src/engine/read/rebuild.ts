@@ -1,5 +1,5 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type EventStore, earliest, type Position } from "../../stores/event-store/event-store.ts";
+import { type EventStore, earliest, type Page, type Position } from "../../stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
 import type { AnyProjection } from "../projection.ts";
@@ -18,7 +18,7 @@ export interface RebuildProgress {
 export interface RebuildOptions {
   projections: readonly AnyProjection[];
   events: EventStore;
-  views: ViewStore;
+  views: Pick<ViewStore, "createGeneration" | "drop">;
   codec: Codec;
   /**
    * How much JSON the documents of all models together may be before those of the largest one are stored,
@@ -73,8 +73,6 @@ async function fill(built: readonly Rebuilt[], options: RebuildOptions): Promise
   let read = 0;
   await replay(built, events, target, async (position, count) => {
     await spillBeyond(built, heldCharactersMax);
-    // A turn of the event loop, in which this thread may be told to stop.
-    await nextTurn();
     if (signal?.aborted) throw new RebuildStopped();
     read += count;
     const seconds = (performance.now() - started) / 1000;
@@ -105,7 +103,6 @@ export async function catchUp(
   let read = 0;
   await replay(built, events, target, async (_, count) => {
     read += count;
-    await nextTurn();
   });
   for (const { fold } of built) await fold.flushAll();
   return read;
@@ -122,21 +119,44 @@ async function replay(
   if (!first) return;
   const { codec } = first;
   const reached = () => earliest(first.fold.checkpoint, ...others.map(({ fold }) => fold.checkpoint));
-  let after = reached();
-  while (after < target) {
-    const page = await events.readAll({ after, upTo: target, types, maxCount: pageEvents });
-    if (page.scannedTo <= after) break;
-    const decoded = projectable(page.events, codec);
+  for (;;) {
     try {
-      for (const { fold } of built) await fold.apply(decoded, page.scannedTo, page.scannedEvents);
+      for await (const page of pagesOf(events, { after: reached(), upTo: target, types })) {
+        const decoded = projectable(page.events, codec);
+        for (const { fold } of built) {
+          await fold.apply(decoded, page.scannedTo, page.scannedEvents);
+          // A turn of the event loop, in which more of the next page is received, and this thread may be told to stop.
+          await nextTurn();
+        }
+        await onPage(page.scannedTo, page.scannedEvents);
+      }
+      return;
     } catch (error) {
       if (!Fold.isRestart(error)) throw error;
       // A poison event was met: from what is stored again, with the document it spoils watched.
       for (const { fold } of built) fold.discard();
-      after = reached();
-      continue;
     }
-    await onPage(page.scannedTo, page.scannedEvents);
-    after = page.scannedTo;
+  }
+}
+
+/** Pages of the log up to a position: the next one is on its way while whoever asks is at work on one. */
+async function* pagesOf(
+  events: EventStore,
+  { after, upTo, types }: { after: Position; upTo: Position; types: readonly string[] },
+): AsyncGenerator<Page> {
+  const read = (from: Position): Promise<Page> | undefined => {
+    if (from >= upTo) return undefined;
+    const page = events.readAll({ after: from, upTo, types, maxCount: pageEvents });
+    // Whoever has stopped by then has no use for it, nor for its failure.
+    page.catch(() => {});
+    return page;
+  };
+  let at = after;
+  for (let next = read(at); next; ) {
+    const page = await next;
+    if (page.scannedTo <= at) return;
+    at = page.scannedTo;
+    next = read(at);
+    yield page;
   }
 }
