@@ -2,16 +2,11 @@ import { Worker } from "node:worker_threads";
 import type { Comparison } from "../engine/read/compare.ts";
 import { type RebuildProgress, RebuildStopped } from "../engine/read/rebuild.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
-import type { Approach, FinishRequest } from "./threads/rebuild-worker.ts";
+import { planOfRebuild, type RebuildPlan, rebuildThreadsMax } from "./rebuild-plan.ts";
+import type { Approach, BuildRequest, FinishRequest } from "./threads/rebuild-worker.ts";
 import type { WorkerData } from "./threads/worker-data.ts";
 import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
 
-/** Threads that rebuild at the same time. */
-const rebuildWorkersMax = 2;
-/** The documents of half the models, up to a bound, until they are written. */
-const rebuildHeapMbMax = 280;
-/** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const rebuildNurseryMb = 40;
 /** So close that drawing level takes no time worth mentioning, while the live model pauses for it. */
 const closeEventsMax = 500;
 const closeDocumentsMax = 500;
@@ -68,12 +63,14 @@ export class Rebuilds {
   async run(names: readonly string[], promote: boolean): Promise<Map<string, Comparison | undefined>> {
     for (const name of names) this.begin(name);
     const comparisons = new Map<string, Comparison | undefined>();
-    const shares = Array.from({ length: Math.min(rebuildWorkersMax, names.length) }, (_, index) =>
-      names.filter((_, at) => at % rebuildWorkersMax === index),
-    );
+    const plan = planOfRebuild(this.workerData.stores, names);
+    const { heldCharactersMax } = plan;
     const results = await Promise.allSettled(
-      shares.map((share) =>
-        this.inWorker(share, (worker) => this.build(worker, share, promote, comparisons)),
+      plan.shares.map((share) =>
+        this.inWorker(share, plan, async (worker) => {
+          await worker.call("build", { names: share, heldCharactersMax } satisfies BuildRequest);
+          await this.takeOverAll(worker, share, promote, comparisons);
+        }),
       ),
     );
     const failed = results.find((result) => result.status === "rejected");
@@ -87,7 +84,7 @@ export class Rebuilds {
    */
   async rollback(name: string): Promise<boolean> {
     this.begin(name);
-    return this.inWorker([name], async (worker) => {
+    return this.inWorker([name], planOfRebuild(this.workerData.stores, [name]), async (worker) => {
       const isThere = await worker.call<boolean>("openPrevious", name);
       if (!isThere) this.states.delete(name);
       else await this.takeOver(worker, name, "rollback");
@@ -122,11 +119,12 @@ export class Rebuilds {
   /** Waits for its turn: further rebuilds would only take memory and slow each other down. */
   private async inWorker<T>(
     share: readonly string[],
+    plan: RebuildPlan,
     task: (worker: WorkerClient) => Promise<T>,
   ): Promise<T> {
-    while (this.running >= rebuildWorkersMax) await new Promise<void>((resolve) => this.turns.push(resolve));
+    while (this.running >= rebuildThreadsMax) await new Promise<void>((resolve) => this.turns.push(resolve));
     this.running++;
-    const worker = this.startWorker(share);
+    const worker = this.startWorker(share, plan);
     this.workers.set(worker, share);
     try {
       this.requireNotStopped(share);
@@ -146,14 +144,9 @@ export class Rebuilds {
     }
   }
 
-  private startWorker(share: readonly string[]): WorkerClient {
-    const thread = new Worker(new URL("./threads/rebuild-worker.ts", import.meta.url), {
-      workerData: this.workerData,
-      resourceLimits: {
-        maxOldGenerationSizeMb: rebuildHeapMbMax,
-        maxYoungGenerationSizeMb: rebuildNurseryMb,
-      },
-    });
+  private startWorker(share: readonly string[], { resourceLimits }: RebuildPlan): WorkerClient {
+    const file = new URL("./threads/rebuild-worker.ts", import.meta.url);
+    const thread = new Worker(file, { workerData: this.workerData, resourceLimits });
     const onProgress = (_: string, progress: unknown) => {
       for (const name of share) this.patch(name, progress as RebuildProgress);
     };
@@ -173,13 +166,12 @@ export class Rebuilds {
     if (share.some((name) => this.stopped.has(name))) throw new RebuildStopped();
   }
 
-  private async build(
+  private async takeOverAll(
     worker: WorkerClient,
     share: readonly string[],
     promote: boolean,
     comparisons: Map<string, Comparison | undefined>,
   ): Promise<void> {
-    await worker.call("build", share);
     for (const name of share) {
       this.requireNotStopped(share);
       await worker.call("seal", name);

@@ -22,9 +22,13 @@ interface Generation extends Rebuilt {
 const generations = new Map<string, Generation>();
 const stopping = new AbortController();
 const progressEveryMs = 200;
-/** Of documents, so that they, the page at work and what is being stored fit into this thread's heap. */
-const heldCharactersMax = 16 * 1024 * 1024;
 let lastToldAt = 0;
+
+export interface BuildRequest {
+  names: readonly string[];
+  /** Of documents in memory. */
+  heldCharactersMax: number;
+}
 
 export interface FinishRequest {
   name: string;
@@ -42,7 +46,7 @@ export interface Approach {
 }
 
 const tell = serve(parentPort, {
-  build: async (names: string[]): Promise<void> => {
+  build: async ({ names, heldCharactersMax }: BuildRequest): Promise<void> => {
     const rebuilt = await buildGenerations({
       projections: projections.filter(({ name }) => names.includes(name)),
       events,
