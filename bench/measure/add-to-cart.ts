@@ -1,20 +1,10 @@
-import type autocannon from "autocannon";
+import { addRequests } from "../support/cart-load.ts";
 import { inTurns, runLoad } from "../support/load.ts";
 import { type BenchOptions, type Measurement, rate } from "../support/measurement.ts";
-import {
-  connections,
-  inTurn,
-  type OpenCart,
-  openCarts,
-  type ShopServer,
-  type SoldProduct,
-  type Stage,
-} from "../support/shop.ts";
+import { connections, type OpenCart, openCarts, type ShopServer, type Stage } from "../support/shop.ts";
 
 const full = { carts: 4_000, warmUpSeconds: 4, rounds: 3, seconds: 8 };
 const quick = { carts: 2_000, warmUpSeconds: 1.5, rounds: 2, seconds: 2 };
-/** A cart holds this many different SKUs at most, so that the answers stay of one size. */
-const skusPerCart = 4;
 
 /** Commands per second: one item into one of many carts. */
 export async function measureAddToCart(
@@ -46,31 +36,6 @@ export async function measureAddToCart(
       ceilingIs: "bare fastify, same body schema, constant answer",
       note: `${note}; ${cartCount} carts, answers of ${answerBytes} bytes`,
     }),
-  ];
-}
-
-/** Each adds one item to one cart after the other. */
-export function addRequests(
-  carts: readonly OpenCart[],
-  products: readonly SoldProduct[],
-): autocannon.Request[] {
-  const nextCart = inTurn(carts.map((cart, index) => ({ ...cart, index })));
-  let sent = 0;
-  return [
-    {
-      method: "POST",
-      headers: { "content-type": "application/json" },
-      setupRequest: (request) => {
-        const { id, cartToken, index } = nextCart();
-        const sku = products[(index * skusPerCart + (sent++ % skusPerCart)) % products.length]?.sku;
-        return {
-          ...request,
-          path: `/v1/carts/${id}/items`,
-          headers: { ...request.headers, "cart-token": cartToken },
-          body: JSON.stringify({ sku, quantity: 1 }),
-        };
-      },
-    },
   ];
 }
 

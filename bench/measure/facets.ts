@@ -1,5 +1,6 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { addRequests } from "../support/cart-load.ts";
 import { inParallel } from "../support/client.ts";
 import type { FacetWorkerData, FacetWorkerMessage } from "../support/facet-worker.ts";
 import { runLoad } from "../support/load.ts";
@@ -16,7 +17,6 @@ import {
   type SoldProduct,
   withServer,
 } from "../support/shop.ts";
-import { addRequests } from "./add-to-cart.ts";
 
 const full = { products: 50_000, rounds: 3, seconds: 5 };
 const quick = { products: 3_000, rounds: 2, seconds: 2 };

@@ -15,6 +15,8 @@ export interface Load {
   expected: readonly number[];
   /** How long, or how many requests over all connections. */
   until: { seconds: number } | { requests: number };
+  /** At this pace over all connections, rather than as fast as they are answered. */
+  perSecond?: number;
 }
 
 export interface LoadResult {
@@ -24,8 +26,9 @@ export interface LoadResult {
   p99Ms: number;
 }
 
-/** Sends requests as fast as they are answered. @throws WrongAnswer */
-export async function runLoad({ url, connections, requests, expected, until }: Load): Promise<LoadResult> {
+/** Sends requests. @throws WrongAnswer */
+export async function runLoad(load: Load): Promise<LoadResult> {
+  const { url, connections, requests, expected, until, perSecond } = load;
   const lastChunk = new WeakMap<autocannon.Client, Buffer>();
   const started = performance.now();
   let answers = 0;
@@ -39,6 +42,7 @@ export async function runLoad({ url, connections, requests, expected, until }: L
         requests,
         timeout: answerTimeoutSeconds,
         sampleInt: sampleMs,
+        ...(perSecond !== undefined && { overallRate: perSecond }),
         ...("seconds" in until ? { duration: until.seconds } : { amount: until.requests }),
         setupClient: (client) => {
           client.on("body", (chunk) => lastChunk.set(client, chunk));

@@ -123,10 +123,10 @@ function opsOf(client: Client): Pick<ShopServer, "ask" | "caughtUp" | "rssBytes"
 }
 
 /** Fills an empty server with published products, each with one SKU and plenty of it. */
-export async function fillShop(server: ShopServer): Promise<SoldProduct[]> {
+export async function fillShop(server: ShopServer, count = productCount): Promise<SoldProduct[]> {
   const random = seededRandom(1);
   const products: SoldProduct[] = [];
-  const numbers = Array.from({ length: productCount }, (_, index) => index);
+  const numbers = Array.from({ length: count }, (_, index) => index);
   await inParallel(numbers, connections, async (number) => {
     products.push(
       await addProduct(server, {
