@@ -40,6 +40,7 @@ function createKeptModel(spec: ModelSpec): KeptModel {
     generation: 1,
     changes,
     checkpoint: async () => reached,
+    savedCheckpoint: async () => ({ position: reached, ageMs: 0 }),
     load: async (keys) => {
       const documents = new Map<string, StoredDocument>();
       for (const key of keys) {

@@ -7,6 +7,7 @@ import { noStream, OutcomeUnknown, RevisionConflict, StoreUnavailable } from "..
 import type { Connection, StreamsClient } from "./connection.ts";
 import { deletedStream, reasonOf } from "./errors.ts";
 import { isTold, type LogPosition } from "./position.ts";
+import { uuidOf } from "./received.ts";
 
 const appendsPendingMax = 10_000;
 const appendBytesPendingMax = 256 * 1024 * 1024;
@@ -260,8 +261,5 @@ function uuid(text: string): shared.UUID {
 function uuidText(id: shared.UUID | undefined): string {
   const structured = id?.getStructured();
   if (!structured) return id?.getString() ?? "";
-  const hex = [structured.getMostSignificantBits(), structured.getLeastSignificantBits()]
-    .map((bits) => BigInt.asUintN(64, BigInt(bits)).toString(16).padStart(16, "0"))
-    .join("");
-  return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
+  return uuidOf(BigInt(structured.getMostSignificantBits()), BigInt(structured.getLeastSignificantBits()));
 }

@@ -1,8 +1,11 @@
 import { isIP } from "node:net";
 import { EventStoreDBClient } from "@eventstore/db-client";
+import readStreams from "@eventstore/db-client/dist/streams/utils/ReadStream.js";
 import services from "@eventstore/db-client/generated/streams_grpc_pb.js";
+import type streams from "@eventstore/db-client/generated/streams_pb.js";
 import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
 import { ClientReplaced, reasonOf } from "./errors.ts";
+import { type ReceivedEvent, readAnswer } from "./received.ts";
 
 /** The oldest server whose stream reads and appends were seen to tell positions. */
 const oldestVersion = [24, 2] as const;
@@ -11,11 +14,19 @@ const disposeMsMax = 3_000;
 
 export type StreamsClient = InstanceType<typeof services.StreamsClient>;
 type CallArguments = [Parameters<StreamsClient["batchAppend"]>[0] & object, { deadline: number }];
+type ReadCall = ReturnType<StreamsClient["read"]>;
+/** What a read brings, one after the other, until it ends or is cancelled. */
+export type Received = readStreams.ReadStream<ReceivedEvent>;
 
 /** How the client finds a node, makes calls and goes to another node: protected by its types. */
 interface ClientInternals {
   getGRPCClient(service: typeof services.StreamsClient, name: string): Promise<StreamsClient>;
   callArguments(options: object, callOptions: { deadline: number }): CallArguments;
+  GRPCStreamCreator(
+    service: typeof services.StreamsClient,
+    name: string,
+    create: (streams: StreamsClient) => ReadCall,
+  ): () => Promise<ReadCall>;
   handleError(client: StreamsClient, error: Error): Promise<void>;
   readonly capabilities: Promise<{ serverVersion: string }>;
   getChannel(): Promise<{ close(): void }>;
@@ -89,6 +100,33 @@ export class Connection {
   /** Metadata and options of a call that has no deadline, with the credentials of the connection string. */
   callArguments(client: EventStoreDBClient): CallArguments {
     return internals(client).callArguments({}, { deadline: Number.POSITIVE_INFINITY });
+  }
+
+  /**
+   * Reads, as the client does: it finds the node, tells errors by its classes, and looks for another node after one. Only
+   * what comes is not made into its objects, which parse all of each event and cost most of what a read does.
+   */
+  read(
+    client: EventStoreDBClient,
+    request: streams.ReadReq,
+    { requiresLeader = false, bufferedMax }: { requiresLeader?: boolean; bufferedMax?: number } = {},
+  ): Received {
+    const { path, requestSerialize } = services.StreamsService.read;
+    const call = (streams: StreamsClient): ReadCall =>
+      streams.makeServerStreamRequest(
+        path,
+        requestSerialize,
+        readAnswer,
+        request,
+        ...internals(client).callArguments({ requiresLeader }, { deadline: Number.POSITIVE_INFINITY }),
+      );
+    const create = internals(client).GRPCStreamCreator(services.StreamsClient, "read", call);
+    const own = (event: unknown) => event as ReceivedEvent;
+    return new readStreams.ReadStream(
+      create,
+      own,
+      bufferedMax === undefined ? {} : { highWaterMark: bufferedMax },
+    );
   }
 
   /** Lets the client look for another node, or for the leader that the error names. */

@@ -1,13 +1,4 @@
-import {
-  type AllStreamResolvedEvent,
-  BACKWARDS,
-  END,
-  type EventStoreDBClient,
-  FORWARDS,
-  type ResolvedEvent,
-  START,
-  type StreamingRead,
-} from "@eventstore/db-client";
+import type streams from "@eventstore/db-client/generated/streams_pb.js";
 import {
   logStart,
   type Page,
@@ -24,8 +15,10 @@ import {
 import type { Connection } from "./connection.ts";
 import { isDiscoveryFailure, isInvalidPosition, isNotFound, isPassing, readFailure } from "./errors.ts";
 import { Gate } from "./gate.ts";
-import { formatPosition, isTold, type LogPosition, parsePosition } from "./position.ts";
-import { identityStream, recordedOf, sizeOf } from "./recorded.ts";
+import { isTold, type LogPosition, parsePosition } from "./position.ts";
+import type { ReceivedEvent } from "./received.ts";
+import { identityStream, recordedOf } from "./recorded.ts";
+import { allRequest, type Place, streamRequest } from "./requests.ts";
 
 /** Events of the shop that a filtered read looks at before it answers. */
 const scanWindowEvents = 10_000;
@@ -36,11 +29,13 @@ const triesMax = 4;
 const clockEvents = 200;
 const clockDifferenceMsMax = 3_600_000;
 const retryPauseMs = 50;
-
-type Opened = StreamingRead<ResolvedEvent> | StreamingRead<AllStreamResolvedEvent>;
+/** Decisions rest on it. */
+const fromLeader = { requiresLeader: true };
+/** A follower will do for what catches up. */
+const fromAnybody = { requiresLeader: false };
 
 /** @returns false to read no further */
-type Visit = (resolved: ResolvedEvent) => boolean;
+type Visit = (event: ReceivedEvent) => boolean;
 
 /** Reads pages that are bounded in events and in bytes; every read ends its call. */
 export class LogReader {
@@ -68,24 +63,18 @@ export class LogReader {
       const events: RecordedEvent[] = [];
       let bytes = 0;
       let hasMore = false;
-      const open = (client: EventStoreDBClient) =>
-        client.readStream(stream, {
-          fromRevision: from === undefined ? (backwards ? END : START) : BigInt(from),
-          direction: backwards ? BACKWARDS : FORWARDS,
-          // One more tells whether there is more.
-          maxCount: maxCount + 1,
-          requiresLeader: true,
-        });
+      // One more tells whether there is more.
+      const request = streamRequest(stream, { from, backwards, maxCount: maxCount + 1 });
       try {
-        await this.scan(open, (resolved) => {
-          const event = recordedOf(resolved);
+        await this.scan(request, fromLeader, (received) => {
+          const event = recordedOf(received);
           if (!event) return true;
           if (!backwards && events.length === 0 && event.revision !== (from ?? 0))
             throw new StoreDamaged(
               `${stream} begins at revision ${event.revision}, not at ${from ?? 0}: earlier events are hidden ` +
                 "by $maxCount, $maxAge, $tb or a delete, which this shop does not use",
             );
-          bytes += sizeOf(event);
+          bytes += event.size;
           hasMore = events.length === maxCount || (bytes > bytesMax && events.length > 0);
           if (!hasMore) events.push(event);
           return !hasMore || events.length === maxCount;
@@ -108,14 +97,12 @@ export class LogReader {
       for (let from: LogPosition | undefined = parsePosition(after); ; ) {
         let seen = 0;
         let last = from;
-        const start: LogPosition | typeof START = from ?? START;
-        const open = (client: EventStoreDBClient) =>
-          client.readAll({ fromPosition: start, direction: FORWARDS, maxCount });
-        const isAll = await this.scan(open, (resolved) => {
+        const request = allRequest(from ?? "start", { maxCount });
+        const isAll = await this.scan(request, fromAnybody, (received) => {
           seen++;
-          last = resolved.event?.position ?? last;
+          last = received.at ?? last;
           // A call that has brought all that it will ends by itself.
-          return page.take(resolved) || seen === maxCount;
+          return page.take(received) || seen === maxCount;
         });
         // A stretch of nothing but the server's own events is gone through, however long it is.
         if (!isAll || seen < maxCount || page.scannedEvents > 0) return page.page();
@@ -130,15 +117,13 @@ export class LogReader {
     return this.repeatedly("head", "the log's head", async () => {
       let found: Position | undefined;
       // The first look mostly finds it; a read that is left costs the server more than one that ends.
-      for (let from: LogPosition | typeof END = END, maxCount = 1; ; maxCount = nextChunk(maxCount)) {
+      for (let from: Place = "end", maxCount = 1; ; maxCount = nextChunk(maxCount)) {
         let seen = 0;
-        const start: LogPosition | typeof END = from;
-        const open = (client: EventStoreDBClient) =>
-          client.readAll({ fromPosition: start, direction: BACKWARDS, maxCount, requiresLeader: true });
-        await this.scan(open, (resolved) => {
+        const request = allRequest(from, { backwards: true, maxCount });
+        await this.scan(request, fromLeader, (received) => {
           seen++;
-          from = resolved.event?.position ?? from;
-          found = recordedOf(resolved)?.position ?? this.known(resolved);
+          from = received.at ?? from;
+          found = recordedOf(received)?.position ?? this.known(received);
           return found === undefined;
         });
         if (found !== undefined || seen < maxCount) break;
@@ -156,17 +141,10 @@ export class LogReader {
   clockDifference(): Promise<number | undefined> {
     return this.repeatedly("clock", "the newest events", async () => {
       const differences: number[] = [];
-      const open = (client: EventStoreDBClient) =>
-        client.readAll({
-          fromPosition: END,
-          direction: BACKWARDS,
-          maxCount: clockEvents,
-          requiresLeader: true,
-        });
-      await this.scan(open, (resolved) => {
-        const event = recordedOf(resolved);
-        const created = resolved.event?.created.getTime();
-        if (event && created !== undefined) differences.push(created - event.time);
+      const request = allRequest("end", { backwards: true, maxCount: clockEvents });
+      await this.scan(request, fromLeader, (received) => {
+        const event = recordedOf(received);
+        if (event) differences.push(received.createdAt - event.time);
         return true;
       });
       const [least] = differences.sort((a, b) => Math.abs(a) - Math.abs(b));
@@ -175,9 +153,9 @@ export class LogReader {
   }
 
   /** Whether a look back has come to what was the head before. */
-  private known({ event }: ResolvedEvent): Position | undefined {
-    if (this.newest === logStart || !isTold(event?.position)) return undefined;
-    return formatPosition(event.position) <= this.newest ? this.newest : undefined;
+  private known(event: ReceivedEvent): Position | undefined {
+    if (this.newest === logStart || !isTold(event.at)) return undefined;
+    return event.position <= this.newest ? this.newest : undefined;
   }
 
   /** @returns the id of the event at exactly this position, undefined when there is none */
@@ -185,8 +163,8 @@ export class LogReader {
     return this.repeatedly("eventIdAt", "the log", async () => {
       let id: string | undefined;
       try {
-        await this.from(position, ({ event }) => {
-          if (isTold(event?.position) && formatPosition(event.position) === position) id = event.id;
+        await this.from(position, (event) => {
+          if (isTold(event.at) && event.position === position) id = event.id;
         });
       } catch (error) {
         if (!isInvalidPosition(error)) throw error;
@@ -210,12 +188,10 @@ export class LogReader {
   }
 
   /** The first record at or behind a position. */
-  private async from(position: Position, visit: (resolved: ResolvedEvent) => void): Promise<void> {
-    const fromPosition = parsePosition(position) ?? START;
-    const open = (client: EventStoreDBClient) =>
-      client.readAll({ fromPosition, direction: FORWARDS, maxCount: 1, requiresLeader: true });
-    await this.scan(open, (resolved) => {
-      visit(resolved);
+  private async from(position: Position, visit: (event: ReceivedEvent) => void): Promise<void> {
+    const request = allRequest(parsePosition(position) ?? "start", { maxCount: 1 });
+    await this.scan(request, fromLeader, (event) => {
+      visit(event);
       return true;
     });
   }
@@ -231,14 +207,10 @@ export class LogReader {
   createdAt(stream: string, revision: number): Promise<number> {
     return this.repeatedly("createdAt", stream, async () => {
       let created: number | undefined;
-      const at = { fromRevision: BigInt(revision), maxCount: 1, requiresLeader: true };
-      await this.scan(
-        (client) => client.readStream(stream, at),
-        ({ event }) => {
-          created = event?.created.getTime();
-          return true;
-        },
-      );
+      await this.scan(streamRequest(stream, { from: revision, maxCount: 1 }), fromLeader, ({ createdAt }) => {
+        created = createdAt;
+        return true;
+      });
       if (created === undefined)
         throw new StoreUnavailable(`${stream} does not show revision ${revision} yet`);
       return created;
@@ -249,11 +221,9 @@ export class LogReader {
   identity(): Promise<unknown> {
     return this.repeatedly("identity", identityStream, async () => {
       let data: unknown;
-      const open = (client: EventStoreDBClient) =>
-        client.readStream(identityStream, { maxCount: 1, requiresLeader: true });
       try {
-        await this.scan(open, ({ event }) => {
-          data = event?.data;
+        await this.scan(streamRequest(identityStream, { maxCount: 1 }), fromLeader, (event) => {
+          data = event.data;
           return true;
         });
       } catch (error) {
@@ -277,10 +247,14 @@ export class LogReader {
   }
 
   /** @returns whether the read came to its end, rather than being left */
-  private async scan(open: (client: EventStoreDBClient) => Opened, visit: Visit): Promise<boolean> {
+  private async scan(
+    request: streams.ReadReq,
+    from: { requiresLeader: boolean },
+    visit: Visit,
+  ): Promise<boolean> {
     const { client } = this.connection;
     const askedAt = performance.now();
-    const stream = open(client);
+    const stream = this.connection.read(client, request, from);
     const late = setTimeout(() => {
       stream.destroy(new StoreUnavailable(`nothing was read for ${this.timeoutMs} ms`));
       this.connection.suspect(client, askedAt);
@@ -289,10 +263,10 @@ export class LogReader {
     stream.on("error", () => {});
     let endsByItself = false;
     try {
-      for await (const resolved of stream) {
+      for await (const event of stream) {
         late.refresh();
         this.connection.heard();
-        if (!visit(resolved)) return false;
+        if (!visit(event)) return false;
       }
       this.connection.requireCurrent(client);
       this.connection.heard();
@@ -330,15 +304,15 @@ class PageBuilder {
   }
 
   /** @returns whether there is room for more */
-  take(resolved: ResolvedEvent): boolean {
-    const event = recordedOf(resolved);
+  take(received: ReceivedEvent): boolean {
+    const event = recordedOf(received);
     if (!event) return true;
     const { after, upTo, maxCount, bytesMax = pageBytesMax } = this.options;
     // Reads begin at a position, pages behind it.
     if (event.position <= after) return true;
     if (upTo !== undefined && event.position > upTo) return false;
     if (!this.types || this.types.has(event.type)) {
-      this.bytes += sizeOf(event);
+      this.bytes += event.size;
       if (this.bytes > bytesMax && this.events.length > 0) return false;
       this.events.push(event);
     }

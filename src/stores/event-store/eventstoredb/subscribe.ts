@@ -1,11 +1,5 @@
 import { setImmediate as nextTurn, setTimeout as sleep } from "node:timers/promises";
 import {
-  type AllStreamSubscription,
-  type EventStoreDBClient,
-  excludeSystemEvents,
-  START,
-} from "@eventstore/db-client";
-import {
   type Page,
   type Position,
   pageBytesMax,
@@ -13,11 +7,13 @@ import {
   StoreDamaged,
   type SubscribeOptions,
 } from "../event-store.ts";
-import type { Connection } from "./connection.ts";
+import type { Connection, Received } from "./connection.ts";
 import { isDiscoveryFailure } from "./errors.ts";
 import { parsePosition } from "./position.ts";
 import type { LogReader } from "./read.ts";
-import { recordedOf, sizeOf } from "./recorded.ts";
+import type { ReceivedEvent } from "./received.ts";
+import { recordedOf } from "./recorded.ts";
+import { subscriptionRequest } from "./requests.ts";
 
 /** Events that the client holds ready, on either side of its transform; each may have up to 1 MiB. */
 const bufferedEventsMax = 128;
@@ -26,6 +22,8 @@ const busyBatchEvents = 16;
 const busyBatchMs = 10;
 const resumePauseMs = 100;
 const resumePauseMsMax = 5_000;
+
+type Taken = RecordedEvent & { size: number };
 
 export interface Subscriptions {
   connection: Connection;
@@ -55,7 +53,7 @@ export async function* subscribe(
       // Beyond its end the server would go live at once, and skip all that comes until the log is as long.
       if (parsePosition(after)) await reader.requireWithin(after);
       if (over.aborted) return;
-      inbox = new Inbox(connection.client, after, options, over);
+      inbox = new Inbox(connection, after, options, over);
       for (;;) {
         const events = await inbox.next();
         const last = events.at(-1);
@@ -80,24 +78,21 @@ export async function* subscribe(
 
 /** What a subscription has brought, taken out in batches; nothing is fetched while nobody takes. */
 class Inbox {
-  private readonly stream: AllStreamSubscription;
+  private readonly stream: Received;
   private readonly options: SubscribeOptions;
   private readonly over: AbortSignal;
   private last: Position;
-  private held: RecordedEvent | undefined;
+  private held: Taken | undefined;
   private failure: unknown;
   private wake: () => void = () => {};
   private readonly onNews = () => this.wake();
 
-  constructor(client: EventStoreDBClient, after: Position, options: SubscribeOptions, over: AbortSignal) {
+  constructor(connection: Connection, after: Position, options: SubscribeOptions, over: AbortSignal) {
     this.options = options;
     this.over = over;
     this.last = after;
-    this.stream = client.subscribeToAll(
-      // The server's own events only: with a filter that matches little, an idle log tells nothing for long.
-      { fromPosition: parsePosition(after) ?? START, filter: excludeSystemEvents() },
-      { highWaterMark: bufferedEventsMax },
-    );
+    const request = subscriptionRequest(parsePosition(after));
+    this.stream = connection.read(connection.client, request, { bufferedMax: bufferedEventsMax });
     this.stream.on("readable", this.onNews);
     this.stream.on("error", (error: unknown) => this.fail(error));
     // A client that is replaced ends its calls without an error.
@@ -123,7 +118,7 @@ class Inbox {
       if (this.over.aborted) return [];
       const before = batch.length;
       for (let event = this.take(); event; event = this.take()) {
-        bytes += sizeOf(event);
+        bytes += event.size;
         const { batchEventsMax, batchBytesMax = pageBytesMax } = this.options;
         if (batch.length > 0 && bytes > batchBytesMax) {
           this.held = event;
@@ -148,12 +143,13 @@ class Inbox {
     }
   }
 
-  private take(): RecordedEvent | undefined {
+  private take(): Taken | undefined {
     const { held } = this;
     this.held = undefined;
     if (held) return held;
-    for (let resolved = this.stream.read(); resolved; resolved = this.stream.read()) {
-      const event = recordedOf(resolved);
+    const next = () => this.stream.read() as ReceivedEvent | null;
+    for (let received = next(); received; received = next()) {
+      const event = recordedOf(received);
       if (!event || event.position <= this.last) continue;
       this.last = event.position;
       return event;
@@ -170,7 +166,7 @@ class Inbox {
 
   close(): void {
     this.over.removeEventListener("abort", this.onNews);
-    this.stream.unsubscribe().catch(() => {});
+    this.stream.cancel().catch(() => {});
     this.stream.destroy();
   }
 }
