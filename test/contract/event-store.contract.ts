@@ -419,7 +419,7 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(await store.eventIdAt(position)).toBe(events[2]?.id);
         const read = await store.readStream(streamOf("a"), { maxCount: 3 });
         for (const { position: at, id } of read.events) expect(await store.eventIdAt(at)).toBe(id);
-        expect(await store.eventIdAt(position.replace(/^./, "9"))).toBe(undefined);
+        expect(await store.eventIdAt(position.replace(/^00/, "01"))).toBe(undefined);
       });
 
       test("ends at the position given, inclusive, filtered or not", async () => {
