@@ -1,4 +1,5 @@
 import { join } from "node:path";
+import { EventStoreDBClient } from "@eventstore/db-client";
 import { MongoClient } from "mongodb";
 import { shopEvents } from "../../commands/events.ts";
 import { viewProjections } from "../../projections/all.ts";
@@ -46,12 +47,18 @@ export function measureRebuildOnServers(
     const archived = await openArchivedLog(archiveFile, log);
     try {
       const stores = { dataDir: folder, eventStoreDbUrl: url };
-      const fromServer = await againstReading(options, "from the log's server", stores, log);
+      const fromServer = await againstReading(options, "from the log's server", stores, {
+        read: () => readByClient(url),
+        what: "reading it with @eventstore/db-client",
+      });
       const fromArchive = await againstReading(
         options,
         "from an archive",
         { ...stores, archiveFile },
-        archived,
+        {
+          read: () => readAll(archived),
+          what: "reading it, one thread",
+        },
       );
       const eventsPerSecond = fromServer.ceiling;
       const sources = { stores, archiveFile, archived, eventsPerSecond };
@@ -68,7 +75,7 @@ function againstReading(
   { quick: isQuick, say }: BenchOptions,
   from: string,
   stores: BackendsConfig,
-  log: EventStore,
+  bare: { read: () => Promise<Reading>; what: string },
 ): Promise<Measurement & { ceiling: number }> {
   const { rounds, archiveRounds } = isQuick ? quick : full;
   say(`rebuilding ${from}`);
@@ -76,9 +83,9 @@ function againstReading(
     const rebuilt: RebuildRound[] = [];
     const readings: Reading[] = [];
     await rebuild();
-    await readAll(log);
+    await bare.read();
     for (let left = stores.archiveFile === undefined ? rounds : archiveRounds; left > 0; left--) {
-      readings.push(await readAll(log));
+      readings.push(await bare.read());
       rebuilt.push(await rebuild());
     }
     const [events, seconds, cpuSeconds] = totalOf(rebuilt);
@@ -90,7 +97,7 @@ function againstReading(
       value: events / seconds,
       unit: "events/s",
       ceiling,
-      ceilingIs: "reading it, one thread",
+      ceilingIs: bare.what,
     };
     const note =
       `${Math.round(events / rebuilt.length)} events, ${documents} documents into a store that takes everything, ` +
@@ -105,19 +112,37 @@ function totalOf(measured: readonly Reading[]): [events: number, seconds: number
   return [sum(({ events }) => events), sum(({ seconds }) => seconds), sum((each) => each.cpuSeconds)];
 }
 
-/** To the end, at the client's full rate. */
-async function readAll(log: EventStore): Promise<Reading> {
+/** To the end, as the server's own client reads, in one call. */
+function readByClient(url: string): Promise<Reading> {
+  return reading(async () => {
+    const client = EventStoreDBClient.connectionString(url);
+    let events = 0;
+    for await (const { event } of client.readAll()) if (!event?.type.startsWith("$")) events++;
+    await client.dispose();
+    return events;
+  });
+}
+
+/** To the end, in pages. */
+function readAll(log: EventStore): Promise<Reading> {
+  return reading(async () => {
+    let events = 0;
+    for (let after = logStart; ; ) {
+      const page = await log.readAll({ after, maxCount: pageEvents });
+      if (page.scannedTo <= after) return events;
+      after = page.scannedTo;
+      events += page.scannedEvents;
+      // What is handed out is parsed when it is asked for.
+      for (const event of page.events) void event.data;
+    }
+  });
+}
+
+async function reading(read: () => Promise<number>): Promise<Reading> {
   const before = process.cpuUsage();
   let events = 0;
   const seconds = await secondsOf(async () => {
-    for (let after = logStart; ; ) {
-      const page = await log.readAll({ after, maxCount: pageEvents });
-      if (page.scannedTo <= after) return;
-      after = page.scannedTo;
-      events += page.scannedEvents;
-      // What an archive hands out is parsed when it is asked for.
-      for (const event of page.events) void event.data;
-    }
+    events = await read();
   });
   const { user, system } = process.cpuUsage(before);
   return { events, seconds, cpuSeconds: (user + system) / 1e6 };
