@@ -67,6 +67,11 @@ export class LiveModel {
     return this.fold !== undefined && !this.failed && !this.paused;
   }
 
+  /** Whether nothing up to here is missing. */
+  isAt(position: Position): boolean {
+    return this.fold !== undefined && this.fold.checkpoint >= position;
+  }
+
   /** Applies and stores a page. @throws what the store throws: nothing of the page counts as applied then */
   async project(events: readonly DecodedEvent[], page: Page): Promise<void> {
     const { fold } = this;

@@ -22,6 +22,8 @@ const logPauseMaxMs = 10_000;
 /** A checkpoint that nothing has changed is stored so soon, where other processes look at it. */
 const showMs = 250;
 
+type Look = (live: LiveModel) => Promise<void>;
+
 export interface ModelProgress {
   name: string;
   position: Position;
@@ -62,8 +64,8 @@ export class Projector {
   private turns: (() => Promise<void>)[] = [];
   private running: Promise<void> | undefined;
   private looking: Promise<unknown> = Promise.resolve();
-  /** A slow store is not asked again before it has answered: pages wait for it. */
   private isLooking = false;
+  private readonly dueLooks = new Set<Look>();
   private isInPage = false;
   private readonly recoveries = new Map<LiveModel, Promise<void>>();
 
@@ -86,8 +88,8 @@ export class Projector {
     const { lookAroundMs } = this.options;
     const timers: NodeJS.Timeout[] = [];
     if (lookAroundMs !== undefined) {
-      timers.push(setInterval(() => this.lookAround(), lookAroundMs));
-      timers.push(setInterval(() => this.showCheckpoints(), showMs));
+      timers.push(setInterval(() => this.lookSoon(this.lookAround), lookAroundMs));
+      timers.push(setInterval(() => this.lookSoon(this.showCheckpoint), showMs));
     }
     this.running = this.run().finally(() => {
       for (const timer of timers) clearInterval(timer);
@@ -95,22 +97,27 @@ export class Projector {
   }
 
   /** Whoever has another generation now, or other documents parked, goes on from what is stored. */
-  private lookAround(): void {
-    this.look(async (live) => {
-      if (!(await live.isOvertaken())) return;
-      await live.reopen();
-      this.restart.abort();
-    });
-  }
+  private readonly lookAround = async (live: LiveModel): Promise<void> => {
+    if (!(await live.isOvertaken())) return;
+    await live.reopen();
+    this.restart.abort();
+  };
 
   /** Who hears of no progress sees it in the store, also of a model that the last events did not concern. */
-  private showCheckpoints(): void {
-    this.look(async ({ fold }) => fold?.flushAll());
+  private readonly showCheckpoint = async ({ fold }: LiveModel): Promise<void> => fold?.flushAll();
+
+  /** At once between two pages, else behind the page that is at work. */
+  private lookSoon(look: Look): void {
+    this.dueLooks.add(look);
+    this.lookNow();
   }
 
-  /** Between two pages, of all models at once. Pages wait for it: a slow store is asked once at a time. */
-  private look(look: (live: LiveModel) => Promise<void>): void {
+  /** At all models at once. Pages wait for it, and a slow store is asked once at a time. */
+  private lookNow(): void {
     if (this.isInPage || this.isLooking || this.stopping.signal.aborted) return;
+    const [look] = this.dueLooks;
+    if (!look) return;
+    this.dueLooks.delete(look);
     this.isLooking = true;
     const following = [...this.models.values()].filter((live) => live.isFollowing);
     const looks = following.map((live) => look(live).catch((error: unknown) => live.fail(error)));
@@ -216,29 +223,34 @@ export class Projector {
     const together = [...this.models.values()].filter((live) => live.isFollowing);
     const [first, ...others] = together.flatMap(({ fold }) => (fold ? [fold.checkpoint] : []));
     if (first === undefined) return untilAborted(signal);
-    const after = earliest(first, ...others);
+    let after = earliest(first, ...others);
     for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
       await this.looking;
       if (signal.aborted) return;
       this.isInPage = true;
-      await this.project(together, page).finally(() => {
+      await this.project(together, page, after).finally(() => {
         this.isInPage = false;
       });
+      after = page.scannedTo;
       onPage();
+      this.lookNow();
       // Embedded stores answer without ever waiting: calls to this thread get their turn here.
       await nextTurn();
     }
   }
 
-  private async project(together: readonly LiveModel[], page: Page): Promise<void> {
+  /** @param after where the page begins */
+  private async project(together: readonly LiveModel[], page: Page, after: Position): Promise<void> {
     const events = projectable(page.events, this.options.codec);
-    for (const live of together) await this.projectOne(live, events, page);
+    for (const live of together) {
+      // One that was well again in the middle of a page, and is behind its beginning, joins with the next restart.
+      if (live.isFollowing && live.isAt(after)) await this.projectOne(live, events, page);
+    }
     this.recoverFailed();
     this.tell();
   }
 
   private async projectOne(live: LiveModel, events: readonly DecodedEvent[], page: Page): Promise<void> {
-    if (!live.isFollowing) return;
     const onEnd = live.fold && this.options.onPage?.(live.fold, page);
     try {
       await live.project(events, page);
