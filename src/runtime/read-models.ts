@@ -134,23 +134,34 @@ export class ReadModels {
 
   /** Waits until a model has applied everything up to a position. @returns whether it has, in time */
   async reached(name: string, position: Position, timeoutMs: number): Promise<boolean> {
-    if (await this.isThere(name, position)) return true;
-    if (timeoutMs <= 0 || this.waiters.size >= waitersMax) return false;
+    const endsAt = performance.now() + timeoutMs;
+    for (;;) {
+      if (await this.has(name, position)) return true;
+      const leftMs = endsAt - performance.now();
+      if (leftMs <= 0 || this.waiters.size >= waitersMax) return false;
+      await this.news(name, position, leftMs);
+    }
+  }
+
+  /** Until a generation of the model is told to be there, which may not be the live one any more. */
+  private async news(name: string, position: Position, timeoutMs: number): Promise<void> {
     const over = new AbortController();
     const waiter: Waiter = { name, position, wake: () => over.abort() };
     this.waiters.add(waiter);
     try {
       await sleep(timeoutMs, undefined, { signal: over.signal, ref: false });
     } catch {
-      // Woken: it is there.
+      // Woken.
     } finally {
       this.waiters.delete(waiter);
     }
-    return this.isThere(name, position);
   }
 
-  /** What is known of one generation says nothing of another, which may just have become the live one. */
-  private async isThere(name: string, position: Position): Promise<boolean> {
+  /**
+   * Whether the model that is read has applied everything up to a position. What is known of one generation says nothing
+   * of another, which may just have become the live one.
+   */
+  async has(name: string, position: Position): Promise<boolean> {
     const progress = this.progress(name);
     if (progress.position < position) return false;
     return !this.options.isShared || (await this.model(name)).generation === progress.generation;

@@ -33,15 +33,13 @@ export function createFreshness({ models }: Runtime, recency: Recency, positions
   return async (request, reply, ...names) => {
     const asked = await positions.asked(request);
     const target = asked ?? recency.lastWrite(request) ?? logStart;
-    if (standAt(names) < target) {
-      const timeoutMs = asked === undefined ? ownWriteWaitMs : waitMs(request);
-      const reached = await Promise.all(names.map((name) => models.reached(name, target, timeoutMs)));
-      const behind = names.filter((_, index) => !reached[index]);
-      if (asked !== undefined && behind.length > 0)
-        throw new Problem("projection_behind", `${behind.join(", ")}: not there after ${timeoutMs} ms`, {
-          position: positions.seal(standAt(names)),
-        });
-    }
+    const timeoutMs = asked === undefined ? ownWriteWaitMs : waitMs(request);
+    const reached = await Promise.all(names.map((name) => models.reached(name, target, timeoutMs)));
+    const behind = names.filter((_, index) => !reached[index]);
+    if (asked !== undefined && behind.length > 0)
+      throw new Problem("projection_behind", `${behind.join(", ")}: not there after ${timeoutMs} ms`, {
+        position: positions.seal(standAt(names)),
+      });
     reply.header("Position", positions.seal(standAt(names)));
   };
 }

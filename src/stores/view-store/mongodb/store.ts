@@ -28,6 +28,9 @@ import {
 const pointerAgeMaxMs = 1_000;
 /** From when a generation is no longer to be read until its collection goes. */
 const dropWaitMs = 60_000;
+/** How long a generation is waited for to be level with the one before: a shop without a projector goes on all the same. */
+const levelMsMax = 30_000;
+const levelLookMs = 50;
 /** Indexes of a large generation take longer than a socket may be silent. */
 const indexingTimeMaxMs = 30 * 60_000;
 const indexingPauseMs = 1_000;
@@ -75,6 +78,8 @@ class MongoViews implements MongoViewStore {
   readonly #readOnly: boolean;
   readonly #dropWaitMs: number;
   readonly #models = new Map<string, MongoViewModel>();
+  /** What is read of each model. */
+  readonly #read = new Map<string, { model: MongoViewModel; until: number | undefined; lookAt: number }>();
   /** Which version of each model this process is of. */
   readonly #versions = new Map<string, number>();
   readonly #sweeps = new Set<NodeJS.Timeout>();
@@ -99,8 +104,29 @@ class MongoViews implements MongoViewStore {
     }
     this.#versions.set(spec.name, spec.version);
     const model = this.#model(spec, live.generation);
-    if (!live.indexed && !this.#readOnly) await this.#index(model);
+    if (this.#readOnly) return this.#levelOrBefore(model);
+    if (!live.indexed) await this.#index(model);
     return model;
+  }
+
+  /**
+   * A generation that has just become live may be behind the one before, until its projector has noticed. What was read
+   * is read on until then: a reader goes back in time for nothing.
+   */
+  async #levelOrBefore(next: MongoViewModel): Promise<MongoViewModel> {
+    const { name, version } = next.spec;
+    const read = this.#read.get(name);
+    const now = performance.now();
+    if (read !== undefined && read.model !== next && read.model.spec.version === version) {
+      read.until ??= now + levelMsMax;
+      if (now < read.until) {
+        if (now < read.lookAt) return read.model;
+        read.lookAt = now + levelLookMs;
+        if (!(await isLevel(next, read.model))) return read.model;
+      }
+    }
+    if (read?.model !== next) this.#read.set(name, { model: next, until: undefined, lookAt: 0 });
+    return next;
   }
 
   #model(spec: ModelSpec, generation: number): MongoViewModel {
@@ -257,6 +283,16 @@ class MongoViews implements MongoViewStore {
   #assertWritable(): void {
     this.#assertOpen();
     if (this.#readOnly) throw new StoreUnavailable(`the view store in ${storeName} is open read only`);
+  }
+}
+
+/** @returns true also when the one before cannot be read any more */
+async function isLevel(next: ViewModel, before: ViewModel): Promise<boolean> {
+  try {
+    const reached = await before.checkpoint();
+    return (await next.checkpoint()) >= reached;
+  } catch {
+    return true;
   }
 }
 
