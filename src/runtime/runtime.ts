@@ -283,7 +283,7 @@ async function whenThere<T>(open: () => Promise<T>, log: Logger): Promise<T> {
 /** One process of several does what is due. @returns what ends it */
 function doTasks(
   tasks: TaskRunner,
-  { stores, events }: Base,
+  { stores, events, telemetry }: Base,
   leases: Leases,
   log: Logger,
 ): () => Promise<void> {
@@ -293,7 +293,8 @@ function doTasks(
     return () => tasks.stop();
   }
   const onError = (error: unknown) => log.warn({ err: error }, "the lease of tasks cannot be had");
-  const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, onError };
+  const isFit = () => clockTroubles(telemetry).length === 0;
+  const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, isFit, onError };
   const held = holdLease(leases, options, async (_, signal) => {
     tasks.start(false);
     await untilAborted(signal);

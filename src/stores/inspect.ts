@@ -7,7 +7,7 @@ const redisConnectMsMax = 3_000;
 export interface InspectedServer {
   name: "EventStoreDB" | "MongoDB" | "Redis";
   version: string;
-  /** Milliseconds that its clock is ahead of this process's, or of those that wrote the log; where it can be told. */
+  /** Milliseconds that its clock is ahead of this process's, where it can be told. */
   clockMs: number | undefined;
 }
 

@@ -4,6 +4,7 @@ import readStreams from "@eventstore/db-client/dist/streams/utils/ReadStream.js"
 import services from "@eventstore/db-client/generated/streams_grpc_pb.js";
 import type streams from "@eventstore/db-client/generated/streams_pb.js";
 import { StoreDamaged, StoreUnavailable } from "../event-store.ts";
+import { ServerClock } from "./clock.ts";
 import { ClientReplaced, reasonOf } from "./errors.ts";
 import { type ReceivedEvent, readAnswer } from "./received.ts";
 
@@ -34,6 +35,7 @@ interface ClientInternals {
 
 /** The client in use. One whose discovery has failed, or that nothing is heard of, is replaced by a new one. */
 export class Connection {
+  readonly clock: ServerClock;
   private readonly url: string;
   private readonly connectMs: number;
   private current: EventStoreDBClient;
@@ -44,9 +46,10 @@ export class Connection {
    * @param connectMs how long a node may take until it can be talked to
    * @throws RangeError for nodes that are addresses, with TLS
    */
-  constructor(url: string, connectMs: number) {
+  constructor(url: string, connectMs: number, clock = new ServerClock(() => {})) {
     this.url = url;
     this.connectMs = connectMs;
+    this.clock = clock;
     requireNames(url);
     this.current = EventStoreDBClient.connectionString(url);
   }
@@ -112,14 +115,16 @@ export class Connection {
     { requiresLeader = false, bufferedMax }: { requiresLeader?: boolean; bufferedMax?: number } = {},
   ): Received {
     const { path, requestSerialize } = services.StreamsService.read;
-    const call = (streams: StreamsClient): ReadCall =>
-      streams.makeServerStreamRequest(
-        path,
-        requestSerialize,
-        readAnswer,
-        request,
-        ...internals(client).callArguments({ requiresLeader }, { deadline: Number.POSITIVE_INFINITY }),
+    const call = (streams: StreamsClient): ReadCall => {
+      const askedAt = Date.now();
+      const input = internals(client).callArguments(
+        { requiresLeader },
+        { deadline: Number.POSITIVE_INFINITY },
       );
+      const made = streams.makeServerStreamRequest(path, requestSerialize, readAnswer, request, ...input);
+      made.on("metadata", (head) => this.clock.answered(head.get("date")[0]?.toString(), askedAt));
+      return made;
+    };
     const create = internals(client).GRPCStreamCreator(services.StreamsClient, "read", call);
     const own = (event: unknown) => event as ReceivedEvent;
     return new readStreams.ReadStream(

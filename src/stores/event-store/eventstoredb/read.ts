@@ -25,9 +25,6 @@ const scanWindowEvents = 10_000;
 /** Of the 100 calls that a connection carries; subscriptions and appends have the others. */
 const readsAtOnceMax = 64;
 const triesMax = 4;
-/** Whose times are compared with the server's; beyond so much they are of another day, not of another clock. */
-const clockEvents = 200;
-const clockDifferenceMsMax = 3_600_000;
 const retryPauseMs = 50;
 /** Decisions rest on it. */
 const fromLeader = { requiresLeader: true };
@@ -133,25 +130,6 @@ export class LogReader {
     });
   }
 
-  /**
-   * How far the server's clock is ahead of the clocks of those who wrote the newest events, in milliseconds: the
-   * least difference, for appends take their time. Events that were copied or imported say nothing.
-   * @returns undefined when none of the newest was written when it says
-   */
-  clockDifference(): Promise<number | undefined> {
-    return this.repeatedly("clock", "the newest events", async () => {
-      const differences: number[] = [];
-      const request = allRequest("end", { backwards: true, maxCount: clockEvents });
-      await this.scan(request, fromLeader, (received) => {
-        const event = recordedOf(received);
-        if (event) differences.push(received.createdAt - event.time);
-        return true;
-      });
-      const [least] = differences.sort((a, b) => Math.abs(a) - Math.abs(b));
-      return least !== undefined && Math.abs(least) < clockDifferenceMsMax ? least : undefined;
-    });
-  }
-
   /** Whether a look back has come to what was the head before. */
   private known(event: ReceivedEvent): Position | undefined {
     if (this.newest === logStart || !isTold(event.at)) return undefined;
@@ -201,20 +179,6 @@ export class LogReader {
     const position = events[0] && parsePosition(events[0].position);
     if (!position) throw new StoreUnavailable(`${stream} does not show revision ${revision} yet`);
     return position;
-  }
-
-  /** When the server wrote an event, by its own clock: epoch milliseconds. */
-  createdAt(stream: string, revision: number): Promise<number> {
-    return this.repeatedly("createdAt", stream, async () => {
-      let created: number | undefined;
-      await this.scan(streamRequest(stream, { from: revision, maxCount: 1 }), fromLeader, ({ createdAt }) => {
-        created = createdAt;
-        return true;
-      });
-      if (created === undefined)
-        throw new StoreUnavailable(`${stream} does not show revision ${revision} yet`);
-      return created;
-    });
   }
 
   /** The data of the first event of the log's own stream. */

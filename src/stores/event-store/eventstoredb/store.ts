@@ -29,6 +29,7 @@ const connectMsMax = 3_000;
 /** The server gives up on a write after 2 s, a cluster that has lost its leader after 5 s. */
 const appendTimeoutMs = 7_000;
 const readTimeoutMs = 10_000;
+const clockLookMs = 10_000;
 
 export type Operation = "append" | "readStream" | "readAll" | "head" | "subscribe";
 export type OperationOutcome = "ok" | "conflict" | "unavailable" | "unknown" | "failed";
@@ -40,7 +41,7 @@ export interface EventStoreDbOptions {
   observe?: (operation: Operation, seconds: number, outcome: OperationOutcome) => void;
   /** Told before a read that failed in passing is made again. */
   observeRetry?: (operation: string) => void;
-  /** Told how many seconds the server's clock is ahead of ours, while this process appends. */
+  /** Told how many seconds the server's clock is ahead of ours, at the start and every ten seconds. */
   observeClock?: (secondsAhead: number) => void;
   /** Milliseconds, for tests: see the limits above. */
   limits?: { openMs?: number; connectMs?: number; appendMs?: number; readMs?: number };
@@ -48,8 +49,8 @@ export interface EventStoreDbOptions {
 
 export interface EventStoreDb extends EventStore {
   /**
-   * The server's version, and how many milliseconds its clock is ahead of those of the processes that wrote the newest
-   * events, where these tell. @throws StoreUnavailable
+   * The server's version, and how many milliseconds its clock is ahead of ours, where that can be told.
+   * @throws StoreUnavailable
    */
   inspect(): Promise<{ version: string; clockMs: number | undefined }>;
 }
@@ -63,15 +64,15 @@ export interface EventStoreDb extends EventStore {
 export async function openEventStoreDb(options: EventStoreDbOptions): Promise<EventStoreDb> {
   const { url, limits = {} } = options;
   const until = performance.now() + (limits.openMs ?? openMsMax);
-  const connection = new Connection(url, limits.connectMs ?? connectMsMax);
+  const clock = new ServerClock(options.observeClock ?? (() => {}));
+  const connection = new Connection(url, limits.connectMs ?? connectMsMax, clock);
   try {
     await requireVersion(connection, until);
     const reader = new LogReader(connection, limits.readMs ?? readTimeoutMs, options.observeRetry);
     const batches = new BatchAppends(connection, limits.appendMs ?? appendTimeoutMs);
     const appender = new Appender(batches, (stream, revision) => reader.positionAt(stream, revision));
     const logId = await readLogId(reader, appender, until);
-    const clock = options.observeClock && new ServerClock(reader, options.observeClock);
-    return new EventStoreDbLog(logId, { connection, reader, batches, appender, clock }, options.observe);
+    return new EventStoreDbLog(logId, { connection, reader, batches, appender }, options);
   } catch (error) {
     await connection.close();
     throw error;
@@ -95,7 +96,6 @@ interface Parts {
   reader: LogReader;
   batches: BatchAppends;
   appender: Appender;
-  clock: ServerClock | undefined;
 }
 
 class EventStoreDbLog implements EventStoreDb {
@@ -105,20 +105,26 @@ class EventStoreDbLog implements EventStoreDb {
   private readonly observe: NonNullable<EventStoreDbOptions["observe"]>;
   private readonly closing = new AbortController();
 
-  constructor(logId: string, parts: Parts, observe: EventStoreDbOptions["observe"]) {
+  constructor(
+    logId: string,
+    parts: Parts,
+    { observe = () => {}, observeClock }: Pick<EventStoreDbOptions, "observe" | "observeClock">,
+  ) {
     this.logId = logId;
     this.parts = parts;
-    this.observe = observe ?? (() => {});
+    this.observe = observe;
+    if (!observeClock) return;
+    // A process that asks for nothing else has a clock, too.
+    const look = () => void parts.reader.identity().catch(() => {});
+    const timer = setInterval(look, clockLookMs).unref();
+    this.closing.signal.addEventListener("abort", () => clearInterval(timer));
   }
 
   append(stream: string, expectedRevision: number, events: readonly EventToAppend[]): Promise<AppendResult> {
     return this.observed("append", async () => {
       // The server would call it a success at revision 0.
       if (events.length === 0) throw new Error("an append needs at least one event");
-      const sentAt = Date.now();
-      const appended = await this.parts.appender.append(stream, expectedRevision, events);
-      this.parts.clock?.answered(stream, appended.revision, sentAt);
-      return appended;
+      return this.parts.appender.append(stream, expectedRevision, events);
     });
   }
 
@@ -147,7 +153,8 @@ class EventStoreDbLog implements EventStoreDb {
 
   async inspect(): Promise<{ version: string; clockMs: number | undefined }> {
     const { connection, reader } = this.parts;
-    return { version: await connection.version(), clockMs: await reader.clockDifference() };
+    await reader.identity();
+    return { version: await connection.version(), clockMs: connection.clock.lastAheadMs };
   }
 
   progressOf(position: Position, target: Position): number {

@@ -36,6 +36,8 @@ export interface HoldOptions {
   name: string;
   ttlMs: number;
   signal: AbortSignal;
+  /** Whether this process is fit for the task: who is not leaves the lease to others, and gives up one that it has. */
+  isFit?: () => boolean;
   /** Told of what the store throws; the lease is asked for again. */
   onError?: (error: unknown) => void;
 }
@@ -52,9 +54,9 @@ export async function holdLease(
   options: HoldOptions,
   task: (lease: Lease, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
-  const { name, ttlMs, signal, onError } = options;
+  const { name, ttlMs, signal, isFit = () => true, onError } = options;
   while (!signal.aborted) {
-    const lease = await leases.acquire(name, ttlMs).catch((error) => onError?.(error));
+    const lease = isFit() ? await leases.acquire(name, ttlMs).catch((error) => onError?.(error)) : undefined;
     if (lease !== undefined) await doWhileHeld(leases, options, lease, task);
     await sleep(ttlMs / turnsPerTtl, undefined, { signal }).catch(() => {});
   }
@@ -62,14 +64,15 @@ export async function holdLease(
 
 async function doWhileHeld(
   leases: Leases,
-  { ttlMs, signal, onError }: HoldOptions,
+  { ttlMs, signal, isFit = () => true, onError }: HoldOptions,
   taken: Lease,
   task: (lease: Lease, signal: AbortSignal) => Promise<void>,
 ): Promise<void> {
   const lost = new AbortController();
   const ended = new AbortController();
   let lease = taken;
-  const renewing = keep(leases, { ttlMs, lost, ended: ended.signal, onError }, taken, (renewed) => {
+  const how = { ttlMs, lost, ended: ended.signal, isFit, onError };
+  const renewing = keep(leases, how, taken, (renewed) => {
     lease = renewed;
   });
   try {
@@ -89,12 +92,13 @@ async function keep(
     ttlMs: number;
     lost: AbortController;
     ended: AbortSignal;
+    isFit: () => boolean;
     onError: ((error: unknown) => void) | undefined;
   },
   taken: Lease,
   onRenewed: (lease: Lease) => void,
 ): Promise<void> {
-  const { ttlMs, lost, ended, onError } = how;
+  const { ttlMs, lost, ended, isFit, onError } = how;
   let lease = taken;
   // A renewal that hangs must not keep the task going beyond the lease.
   let timer = setTimeout(() => lost.abort(), lease.heldUntil - performance.now());
@@ -102,7 +106,7 @@ async function keep(
     await sleep(ttlMs / turnsPerTtl, undefined, { signal: ended }).catch(() => {});
     if (ended.aborted || lost.signal.aborted) break;
     try {
-      const renewed = await leases.renew(lease, ttlMs);
+      const renewed = isFit() ? await leases.renew(lease, ttlMs) : undefined;
       if (renewed === undefined) lost.abort();
       else {
         lease = renewed;

@@ -31,6 +31,9 @@ export class Reads {
 
   private async answer(call: Call): Promise<void> {
     const options = call.request.getOptions() as Options;
+    const head = new grpc.Metadata();
+    head.set("date", new Date(Date.now() + this.double.log.clockAheadMs).toUTCString());
+    call.sendMetadata(head);
     const refusal = this.double.refusal(call.metadata);
     if (refusal) {
       call.emit("error", refusal);
