@@ -58,9 +58,12 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
     if (done) await process.once(["captured", movementId], payment, id, "Capture", {});
     else await process.again(payment, id, "FailCapture", { movementId, reason });
   }
-  if (state.orphaned || (state.givingBack !== undefined && state.phase !== "captured"))
-    await process.again(payment, id, "Void", { reason, reference: state.reference });
-  for (const [refundId, { status }] of state.refunds) {
+  // What was captured just now is refunded, not voided.
+  const now = await engine.read(payment, id, (state) => state);
+  if (now.phase === "absent") throw notFound("payment", id);
+  if (now.orphaned || (now.givingBack !== undefined && now.phase !== "captured"))
+    await process.again(payment, id, "Void", { reason, reference: now.reference });
+  for (const [refundId, { status }] of now.refunds) {
     if (status !== "pending") continue;
     if (done) await process.again(payment, id, "SucceedRefund", { refundId, reference: "by hand" });
     else await process.again(payment, id, "FailRefund", { refundId, reason });

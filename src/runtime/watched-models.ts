@@ -112,9 +112,8 @@ export class WatchedModels implements ModelsSource {
         const before = this.known.get(name) ?? { name, lastEventTime: 0, parked: 0, ...nowhere };
         const isKnown = before.generation === generation;
         const position = isKnown ? latest(before.position, stored) : stored;
-        // Of what is parked whoever projects tells, too.
-        const parked = isKnown && this.isTold ? before.parked : (await model.parked()).length;
-        this.known.set(name, { ...before, generation, position, parked });
+        const parked = (await model.parked()).length;
+        this.learn(name, { ...before, generation, position, parked });
       } catch (error) {
         this.options.log.warn({ err: error, model: name }, "how far a read model is cannot be seen");
       }
@@ -130,9 +129,16 @@ export class WatchedModels implements ModelsSource {
       const seen = this.known.get(each.name);
       if (seen?.generation !== each.generation) continue;
       const { position, lastEventTime } = each.position >= seen.position ? each : seen;
-      this.known.set(each.name, { ...each, position, lastEventTime });
+      this.learn(each.name, { ...each, position, lastEventTime });
     }
     this.tell();
+  }
+
+  /** What is parked no longer was stored at a position of before: nobody finds it by what has changed since. */
+  private learn(name: string, progress: ModelProgress): void {
+    const before = this.known.get(name);
+    this.known.set(name, progress);
+    if (before && progress.parked < before.parked && name === "catalog") this.options.told.stored({});
   }
 
   private tell(): void {

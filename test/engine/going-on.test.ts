@@ -12,7 +12,7 @@ describe("a model at its checkpoint", () => {
     head: async () => at(9),
   };
   const why = (saved: Omit<SavedCheckpoint, "ageMs"> & { ageMs?: number }) =>
-    whyRebuild({ savedCheckpoint: async () => ({ ageMs: 0, ...saved }) }, events);
+    whyRebuild({ ageMs: 0, ...saved }, events);
 
   test.each<[string, Omit<SavedCheckpoint, "ageMs"> & { ageMs?: number }]>([
     ["that is new", { position: logStart }],

@@ -86,3 +86,20 @@ test("another generation is as far as it says itself, not as far as the one befo
   model = other;
   await isKnown({ position: behind, generation: other.generation });
 });
+
+test("a checkpoint that is seen comes with what is parked up to there, though nobody tells of it", async () => {
+  const [heard = "", broken = ""] = positions;
+  await model.save([], { checkpoint: heard });
+  say({ position: heard });
+  await isKnown({ position: heard, lastEventTime: 1, parked: 0 });
+  const document = {
+    key: "a",
+    position: broken,
+    eventType: "Counted",
+    readAfter: heard,
+    reason: "r",
+    waiting: 0,
+  };
+  await model.save([], { checkpoint: broken, parked: [{ key: "a", asOf: broken, document }] });
+  await isKnown({ position: broken, parked: 1 });
+});

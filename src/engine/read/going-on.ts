@@ -1,18 +1,17 @@
 import { type EventStore, logStart } from "../../stores/event-store/event-store.ts";
-import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import type { SavedCheckpoint } from "../../stores/view-store/view-store.ts";
 
 /** A store remembers for a week what was deleted; whoever is further behind could bring it back. */
 const behindMsMax = 6 * 86_400_000;
 
 /**
- * Whether a model can be taken further from where it stands, or has to be rebuilt (DISTRIBUTED.md, 14 and 19).
+ * Whether a model can be taken further from where it was saved, or has to be rebuilt (DISTRIBUTED.md, 14 and 19).
  * @returns why it cannot; undefined when it can
  */
 export async function whyRebuild(
-  model: Pick<ViewModel, "savedCheckpoint">,
+  { position, eventId, ageMs }: SavedCheckpoint,
   events: Pick<EventStore, "eventIdAt" | "head">,
 ): Promise<string | undefined> {
-  const { position, eventId, ageMs } = await model.savedCheckpoint();
   if (position === logStart) return undefined;
   const found = await events.eventIdAt(position);
   if (found === undefined || (eventId !== undefined && found !== eventId))

@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { parentPort, workerData } from "node:worker_threads";
 import type { AnyProjection } from "../../engine/projection.ts";
 import { whyRebuild } from "../../engine/read/going-on.ts";
@@ -6,7 +7,7 @@ import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
 import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
 import { holdLease } from "../../stores/view-store/leases/leases.ts";
-import { ModelOutdated } from "../../stores/view-store/view-store.ts";
+import { ModelOutdated, type SavedCheckpoint } from "../../stores/view-store/view-store.ts";
 import { tracedPages } from "../../telemetry/traced-pages.ts";
 import { isTracing, startTracing, stopTracing } from "../../telemetry/tracing.ts";
 import { untilAborted } from "../../values/abort.ts";
@@ -19,6 +20,7 @@ export interface StoredDocuments {
 }
 
 const newsWaitMs = 1_000;
+const logPauseMs = 1_000;
 /** Another process projects so long after this one has died. */
 const leaseMs = 6_000;
 const lookAroundMs = 1_000;
@@ -46,10 +48,21 @@ async function followNews(): Promise<void> {
 
 /** Why a model is to be rebuilt; undefined for one that goes on, or fails: its projector says what is wrong with it. */
 async function whyOutdated(projection: AnyProjection): Promise<string | undefined> {
+  let saved: SavedCheckpoint;
   try {
-    return await whyRebuild(await views.open(projection), events);
+    saved = await (await views.open(projection)).savedCheckpoint();
   } catch (error) {
     return error instanceof ModelOutdated ? error.message : undefined;
+  }
+  // What is not known to fit is not gone on with, however long the log is away.
+  for (;;) {
+    try {
+      return await whyRebuild(saved, events);
+    } catch (error) {
+      if (stopping.signal.aborted) return undefined;
+      log.warn({ err: error, model: projection.name }, "the log does not say whether a read model fits it");
+      await sleep(logPauseMs, undefined, { signal: stopping.signal }).catch(() => {});
+    }
   }
 }
 

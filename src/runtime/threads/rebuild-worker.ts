@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 import { type Comparison, GenerationComparison } from "../../engine/read/compare.ts";
 import { Fold } from "../../engine/read/fold.ts";
+import { whyRebuild } from "../../engine/read/going-on.ts";
 import { buildGenerations, catchUp, type Rebuilt } from "../../engine/read/rebuild.ts";
 import { type Position, StoreDamaged } from "../../stores/event-store/event-store.ts";
 import { ModelOutdated } from "../../stores/view-store/view-store.ts";
@@ -68,6 +69,8 @@ const tell = serve(parentPort, {
     const projection = projections.find((candidate) => candidate.name === name);
     const model = projection && (await views.previous(projection));
     if (!model) return false;
+    const reason = await whyRebuild(await model.savedCheckpoint(), events);
+    if (reason !== undefined) throw new StoreDamaged(`${name} cannot be taken back: ${reason}`);
     generations.set(name, { codec, model, fold: await Fold.open({ projection, model, codec }) });
     return true;
   },
