@@ -19,6 +19,7 @@ import { createSandboxGateway } from "../gateways/sandbox.ts";
 import {
   type BackendRole,
   type BackendsConfig,
+  type OpenViews,
   openHot,
   openLog,
   openNews,
@@ -29,7 +30,7 @@ import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import type { EmbeddedEventStore } from "../stores/event-store/embedded/log.ts";
 import { type EventStore, StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import { holdLease, type Leases } from "../stores/view-store/leases/leases.ts";
+import { holdLease, type Leases, projectorLease } from "../stores/view-store/leases/leases.ts";
 import { Telemetry } from "../telemetry/telemetry.ts";
 import { tracedLog } from "../telemetry/traced-log.ts";
 import { isTracing } from "../telemetry/tracing.ts";
@@ -217,7 +218,7 @@ function openTelemetry({ SLOW_QUERY_MS: slowQueryMs }: Config, log: Logger) {
 
 /** The read models, kept up to date by a thread of this process or by another process. */
 async function openModels(
-  { config, log, onDeath = () => {} }: RuntimeOptions,
+  { config, log, beside = false, onDeath = () => {} }: RuntimeOptions,
   { stores, telemetry, ofThreads, events, codec }: Base,
   opened: Opened,
 ) {
@@ -231,18 +232,20 @@ async function openModels(
     tracing: tracingSettings(config),
   };
   const projections = viewProjections(worker);
-  const projecting = projects(config);
+  const openFor = (role: BackendRole) => openViews(stores, events.logId, role, telemetry);
+  const openToRead = () => openFor("reading");
+  const isShared = stores.mongoDbUrl !== undefined;
+  const projecting = projects(config) && !(beside && isShared && (await anotherProjects(openToRead)));
+  const takesLease = config.ROLE !== "all" || (beside && isShared);
   const queries = new Queries(worker);
   const news = await openNews(stores, events.logId, "projected", telemetry);
   opened.push(() => news.close());
-  const openFor = (role: BackendRole) => openViews(stores, events.logId, role, telemetry);
   const openToWrite = async () => (await openFor("projections")).views;
-  const openToRead = () => openFor("reading");
   const lent = Promise.withResolvers<Leases>();
   const models = await ReadModels.start(
     {
       ...{ events, projections, worker, onDeath },
-      isShared: stores.mongoDbUrl !== undefined,
+      isShared,
       openViews: async () => {
         const { views, leases } = await (projecting ? openToRead() : whenThere(openToRead, log));
         lent.resolve(leases);
@@ -250,7 +253,7 @@ async function openModels(
       },
       sourceOf: (told, model) =>
         projecting
-          ? new ProjectingThread(worker, config.ROLE !== "all", told)
+          ? new ProjectingThread(worker, takesLease, told)
           : new WatchedModels({ projections, events, codec, model, openToWrite, news, log, told }),
       onProgress: (progress) => {
         if (config.ROLE === "projector") news.publish(JSON.stringify(progress));
@@ -264,6 +267,26 @@ async function openModels(
   opened.push(() => models.stop());
   opened.push(() => queries.close());
   return { models, queries, leases: await lent.promise };
+}
+
+/** Two that project beside each other would do no harm, but each would change what the other compares. */
+async function anotherProjects(openToRead: () => Promise<OpenViews>): Promise<boolean> {
+  let opened: OpenViews;
+  try {
+    opened = await openToRead();
+  } catch (error) {
+    // There are no read models yet.
+    if (error instanceof StoreUnavailable) return false;
+    throw error;
+  }
+  try {
+    const { name, ttlMs } = projectorLease;
+    const lease = await opened.leases.acquire(name, ttlMs);
+    if (lease) await opened.leases.release(lease);
+    return lease === undefined;
+  } finally {
+    await opened.views.close();
+  }
 }
 
 /** Whoever projects makes the read models, and may start after who reads them. */

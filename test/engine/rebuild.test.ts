@@ -9,7 +9,7 @@ import {
   type RebuildProgress,
   RebuildStopped,
 } from "../../src/engine/read/rebuild.ts";
-import type { EventStore } from "../../src/stores/event-store/event-store.ts";
+import type { EventStore, Position } from "../../src/stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../../src/stores/view-store/view-store.ts";
 import {
   countingCodec as codec,
@@ -169,6 +169,29 @@ describe("given a generation that is compared while the live one goes on", () =>
       differing: 1,
       differences: [{ key: "k9" }],
     });
+  });
+
+  test("when the live one never stands still, then it is told all the same what differs, and nothing else", async () => {
+    await writeMany(300);
+    const model = await live();
+    const built = await build();
+    const spoilt = { key: "spoilt", position: built.fold.checkpoint, columns: { total: 0 } };
+    await model.save([{ ...spoilt, json: "{}" }], { checkpoint: await model.checkpoint() });
+    const going = await Fold.open({ projection: projection(), model, codec });
+    const change = async () => {
+      for (const key of ["k3", "k5", "new"]) await write(key, "Counted", { by: 1 });
+      await write("k7", "Deleted");
+      await projected(going);
+    };
+    await change();
+    const comparison = new GenerationComparison(model, built.model);
+    await comparison.scan(built.fold.checkpoint);
+    expect(comparison.undecidedCount).toBeGreaterThan(2);
+    const takeTo = async (position: Position) => {
+      await catchUp([built], events, position);
+      await change();
+    };
+    expect(await comparison.settle(takeTo)).toMatchObject({ differing: 1, differences: [{ key: "spoilt" }] });
   });
 
   test("when documents are missing in the live one, then each is told", async () => {

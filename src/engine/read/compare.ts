@@ -1,4 +1,4 @@
-import type { Position } from "../../stores/event-store/event-store.ts";
+import { logStart, type Position } from "../../stores/event-store/event-store.ts";
 import { documentsOf, type StoredDocument, type ViewModel } from "../../stores/view-store/view-store.ts";
 
 const loadKeys = 1_000;
@@ -82,6 +82,27 @@ export class GenerationComparison {
   /** Both stand still at one position. */
   async end(): Promise<Comparison> {
     await this.lookAgain();
+    return this.found;
+  }
+
+  /**
+   * Decides what is undecided although the live one goes on: a document as it stands there is held against the rebuilt one
+   * taken to just that position, where nobody has changed it since.
+   * @param takeTo takes the rebuilt one to a position, unless it is there
+   */
+  async settle(takeTo: (position: Position) => Promise<void>): Promise<Comparison> {
+    const keys = [...this.undecided];
+    this.undecided.clear();
+    for (let from = 0; from < keys.length; from += loadKeys) {
+      const { documents, deleted } = await this.live.load(keys.slice(from, from + loadKeys));
+      const at = (key: string) => documents.get(key)?.position ?? deleted.get(key) ?? logStart;
+      const some = keys.slice(from, from + loadKeys).sort((a, b) => (at(a) < at(b) ? -1 : 1));
+      for (const key of some) {
+        await takeTo(at(key));
+        const rebuilt = (await this.rebuilt.load([key])).documents.get(key);
+        this.decide(key, documents.get(key), rebuilt, undefined);
+      }
+    }
     return this.found;
   }
 

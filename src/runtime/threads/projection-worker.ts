@@ -6,7 +6,7 @@ import { Projector } from "../../engine/read/projector.ts";
 import { buildGenerations } from "../../engine/read/rebuild.ts";
 import { openLogCheckpointer } from "../../stores/event-store/embedded/checkpointer.ts";
 import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
-import { holdLease } from "../../stores/view-store/leases/leases.ts";
+import { holdLease, projectorLease } from "../../stores/view-store/leases/leases.ts";
 import { ModelOutdated, type SavedCheckpoint } from "../../stores/view-store/view-store.ts";
 import { tracedPages } from "../../telemetry/traced-pages.ts";
 import { isTracing, startTracing, stopTracing } from "../../telemetry/tracing.ts";
@@ -21,8 +21,6 @@ export interface StoredDocuments {
 
 const newsWaitMs = 1_000;
 const logPauseMs = 1_000;
-/** Another process projects so long after this one has died. */
-const leaseMs = 6_000;
 const lookAroundMs = 1_000;
 /** Of documents while models are built at the start: a share of what this thread's heap may be. */
 const heldCharactersMax = 28 * 1024 * 1024;
@@ -148,17 +146,25 @@ const tell = serve(parentPort, {
   },
 });
 
+/** @param task done whenever the lease is held */
+function hold(task: (signal: AbortSignal) => Promise<void>): Promise<void> {
+  const onError = (error: unknown) => log.warn({ err: error }, "the lease of the projector cannot be had");
+  return holdLease(leases, { ...projectorLease, signal: stopping.signal, onError }, (_, signal) =>
+    task(signal),
+  );
+}
+
 let held: Promise<void> | undefined;
 if (takesLease) {
-  const onError = (error: unknown) => log.warn({ err: error }, "the lease of the projector cannot be had");
-  const options = { name: "projector", ttlMs: leaseMs, signal: stopping.signal, onError };
-  held = holdLease(leases, options, (_, signal) => projectWhileHeld(signal));
+  held = hold(projectWhileHeld);
   tell("ready", []);
 } else {
   await buildOutdated();
   projector = await openProjector();
   projector.start();
   telemetry.projecting(true);
+  // It projects in any case; a command beside it sees that somebody does.
+  held = hold(untilAborted);
   tell("ready", projector.progress());
 }
 void followNews();

@@ -33,7 +33,7 @@ export interface BuildRequest {
 
 export interface FinishRequest {
   name: string;
-  /** Where the live generation has paused; undefined when it fails, and so stands nowhere. */
+  /** Where the live generation has paused; undefined when it fails, and so stands nowhere, or goes on elsewhere. */
   position: Position | undefined;
   /** How the generation takes the name; `drop` when it was only built to be compared. */
   how: "promote" | "rollback" | "drop";
@@ -90,11 +90,14 @@ const tell = serve(parentPort, {
   },
   finish: async ({ name, position, how }: FinishRequest): Promise<Comparison | undefined> => {
     const generation = generationOf(name);
-    await catchUp([generation], events, position ?? (await events.head()));
+    const takeTo = async (to: Position) => void (await catchUp([generation], events, to));
+    // The live one goes on elsewhere, or fails and was not compared.
+    let comparison = position === undefined ? await generation.comparison?.settle(takeTo) : undefined;
+    await takeTo(position ?? (await events.head()));
     // The live one was too far behind to be compared on the way.
     if (position !== undefined && how !== "rollback" && !generation.comparison)
       await startComparison(generation);
-    const comparison = position === undefined ? undefined : await generation.comparison?.end();
+    if (position !== undefined) comparison = await generation.comparison?.end();
     if (how === "promote") await views.promote(generation.model);
     else if (how === "rollback") await views.rollback(name);
     else await views.drop(generation.model);

@@ -28,6 +28,9 @@ export interface Leases {
   release(lease: Lease): Promise<void>;
 }
 
+/** Of who keeps the read models up to date. Another process does so long after this one has died. */
+export const projectorLease = { name: "projector", ttlMs: 6_000 };
+
 export function isHeld(lease: Lease, now = performance.now()): boolean {
   return now < lease.heldUntil;
 }
