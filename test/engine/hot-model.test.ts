@@ -1,7 +1,12 @@
 import { describe, expect, test } from "vitest";
 import { projectionOf } from "../../src/engine/projection.ts";
 import { HotModel, type HotModelOptions } from "../../src/engine/read/hot-model.ts";
-import { logStart, type RecordedEvent, type StreamPage } from "../../src/stores/event-store/event-store.ts";
+import {
+  logStart,
+  type RecordedEvent,
+  StoreUnavailable,
+  type StreamPage,
+} from "../../src/stores/event-store/event-store.ts";
 import { createEmbeddedHotStore } from "../../src/stores/hot-store/embedded/hot.ts";
 import type { HotStore } from "../../src/stores/hot-store/hot-store.ts";
 import { refusing } from "../support/hot-stores.ts";
@@ -51,7 +56,7 @@ function world({ soleWriter = false, isShared = true } = {}) {
     });
   const head = () => stored.at(-1)?.position ?? logStart;
   const read = async (model: HotModel, asked = logStart) =>
-    Number((await model.get("a", { asked, now: head() })).json);
+    Number((await model.get("a", { asked, now: head(), stored: logStart })).json);
   return { clock, state, hot, append, open, read, head };
 }
 
@@ -91,9 +96,9 @@ describe("hot documents that several processes keep", () => {
   test("say what they are made of, and no more", async () => {
     const { append, open, head } = world();
     const first = append("a");
-    await open().get("a", { asked: logStart, now: head() });
+    await open().get("a", { asked: logStart, now: head(), stored: logStart });
     append("other");
-    const again = await open().get("a", { asked: logStart, now: head() });
+    const again = await open().get("a", { asked: logStart, now: head(), stored: logStart });
     expect(again).toEqual({ json: "1", asOf: first.position });
   });
 
@@ -131,6 +136,30 @@ describe("hot documents that several processes keep", () => {
   });
 });
 
+test("while the log is away a document is as of what is stored, for who asks for no more", async () => {
+  const logAway = async () => {
+    throw new StoreUnavailable("the log is away");
+  };
+  const model = new HotModel({
+    ...{ projection: counts, category: "count", hot: createEmbeddedHotStore() },
+    view: async () => ({
+      load: async (keys) => ({
+        documents: new Map(keys.map((key) => [key, { key, position: at(3), json: "3" }])),
+        ...{ deleted: new Map(), lookedUp: keys.length },
+      }),
+    }),
+    events: { readStream: logAway, soleWriter: false },
+    codec: { decode: ({ data }) => data },
+  });
+  const read = (asked: string) => model.get("a", { asked, now: at(9), stored: at(5) });
+  expect(await read(logStart)).toEqual({ json: "3", asOf: at(5) });
+  expect(await read(at(5))).toEqual({ json: "3", asOf: at(5) });
+  await expect(read(at(6))).rejects.toThrow(StoreUnavailable);
+  // What this process has written itself is not there yet.
+  await model.invalidate("a", at(4));
+  await expect(read(logStart)).rejects.toThrow(StoreUnavailable);
+});
+
 describe("hot documents of who is alone", () => {
   const alone = { soleWriter: true, isShared: false };
 
@@ -138,7 +167,7 @@ describe("hot documents of who is alone", () => {
     const { append, open, head, clock, state } = world(alone);
     const model = open();
     append("a");
-    const read = () => model.get("a", { asked: logStart, now: head() });
+    const read = () => model.get("a", { asked: logStart, now: head(), stored: logStart });
     await read();
     clock.now += 30 * 60_000;
     append("other");

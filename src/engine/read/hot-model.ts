@@ -6,6 +6,7 @@ import {
   logStart,
   type Position,
   type RecordedEvent,
+  StoreUnavailable,
 } from "../../stores/event-store/event-store.ts";
 import type { DatedValue, HotStore, KeptValue } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
@@ -61,6 +62,8 @@ export interface AsOf {
   asked: Position;
   /** The log has come this far: what is read from it now is as of here, or later. */
   now: Position;
+  /** The read model has stored everything up to here. */
+  stored: Position;
 }
 
 export interface HotDocument {
@@ -104,13 +107,27 @@ export class HotModel {
     const kept = await hot.getDated(this.cacheKey(key)).catch(() => undefined);
     if (kept && this.isCurrent(key, kept, asOf.asked))
       return { json: kept.value, asOf: this.isAlone ? now : kept.asOf };
-    const { doc, parts, position } = await this.fold(key);
-    if (doc === undefined) return { json: undefined, asOf: now };
+    const { doc, parts, position, isOfThen = false } = await this.foldOrStored(key, asOf);
+    const madeOf = isOfThen ? asOf.stored : now;
+    if (doc === undefined) return { json: undefined, asOf: madeOf };
     const partDocs = Array.from(parts.values(), ({ doc }) => doc);
     const json = JSON.stringify(present?.(doc, key, partDocs) ?? doc);
     // While it was read an event may have come.
-    if (position >= this.newestOf(key)) await this.keep(key, { value: json, position, asOf: now });
-    return { json, asOf: now };
+    if (!isOfThen && position >= this.newestOf(key))
+      await this.keep(key, { value: json, position, asOf: now });
+    return { json, asOf: madeOf };
+  }
+
+  /** As of now; while the log is away as of what is stored, for who asks for no more and has written nothing since. */
+  private async foldOrStored(key: string, asOf: AsOf): Promise<Folded & { isOfThen?: true }> {
+    try {
+      return await this.fold(key);
+    } catch (error) {
+      if (!(error instanceof StoreUnavailable) || asOf.stored < asOf.asked) throw error;
+      const stored = await this.stored(key);
+      if (stored.position < this.newestOf(key)) throw error;
+      return { ...stored, isOfThen: true };
+    }
   }
 
   private isCurrent(key: string, kept: KeptValue, asked: Position): boolean {

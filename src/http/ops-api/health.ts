@@ -1,6 +1,8 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import type { FastifyRequest } from "fastify";
 import { clockTroubles } from "../../runtime/clocks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
+import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
 import { sendProblem } from "../problems.ts";
 import { sendJson } from "../query-api/pages.ts";
@@ -13,6 +15,9 @@ import { liveAnswer, readyAnswer } from "./schemas.ts";
 /** A model that is further behind, or behind and has not moved for so long, is told of. */
 const readyLagEventsMax = 50_000;
 const readyStalledMsMax = 10_000;
+
+/** Of a store, until it counts as away. */
+const checkMsMax = 1_000;
 
 const tags = ["health"];
 
@@ -49,7 +54,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
       const troubles = [
         ...storeTroubles(stores),
         ...clockTroubles(runtime.telemetry).map(({ store, reason }) => ({ about: `${store} store`, reason })),
-        ...(await modelTroubles(runtime, await lag())),
+        ...(await modelTroubles(runtime, await lag(), stores.views === "ok")),
       ];
       const status = troubles.length === 0 ? ("ready" as const) : ("degraded" as const);
       sendJson(reply, JSON.stringify({ status, stores, troubles }));
@@ -69,12 +74,17 @@ function storeTroubles(stores: StoreStates): Trouble[] {
     .map((name) => ({ about: `${name} store`, reason: "away" }));
 }
 
-async function modelTroubles({ models }: Runtime, lags: readonly ModelLag[]): Promise<Trouble[]> {
+/** @param isReadable whether their store is there to be asked */
+async function modelTroubles(
+  { models }: Runtime,
+  lags: readonly ModelLag[],
+  isReadable: boolean,
+): Promise<Trouble[]> {
   const dead = models.death ? [{ about: "projections", reason: "their thread has died" }] : [];
   const each = lags.map(async (lag): Promise<Trouble[]> => {
     const { failure } = models.progress(lag.name);
     if (failure) return [{ about: lag.name, reason: "fails, and tries again" }];
-    if (await isBroken(models, lag.name))
+    if (isReadable && (await isBroken(models, lag.name)))
       return [{ about: lag.name, reason: "cannot be read, and has to be rebuilt" }];
     return isBehind(lag) ? [{ about: lag.name, reason: behindBy(lag) }] : [];
   });
@@ -94,17 +104,22 @@ async function checkStores({ events, models, hot }: Runtime, request: FastifyReq
     views: async () => (await models.model("catalog")).checkpoint(),
     hot: () => hot.get("ready"),
   };
-  const states: StoreStates = {};
-  for (const name of storeNames) {
+  const look = async (name: (typeof storeNames)[number]) => {
     try {
-      await checks[name]();
-      states[name] = "ok";
+      await Promise.race([checks[name](), late(name)]);
+      return [name, "ok"] as const;
     } catch (error) {
       request.log.warn({ err: error, store: name }, "a store is away");
-      states[name] = "away";
+      return [name, "away"] as const;
     }
-  }
-  return states;
+  };
+  return Object.fromEntries(await Promise.all(storeNames.map(look)));
+}
+
+/** Whoever asks whether the process is ready does not wait long. */
+async function late(name: string): Promise<never> {
+  await sleep(checkMsMax, undefined, { ref: false });
+  throw new StoreUnavailable(`the ${name} store did not answer in ${checkMsMax} ms`);
 }
 
 function isBehind({ lagEvents, stalledMs }: ModelLag): boolean {

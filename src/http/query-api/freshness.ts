@@ -86,8 +86,9 @@ export function createAsOfNow({ models, engine }: Runtime, recency: Recency, pos
   return async (request, reply, model, read) => {
     const minPosition = await positions.asked(request);
     const asked = latest(minPosition ?? logStart, recency.lastWrite(request) ?? logStart);
-    const now = latest(engine.lastPosition, models.progress(model).position);
-    const { json, asOf } = await read({ asked, now });
+    const stored = models.progress(model).position;
+    const now = latest(engine.lastPosition, stored);
+    const { json, asOf } = await read({ asked, now, stored });
     reply.header("Position", positions.seal(asOf));
     return json;
   };

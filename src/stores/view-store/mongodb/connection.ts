@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
+import { Availability } from "./availability.ts";
 import { watchClock } from "./clock.ts";
 import { isRepeatable, storeName, translated } from "./errors.ts";
 import { type MemberLag, watchReplication } from "./replication.ts";
@@ -87,6 +88,7 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
   if (options.observeReplication !== undefined) watchReplication(client, options.observeReplication);
   if (options.observeClock !== undefined) watchClock(client, options.observeClock);
   const database = client.db(options.database ?? databaseIn(client));
+  const availability = new Availability(client);
   let closed = false;
   const run = async <T>(operation: string, body: () => Promise<T>): Promise<T> => {
     if (closed) throw new StoreUnavailable(`the view store in ${storeName} is closed`);
@@ -94,6 +96,7 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
     const told = (outcome: "ok" | "unavailable" | "error") =>
       options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
     try {
+      if (availability.isHopeless()) throw new StoreUnavailable(`${storeName} is away`);
       const result = await repeated(body, () => options.observeRetry?.(operation));
       told("ok");
       return result;
