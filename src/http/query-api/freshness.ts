@@ -46,13 +46,14 @@ export function createFreshness({ models }: Runtime, recency: Recency, positions
 
 /**
  * Refuses to show what is older than a request asks for with Min-Position, although its model is there: a document that
- * is parked waits behind an event that could not be applied (DISTRIBUTED.md, 17).
+ * is parked waits behind an event that could not be applied (DISTRIBUTED.md, 17). Without a key, for what was not found:
+ * any that is parked may be it.
  *
  * @throws Problem unavailable
  */
 export type Unparked = (
   request: FastifyRequest,
-  ...documents: readonly (readonly [model: string, key: string])[]
+  ...documents: readonly (readonly [model: string, key: string | undefined])[]
 ) => Promise<void>;
 
 export function createUnparked({ models }: Runtime, positions: Positions): Unparked {
@@ -62,9 +63,14 @@ export function createUnparked({ models }: Runtime, positions: Positions): Unpar
     if (watched.length === 0) return;
     const asked = (await positions.asked(request)) ?? logStart;
     for (const [model, key] of watched) {
-      const parked = (await models.parked(model)).find((document) => document.key === key);
-      if (parked !== undefined && parked.position <= asked)
-        throw new Problem("unavailable", `${key} of ${model} waits for an event that could not be applied`);
+      const parked = (await models.parked(model)).find(
+        (document) => document.position <= asked && (key === undefined || document.key === key),
+      );
+      if (parked !== undefined)
+        throw new Problem(
+          "unavailable",
+          `${parked.key} of ${model} waits for an event that could not be applied`,
+        );
     }
   };
 }

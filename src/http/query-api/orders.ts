@@ -60,7 +60,7 @@ export function orderQueries(app: App, deps: Deps): void {
       // A guest is told the same of an order that is not there and of one that is another's.
       auth.requireCart(request, order?.cartId ?? "");
       const paidBy = (order?.payments ?? []).map(({ id }) => ["payments", id] as const);
-      await unparked(request, ["orders", order?.id ?? id], ...paidBy);
+      await unparked(request, ["orders", order?.id], ...paidBy);
       if (!order) throw notFound("order", id);
       const orderOf = auth.isStaff(request) ? staffOrderOf : guestOrderOf;
       sendJson(reply, JSON.stringify(orderOf(order)));

@@ -1,4 +1,5 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { skuPrefix } from "../../../projections/catalog/catalog.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import type { ProductView } from "../../../projections/catalog/views.ts";
 import { notFound, Problem } from "../../values/problem.ts";
@@ -110,7 +111,8 @@ function oneProduct(app: App, deps: Deps): void {
       await fresh(request, reply, "catalog");
       const position = standsAt();
       const product = await getProduct(await models.model("catalog"), id, { unpublished });
-      await unparked(request, ["catalog", product?.id ?? id]);
+      const skus = (product?.variants ?? []).map(({ sku }) => ["catalog", skuPrefix + sku] as const);
+      await unparked(request, ["catalog", product?.id], ...skus);
       if (!product) throw notFound("product", id);
       // Only a convenience: a hot store that is away must not keep the product from being shown.
       if (visitor !== undefined)

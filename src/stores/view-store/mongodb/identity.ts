@@ -61,6 +61,6 @@ async function claim({ database, run }: MongoConnection, identity: Identity): Pr
 function damaged(database: string, reason: string): StoreDamaged {
   return new StoreDamaged(
     `the database ${database} in ${storeName} cannot be used: ${reason}. Read models can be rebuilt from the log: ` +
-      `stop the program, drop the database, and start it again`,
+      `name another database in MONGODB_URL; only where this one is of a shop that is gone, drop it`,
   );
 }
