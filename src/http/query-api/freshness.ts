@@ -34,7 +34,9 @@ export function createFreshness({ models }: Runtime, recency: Recency, positions
     const asked = await positions.asked(request);
     const target = asked ?? recency.lastWrite(request) ?? logStart;
     const timeoutMs = asked === undefined ? ownWriteWaitMs : waitMs(request);
-    const reached = await Promise.all(names.map((name) => models.reached(name, target, timeoutMs)));
+    const isThere = async (name: string) =>
+      (await models.has(name, target)) || models.reached(name, target, timeoutMs);
+    const reached = await Promise.all(names.map(isThere));
     const behind = names.filter((_, index) => !reached[index]);
     if (asked !== undefined && behind.length > 0)
       throw new Problem("projection_behind", `${behind.join(", ")}: not there after ${timeoutMs} ms`, {
