@@ -1,21 +1,20 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
+import { type Book, type Bucket, countOf, isOver, skusOf, total } from "./book.ts";
+import { bookEvents } from "./book-events.ts";
 import { orderEvents } from "./events.ts";
 import {
   demandOf,
   evolveOrder,
-  goodsIn,
   goodsOf,
   initialOrder,
-  legalTransitions,
   type Order,
-  type OrderStatus,
-  type Pieces,
   type PlacedOrder,
   type RefusedOrder,
   type Return,
 } from "./state.ts";
+import { isPaid, type OrderStatus, paymentStatusOf } from "./status.ts";
 
 type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
@@ -51,9 +50,7 @@ export const order = decider({
       if (state.phase === "refused") return [];
       if (state.phase === "absent") return [{ type: "OrderRefused", data: refusal }];
       if (state.status === "cancelled") return [];
-      if (state.confirmed) return [];
-      requireLegal(state, "cancelled");
-      if (state.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");
+      if (state.book.confirmed) return [];
       const { currency, paymentStatus } = state;
       const reason = `checkout failed: ${refusal.code}`;
       const failed = refusal.code === "payment_declined" && paymentStatus === "pending";
@@ -68,8 +65,7 @@ export const order = decider({
     MarkPaid: (state: Order, { amount }: { amount: number }): OrderEvent[] => {
       if (state.phase === "refused") return [];
       const order = existing(state);
-      if (order.paymentStatus !== "pending" && order.paymentStatus !== "failed") return [];
-      if (order.status === "cancelled") return [];
+      if (order.paid || isOver(order.book)) return [];
       return [{ type: "OrderPaid", data: { amount } }];
     },
 
@@ -83,16 +79,12 @@ export const order = decider({
       const { shipmentId, carrier, trackingNumber } = command;
       if (order.shipments.has(shipmentId)) return [];
       requireAtMost(order.shipments.size, shipmentsMax, "shipments");
-      if (order.paymentStatus === "refunded") throw illegalTransition("the order has been refunded in full");
       const started = order.status === "processing" ? [] : startProcessing(order);
       const lines = command.lines ? summed(command.lines) : unshipped(order);
       if (lines.length === 0) throw illegalTransition("nothing is left to ship");
-      for (const { sku, quantity } of lines)
-        requirePieces(order, sku, quantity, "shipped", ({ ordered, shipped }) => ordered - shipped);
-      const going = new Map(lines.map(({ sku, quantity }) => [sku, quantity]));
-      const complete = [...order.pieces].every(
-        ([sku, { ordered, shipped }]) => shipped + (going.get(sku) ?? 0) >= ordered,
-      );
+      for (const { sku, quantity } of lines) requirePieces(order, sku, quantity, "shipped", "toShip");
+      const going = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+      const complete = total(order.book, "toShip", "failed") === going;
       const data = {
         shipmentId,
         lines,
@@ -113,13 +105,15 @@ export const order = decider({
       const arriving = wanted.filter(([, { delivered }]) => !delivered).map(([id]) => id);
       const underWay = [...order.shipments].filter(([, { delivered }]) => !delivered).length;
       const isLast = (index: number) =>
-        order.status === "shipped" && underWay === arriving.length && index === arriving.length - 1;
+        total(order.book, "toShip", "failed") === 0 &&
+        underWay === arriving.length &&
+        index === arriving.length - 1;
       return arriving.map((id, index) => ({
         type: "ShipmentDelivered",
         data: {
           shipmentId: id,
           complete: isLast(index),
-          ...(isLast(index) && order.paymentMethod === "cod" && { cashDue: true as const }),
+          ...(isLast(index) && order.paymentMethod === "cod" && !order.paid && { cashDue: true as const }),
         },
       }));
     },
@@ -129,8 +123,7 @@ export const order = decider({
       if (order.returns.has(returnId)) return [];
       requireAtMost(order.returns.size, returnsMax, "returns");
       const wanted = summed(lines);
-      for (const { sku, quantity } of wanted)
-        requirePieces(order, sku, quantity, "returned", ({ delivered, returning }) => delivered - returning);
+      for (const { sku, quantity } of wanted) requirePieces(order, sku, quantity, "returned", "kept");
       const data = { returnId, lines: wanted, ...(reason !== undefined && { reason }) };
       return [{ type: "ReturnRequested", data }];
     },
@@ -176,13 +169,13 @@ export const order = decider({
     Cancel: (state: Order, { reason }: { reason: string }): OrderEvent[] => {
       const order = existing(state);
       if (order.status === "cancelled") return [];
-      requireLegal(order, "cancelled");
       if (order.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");
-      const goods = order.confirmed ? goodsOf(order) - order.goodsRefunded : 0;
+      requireOneOf(order, ["pending", "confirmed", "paid", "processing"], "cancelled");
+      const goods = order.book.confirmed ? goodsLeft(order.book) : 0;
       return [{ type: "OrderCancelled", data: { reason, currency: order.currency, goods } }];
     },
 
-    /** The payment has given money back. Goods are refunded before shipping, unless a cancellation was it. */
+    /** The payment has given money back. What nobody had been promised takes from the sales what is of goods. */
     MarkRefunded: (
       state: Order,
       command: { refundId: string; amount: number; cause: RefundCause },
@@ -191,11 +184,12 @@ export const order = decider({
       const order = existing(state);
       const { refundId, amount, cause } = command;
       if (order.refunds.has(refundId)) return [];
-      const goods = order.status === "cancelled" ? 0 : goodsIn(amount, order);
-      const full = order.refunded + amount >= order.totals.total;
-      const releases = full && order.status !== "cancelled" && unshipped(order).length > 0;
-      const refunded = { refundId, currency: order.currency, amount, goods, cause, full };
-      return [{ type: "OrderRefunded", data: { ...refunded, ...(releases && { releases }) } }];
+      const refund = { refundId, currency: order.currency, amount, goods: 0, cause, full: false };
+      const after = bookEvents.OrderRefunded(order.book, refund);
+      const goods = goodsLeft(order.book) - goodsLeft(after);
+      const full = paymentStatusOf(after) === "refunded";
+      const releases = full && total(order.book, "toShip") > 0;
+      return [{ type: "OrderRefunded", data: { ...refund, goods, full, ...(releases && { releases }) } }];
     },
 
     AddNote: (state: Order, { text }: { text: string }): OrderEvent[] => {
@@ -221,10 +215,10 @@ interface Confirm {
 }
 
 function confirm(order: PlacedOrder, command: Confirm): OrderEvent[] {
-  if (order.confirmed && order.status !== "cancelled") return [];
-  if (order.status === "cancelled" && order.refusal) throw problemOf(order.refusal);
-  // A transfer may be booked while the checkout is still under way.
-  if (order.status !== "paid") requireLegal(order, "confirmed");
+  const isCancelled = order.status === "cancelled";
+  if (isCancelled && order.refusal) throw problemOf(order.refusal);
+  if (isCancelled) throw illegalTransition("the order was cancelled");
+  if (order.book.confirmed) return [];
   return [confirmed(order, command)];
 }
 
@@ -270,35 +264,30 @@ function summed(lines: readonly { sku: string; quantity: number }[]) {
   return demandOf(lines).map(([sku, quantity]) => ({ sku, quantity }));
 }
 
-function unshipped(order: PlacedOrder) {
-  return [...order.pieces]
-    .map(([sku, { ordered, shipped }]) => ({ sku, quantity: ordered - shipped }))
-    .filter(({ quantity }) => quantity > 0);
+function unshipped({ book }: PlacedOrder) {
+  const left = skusOf(book).map((sku) => ({ sku, quantity: countOf(book, sku, "toShip") ?? 0 }));
+  return left.filter(({ quantity }) => quantity > 0);
+}
+
+function goodsLeft({ lines }: Book): number {
+  return lines.reduce((sum, { goods }) => sum + goods, 0);
 }
 
 function startProcessing(order: PlacedOrder): OrderEvent[] {
-  requireLegal(order, "processing");
+  requireOneOf(order, ["confirmed", "paid"], "processing");
   // Cash on delivery is paid when it arrives; everything else before it leaves.
-  if (order.paymentMethod !== "cod" && order.paymentStatus !== "paid" && order.totals.total > 0)
-    throw illegalTransition("the order is not paid");
+  if (order.paymentMethod !== "cod" && !isPaid(order.book)) throw illegalTransition("the order is not paid");
   return [{ type: "ProcessingStarted", data: {} }];
 }
 
-function requireLegal(order: PlacedOrder, next: OrderStatus): void {
-  if (!legalTransitions[order.status].includes(next))
+function requireOneOf(order: PlacedOrder, statuses: readonly OrderStatus[], next: OrderStatus): void {
+  if (!statuses.includes(order.status))
     throw illegalTransition(`an order that is ${order.status} cannot become ${next}`);
 }
 
-function requirePieces(
-  order: PlacedOrder,
-  sku: string,
-  quantity: number,
-  verb: string,
-  left: (pieces: Pieces) => number,
-): void {
-  const pieces = order.pieces.get(sku);
-  if (!pieces) throw notFound("SKU in this order", sku);
-  const most = left(pieces);
+function requirePieces(order: PlacedOrder, sku: string, quantity: number, verb: string, from: Bucket): void {
+  const most = countOf(order.book, sku, from);
+  if (most === undefined) throw notFound("SKU in this order", sku);
   if (quantity > most) throw illegalTransition(`at most ${most} of ${sku} can be ${verb}, not ${quantity}`);
 }
 

@@ -53,7 +53,7 @@ export async function runCheckout(
     : await shop.engine.read(order, found.orderId, (state) => state, context.asOf);
   const refusal = refusalOf(state);
   if (refusal) return (await undo(process, found, refusal, true)) ?? finish(process, found);
-  if (state.phase === "placed" && state.confirmed) return finish(process, found);
+  if (state.phase === "placed" && state.book.confirmed) return finish(process, found);
   const asked = { gateway: false };
   try {
     const waiting = await goForward(process, found, { order: state, isFirst }, asked);
@@ -79,7 +79,7 @@ export async function settleCheckout(shop: Shop, orderId: string, context: Proce
 }
 
 function isUnpaid(state: PlacedOrder, settings: ShopSettings): boolean {
-  const isOpen = state.confirmed && state.status !== "cancelled" && state.paymentStatus === "pending";
+  const isOpen = state.book.confirmed && state.status !== "cancelled" && state.paymentStatus === "pending";
   return isOpen && isPaidAtOnce(state, settings);
 }
 

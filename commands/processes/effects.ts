@@ -1,4 +1,5 @@
 import { Problem } from "../../src/values/problem.ts";
+import { skusOf } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import { cancellationEffect, deliveryEffect, type PlacedOrder, refundEffect } from "../order/state.ts";
 import { stock } from "../stock/stock.ts";
@@ -32,7 +33,7 @@ export async function applyEffects(shop: Shop, orderId: string, context: Process
 
 async function applyEffect(process: Process, orderId: string, state: PlacedOrder, of: string): Promise<void> {
   const { shop, context } = process;
-  const skus = [...state.pieces.keys()];
+  const skus = skusOf(state.book);
   switch (of) {
     case cancellationEffect:
       await Promise.all([

@@ -1,5 +1,6 @@
 import { illegalTransition, notFound, Problem, requireRevision } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
+import { countOf, skusOf } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import type { PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
@@ -31,15 +32,15 @@ export async function shipOrder(
 ): Promise<void> {
   const before = await shop.engine.read(order, orderId, (state, revision) => ({ state, revision }));
   if (before.state.phase !== "placed") throw notFound("order", orderId);
-  const { pieces, paymentId, paymentStatus, status, shipments } = before.state;
+  const { book, paymentId, paymentStatus, status, shipments } = before.state;
   if (!shipments.has(request.shipmentId)) {
-    const left = [...pieces].map(([sku, { ordered, shipped }]) => ({ sku, quantity: ordered - shipped }));
+    const left = skusOf(book).map((sku) => ({ sku, quantity: countOf(book, sku, "toShip") ?? 0 }));
     const process = processOf(shop, orderId, context);
     await requireOnShelf(process, orderId, request.lines ?? left);
     if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment") {
       // What is refused must not take money: decided first as if it were paid.
       requireRevision(context.expectedRevision, before.revision);
-      const paid = { ...before.state, status: "paid" as const, paymentStatus: "paid" as const };
+      const paid = { ...before.state, status: "paid" as const, book: { ...book, captured: book.due } };
       order.decide.Ship(paid, request);
       await captureIfAuthorized(shop, paymentId, process.context);
       await processOf(shop, orderId, unconditional(context)).decide(order, orderId, "Ship", request);

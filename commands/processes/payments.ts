@@ -1,6 +1,7 @@
 import type { AuthorizationResult, MoneyResult } from "../../src/gateways/gateway.ts";
 import { noStream } from "../../src/stores/event-store/event-store.ts";
 import { Problem } from "../../src/values/problem.ts";
+import { isOver } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import { paymentIdOf } from "../order/state.ts";
 import { type Initiate, payment } from "../payment/payment.ts";
@@ -287,9 +288,9 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return;
-  const isOver = known.phase === "refused" || known.status === "cancelled";
-  if (phase === "captured" && isOver) await process.once(["told"], payment, paymentId, "MarkTold", {});
-  if (phase === "captured" && !isOver) await process.once(["paid"], order, orderId, "MarkPaid", { amount });
+  const over = known.phase === "refused" || isOver(known.book);
+  if (phase === "captured" && over) await process.once(["told"], payment, paymentId, "MarkTold", {});
+  if (phase === "captured" && !over) await process.once(["paid"], order, orderId, "MarkPaid", { amount });
   for (const [refundId, { status, amount, cause }] of refunds) {
     if (status !== "succeeded") continue;
     if (known.phase === "placed" && known.refunds.has(refundId)) continue;

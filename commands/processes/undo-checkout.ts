@@ -23,7 +23,7 @@ export function refusalFor(error: unknown): Refusal {
 /** Why an order goes only back: it was refused, or cancelled before it was confirmed. */
 export function refusalOf(state: Order): Refusal | undefined {
   if (state.phase === "refused") return state.refusal;
-  if (state.phase !== "placed" || state.status !== "cancelled" || state.confirmed) return undefined;
+  if (state.phase !== "placed" || state.status !== "cancelled" || state.book.confirmed) return undefined;
   return state.refusal ?? { code: "illegal_transition", detail: "the order was cancelled", extras: {} };
 }
 
@@ -41,7 +41,7 @@ export async function undo(
 ): Promise<CheckoutResult | undefined> {
   const { orderId, cartId, demand } = attempt;
   const placed = await refuse(process, orderId, refusal);
-  if (placed.phase === "placed" && placed.confirmed) return undefined;
+  if (placed.phase === "placed" && placed.book.confirmed) return undefined;
   const final = refusalOf(placed) ?? refusal;
   const reason = `checkout failed: ${final.code}`;
   await Promise.all([
@@ -84,7 +84,7 @@ export async function abandonCheckout(
   const refused = refuse(process, orderId, refusal);
   await tried(`order ${orderId}`, refused);
   const placed = await refused.catch(() => undefined);
-  if (placed?.phase === "placed" && placed.confirmed)
+  if (placed?.phase === "placed" && placed.book.confirmed)
     throw illegalTransition("the order is confirmed: its checkout can only be finished");
   await Promise.all([
     ...demand.map(([sku]) =>

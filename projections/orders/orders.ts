@@ -1,5 +1,13 @@
 import type { Address } from "../../commands/address.ts";
 import type { ShopEvents } from "../../commands/events.ts";
+import type { Book } from "../../commands/order/book.ts";
+import { bookEvents } from "../../commands/order/book-events.ts";
+import {
+  type OrderStatus,
+  type PaymentStatus,
+  paymentStatusOf,
+  statusOf,
+} from "../../commands/order/status.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { type Money, toDecimal } from "../../src/values/money.ts";
@@ -8,17 +16,6 @@ import { knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 type PlacedData = Data<"OrderPlaced">;
-
-export type OrderStatus =
-  | "pending"
-  | "confirmed"
-  | "paid"
-  | "processing"
-  | "shipped"
-  | "delivered"
-  | "cancelled"
-  | "refunded";
-export type OrderPaymentStatus = "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
 
 /** A row of an order, small because there may be two thousand. Minor units; "" without a category. */
 export type OrderLineRow = [
@@ -57,8 +54,10 @@ export interface OrderReturnDoc {
 /** The state of an order. Amounts are minor units of its currency, times epoch milliseconds. */
 export interface OrderDoc {
   number: string;
+  /** What the book says. */
   status: OrderStatus;
-  paymentStatus: OrderPaymentStatus;
+  paymentStatus: PaymentStatus;
+  book: Book;
   paymentMethod: string;
   paymentId: string;
   cartId: string;
@@ -74,7 +73,6 @@ export interface OrderDoc {
   shipments: OrderShipmentDoc[];
   returns: OrderReturnDoc[];
   refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
-  refunded: number;
   timeline: [at: number, type: TimelineType, text: string][];
   placedAt: number;
   updatedAt: number;
@@ -101,7 +99,7 @@ export interface OrderSummary {
   id: string;
   number: string;
   status: OrderStatus;
-  paymentStatus: OrderPaymentStatus;
+  paymentStatus: PaymentStatus;
   email?: string;
   customerId?: string;
   total: Money;
@@ -112,15 +110,25 @@ export interface OrderSummary {
   updatedAt: string;
 }
 
-/** An event in an order's life. @param change returns what the timeline says, or changes are all */
+/**
+ * An event in an order's life.
+ * @param change returns what the timeline says
+ * @param book what the event does to the order's books
+ */
 function step<D>(
   type: TimelineType,
   change: (order: OrderDoc, data: D, time: number) => string,
+  book?: (book: Book, data: D) => Book,
 ): Handler<OrderDoc, D> {
   return onExisting((order, { data, time }: ProjectedEvent<D>) => {
+    if (book) Object.assign(order, booked(book(order.book, data)));
     order.timeline.push([time, type, change(order, data, time)]);
     order.updatedAt = time;
   });
+}
+
+function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus"> {
+  return { book, status: statusOf(book), paymentStatus: paymentStatusOf(book) };
 }
 
 /**
@@ -129,7 +137,7 @@ function step<D>(
  */
 export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
-  version: 2,
+  version: 3,
   columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
   lists: ["sku"],
   indexes: [
@@ -150,75 +158,59 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   present: (doc, id) => summaryOf(id, doc),
   on: {
     OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },
-    OrderConfirmed: step("confirmed", (order) => {
-      if (order.status !== "paid") order.status = "confirmed";
-      return "Order confirmed";
-    }),
-    OrderPaid: step("paid", (order, { amount }) => {
-      if (order.status === "pending" || order.status === "confirmed") order.status = "paid";
-      order.paymentStatus = "paid";
-      return `${text(order, amount)} paid`;
-    }),
-    OrderPaymentFailed: step("payment_failed", (order, { reason }) => {
-      order.paymentStatus = "failed";
-      return `Payment failed: ${reason}`;
-    }),
-    ProcessingStarted: step("processing", (order) => {
-      order.status = "processing";
-      return "Being prepared";
-    }),
-    ShipmentDispatched: step("shipped", dispatch),
-    ShipmentDelivered: step("delivered", (order, { shipmentId, complete }, time) => {
-      knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
-      if (complete && order.status === "shipped") order.status = "delivered";
-      return complete ? "Delivered" : "Part of it delivered";
-    }),
-    ReturnRequested: step("return_requested", (order, { returnId, lines, reason }, time) => {
-      const request: OrderReturnDoc = { id: returnId, status: "requested", lines, requestedAt: time };
-      if (reason !== undefined) request.reason = reason;
-      order.returns.push(request);
-      return `Return of ${piecesOf(lines)} requested${reason === undefined ? "" : `: ${reason}`}`;
-    }),
+    OrderConfirmed: step("confirmed", () => "Order confirmed", bookEvents.OrderConfirmed),
+    OrderPaid: step("paid", (order, { amount }) => `${text(order, amount)} paid`, bookEvents.OrderPaid),
+    OrderPaymentFailed: step(
+      "payment_failed",
+      (_, { reason }) => `Payment failed: ${reason}`,
+      bookEvents.OrderPaymentFailed,
+    ),
+    ProcessingStarted: step("processing", () => "Being prepared", bookEvents.ProcessingStarted),
+    ShipmentDispatched: step("shipped", dispatch, bookEvents.ShipmentDispatched),
+    ShipmentDelivered: step("delivered", deliver, bookEvents.ShipmentDelivered),
+    ReturnRequested: step("return_requested", announce, bookEvents.ReturnRequested),
     ReturnApproved: step("return_approved", (order, { returnId }) => {
       knownIn(order.returns, "id", returnId).status = "approved";
       return "Return approved";
     }),
-    ReturnRejected: step("return_rejected", (order, { returnId, reason }) => {
-      const rejected = knownIn(order.returns, "id", returnId);
-      rejected.status = "rejected";
-      rejected.rejection = reason;
-      return `Return rejected: ${reason}`;
-    }),
-    ReturnReceived: step("return_received", (order, { returnId, lines }) => {
-      const received = knownIn(order.returns, "id", returnId);
-      received.status = "received";
-      received.received = lines;
-      return "Return received";
-    }),
-    OrderCancelled: step("cancelled", (order, { reason }) => {
-      order.status = "cancelled";
-      return `Cancelled: ${reason}`;
-    }),
-    OrderRefunded: step("refunded", (order, { refundId, amount, cause, full }, time) => {
-      order.refunds.push({ id: refundId, amount, cause, at: time });
-      order.refunded += amount;
-      order.paymentStatus = full ? "refunded" : "partially_refunded";
-      if (full && refundable.has(order.status)) order.status = "refunded";
-      return `${text(order, amount)} refunded`;
-    }),
+    ReturnRejected: step(
+      "return_rejected",
+      (order, { returnId, reason }) => {
+        const rejected = knownIn(order.returns, "id", returnId);
+        rejected.status = "rejected";
+        rejected.rejection = reason;
+        return `Return rejected: ${reason}`;
+      },
+      bookEvents.ReturnRejected,
+    ),
+    ReturnReceived: step(
+      "return_received",
+      (order, { returnId, lines }) => {
+        const received = knownIn(order.returns, "id", returnId);
+        received.status = "received";
+        received.received = lines;
+        return "Return received";
+      },
+      bookEvents.ReturnReceived,
+    ),
+    OrderCancelled: step("cancelled", (_, { reason }) => `Cancelled: ${reason}`, bookEvents.OrderCancelled),
+    OrderRefunded: step(
+      "refunded",
+      (order, { refundId, amount, cause }, time) => {
+        order.refunds.push({ id: refundId, amount, cause, at: time });
+        return `${text(order, amount)} refunded`;
+      },
+      bookEvents.OrderRefunded,
+    ),
     NoteAdded: step("note", (_, data) => data.text),
   },
 });
-
-/** The statuses that a full refund ends, as the write model has them. A cancelled order stays cancelled. */
-const refundable: ReadonlySet<OrderStatus> = new Set(["paid", "shipped", "delivered"]);
 
 function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
   const { email, customerId, shippingAddress, billingAddress } = data;
   return {
     number: data.number,
-    status: "pending",
-    paymentStatus: "pending",
+    ...booked(bookEvents.OrderPlaced(undefined, data)),
     paymentMethod: data.paymentMethod,
     paymentId: data.paymentId,
     cartId: data.cartId,
@@ -245,7 +237,6 @@ function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
     shipments: [],
     returns: [],
     refunds: [],
-    refunded: 0,
     timeline: [[time, "placed", "Order placed"]],
     placedAt: time,
     updatedAt: time,
@@ -253,14 +244,26 @@ function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
 }
 
 function dispatch(order: OrderDoc, data: Data<"ShipmentDispatched">, time: number): string {
-  const { shipmentId, lines, carrier, trackingNumber, complete } = data;
+  const { shipmentId, lines, carrier, trackingNumber } = data;
   const shipment: OrderShipmentDoc = { id: shipmentId, lines, dispatchedAt: time };
   if (carrier !== undefined) shipment.carrier = carrier;
   if (trackingNumber !== undefined) shipment.trackingNumber = trackingNumber;
   order.shipments.push(shipment);
-  if (complete) order.status = "shipped";
   const by = [carrier, trackingNumber].filter((part) => part !== undefined).join(" ");
   return `${piecesOf(lines)} shipped${by === "" ? "" : ` with ${by}`}`;
+}
+
+function deliver(order: OrderDoc, { shipmentId, complete }: Data<"ShipmentDelivered">, time: number): string {
+  knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
+  return complete ? "Delivered" : "Part of it delivered";
+}
+
+function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): string {
+  const { returnId, lines, reason } = data;
+  const request: OrderReturnDoc = { id: returnId, status: "requested", lines, requestedAt: time };
+  if (reason !== undefined) request.reason = reason;
+  order.returns.push(request);
+  return `Return of ${piecesOf(lines)} requested${reason === undefined ? "" : `: ${reason}`}`;
 }
 
 function piecesOf(lines: readonly { quantity: number }[]): string {

@@ -1,11 +1,12 @@
 import type { Address } from "../../commands/address.ts";
+import type { OrderStatus } from "../../commands/order/status.ts";
 import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayRange } from "../../src/values/calendar.ts";
 import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { type PaymentView, paymentsOfOrder } from "../payments.ts";
-import type { OrderDoc, OrderReturnDoc, OrderStatus, OrderSummary, TimelineType } from "./orders.ts";
+import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineType } from "./orders.ts";
 
 export interface OrderLineView {
   sku: string;
@@ -130,7 +131,7 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       total: money(totals.total),
     },
     tax: doc.tax,
-    refunded: money(doc.refunded),
+    refunded: money(doc.book.refunded),
     shippingMethod: doc.shippingMethod,
     ...(shippingAddress && { shippingAddress }),
     ...(billingAddress && { billingAddress }),

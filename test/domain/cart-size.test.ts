@@ -225,6 +225,6 @@ describe("the largest cart makes an order that fits into one append, and a confi
       expect(Buffer.byteLength(JSON.stringify(data) + JSON.stringify(metadata)), type).toBeLessThan(
         appendBytesMax,
       );
-    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid", confirmed: true });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid", book: { confirmed: true } });
   });
 });

@@ -1,6 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
+import { count } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import { paymentIdOf } from "../../commands/order/state.ts";
 import { runCheckout } from "../../commands/processes/checkout.ts";
@@ -263,7 +264,10 @@ class Simulation {
           ? ({ status: "failed", reason: "given up" } as const)
           : ({ status: "authorized", reference } as const);
       const event = { id: `${orderId}/${reference ?? "failed"}`, paymentId, outcome };
-      const id = await keepWebhook(shop, event, shop.context);
+      let id = "";
+      await persistently(async () => {
+        id = await keepWebhook(shop, event, shop.context);
+      });
       await persistently(() => handleWebhook(shop, id, shop.context));
       this.webhooks = this.webhooks.filter((other) => other !== webhook);
     }
@@ -281,8 +285,8 @@ class Simulation {
   private ship(shop: TestShop): Promise<void> {
     return this.onOrder(async (orderId) => {
       const shipmentId = `s-${this.dice.upTo(4)}`;
-      const { pieces } = await shop.orderOf(orderId).catch(() => ({ pieces: new Map<string, unknown>() }));
-      const sku = this.dice.pick([...pieces.keys()]) ?? "A";
+      const { lines: ordered } = await shop.orderOf(orderId).catch(() => ({ lines: [] }));
+      const sku = this.dice.pick(ordered)?.sku ?? "A";
       const lines = this.dice.chance(0.5) ? { lines: [{ sku, quantity: this.dice.upTo(2) }] } : {};
       await shipOrder(shop, orderId, { shipmentId, ...lines }, shop.context);
     });
@@ -296,8 +300,8 @@ class Simulation {
   private async sendBack(shop: TestShop): Promise<void> {
     const { engine } = shop;
     for (const orderId of this.orders) {
-      const { pieces } = await shop.orderOf(orderId).catch(() => ({ pieces: new Map<string, never>() }));
-      const [sku] = [...pieces].find(([, { delivered, returning }]) => delivered > returning) ?? [];
+      const placed = await shop.orderOf(orderId).catch(() => undefined);
+      const sku = placed?.book.lines.find((line) => count(line, "kept") > 0)?.sku;
       if (sku === undefined) continue;
       const returnId = `r-${this.dice.upTo(3)}`;
       await engine.execute(

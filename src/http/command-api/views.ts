@@ -86,7 +86,7 @@ export function orderView(id: string, state: PlacedOrder) {
       ...(priceOverridden && { priceOverridden }),
     })),
     totals: moneyOf(state.totals, currency),
-    refunded: money(state.refunded),
+    refunded: money(state.book.refunded),
     shipments: [...state.shipments].map(([shipmentId, { lines, delivered }]) => ({
       id: shipmentId,
       lines,

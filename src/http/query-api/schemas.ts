@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
-import { orderStatuses } from "../../../commands/order/state.ts";
+import { orderStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
 import { daySchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";

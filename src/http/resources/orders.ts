@@ -1,6 +1,6 @@
 import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
-import { orderStatuses } from "../../../commands/order/state.ts";
+import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
@@ -40,7 +40,7 @@ const line = z
   .meta({ id: "OrderLine" });
 const guestLine = line.omit({ priceOverridden: true }).meta({ id: "GuestOrderLine" });
 
-const paymentStatus = z.enum(["pending", "paid", "failed", "refunded", "partially_refunded"]);
+const paymentStatus = z.enum(paymentStatuses);
 const returnStatus = z.enum(["requested", "approved", "rejected", "received"]);
 
 /** What lists, queries and commands tell alike. */

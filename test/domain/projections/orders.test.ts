@@ -253,8 +253,8 @@ describe("orders", () => {
               state = evolve(state, event.data as never, { time: 0 });
             }
             const doc = documentsOf(ordersProjection, log, true).get("o1") as OrderDoc | undefined;
-            const { status, paymentStatus, refunded } = state as Extract<Order, { phase: "placed" }>;
-            expect(doc).toMatchObject({ status, paymentStatus, refunded });
+            const { status, paymentStatus, book } = state as Extract<Order, { phase: "placed" }>;
+            expect(doc).toMatchObject({ status, paymentStatus, book });
           }
         },
       ),

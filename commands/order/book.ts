@@ -1,0 +1,225 @@
+import { scale } from "../../src/values/money.ts";
+import { refundShare } from "../pricing.ts";
+
+/** Where a piece is. Every piece that was ordered lies in exactly one of them. */
+export const buckets = [
+  "cancelled",
+  "toShip",
+  "inTransit",
+  "failed",
+  "kept",
+  "announced",
+  "inspecting",
+  "sellable",
+  "damaged",
+] as const;
+export type Bucket = (typeof buckets)[number];
+
+/** Pieces of a line, by the line's id. */
+export type Share = readonly [lineId: number, quantity: number];
+
+/** Minor units. Where prices include tax, goods hold it: tax then says how much of them it is. */
+interface Worth {
+  readonly goods: number;
+  readonly tax: number;
+}
+
+/** A line's id is its place in the order, from 1. Amounts are what is left of what was asked for it. */
+export interface BookLine extends Worth {
+  readonly sku: string;
+  readonly ordered: number;
+  /** A bucket without pieces is left out. */
+  readonly pieces: Readonly<Partial<Record<Bucket, number>>>;
+  readonly uncredited: number;
+}
+
+/**
+ * An order by piece and by money, in minor units. Plain values: the write model folds it, and the read model keeps
+ * it in its document.
+ */
+export interface Book {
+  readonly taxIncluded: boolean;
+  /** It was placed for nothing. */
+  readonly free: boolean;
+  readonly lines: readonly BookLine[];
+  /** What is left of it; the tax is beside it or in it, as with goods. */
+  readonly shipping: number;
+  readonly shippingTax: number;
+  /** What the customer owes for all of it. */
+  readonly due: number;
+  readonly captured: number;
+  readonly refunded: number;
+  /** On its way back, by refund. */
+  readonly payouts: readonly (readonly [refundId: string, amount: number])[];
+  readonly confirmed: boolean;
+  readonly started: boolean;
+  /** The last attempt to pay. */
+  readonly paymentFailed: boolean;
+  /** What has left nothing to send. */
+  readonly emptiedBy: "cancellation" | "refund" | null;
+  /** Parcels under way, and returns that were announced. */
+  readonly parcels: readonly (readonly [shipmentId: string, pieces: readonly Share[]])[];
+  readonly returns: readonly (readonly [returnId: string, pieces: readonly Share[]])[];
+}
+
+/** A part of an order's money that is not asked for any more, or is asked for again. */
+export interface Credit {
+  readonly lines: readonly (Worth & { readonly lineId: number; readonly quantity: number })[];
+  readonly shipping: number;
+  readonly shippingTax: number;
+}
+
+export function lineOf(book: Book, lineId: number): BookLine {
+  const line = book.lines[lineId - 1];
+  if (!line) throw new Error(`there is no line ${lineId}`);
+  return line;
+}
+
+export function count(line: BookLine, ...of: readonly Bucket[]): number {
+  return of.reduce((sum, bucket) => sum + (line.pieces[bucket] ?? 0), 0);
+}
+
+/** Pieces over all lines. */
+export function total(book: Book, ...of: readonly Bucket[]): number {
+  return book.lines.reduce((sum, line) => sum + count(line, ...of), 0);
+}
+
+/** Pieces of a SKU over all its lines; undefined when the order has no such SKU. */
+export function countOf(book: Book, sku: string, ...of: readonly Bucket[]): number | undefined {
+  const lines = book.lines.filter((line) => line.sku === sku);
+  return lines.length === 0 ? undefined : lines.reduce((sum, line) => sum + count(line, ...of), 0);
+}
+
+/** SKUs in ascending order, each once. */
+export function skusOf(book: Book): string[] {
+  return [...new Set(book.lines.map(({ sku }) => sku))].sort();
+}
+
+/** Whether a piece is left that was not cancelled. */
+export function isOver(book: Book): boolean {
+  return book.lines.every((line) => count(line, "cancelled") === line.ordered);
+}
+
+/** Pieces of a SKU from a bucket, its lines first to last. */
+export function fill(book: Book, sku: string, from: Bucket, quantity: number): Share[] {
+  const shares: Share[] = [];
+  let left = quantity;
+  for (const [index, line] of book.lines.entries()) {
+    const some = line.sku === sku ? Math.min(left, count(line, from)) : 0;
+    if (some === 0) continue;
+    shares.push([index + 1, some]);
+    left -= some;
+  }
+  if (left > 0) throw new Error(`${quantity} of ${sku} are not ${from}`);
+  return shares;
+}
+
+/** All pieces of some buckets. */
+export function allOf(book: Book, ...of: readonly Bucket[]): Share[] {
+  return book.lines.flatMap((line, index): Share[] => {
+    const quantity = count(line, ...of);
+    return quantity === 0 ? [] : [[index + 1, quantity]];
+  });
+}
+
+/** @throws Error when a bucket would fall below 0 */
+export function moved(book: Book, shares: readonly Share[], from: Bucket, to: Bucket): Book {
+  const lines = book.lines.slice();
+  for (const [lineId, quantity] of shares) {
+    const line = lineOf({ ...book, lines }, lineId);
+    const left = count(line, from) - quantity;
+    if (left < 0) throw new Error(`line ${lineId}: ${quantity} pieces are not ${from}`);
+    const { [from]: _, ...others } = line.pieces;
+    const pieces = { ...others, ...(left > 0 && { [from]: left }), [to]: count(line, to) + quantity };
+    lines[lineId - 1] = { ...line, pieces };
+  }
+  return { ...book, lines };
+}
+
+/** What the shop holds of the customer's money, less what is on its way back. */
+export function netOf({ captured, refunded, payouts }: Book): number {
+  return captured - refunded - pendingOf(payouts);
+}
+
+export function pendingOf(payouts: Book["payouts"]): number {
+  return payouts.reduce((sum, [, amount]) => sum + amount, 0);
+}
+
+/** What a customer pays for goods and their tax. */
+function paidFor({ taxIncluded }: Book, { goods, tax }: Worth): number {
+  return taxIncluded ? goods : goods + tax;
+}
+
+export function amountOf(book: Book, { lines, shipping, shippingTax }: Credit): number {
+  const ofLines = lines.reduce((sum, line) => sum + paidFor(book, line), 0);
+  return ofLines + paidFor(book, { goods: shipping, tax: shippingTax });
+}
+
+/** What is left of a line, or of shipping, to be paid or to be credited. */
+export function leftOf(book: Book): { lines: number[]; shipping: number } {
+  return {
+    lines: book.lines.map((line) => paidFor(book, line)),
+    shipping: paidFor(book, { goods: book.shipping, tax: book.shippingTax }),
+  };
+}
+
+/** What so many uncredited pieces of a line are worth: the last take the remainder. */
+export function worthOf({ goods, tax, uncredited }: BookLine, units: number): Worth {
+  if (uncredited === 0) return { goods: 0, tax: 0 };
+  const share = (left: number) => refundShare({ total: left, quantity: uncredited, refunded: 0, units });
+  return { goods: share(goods), tax: share(tax) };
+}
+
+/** An amount of what is left, with the tax that is in it. */
+export function partOf(book: Book, amount: number, left: Worth): Worth {
+  const whole = paidFor(book, left);
+  if (whole === 0) return { goods: 0, tax: 0 };
+  const tax = scale(left.tax, amount, whole, "half_up");
+  return { goods: book.taxIncluded ? amount : amount - tax, tax };
+}
+
+/** @param sign 1 takes it off what is asked for, -1 asks for it again */
+export function credited(book: Book, credit: Credit, sign: 1 | -1): Book {
+  const lines = book.lines.slice();
+  for (const { lineId, quantity, goods, tax } of credit.lines) {
+    const line = lineOf({ ...book, lines }, lineId);
+    lines[lineId - 1] = {
+      ...line,
+      goods: line.goods - sign * goods,
+      tax: line.tax - sign * tax,
+      uncredited: line.uncredited - sign * quantity,
+    };
+  }
+  return {
+    ...book,
+    lines,
+    shipping: book.shipping - sign * credit.shipping,
+    shippingTax: book.shippingTax - sign * credit.shippingTax,
+    due: book.due - sign * amountOf(book, credit),
+  };
+}
+
+/**
+ * The two equations of an order, asserted after every event: each piece is in one bucket, and what is due is what
+ * is left of lines and shipping.
+ * @throws Error that names what is wrong
+ */
+export function checked(book: Book): Book {
+  for (const [index, line] of book.lines.entries()) {
+    const { ordered, goods, tax, uncredited } = line;
+    const where = `line ${index + 1}`;
+    const held = count(line, ...buckets);
+    if (held !== ordered) throw new Error(`${where}: ${held} pieces, ${ordered} ordered`);
+    if (goods < 0 || tax < 0 || uncredited < 0 || uncredited > ordered)
+      throw new Error(`${where}: ${goods} of goods, ${tax} of tax, ${uncredited} pieces left`);
+    if (uncredited === 0 && (goods > 0 || tax > 0)) throw new Error(`${where}: money left without pieces`);
+    if (uncredited < count(line, "toShip", "failed")) throw new Error(`${where}: credited pieces may leave`);
+  }
+  const { lines, shipping } = leftOf(book);
+  const left = lines.reduce((sum, amount) => sum + amount, shipping);
+  if (book.due !== left || book.shipping < 0 || book.shippingTax < 0)
+    throw new Error(`${book.due} is due, ${left} is left of lines and shipping`);
+  if (book.refunded + pendingOf(book.payouts) > book.captured)
+    throw new Error(`${book.refunded} refunded and more under way, ${book.captured} captured`);
+  return book;
+}

@@ -1,0 +1,42 @@
+import { type Book, isOver, netOf, total } from "./book.ts";
+
+export const orderStatuses = [
+  "pending",
+  "confirmed",
+  "paid",
+  "processing",
+  "shipped",
+  "delivered",
+  "cancelled",
+  "refunded",
+] as const;
+export type OrderStatus = (typeof orderStatuses)[number];
+
+export const paymentStatuses = ["pending", "paid", "failed", "refunded", "partially_refunded"] as const;
+export type PaymentStatus = (typeof paymentStatuses)[number];
+
+/** Nothing has still to be paid for what is asked for. */
+export function isPaid(book: Book): boolean {
+  return book.free || (book.captured > 0 && netOf(book) >= book.due);
+}
+
+/** What has become of an order: the first that holds. */
+export function statusOf(book: Book): OrderStatus {
+  if (isOver(book)) return book.emptiedBy === "refund" ? "refunded" : "cancelled";
+  if (!book.confirmed) return "pending";
+  if (total(book, "toShip", "failed") > 0) {
+    if (book.started) return "processing";
+    return isPaid(book) ? "paid" : "confirmed";
+  }
+  if (paymentStatusOf(book) === "refunded") return "refunded";
+  return total(book, "inTransit") > 0 ? "shipped" : "delivered";
+}
+
+/** What has become of its money: the first that holds. */
+export function paymentStatusOf(book: Book): PaymentStatus {
+  const { captured, refunded, due, paymentFailed } = book;
+  if (captured > 0 && refunded === captured && due === 0) return "refunded";
+  if (refunded > 0) return "partially_refunded";
+  if (isPaid(book)) return "paid";
+  return paymentFailed && captured === 0 ? "failed" : "pending";
+}
