@@ -98,7 +98,7 @@ const paymentHasHeard = {
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 1,
+  version: 2,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -142,6 +142,21 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { data, time }) => (data.cashDue ? opened(doc, "delivery", time) : doc),
     },
     ReturnReceived: { keys: orderKey, change: (doc, { data, time }) => opened(doc, data.returnId, time) },
+    LinesCancelled: {
+      keys: orderKey,
+      change: (doc, { data: { cancelId, cause, complete }, time }) => {
+        if (!complete) return opened(doc, `cancel/${cancelId}`, time);
+        return cause === "refund" ? opened(doc, "refund", time) : doc;
+      },
+    },
+    OrderCredited: {
+      keys: orderKey,
+      change: (doc, { data, time }) => (data.payout > 0 ? opened(doc, `credit/${data.creditId}`, time) : doc),
+    },
+    CreditWithdrawn: {
+      keys: itsPaymentKey,
+      change: (doc, { data }) => payment(doc, { close: [`refund/${data.creditId}`] }),
+    },
     OrderCancelled: {
       keys: (event) => [orderKey(event), itsPaymentKey(event)],
       change: (doc, event, key) =>
@@ -187,12 +202,14 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       close: cause === "cancellation" ? ["void", "paid"] : [],
       open: { [`refund/${refundId}`]: dueAt },
     })),
-    // Also one that had failed before: its order has still to hear of it.
+    // Its order has still to hear of it.
     RefundSucceeded: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
       open: { [`refund/${refundId}`]: dueAt },
     })),
     OrderTold: onPayment(() => ({ close: ["paid"] })),
-    RefundFailed: onPayment(({ refundId }: { refundId: string }) => ({ close: [`refund/${refundId}`] })),
+    RefundFailed: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
+      open: { [`refund/${refundId}`]: dueAt },
+    })),
 
     WebhookReceived: {
       keys: keyOf("webhook"),

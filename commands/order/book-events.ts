@@ -1,10 +1,9 @@
 import type { DataOf } from "../../src/engine/decider.ts";
-import { allocate } from "../../src/values/money.ts";
 import {
   allOf,
   type Book,
   type Bucket,
-  type Credit,
+  cancellation,
   checked,
   credited,
   fill,
@@ -13,15 +12,14 @@ import {
   lineOf,
   moved,
   netOf,
-  partOf,
+  payoutOf,
   type Share,
+  spread,
+  unsentOf,
 } from "./book.ts";
 import type { orderEvents } from "./events.ts";
 
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
-
-/** All that is left when an order is cancelled goes back by this refund, or by one that its payment names. */
-const cancellation = "cancellation";
 
 /** What each event of an order does to its books. Events that are not here do nothing to them. */
 export const bookEvents = {
@@ -84,11 +82,29 @@ export const bookEvents = {
     const back = moved(moved(book, sellable, "announced", "sellable"), rest, "announced", "damaged");
     return checked({ ...back, returns });
   },
-  /** Nothing of it has been sent. What it still asks for is not asked for any more, and goes back. */
+  LinesCancelled: (book: Book, { lines, cause }: Data<"LinesCancelled">): Book => {
+    const shares = lines.map(({ lineId, quantity }): Share => [lineId, quantity]);
+    const { failed, toShip } = unsentOf(book, shares);
+    const gone = moved(moved(book, failed, "failed", "cancelled"), toShip, "toShip", "cancelled");
+    return checked({ ...gone, emptiedBy: isOver(gone) ? cause : null });
+  },
+  OrderCredited: (book: Book, credit: Data<"OrderCredited">): Book => {
+    const payouts = withPayout(book.payouts, credit.creditId, credit.payout);
+    return checked({ ...credited(book, credit, 1), payouts });
+  },
+  CreditWithdrawn: (book: Book, credit: Data<"CreditWithdrawn">): Book => {
+    const payout = payoutOf(book, credit.creditId);
+    const payouts = book.payouts.filter((each) => each !== payout);
+    return checked({ ...credited(book, credit, -1), payouts });
+  },
+  /**
+   * Of a confirmed order, all that this says has been cancelled and credited before, except by version 0.1, which
+   * credits all of it. Where nothing is due any more, all that was taken goes back.
+   */
   OrderCancelled: (book: Book, _: Data<"OrderCancelled">): Book => {
-    const pieces = allOf(book, "toShip");
-    const ended = moved(credited(book, everythingLeft(book), 1), pieces, "toShip", "cancelled");
-    const payouts = withPayout(ended.payouts, cancellation, netOf(ended) - ended.due);
+    const ended = isOver(book) ? book : abandoned(book);
+    const back = ended.due === 0 ? netOf(ended) : 0;
+    const payouts = withPayout(ended.payouts, cancellation, back);
     return checked({ ...ended, payouts, emptiedBy: "cancellation" });
   },
   /**
@@ -96,9 +112,10 @@ export const bookEvents = {
    * back had come in, whoever was told of it.
    */
   OrderRefunded: (book: Book, { refundId, amount, releases }: Data<"OrderRefunded">): Book => {
-    const [payout, payouts] = withoutPayout(book.payouts, refundId, amount);
+    const [payout, left] = withoutPayout(book, refundId, amount);
     const refunded = book.refunded + amount;
-    const paid = { ...book, payouts, refunded, captured: Math.max(book.captured, refunded) };
+    const captured = Math.max(book.captured, refunded);
+    const paid = { ...book, payouts: atMost(left, captured - refunded), refunded, captured };
     const goodwill = Math.max(0, amount - payout - Math.max(0, netOf(book) - book.due));
     const kept = credited(paid, spread(paid, Math.min(goodwill, book.due)), 1);
     if (!releases) return checked(kept);
@@ -137,11 +154,13 @@ function withPayout(payouts: Book["payouts"], refundId: string, amount: number):
 
 /** @returns how much of a refund was on its way back, and what is still */
 function withoutPayout(
-  payouts: Book["payouts"],
+  book: Book,
   refundId: string,
   amount: number,
 ): [payout: number, payouts: Book["payouts"]] {
-  const its = payouts.find(([id]) => id === refundId) ?? payouts.find(([id]) => id === cancellation);
+  const { payouts } = book;
+  // What 0.1 had on its way when it was cancelled is part of all that goes back.
+  const its = payoutOf(book, refundId) ?? payoutOf(book, cancellation);
   if (!its) return [0, payouts];
   const payout = Math.min(its[1], amount);
   return [
@@ -154,37 +173,18 @@ function withoutPayout(
   ];
 }
 
-function everythingLeft({ lines, shipping, shippingTax }: Book): Credit {
-  return {
-    lines: lines.map(({ goods, tax, uncredited }, index) => ({
-      lineId: index + 1,
-      quantity: uncredited,
-      goods,
-      tax,
-    })),
-    shipping,
-    shippingTax,
-  };
+/** Of what was promised, what there is: 0.1 may have had refunds on their way that are in no book. */
+function atMost(payouts: Book["payouts"], most: number): Book["payouts"] {
+  let left = most;
+  return payouts.flatMap(([id, amount]): Book["payouts"] => {
+    const some = Math.min(amount, left);
+    left -= some;
+    return some > 0 ? [[id, some]] : [];
+  });
 }
 
-/** Goodwill: an amount over what lines have left, tax inside, and then of shipping. Pieces stay. */
-function spread(book: Book, amount: number): Credit {
+function abandoned(book: Book): Book {
   const { lines, shipping } = leftOf(book);
-  const ofLines = Math.min(
-    amount,
-    lines.reduce((sum, left) => sum + left, 0),
-  );
-  const ofShipping = Math.min(amount - ofLines, shipping);
-  const parts = allocate(ofLines, lines);
-  const part = partOf(book, ofShipping, { goods: book.shipping, tax: book.shippingTax });
-  const all = book.lines.map((line, index) => ({
-    lineId: index + 1,
-    quantity: 0,
-    ...partOf(book, parts[index] ?? 0, line),
-  }));
-  return {
-    lines: all.filter(({ goods, tax }) => goods > 0 || tax > 0),
-    shipping: part.goods,
-    shippingTax: part.tax,
-  };
+  const all = lines.reduce((sum, amount) => sum + amount, shipping);
+  return moved(credited(book, spread(book, all), 1), allOf(book, "toShip"), "toShip", "cancelled");
 }

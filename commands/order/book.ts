@@ -1,4 +1,5 @@
-import { scale } from "../../src/values/money.ts";
+import { allocate, scale } from "../../src/values/money.ts";
+import { illegalTransition, notFound } from "../../src/values/problem.ts";
 import { refundShare } from "../pricing.ts";
 
 /** Where a piece is. Every piece that was ordered lies in exactly one of them. */
@@ -63,8 +64,18 @@ export interface Book {
 }
 
 /** A part of an order's money that is not asked for any more, or is asked for again. */
+interface AskedLine {
+  readonly lineId?: number | undefined;
+  readonly sku?: string | undefined;
+  readonly quantity: number;
+}
+
 export interface Credit {
-  readonly lines: readonly (Worth & { readonly lineId: number; readonly quantity: number })[];
+  readonly lines: readonly (Worth & {
+    readonly lineId: number;
+    readonly quantity: number;
+    readonly kept?: true | undefined;
+  })[];
   readonly shipping: number;
   readonly shippingTax: number;
 }
@@ -122,6 +133,49 @@ export function allOf(book: Book, ...of: readonly Bucket[]): Share[] {
   });
 }
 
+/**
+ * The lines that a request names, by their ids or by SKU, which fills its lines first to last.
+ * @param left how many pieces of a line can be had
+ * @throws Problem not_found; illegal_transition, with the most that is possible
+ */
+export function named(
+  book: Book,
+  asked: readonly AskedLine[],
+  left: (line: BookLine) => number,
+  verb: string,
+): Share[] {
+  const taken = new Map<number, number>();
+  for (const { lineId, sku = "", quantity } of asked) {
+    const its = [...book.lines.entries()]
+      .map(([index, line]) => ({ id: index + 1, line }))
+      .filter(({ id, line }) => (lineId === undefined ? line.sku === sku : id === lineId));
+    if (its.length === 0)
+      throw lineId === undefined ? notFound("SKU in this order", sku) : notFound("line", String(lineId));
+    let wanted = quantity;
+    for (const { id, line } of its) {
+      const before = taken.get(id) ?? 0;
+      const some = Math.max(0, Math.min(wanted, left(line) - before));
+      if (some > 0) taken.set(id, before + some);
+      wanted -= some;
+    }
+    const what = lineId === undefined ? sku : `line ${lineId}`;
+    if (wanted > 0)
+      throw illegalTransition(`at most ${quantity - wanted} of ${what} can be ${verb}, not ${quantity}`);
+  }
+  return [...taken].sort(([a], [b]) => a - b);
+}
+
+/** Of pieces that are cancelled, those that had come to nothing, then those that had still to be sent. */
+export function unsentOf(book: Book, shares: readonly Share[]): Record<"failed" | "toShip", Share[]> {
+  const split = shares.map(([lineId, quantity]) => {
+    const failed = Math.min(quantity, count(lineOf(book, lineId), "failed"));
+    return { lineId, failed, toShip: quantity - failed };
+  });
+  const of = (bucket: "failed" | "toShip") =>
+    split.filter((each) => each[bucket] > 0).map((each): Share => [each.lineId, each[bucket]]);
+  return { failed: of("failed"), toShip: of("toShip") };
+}
+
 /** @throws Error when a bucket would fall below 0 */
 export function moved(book: Book, shares: readonly Share[], from: Bucket, to: Bucket): Book {
   const lines = book.lines.slice();
@@ -145,6 +199,20 @@ export function pendingOf(payouts: Book["payouts"]): number {
   return payouts.reduce((sum, [, amount]) => sum + amount, 0);
 }
 
+/** What is on its way back by a refund; that of a cancelled order goes by names that its payment gives. */
+export function payoutOf(
+  { payouts }: Book,
+  refundId: string,
+): readonly [refundId: string, amount: number] | undefined {
+  const isCancellation = refundId === cancellation || refundId.startsWith(`${cancellation}/`);
+  return (
+    payouts.find(([id]) => id === refundId) ?? payouts.find(([id]) => isCancellation && id === cancellation)
+  );
+}
+
+/** All that is left when an order is cancelled goes back by this refund, or by one that is named after it. */
+export const cancellation = "cancellation";
+
 /** What a customer pays for goods and their tax. */
 function paidFor({ taxIncluded }: Book, { goods, tax }: Worth): number {
   return taxIncluded ? goods : goods + tax;
@@ -163,19 +231,64 @@ export function leftOf(book: Book): { lines: number[]; shipping: number } {
   };
 }
 
+/**
+ * What has still to be paid before some pieces may leave: all that is due, less what stays behind and what is paid.
+ * The shipping fee thus travels with the first parcel. Below 0 where more is paid than that.
+ */
+export function owed(book: Book, leaving: readonly Share[]): number {
+  const going = new Map(leaving);
+  const behind = book.lines.reduce((sum, line, index) => {
+    const staying = count(line, "toShip", "failed") - (going.get(index + 1) ?? 0);
+    return sum + paidFor(book, worthOf(line, staying));
+  }, 0);
+  return book.due - behind - netOf(book);
+}
+
 /** What so many uncredited pieces of a line are worth: the last take the remainder. */
-export function worthOf({ goods, tax, uncredited }: BookLine, units: number): Worth {
+function worthOf({ goods, tax, uncredited }: BookLine, units: number): Worth {
   if (uncredited === 0) return { goods: 0, tax: 0 };
   const share = (left: number) => refundShare({ total: left, quantity: uncredited, refunded: 0, units });
   return { goods: share(goods), tax: share(tax) };
 }
 
 /** An amount of what is left, with the tax that is in it. */
-export function partOf(book: Book, amount: number, left: Worth): Worth {
+function partOf(book: Book, amount: number, left: Worth): Worth {
   const whole = paidFor(book, left);
   if (whole === 0) return { goods: 0, tax: 0 };
   const tax = scale(left.tax, amount, whole, "half_up");
   return { goods: book.taxIncluded ? amount : amount - tax, tax };
+}
+
+/** All that is left of some pieces of lines, in the order they are given. */
+export function creditOf(book: Book, parts: readonly { share: Share; kept: boolean }[]): Credit["lines"] {
+  let rest = book;
+  return parts.map(({ share: [lineId, quantity], kept }) => {
+    const line = { lineId, quantity, ...worthOf(lineOf(rest, lineId), quantity) };
+    rest = credited(rest, { lines: [line], shipping: 0, shippingTax: 0 }, 1);
+    return { ...line, ...(kept && { kept }) };
+  });
+}
+
+/** Goodwill: an amount over what lines have left, tax inside, and then of shipping. Pieces stay. */
+export function spread(book: Book, amount: number): Credit {
+  const { lines, shipping } = leftOf(book);
+  const ofLines = Math.min(
+    amount,
+    lines.reduce((sum, left) => sum + left, 0),
+  );
+  const parts = allocate(ofLines, lines);
+  const ofShipping = Math.min(amount - ofLines, shipping);
+  const all = book.lines.map((line, index) => {
+    const part = partOf(book, parts[index] ?? 0, line);
+    return { lineId: index + 1, quantity: 0, ...part };
+  });
+  return { lines: all.filter(({ goods, tax }) => goods > 0 || tax > 0), ...shippingPart(book, ofShipping) };
+}
+
+/** An amount of what is left of shipping, tax inside. */
+export function shippingPart(book: Book, amount: number): Pick<Credit, "shipping" | "shippingTax"> {
+  const { goods, tax } = partOf(book, amount, { goods: book.shipping, tax: book.shippingTax });
+  return { shipping: goods, shippingTax: tax };
 }
 
 /** @param sign 1 takes it off what is asked for, -1 asks for it again */

@@ -34,6 +34,26 @@ const soldLineSchema = z.object({
 
 export const refundCauses = ["cancellation", "return", "goodwill"] as const;
 
+/** What is taken off a line: so many pieces, and what they cost. None, where it is goodwill. */
+const creditedLineSchema = z.object({
+  lineId: z.int().min(1),
+  quantity: z.int().min(0),
+  goods: minorUnits,
+  tax: minorUnits,
+  /** The pieces stay with the customer. */
+  kept: z.literal(true).optional(),
+});
+
+/** What is credited; goods, shipping and their tax as the prices have them, `amount` what the customer pays for it. */
+const creditSchema = z.object({
+  creditId: z.string(),
+  currency: z.string(),
+  lines: z.array(creditedLineSchema),
+  shipping: minorUnits,
+  shippingTax: minorUnits,
+  amount: minorUnits,
+});
+
 export const orderEvents = {
   /** A checkout was undone before its order was placed: it never will be. */
   OrderRefused: event(refusalSchema),
@@ -63,6 +83,10 @@ export const orderEvents = {
       units: z.int(),
       gross: minorUnits,
       buyer: z.string().optional(),
+      /** What 0.1 confirmed does not tell these. Discounts are off the gross already; tax is that of all of it. */
+      discounts: minorUnits.optional(),
+      tax: minorUnits.optional(),
+      shipping: minorUnits.optional(),
       /** Whose checkout can only be finished from here; what 0.1 confirmed does not name it. */
       cartId: z.string().optional(),
     }),
@@ -95,7 +119,7 @@ export const orderEvents = {
       lines: z.array(z.object({ sku: z.string(), sellable: z.int().min(0), damaged: z.int().min(0) })),
     }),
   ),
-  /** `goods` is what it takes from the sales: the gross of an order that had been confirmed, else 0. */
+  /** `goods` is what it takes from the sales: what 0.1 had not taken from a confirmed order before, else 0. */
   OrderCancelled: event(
     z.object({
       reason: z.string(),
@@ -105,7 +129,26 @@ export const orderEvents = {
       refusal: refusalSchema.optional(),
     }),
   ),
-  /** `goods` is the part that takes from the sales: not shipping, and nothing after a cancellation. */
+  /**
+   * These will not be sent: of a line first what came to nothing on its way, then what has still to be sent.
+   * `complete`: no piece is left that was not cancelled.
+   */
+  LinesCancelled: event(
+    z.object({
+      cancelId: z.string(),
+      cause: z.enum(["cancellation", "refund"]),
+      reason: z.string(),
+      lines: z.array(pieces.extend({ lineId: z.int().min(1) })),
+      complete: z.boolean(),
+    }),
+  ),
+  /** Not asked for any more. `payout` is what is to go back to the customer, by a refund of this id. */
+  OrderCredited: event(
+    creditSchema.extend({ cause: z.enum(refundCauses), reason: z.string(), payout: minorUnits }),
+  ),
+  /** The gateway did not give it back. What it was for is asked for again, unless its pieces are not the customer's. */
+  CreditWithdrawn: event(creditSchema.extend({ reason: z.string() })),
+  /** `goods` is what it takes from the sales, if nothing has credited it before: not shipping. */
   OrderRefunded: event(
     z.object({
       refundId: z.string(),

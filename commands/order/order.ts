@@ -1,8 +1,20 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import { type Book, type Bucket, countOf, isOver, skusOf, total } from "./book.ts";
+import {
+  type Book,
+  type Bucket,
+  countOf,
+  fill,
+  isOver,
+  netOf,
+  owed,
+  payoutOf,
+  skusOf,
+  total,
+} from "./book.ts";
 import { bookEvents } from "./book-events.ts";
+import { type Cancel, cancel, type Refund, refund, withdraw } from "./credits.ts";
 import { orderEvents } from "./events.ts";
 import {
   demandOf,
@@ -66,7 +78,9 @@ export const order = decider({
       if (state.phase === "refused") return [];
       const order = existing(state);
       if (order.paid || isOver(order.book)) return [];
-      return [{ type: "OrderPaid", data: { amount } }];
+      const paid: OrderEvent = { type: "OrderPaid", data: { amount } };
+      const after = bookEvents.OrderPaid(order.book, paid.data);
+      return netOf(after) <= after.due ? [paid] : [paid, excess(order, netOf(after) - after.due)];
     },
 
     StartProcessing: (state: Order): OrderEvent[] => {
@@ -79,12 +93,18 @@ export const order = decider({
       const { shipmentId, carrier, trackingNumber } = command;
       if (order.shipments.has(shipmentId)) return [];
       requireAtMost(order.shipments.size, shipmentsMax, "shipments");
-      const started = order.status === "processing" ? [] : startProcessing(order);
+      if (!order.book.started) requireOneOf(order, ["confirmed", "paid"], "processing");
+      const started: OrderEvent[] = order.book.started ? [] : [{ type: "ProcessingStarted", data: {} }];
       const lines = command.lines ? summed(command.lines) : unshipped(order);
       if (lines.length === 0) throw illegalTransition("nothing is left to ship");
       for (const { sku, quantity } of lines) requirePieces(order, sku, quantity, "shipped", "toShip");
       const going = lines.reduce((sum, { quantity }) => sum + quantity, 0);
       const complete = total(order.book, "toShip", "failed") === going;
+      const leaving = lines.flatMap(({ sku, quantity }) => fill(order.book, sku, "toShip", quantity));
+      // Cash on delivery is paid when it arrives; everything else before it leaves.
+      const missing = order.paymentMethod === "cod" ? 0 : owed(order.book, leaving);
+      if (missing > 0)
+        throw illegalTransition(`${missing} ${order.currency} minor units have still to be paid for it`);
       const data = {
         shipmentId,
         lines,
@@ -166,14 +186,15 @@ export const order = decider({
       return [{ type: "ReturnReceived", data: { returnId, lines } }];
     },
 
-    Cancel: (state: Order, { reason }: { reason: string }): OrderEvent[] => {
-      const order = existing(state);
-      if (order.status === "cancelled") return [];
-      if (order.shipments.size > 0) throw illegalTransition("parts of the order have been shipped");
-      requireOneOf(order, ["pending", "confirmed", "paid", "processing"], "cancelled");
-      const goods = order.book.confirmed ? goodsLeft(order.book) : 0;
-      return [{ type: "OrderCancelled", data: { reason, currency: order.currency, goods } }];
-    },
+    Cancel: (state: Order, command: Cancel): OrderEvent[] => cancel(existing(state), command),
+
+    Refund: (state: Order, command: Refund): OrderEvent[] => refund(existing(state), command),
+
+    /** The gateway has refused a refund. */
+    WithdrawCredit: (state: Order, command: { refundId: string; reason: string }): OrderEvent[] =>
+      state.phase === "refused"
+        ? heard(state, `refund/${command.refundId}`)
+        : withdraw(existing(state), command),
 
     /** The payment has given money back. What nobody had been promised takes from the sales what is of goods. */
     MarkRefunded: (
@@ -188,7 +209,7 @@ export const order = decider({
       const after = bookEvents.OrderRefunded(order.book, refund);
       const goods = goodsLeft(order.book) - goodsLeft(after);
       const full = paymentStatusOf(after) === "refunded";
-      const releases = full && total(order.book, "toShip") > 0;
+      const releases = full && !payoutOf(order.book, refundId) && total(order.book, "toShip") > 0;
       return [{ type: "OrderRefunded", data: { ...refund, goods, full, ...(releases && { releases }) } }];
     },
 
@@ -203,6 +224,13 @@ export const order = decider({
 
   weigh: (state: Order) => (state.phase !== "placed" ? 200 : 2_000 + state.lines.length * 1_500),
 });
+
+/** More was captured than is asked for: pieces were credited before. */
+function excess({ currency }: PlacedOrder, payout: number): OrderEvent {
+  const credit = { currency, lines: [], shipping: 0, shippingTax: 0, amount: 0, payout };
+  const why = { creditId: "excess", cause: "cancellation" as const, reason: "more was paid than is due" };
+  return { type: "OrderCredited", data: { ...why, ...credit } };
+}
 
 /** A refused order has no books: it only says that it has heard. */
 function heard({ applied }: RefusedOrder, of: string): OrderEvent[] {
@@ -238,6 +266,9 @@ function confirmed(order: Data<"OrderPlaced">, { buyer }: Confirm): OrderEvent {
       lines,
       units: lines.reduce((sum, line) => sum + line.quantity, 0),
       gross: goodsOf(order),
+      discounts: order.totals.discount,
+      tax: order.totals.tax,
+      shipping: order.totals.shipping,
       ...(buyer !== undefined && { buyer }),
       cartId: order.cartId,
     },

@@ -1,7 +1,7 @@
 import type { DataOf } from "../../src/engine/decider.ts";
 import { deriveId } from "../../src/values/ids.ts";
 import type { Refusal } from "../cart/events.ts";
-import type { Book } from "./book.ts";
+import { type Book, lineOf, type Share, unsentOf } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import type { orderEvents } from "./events.ts";
 import { type OrderStatus, type PaymentStatus, paymentStatusOf, statusOf } from "./status.ts";
@@ -32,9 +32,13 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly refusal?: Refusal;
   readonly shipments: ReadonlyMap<string, Shipment>;
   readonly returns: ReadonlyMap<string, Return>;
-  /** What its payment has told it. */
+  /** What its payment has told it; `unpaid` are refunds that came to nothing. */
   readonly paid: boolean;
   readonly refunds: ReadonlySet<string>;
+  readonly unpaid: ReadonlySet<string>;
+  readonly credits: ReadonlyMap<string, Data<"OrderCredited">>;
+  /** Of each, the pieces that stock had promised. */
+  readonly cancellations: ReadonlyMap<string, readonly [sku: string, quantity: number][]>;
   readonly notes: number;
   /** What has still to happen elsewhere because of an event here. */
   readonly openEffects: ReadonlySet<string>;
@@ -50,7 +54,7 @@ export interface RefusedOrder {
   readonly applied: ReadonlySet<string>;
 }
 
-/** Names of effects in `openEffects`; shipments and returns go by their ids. */
+/** Names of effects in `openEffects`; shipments and returns go by their ids, `cancel/` and `credit/` before theirs. */
 export const cancellationEffect = "cancellation";
 export const deliveryEffect = "delivery";
 export const refundEffect = "refund";
@@ -88,6 +92,9 @@ export const evolveOrder = {
     returns: new Map(),
     paid: false,
     refunds: new Set(),
+    unpaid: new Set(),
+    credits: new Map(),
+    cancellations: new Map(),
     notes: 0,
     openEffects: new Set(),
   }),
@@ -134,6 +141,31 @@ export const evolveOrder = {
     const back = withBook(order, (book) => bookEvents.ReturnReceived(book, data));
     return { ...back, openEffects: opened(back, returnId) };
   },
+  LinesCancelled: (state: Order, data: Data<"LinesCancelled">): Order => {
+    const before = placed(state);
+    const { cancelId, cause, lines, complete } = data;
+    const shares = lines.map(({ lineId, quantity }): Share => [lineId, quantity]);
+    const promised = unsentOf(before.book, shares).toShip.map(([lineId, quantity]) => ({
+      sku: lineOf(before.book, lineId).sku,
+      quantity,
+    }));
+    const order = withBook(before, (book) => bookEvents.LinesCancelled(book, data));
+    const cancellations = new Map(order.cancellations).set(cancelId, demandOf(promised));
+    if (!complete) return { ...order, cancellations, openEffects: opened(order, `cancel/${cancelId}`) };
+    // A cancellation of all of it has an event of its own.
+    if (cause === "cancellation") return { ...order, cancellations };
+    return { ...order, cancellations, openEffects: opened(order, refundEffect) };
+  },
+  OrderCredited: (state: Order, data: Data<"OrderCredited">): Order => {
+    const { creditId, payout } = data;
+    const order = withBook(placed(state), (book) => bookEvents.OrderCredited(book, data));
+    const credits = new Map(order.credits).set(creditId, data);
+    return { ...order, credits, ...(payout > 0 && { openEffects: opened(order, `credit/${creditId}`) }) };
+  },
+  CreditWithdrawn: (state: Order, data: Data<"CreditWithdrawn">): Order => {
+    const order = withBook(placed(state), (book) => bookEvents.CreditWithdrawn(book, data));
+    return { ...order, unpaid: new Set(order.unpaid).add(data.creditId) };
+  },
   OrderCancelled: (state: Order, data: Data<"OrderCancelled">): Order => {
     const order = withBook(placed(state), (book) => bookEvents.OrderCancelled(book, data));
     const { refusal } = data;
@@ -155,6 +187,8 @@ export const evolveOrder = {
   EffectsApplied: (state: Order, { of }: Data<"EffectsApplied">): Order => {
     if (state.phase === "refused") return { ...state, applied: new Set(state.applied).add(of) };
     const order = placed(state);
+    if (of.startsWith("refund/"))
+      return { ...order, unpaid: new Set(order.unpaid).add(of.slice("refund/".length)) };
     const openEffects = new Set(order.openEffects);
     openEffects.delete(of);
     return { ...order, openEffects };

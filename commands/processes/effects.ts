@@ -1,7 +1,9 @@
 import { Problem } from "../../src/values/problem.ts";
-import { skusOf } from "../order/book.ts";
-import { order } from "../order/order.ts";
+import { payoutOf, skusOf } from "../order/book.ts";
+import { order, type RefundCause } from "../order/order.ts";
 import { cancellationEffect, deliveryEffect, type PlacedOrder, refundEffect } from "../order/state.ts";
+import { payment } from "../payment/payment.ts";
+import { refundable } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
 import { capturePayment, giveBack, settlePayment, unlessSilent } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
@@ -38,7 +40,8 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
     case cancellationEffect:
       await Promise.all([
         release(process, orderId, skus, reservationGone),
-        giveBack(process, state.paymentId, reservationGone).catch(unlessUnknown),
+        // Something may be due all the same: the shop keeps the money.
+        state.book.due === 0 && giveBack(process, state.paymentId, reservationGone).catch(unlessUnknown),
       ]);
       // That it has to go back is on the payment's stream: a gateway that is silent holds up nothing here.
       await settlePayment(shop, state.paymentId, context).catch(unlessSilent);
@@ -47,13 +50,67 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
       await capturePayment(shop, state.paymentId, context);
       return;
     case refundEffect:
-      return release(process, orderId, skus, "refunded in full");
+      await release(process, orderId, skus, "refunded in full");
+      // Of what is only authorized, nothing goes back by a refund.
+      if (state.book.captured > 0 || state.book.due > 0) return;
+      await giveBack(process, state.paymentId, "refunded in full").catch(unlessUnknown);
+      await settlePayment(shop, state.paymentId, context).catch(unlessSilent);
+      return;
   }
+  const [kind, id = ""] = splitOnce(of);
+  const cancelled = kind === "cancel" && state.cancellations.get(id);
+  if (cancelled) return shrink(process, orderId, id, cancelled);
+  const credit = kind === "credit" && state.credits.get(id);
+  if (credit) return payOut(process, state, credit);
   const shipment = state.shipments.get(of);
   if (shipment) return ship(process, orderId, of, shipment.lines);
   const received = state.returns.get(of)?.received;
   if (received) return takeBack(process, orderId, of, received);
   throw new Error(`order has an effect ${of} that nothing explains`);
+}
+
+function splitOnce(name: string): string[] {
+  const at = name.indexOf("/");
+  return at < 0 ? [name] : [name.slice(0, at), name.slice(at + 1)];
+}
+
+async function shrink(
+  process: Process,
+  orderId: string,
+  cancelId: string,
+  pieces: readonly (readonly [sku: string, quantity: number])[],
+): Promise<void> {
+  await Promise.all(
+    pieces.map(([sku, quantity]) =>
+      process.once(["shrink", cancelId, sku], stock, sku, "Shrink", {
+        reservationId: orderId,
+        cancelId,
+        quantity,
+      }),
+    ),
+  );
+}
+
+/** What a credit promised goes back, as far as the payment has it: refunds that 0.1 asked for are not in the book. */
+async function payOut(
+  process: Process,
+  { book, paymentId }: PlacedOrder,
+  { creditId: refundId, reason, cause }: { creditId: string; reason: string; cause: RefundCause },
+): Promise<void> {
+  const { shop, context } = process;
+  const [, promised = 0] = payoutOf(book, refundId) ?? [];
+  const had = await shop.engine.read(payment, paymentId, (state) =>
+    state.phase === "absent" ? 0 : refundable(state),
+  );
+  const amount = Math.min(promised, had);
+  if (amount > 0)
+    await process.once(["pay out", refundId], payment, paymentId, "RequestRefund", {
+      refundId,
+      amount,
+      reason,
+      cause,
+    });
+  await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
 
 /** Nothing was ever asked of a gateway for this order. */

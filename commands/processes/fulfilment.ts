@@ -1,6 +1,8 @@
+import { deriveId } from "../../src/values/ids.ts";
 import { illegalTransition, notFound, Problem, requireRevision } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
 import { countOf, skusOf } from "../order/book.ts";
+import type { Cancel } from "../order/credits.ts";
 import { order } from "../order/order.ts";
 import type { PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
@@ -105,14 +107,17 @@ export async function deliverOrder(
   await applyEffects(shop, orderId, context);
 }
 
-/** @throws Problem illegal_transition once anything has been shipped */
+/**
+ * What has not been sent will not be.
+ * @throws Problem illegal_transition when there is no such piece
+ */
 export async function cancelOrder(
   shop: Shop,
   orderId: string,
-  reason: string,
+  request: Cancel,
   context: ProcessContext,
 ): Promise<void> {
-  await processOf(shop, orderId, context).decide(order, orderId, "Cancel", { reason });
+  await processOf(shop, orderId, context).decide(order, orderId, "Cancel", request);
   await applyEffects(shop, orderId, context);
   await endCheckout(shop, orderId, context);
 }
@@ -141,5 +146,6 @@ export async function voidPayment(
   if (state.phase === "initiated" && state.gateway !== manualGateway)
     throw illegalTransition("the payment is being authorized");
   // An order that cannot be paid any more cannot be fulfilled either.
-  await cancelOrder(shop, state.orderId, reason, context);
+  const cancelId = deriveId(context.commandId, "cancel");
+  await cancelOrder(shop, state.orderId, { cancelId, reason }, context);
 }

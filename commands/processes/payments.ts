@@ -291,9 +291,14 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   const over = known.phase === "refused" || isOver(known.book);
   if (phase === "captured" && over) await process.once(["told"], payment, paymentId, "MarkTold", {});
   if (phase === "captured" && !over) await process.once(["paid"], order, orderId, "MarkPaid", { amount });
-  for (const [refundId, { status, amount, cause }] of refunds) {
-    if (status !== "succeeded") continue;
+  for (const [refundId, { status, amount, cause, failure = "" }] of refunds) {
+    if (status === "pending") continue;
     if (known.phase === "placed" && known.refunds.has(refundId)) continue;
+    if (status === "failed") {
+      if (known.phase === "placed" && known.unpaid.has(refundId)) continue;
+      await process.again(order, orderId, "WithdrawCredit", { refundId, reason: failure });
+      continue;
+    }
     const told = { refundId, amount, cause };
     await process.once(["refunded", refundId], order, orderId, "MarkRefunded", told);
   }

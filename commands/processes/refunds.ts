@@ -1,32 +1,26 @@
-import { payment } from "../payment/payment.ts";
+import type { Refund } from "../order/credits.ts";
+import { order } from "../order/order.ts";
 import { applyEffects } from "./effects.ts";
 import { placedOrder } from "./fulfilment.ts";
 import { settlePayment } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
-export interface RefundRequest {
-  refundId: string;
-  /** Minor units; all that is left when it is left out. */
-  amount?: number;
-  reason: string;
-  cause: "return" | "goodwill";
-}
-
 /**
- * Gives money of an order back: the payment's stream says so first, then the gateway is asked.
- * @throws Problem illegal_transition when it is more than was captured and not refunded yet; unavailable when
- *   the gateway does not answer: the refund stays open and is done later
+ * Gives money of an order back: the order says what for, then its payment's stream how much, then the gateway is
+ * asked.
+ * @throws Problem illegal_transition when it is more than is left; unavailable when the gateway does not answer: the
+ *   refund stays open and is done later
  */
 export async function refundOrder(
   shop: Shop,
   orderId: string,
-  request: RefundRequest,
+  request: Refund,
   context: ProcessContext,
 ): Promise<void> {
   const { paymentId } = await placedOrder(shop, orderId);
-  const process = processOf(shop, paymentId, context);
-  await process.decide(payment, paymentId, "RequestRefund", request);
-  await settlePayment(shop, paymentId, process.context);
+  const process = processOf(shop, orderId, context);
+  await process.decide(order, orderId, "Refund", request);
   await applyEffects(shop, orderId, process.context);
+  await settlePayment(shop, paymentId, process.context);
 }

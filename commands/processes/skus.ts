@@ -43,6 +43,16 @@ export async function spelledLines<L extends { sku: string }>(
   return Promise.all(lines.map(async (line) => ({ ...line, sku: await spellingOf(engine, line.sku) })));
 }
 
+/** Lines of a request that may name them by their ids. */
+export async function spelledNames<L extends { sku: string } | { lineId: number }>(
+  engine: Engine,
+  lines: readonly L[],
+): Promise<L[]> {
+  return Promise.all(
+    lines.map(async (line) => ("sku" in line ? { ...line, sku: await spellingOf(engine, line.sku) } : line)),
+  );
+}
+
 /**
  * The SKU that stock is booked for: one that a product has, or that is stocked already.
  * @throws Problem not_found

@@ -22,6 +22,8 @@ export const stockEvents = {
   ReservationReleased: event(
     z.object({ reservationId: id, quantity: count, committed: z.boolean(), reason: z.string() }),
   ),
+  /** A part of what was promised for good is not wanted any more: what is on backorder of it first. */
+  ClaimShrunk: event(z.object({ reservationId: id, cancelId: id, quantity, backordered: count })),
   ReservationExpired: event(z.object({ reservationId: id, quantity })),
   StockShipped: event(z.object({ reservationId: id, shipmentId: id, quantity })),
   StockReturned: event(z.object({ returnId: id, sellable: count, damaged: count })),

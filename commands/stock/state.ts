@@ -28,6 +28,8 @@ export interface Reservation {
   readonly shipped: number;
   /** The shipments that took pieces of it, while some are left. */
   readonly shipments?: readonly string[];
+  /** The cancellations that took pieces off it, while some are left. */
+  readonly cancellations?: readonly string[];
   /** Pieces of it that are promised but not there yet. */
   readonly backordered: number;
 }
@@ -139,6 +141,21 @@ export const evolveStock = {
     ...(committed ? { committed: state.committed - quantity } : { reserved: state.reserved - quantity }),
     ended: withEnded(state.ended, reservationId, time),
   }),
+  ClaimShrunk: (state: Stock, data: Data<"ClaimShrunk">, { time }: EvolveContext): Stock => {
+    const { reservationId, cancelId, quantity, backordered } = data;
+    const waiting = backordered > 0 ? withBackorder(state, reservationId, -backordered) : state;
+    const claim = reservationOf(waiting, reservationId);
+    const left = claim.quantity - quantity;
+    const cancellations = [...(claim.cancellations ?? []), cancelId];
+    const rest =
+      left <= claim.shipped
+        ? {
+            ...withoutReservation(waiting, reservationId),
+            ended: withEnded(state.ended, reservationId, time),
+          }
+        : withReservation(waiting, reservationId, { ...claim, quantity: left, cancellations });
+    return { ...rest, committed: state.committed - quantity };
+  },
   ReservationExpired: (state: Stock, { reservationId, quantity }: Data<"ReservationExpired">): Stock => ({
     ...withoutReservation(state, reservationId),
     reserved: state.reserved - quantity,
@@ -266,7 +283,7 @@ const collections: readonly Collection[] = ["reservations", "waiting", "ended", 
 
 /** First the counts, then each collection in parts of a few thousand entries. */
 export const stockSnapshot: SnapshotFormat<Stock> = {
-  version: 5,
+  version: 6,
   *parts(state) {
     const { expiries: _, ...plain } = state;
     for (const name of collections) Reflect.deleteProperty(plain, name);

@@ -133,6 +133,24 @@ export const stock = decider({
       return [released, ...filled(state, left - backordered, [reservationId])];
     },
 
+    /** Takes a part off a claim. Without one there is nothing to count. */
+    Shrink: (
+      state: Stock,
+      command: { reservationId: string; cancelId: string; quantity: number },
+    ): StockEvent[] => {
+      const { reservationId, cancelId } = command;
+      const claim = state.reservations.get(reservationId);
+      if (!claim?.committed || claim.cancellations?.includes(cancelId)) return [];
+      const quantity = Math.min(command.quantity, claim.quantity - claim.shipped);
+      const backordered = Math.min(claim.backordered, quantity);
+      const shrunk: StockEvent = {
+        type: "ClaimShrunk",
+        data: { reservationId, cancelId, quantity, backordered },
+      };
+      const freed = quantity - backordered;
+      return freed === 0 ? [shrunk] : [shrunk, ...filled(state, freed, [reservationId])];
+    },
+
     /** Ends what has run out and gives free pieces to those that wait, some at a time; for the timer. */
     Expire: (state: Stock, _: { reservationId: string }, { now }): StockEvent[] => {
       const ids = expiredIds(state, now, endedAtOnceMax);

@@ -11,7 +11,7 @@ import {
   type StockMovementType,
 } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
-import { cameBack, cancelled, type OrderedDoc, orderedDoc, paidOrShipped, soldBy } from "./sold.ts";
+import { cameBack, cancelled, type OrderedDoc, orderedDoc, paidOrShipped, soldBy, without } from "./sold.ts";
 import { listItemOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
@@ -77,6 +77,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     // ReservationCommitted and StockShipped take from two counts at once: what is available stays.
     StockReserved: moving("StockReserved"),
     ReservationReleased: moving("ReservationReleased"),
+    ClaimShrunk: moving("ClaimShrunk"),
     ReservationExpired: moving("ReservationExpired"),
     StockReturned: moving("StockReturned"),
     StockMarkedDamaged: moving("StockMarkedDamaged"),
@@ -128,6 +129,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     OrderPlaced: { keys: orderKey, change: (_, { data }) => orderedDoc(data) },
     OrderPaid: selling((order, { position }) => paidOrShipped(order, position)),
     ShipmentDispatched: selling((order, { position }) => paidOrShipped(order, position)),
+    LinesCancelled: selling((order, { position, data }) => without(order, position, data.lines)),
     OrderCancelled: selling((order, { position }) => cancelled(order, position)),
     ReturnReceived: selling((order, { position, data }) => cameBack(order, position, data)),
   },

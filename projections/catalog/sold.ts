@@ -17,6 +17,8 @@ export interface OrderedDoc {
   /** The position of the event that it counts since. */
   counted?: string;
   cancelled?: true;
+  /** Cancelled before it counted. */
+  before?: Sold[];
   /** By the position of the event. */
   takenOff: Record<string, Sold[]>;
 }
@@ -57,8 +59,18 @@ export function cameBack(
   { lines }: DataOf<ShopEvents, "ReturnReceived">,
 ): OrderedDoc {
   if (order.counted === undefined) return order;
-  for (const { sku, sellable, damaged } of lines) {
-    let left = sellable + damaged;
+  const pieces = lines.map(({ sku, sellable, damaged }) => ({ sku, quantity: sellable + damaged }));
+  return without(order, position, pieces);
+}
+
+/** Pieces that are not sold after all. */
+export function without(
+  order: OrderedDoc,
+  position: string,
+  pieces: readonly { sku: string; quantity: number }[],
+): OrderedDoc {
+  for (const { sku, quantity } of pieces) {
+    let left = quantity;
     for (const line of order.ordered) {
       const [ordered, , units, back] = line;
       if (ordered !== sku || left === 0) continue;
@@ -73,6 +85,11 @@ export function cameBack(
 function takeOff(order: OrderedDoc, position: string, line: OrderedLine, units: number): void {
   if (units === 0) return;
   line[3] += units;
+  if (order.counted === undefined) {
+    order.before ??= [];
+    order.before.push([line[1], -units]);
+    return;
+  }
   order.takenOff[position] ??= [];
   order.takenOff[position].push([line[1], -units]);
 }
@@ -96,6 +113,10 @@ export function soldBy(order: OrderedDoc, position: string): ReadonlyMap<string,
 }
 
 function changesOf(order: OrderedDoc, position: string): readonly Sold[] {
-  if (order.counted === position) return order.ordered.map(([, productId, units]) => [productId, units]);
+  if (order.counted === position)
+    return [
+      ...order.ordered.map(([, productId, units]): Sold => [productId, units]),
+      ...(order.before ?? []),
+    ];
   return order.takenOff[position] ?? [];
 }

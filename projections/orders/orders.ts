@@ -90,6 +90,9 @@ export type TimelineType =
   | "return_approved"
   | "return_rejected"
   | "return_received"
+  | "items_cancelled"
+  | "credited"
+  | "refund_failed"
   | "cancelled"
   | "refunded"
   | "note";
@@ -112,17 +115,18 @@ export interface OrderSummary {
 
 /**
  * An event in an order's life.
- * @param change returns what the timeline says
+ * @param change returns what the timeline says, if anything
  * @param book what the event does to the order's books
  */
 function step<D>(
   type: TimelineType,
-  change: (order: OrderDoc, data: D, time: number) => string,
+  change: (order: OrderDoc, data: D, time: number) => string | undefined,
   book?: (book: Book, data: D) => Book,
 ): Handler<OrderDoc, D> {
   return onExisting((order, { data, time }: ProjectedEvent<D>) => {
     if (book) Object.assign(order, booked(book(order.book, data)));
-    order.timeline.push([time, type, change(order, data, time)]);
+    const said = change(order, data, time);
+    if (said !== undefined) order.timeline.push([time, type, said]);
     order.updatedAt = time;
   });
 }
@@ -192,6 +196,23 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
         return "Return received";
       },
       bookEvents.ReturnReceived,
+    ),
+    LinesCancelled: step(
+      "items_cancelled",
+      // That all of it was cancelled has an event of its own.
+      (_, { lines, cause, complete, reason }) =>
+        complete && cause === "cancellation" ? undefined : `${piecesOf(lines)} cancelled: ${reason}`,
+      bookEvents.LinesCancelled,
+    ),
+    OrderCredited: step(
+      "credited",
+      (order, { amount, reason }) => (amount > 0 ? `${text(order, amount)} credited: ${reason}` : undefined),
+      bookEvents.OrderCredited,
+    ),
+    CreditWithdrawn: step(
+      "refund_failed",
+      (_, { reason }) => `The money could not be given back: ${reason}`,
+      bookEvents.CreditWithdrawn,
     ),
     OrderCancelled: step("cancelled", (_, { reason }) => `Cancelled: ${reason}`, bookEvents.OrderCancelled),
     OrderRefunded: step(

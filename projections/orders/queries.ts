@@ -6,9 +6,11 @@ import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { type PaymentView, paymentsOfOrder } from "../payments.ts";
+import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
 import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineType } from "./orders.ts";
 
 export interface OrderLineView {
+  lineId: number;
   sku: string;
   productId: string;
   name: string;
@@ -19,6 +21,7 @@ export interface OrderLineView {
   discount: Money;
   tax: Money;
   total: Money;
+  quantities: Quantities;
 }
 
 /** One order, with all there is to know of it. */
@@ -31,6 +34,7 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   totals: { subtotal: Money; discount: Money; shipping: Money; tax: Money; total: Money };
   /** How it was taxed. */
   tax: OrderDoc["tax"];
+  money: Record<keyof ReturnType<typeof moneyIn>, Money>;
   refunded: Money;
   shippingMethod: string;
   shippingAddress?: Address;
@@ -131,6 +135,7 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       total: money(totals.total),
     },
     tax: doc.tax,
+    money: moneyOf(doc.book, money),
     refunded: money(doc.book.refunded),
     shippingMethod: doc.shippingMethod,
     ...(shippingAddress && { shippingAddress }),
@@ -154,9 +159,21 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
   };
 }
 
-function linesOf({ lines }: OrderDoc, money: (amount: number) => Money): OrderLineView[] {
+function moneyOf(book: OrderDoc["book"], money: (amount: number) => Money): OrderView["money"] {
+  const { due, captured, refunded, pending, balance } = moneyIn(book);
+  return {
+    due: money(due),
+    captured: money(captured),
+    refunded: money(refunded),
+    pending: money(pending),
+    balance: money(balance),
+  };
+}
+
+function linesOf({ lines, book }: OrderDoc, money: (amount: number) => Money): OrderLineView[] {
   return lines.map(
-    ([sku, productId, name, category, quantity, unitPrice, subtotal, discount, tax, total]) => ({
+    ([sku, productId, name, category, quantity, unitPrice, subtotal, discount, tax, total], index) => ({
+      lineId: index + 1,
       sku,
       productId,
       name,
@@ -167,8 +184,15 @@ function linesOf({ lines }: OrderDoc, money: (amount: number) => Money): OrderLi
       discount: money(discount),
       tax: money(tax),
       total: money(total),
+      quantities: quantitiesOf(lineIn(book, index)),
     }),
   );
+}
+
+function lineIn({ lines }: OrderDoc["book"], index: number) {
+  const line = lines[index];
+  if (!line) throw new Error(`the book has no line ${index + 1}`);
+  return line;
 }
 
 function isoAt(epochMs: number): string {

@@ -81,6 +81,10 @@ export function rankedSalesProjection(
       },
       OrderPaid: firstPaidOrShipped,
       ShipmentDispatched: firstPaidOrShipped,
+      LinesCancelled: {
+        ...booking,
+        change: (doc, { position, data }) => (doc && isOrder(doc) ? without(doc, position, data.lines) : doc),
+      },
       OrderCancelled: {
         ...booking,
         change: (doc, { position }) => (doc && isOrder(doc) ? cancelled(doc, position) : doc),
@@ -88,7 +92,9 @@ export function rankedSalesProjection(
       ReturnReceived: {
         ...booking,
         change: (doc, { position, data }) =>
-          doc && isOrder(doc) ? returned(doc, position, data.lines) : doc,
+          doc && isOrder(doc) && doc.counted !== undefined
+            ? without(doc, position, data.lines.map(returned))
+            : doc,
       },
     },
   });
@@ -124,7 +130,12 @@ function withBooked(
 function counted(order: OrderDoc, position: string): OrderDoc {
   if (order.counted !== undefined || order.cancelled) return order;
   order.counted = position;
-  for (const line of order.lines) book(order, position, line, line.units, line.revenue);
+  for (const line of order.lines) {
+    const units = line.units - line.back;
+    // What was cancelled before is not sold.
+    if (units > 0)
+      book(order, position, line, units, line.revenue - shareOf(line.revenue, line.back, line.units));
+  }
   return order;
 }
 
@@ -136,14 +147,17 @@ function cancelled(order: OrderDoc, position: string): OrderDoc {
   return order;
 }
 
-function returned(
+function returned({ sku, sellable, damaged }: { sku: string; sellable: number; damaged: number }) {
+  return { sku, quantity: sellable + damaged };
+}
+
+function without(
   order: OrderDoc,
   position: string,
-  pieces: readonly { sku: string; sellable: number; damaged: number }[],
+  pieces: readonly { sku: string; quantity: number }[],
 ): OrderDoc {
-  if (order.counted === undefined) return order;
-  for (const { sku, sellable, damaged } of pieces) {
-    let left = sellable + damaged;
+  for (const { sku, quantity } of pieces) {
+    let left = quantity;
     for (const line of order.lines) {
       if (line.sku !== sku || left === 0) continue;
       const units = Math.min(left, line.units - line.back);
@@ -160,7 +174,7 @@ function takeOff(order: OrderDoc, position: string, line: OrderedLine, units: nu
   const share = (back: number) => shareOf(line.revenue, back, line.units);
   const revenue = share(line.back + units) - share(line.back);
   line.back += units;
-  book(order, position, line, -units, -revenue);
+  if (order.counted !== undefined) book(order, position, line, -units, -revenue);
 }
 
 function shareOf(amount: number, part: number, whole: number): number {

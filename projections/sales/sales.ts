@@ -19,8 +19,13 @@ interface PeriodDoc {
   orders: number;
   units: number;
   gross: number;
-  /** What cancellations and refunds take from the sales. */
+  /** What cancellations and refunds take from the sales; of goods, as `gross` and `discounts`, which it is less of. */
   refunds: number;
+  discounts: number;
+  tax: number;
+  shipping: number;
+  refundedTax: number;
+  refundedShipping: number;
   newCustomers: number;
   returningCustomers: number;
   /** Money given back, shipping and all, by cause. */
@@ -49,6 +54,11 @@ export interface SalesPeriod {
   gross: Money;
   refunds: Money;
   net: Money;
+  discounts: Money;
+  tax: Money;
+  shipping: Money;
+  refundedTax: Money;
+  refundedShipping: Money;
   averageOrderValue: Money;
   newCustomers: number;
   returningCustomers: number;
@@ -81,7 +91,7 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
   };
   return projectionOf<ShopEvents>()<SalesDoc>({
     name: "sales",
-    version: 1,
+    version: 2,
     builtFor: timeZone,
     columns: { grain: "text", period: "text" },
     indexes: [["grain", "period"]],
@@ -103,6 +113,14 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
           period.refunds += data.goods;
           return period;
         },
+      },
+      OrderCredited: {
+        keys: (event) => (event.data.amount > 0 ? periodsOf(event) : []),
+        change: (doc, { data }) => withCredit(doc, data, 1),
+      },
+      CreditWithdrawn: {
+        keys: (event) => (event.data.amount > 0 ? periodsOf(event) : []),
+        change: (doc, { data }) => withCredit(doc, data, -1),
       },
       OrderRefunded: { keys: periodsOf, change: withRefund },
     },
@@ -128,7 +146,8 @@ function periodDoc(doc: SalesDoc | undefined, currency: string): PeriodDoc {
       goodwill: { count: 0, amount: 0 },
     };
     const sums = { orders: 0, units: 0, gross: 0, refunds: 0, newCustomers: 0, returningCustomers: 0 };
-    return { currency, ...sums, givenBack };
+    const parts = { discounts: 0, tax: 0, shipping: 0, refundedTax: 0, refundedShipping: 0 };
+    return { currency, ...sums, ...parts, givenBack };
   }
   if (!isPeriod(doc)) throw new Error("a buyer stands where a period should");
   if (doc.currency !== currency) throw new CurrencyMismatch(doc.currency, currency);
@@ -140,8 +159,27 @@ function withOrder(doc: SalesDoc | undefined, data: Confirmed, visit: Visit | nu
   period.orders++;
   period.units += data.units;
   period.gross += data.gross;
+  period.discounts += data.discounts ?? 0;
+  period.tax += data.tax ?? 0;
+  period.shipping += data.shipping ?? 0;
   if (visit === "new") period.newCustomers++;
   if (visit === "returning") period.returningCustomers++;
+  return period;
+}
+
+/** What is not asked for any more, or, with -1, is asked for again after all. */
+function withCredit(
+  doc: SalesDoc | undefined,
+  { currency, lines, shipping, shippingTax }: DataOf<ShopEvents, "CreditWithdrawn">,
+  sign: 1 | -1,
+): PeriodDoc {
+  const period = periodDoc(doc, currency);
+  for (const { goods, tax } of lines) {
+    period.refunds += sign * goods;
+    period.refundedTax += sign * tax;
+  }
+  period.refundedShipping += sign * shipping;
+  period.refundedTax += sign * shippingTax;
   return period;
 }
 
@@ -189,7 +227,9 @@ export interface SalesQuery extends DayRange {
  */
 export async function salesByPeriod(model: ViewModel, query: SalesQuery): Promise<{ items: SalesPeriod[] }> {
   const periods = await periodsIn(model, query);
-  return { items: periods.filter(({ doc }) => doc.orders > 0 || doc.refunds > 0).map(salesOf) };
+  const has = ({ orders, refunds, refundedShipping }: PeriodDoc) =>
+    orders > 0 || refunds !== 0 || refundedShipping !== 0;
+  return { items: periods.filter(({ doc }) => has(doc)).map(salesOf) };
 }
 
 /** Periods that money was given back in, oldest first. */
@@ -236,6 +276,11 @@ function salesOf({ period, doc }: StoredPeriod): SalesPeriod {
     gross: money(gross),
     refunds: money(refunds),
     net: money(gross - refunds),
+    discounts: money(doc.discounts),
+    tax: money(doc.tax),
+    shipping: money(doc.shipping),
+    refundedTax: money(doc.refundedTax),
+    refundedShipping: money(doc.refundedShipping),
     averageOrderValue: money(orders === 0 ? 0 : scale(gross, 1, orders, "half_up")),
     newCustomers,
     returningCustomers,

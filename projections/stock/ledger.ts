@@ -94,6 +94,7 @@ export const stockLedgerProjection = projectionOf<ShopEvents>()<Bucket>({
       add(doc, event, committed ? "uncommitted" : "released", quantity, reservationId);
       note(doc, event, reason);
     }),
+    ClaimShrunk: ofReservation("uncommitted"),
     ReservationExpired: ofReservation("expired"),
     StockShipped: ofReservation("shipped"),
     StockReturned: recorded((doc, event) => {

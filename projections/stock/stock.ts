@@ -77,6 +77,7 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     StockReserved: counted("StockReserved"),
     ReservationCommitted: counted("ReservationCommitted"),
     ReservationReleased: counted("ReservationReleased"),
+    ClaimShrunk: counted("ClaimShrunk"),
     ReservationExpired: counted("ReservationExpired"),
     StockShipped: counted("StockShipped"),
     StockReturned: counted("StockReturned"),

@@ -60,7 +60,26 @@ export const checkoutBody = z.strictObject({
   acceptedTotal: moneySchema.optional(),
 });
 
-export const cancelBody = z.strictObject({ reason: reason.optional() }).nullish();
+/** A line of an order, by its id or by SKU, which fills its lines first to last. */
+const namedLines = z
+  .array(
+    z.union([
+      z.strictObject({ lineId: z.int().min(1).max(2_000), quantity: lineQuantity }),
+      z.strictObject({ sku: skuSchema, quantity: lineQuantity }),
+    ]),
+  )
+  .min(1)
+  .max(2_000);
+
+export const cancelBody = z
+  .strictObject({
+    reason: reason.optional(),
+    /** All that has not been sent when they are left out. */
+    lines: namedLines.optional(),
+    /** The shop keeps the money. */
+    credit: z.literal("none").optional(),
+  })
+  .nullish();
 export const shipmentBody = z
   .strictObject({
     lines: z.array(pieces).min(1).max(2_000).optional(),
@@ -94,10 +113,24 @@ export const receiveReturnBody = z.strictObject({
     .min(1)
     .max(2_000),
 });
-export const refundBody = z.strictObject({
-  amount: moneySchema.refine(({ amount }) => amount > 0, "above 0").optional(),
-  reason,
-});
+const aboveNothing = moneySchema.refine(({ amount }) => amount > 0, "above 0");
+/** Without any of them, all that is left is refunded. */
+export const refundBody = z
+  .strictObject({
+    lines: namedLines.optional(),
+    /** Tax and all; true for all that is left of it. */
+    shipping: z.union([z.literal(true), aboveNothing]).optional(),
+    /** As goodwill. */
+    amount: aboveNothing.optional(),
+    /** Only pieces that have left. */
+    of: z.literal("delivered").optional(),
+    reason,
+  })
+  .refine(({ amount, lines, shipping }) => !amount || (!lines && !shipping), {
+    path: ["amount"],
+    message: "an amount is goodwill, and stands alone",
+  })
+  .refine(({ of, lines }) => !of || lines, { path: ["of"], message: "is said of lines" });
 export const noteBody = z.strictObject({ text: z.string().trim().min(1).max(5_000) });
 
 export const problemSchema = z

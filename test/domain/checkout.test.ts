@@ -273,7 +273,7 @@ describe("a payment that", () => {
     };
     shop.gateway = { ...bank, authorize: silent, lookup: silent };
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
-    await cancelOrder(shop, orderId, "r", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "r" }, shop.context);
     expect(await shop.paymentOf(orderId)).toMatchObject({
       phase: "initiated",
       givingBack: expect.anything(),
@@ -365,7 +365,7 @@ describe("an order of nothing to pay", () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { orderId } = await shop.checkOut(lines, free);
-    await cancelOrder(shop, orderId, "why not", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "why not" }, shop.context);
     const placed = await shop.orderOf(orderId);
     expect(placed).toMatchObject({ status: "cancelled" });
     expect(placed.openEffects.size).toBe(0);
@@ -380,7 +380,7 @@ describe("cancelling", () => {
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "pending" });
     expect(shop.bank.openOf(paymentId)).toBe(1);
-    await cancelOrder(shop, orderId, "too slow", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "too slow" }, shop.context);
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided" });
     expect(shop.bank.openOf(paymentId)).toBe(0);
     expect(await shop.stockOf("A")).toMatchObject({ available: 5, committed: 0 });
@@ -390,8 +390,8 @@ describe("cancelling", () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
-    await cancelOrder(shop, orderId, "too slow", shop.context);
-    await cancelOrder(shop, orderId, "too slow", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "too slow" }, shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "too slow" }, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({
       status: "cancelled",
       paymentStatus: "refunded",
@@ -411,7 +411,7 @@ describe("cancelling", () => {
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
     const part = { refundId: "r-1", amount: 605, reason: "late", cause: "goodwill" as const };
     await refundOrder(shop, orderId, part, shop.context);
-    await cancelOrder(shop, orderId, "too slow", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "too slow" }, shop.context);
     expect(await shop.paymentOf(orderId)).toMatchObject({ refunded: 1_605 });
     expect(shop.bank.balanceOf(paymentId)).toBe(0);
   });
@@ -422,7 +422,9 @@ describe("cancelling", () => {
     const { orderId } = await shop.checkOut([{ sku: "A" }]);
     await shop.engine.execute(order, orderId, "StartProcessing", undefined, shop.by());
     await refundOrder(shop, orderId, { refundId: "r-1", reason: "sorry", cause: "goodwill" }, shop.context);
-    await expect(cancelOrder(shop, orderId, "never mind", shop.context)).rejects.toMatchObject({
+    await expect(
+      cancelOrder(shop, orderId, { cancelId: "x-1", reason: "never mind" }, shop.context),
+    ).rejects.toMatchObject({
       code: "illegal_transition",
     });
     const placed = await shop.orderOf(orderId);
@@ -431,15 +433,54 @@ describe("cancelling", () => {
     expect(await shop.stockOf("A")).toMatchObject({ available: 5 });
   });
 
-  test("once something is shipped is refused", async () => {
+  test("of a part frees the stock of that part, once, and of a pending order all that was held (6, 7)", async () => {
+    const shop = await openShop();
+    await shop.receive("A", 5);
+    const { orderId, paymentId } = await shop.checkOut([{ sku: "A", quantity: 3 }]);
+    const request = { cancelId: "x-1", reason: "no", lines: [{ sku: "A", quantity: 1 }] };
+    for (let times = 0; times < 2; times++) await cancelOrder(shop, orderId, request, shop.context);
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 2, available: 3 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(2 * 1_070 + 535);
+    await cancelOrder(shop, orderId, { cancelId: "x-2", reason: "no" }, shop.context);
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 0, available: 5 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(0);
+    const waiting = await shop.checkOut([{ sku: "A" }], { token: "tok_action" });
+    await cancelOrder(shop, waiting.orderId, { cancelId: "x-1", reason: "no" }, shop.context);
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 0, reserved: 0 });
+  });
+
+  test("a part of what is only authorized gives back the rest of the capture", async () => {
+    const shop = createShop({ events: await temporaryLog(), settings: { capture: "shipment" } });
+    await shop.receive("A", 5);
+    const { orderId, paymentId } = await shop.checkOut([{ sku: "A", quantity: 3 }]);
+    const request = { cancelId: "x-1", reason: "no", lines: [{ sku: "A", quantity: 1 }] };
+    await cancelOrder(shop, orderId, request, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized", captured: 0 });
+    await shipOrder(shop, orderId, { shipmentId: "s-1" }, shop.context);
+    await applyEffects(shop, orderId, shop.context);
+    expect(shop.bank.balanceOf(paymentId)).toBe(2 * 1_070 + 535);
+    const whole = await shop.checkOut([{ sku: "A", quantity: 1 }]);
+    await refundOrder(shop, whole.orderId, { refundId: "f-1", reason: "r", cause: "goodwill" }, shop.context);
+    expect(await shop.orderOf(whole.orderId)).toMatchObject({ status: "refunded", openEffects: new Set() });
+    expect(await shop.paymentOf(whole.orderId)).toMatchObject({ phase: "voided" });
+    expect(await shop.stockOf("A")).toMatchObject({ onHand: 3, committed: 0 });
+  });
+
+  test("once something is shipped ends the rest; once all of it is, it is refused", async () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { orderId } = await shop.checkOut([{ sku: "A", quantity: 2 }]);
     const request = { shipmentId: "s-1", lines: [{ sku: "A", quantity: 1 }] };
     await shipOrder(shop, orderId, request, shop.context);
-    await expect(cancelOrder(shop, orderId, "no", shop.context)).rejects.toMatchObject({
-      code: "illegal_transition",
+    const cancel = (cancelId: string) => cancelOrder(shop, orderId, { cancelId, reason: "no" }, shop.context);
+    await cancel("x-1");
+    expect(await shop.orderOf(orderId)).toMatchObject({
+      status: "shipped",
+      paymentStatus: "partially_refunded",
     });
+    expect(await shop.stockOf("A")).toMatchObject({ onHand: 4, committed: 0 });
+    expect(await shop.paymentOf(orderId)).toMatchObject({ refunded: 1_070 });
+    await expect(cancel("x-2")).rejects.toMatchObject({ code: "illegal_transition" });
   });
 
   test("waits for no gateway: the refund is on the log, and done when the gateway answers", async () => {
@@ -447,7 +488,7 @@ describe("cancelling", () => {
     await shop.receive("A", 5);
     const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
     shop.bank.loseNext("refund", 4);
-    await cancelOrder(shop, orderId, "no", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "no" }, shop.context);
     expect((await shop.orderOf(orderId)).openEffects.size).toBe(0);
     expect(await shop.stockOf("A")).toMatchObject({ available: 5 });
     expect(await shop.paymentOf(orderId)).toMatchObject({ refundPending: 1_605, refunded: 0 });
@@ -477,7 +518,7 @@ describe("an order that is paid otherwise", () => {
     const shop = await openShop();
     await shop.receive("A", 5);
     const { orderId } = await shop.checkOut([{ sku: "A" }], { method: "cod" });
-    await cancelOrder(shop, orderId, "no", shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "no" }, shop.context);
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "voided" });
   });
 
@@ -707,7 +748,7 @@ describe("a crash", () => {
     await shop.receive("A", 5);
     const { cartId, orderId, paymentId } = await shop.start([{ sku: "A" }]);
     await expect(runCheckout(shop, cartId, shop.context)).rejects.toThrow();
-    await cancelOrder(next, orderId, "no", next.context);
+    await cancelOrder(next, orderId, { cancelId: "x-1", reason: "no" }, next.context);
     await runCheckout(next, cartId, next.context);
     expect(await next.phaseOf(cartId)).not.toBe("locked");
     expect(await next.orderOf(orderId)).toMatchObject({ status: "cancelled" });
@@ -747,7 +788,7 @@ describe("a crash", () => {
     // The process asked the gateway before it died: its books know, the log does not.
     await next.bank.capture({ idempotencyKey: `${paymentId}/capture`, reference, amount, currency });
     expect(next.bank.balanceOf(paymentId)).toBe(1_605);
-    await cancelOrder(next, orderId, "no", next.context);
+    await cancelOrder(next, orderId, { cancelId: "x-1", reason: "no" }, next.context);
     expect(next.bank.balanceOf(paymentId)).toBe(0);
     expect(await next.paymentOf(orderId)).toMatchObject({ captured: 1_605, refunded: 1_605 });
   });

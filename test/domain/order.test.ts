@@ -50,6 +50,9 @@ const confirmed: OrderEvent = {
     lines: [sold("A", 2), sold("B", 1), sold("A", 1)],
     units: 4,
     gross: 400,
+    discounts: 0,
+    tax: 0,
+    shipping: 50,
     cartId: "c-1",
   },
 };
@@ -406,27 +409,70 @@ describe("returning", () => {
 });
 
 describe("cancelling", () => {
-  test("takes from the sales what had been counted", () => {
-    given(order, [placed()])
-      .when("Cancel", { reason: "r" })
-      .then([cancelled(0)]);
-    given(order, [placed(), confirmed])
-      .when("Cancel", { reason: "r" })
-      .then([cancelled(400)]);
-    given(order, [...ready, processing])
-      .when("Cancel", { reason: "r" })
-      .then([cancelled(400)]);
-    given(order, [...ready, processing, refunded("f-1", 100, 100)])
-      .when("Cancel", { reason: "r" })
-      .then([cancelled(300)]);
-    given(order, [placed(), cancelled(0)])
-      .when("Cancel", { reason: "r" })
-      .then([]);
+  const all = { cancelId: "x-1", reason: "r" };
+  const lines = (cancelId: string, cause: "cancellation" | "refund", complete: boolean): OrderEvent => ({
+    type: "LinesCancelled",
+    data: {
+      cancelId,
+      cause,
+      reason: "r",
+      lines: [
+        { lineId: 1, sku: "A", quantity: 2 },
+        { lineId: 2, sku: "B", quantity: 1 },
+        { lineId: 3, sku: "A", quantity: 1 },
+      ],
+      complete,
+    },
+  });
+  const credited = (goods: [number, number, number], amount: number): OrderEvent => ({
+    type: "OrderCredited",
+    data: {
+      creditId: "x-1",
+      currency: "USD",
+      cause: "cancellation",
+      reason: "r",
+      lines: goods.map((each, index) => ({
+        lineId: index + 1,
+        quantity: [2, 1, 1][index] ?? 0,
+        goods: each,
+        tax: 0,
+      })),
+      shipping: 50,
+      shippingTax: 0,
+      amount,
+      payout: 0,
+    },
   });
 
-  test("once something was shipped is refused", () => {
-    for (const past of [sent, arrived, [...ready, processing, dispatched("s-1", [["A", 1]], false)]])
-      given(order, past).when("Cancel", { reason: "r" }).refused("illegal_transition");
+  test("credits all that is left, and its shipping; what was taken goes back with the order", () => {
+    given(order, [placed()])
+      .when("Cancel", all)
+      .then([cancelled(0)]);
+    const events = [lines("x-1", "cancellation", true), credited([200, 100, 100], 450), cancelled(0)];
+    for (const past of [[placed(), confirmed], ready, [...ready, processing]])
+      given(order, past).when("Cancel", all).then(events);
+    const rest = [lines("x-1", "cancellation", true), credited([150, 75, 75], 350), cancelled(0)];
+    given(order, [...ready, processing, refunded("f-1", 100, 100)])
+      .when("Cancel", all)
+      .then(rest);
+    given(order, [...ready, ...events])
+      .when("Cancel", all)
+      .then([]);
+    given(order, [placed(), cancelled(0)])
+      .when("Cancel", all)
+      .then([]);
+    expect(given(order, [...ready, ...events]).state()).toMatchObject({
+      status: "cancelled",
+      book: { due: 0, payouts: [["cancellation", 450]] },
+    });
+  });
+
+  test("once all of it was shipped is refused, and to its customer once anything was", () => {
+    for (const past of [sent, arrived]) given(order, past).when("Cancel", all).refused("illegal_transition");
+    const part = [...ready, processing, dispatched("s-1", [["A", 1]], false)];
+    given(order, part)
+      .when("Cancel", { ...all, whole: true })
+      .refused("illegal_transition");
   });
 });
 
@@ -497,16 +543,17 @@ describe("effects and notes", () => {
 
   test("an order that does not exist takes no command", () => {
     given(order, []).when("Confirm", {}).refused("not_found");
-    given(order, []).when("Cancel", { reason: "r" }).refused("not_found");
+    given(order, []).when("Cancel", { cancelId: "x-1", reason: "r" }).refused("not_found");
     given(order, []).when("Ship", { shipmentId: "s-1" }).refused("not_found");
   });
 });
 
 describe("whatever is asked of an order", () => {
-  const names = ["Confirm", "MarkPaid", "Refuse", "StartProcessing", "Cancel", "MarkRefunded"];
+  const names = ["Confirm", "MarkPaid", "Refuse", "StartProcessing", "Cancel", "MarkRefunded", "Refund"];
+  const bad = ["WithdrawCredit", "Cancel", "Refund"];
   const more = ["Ship", "Ship", "Deliver", "RequestReturn", "ApproveReturn", "RejectReturn", "ReceiveReturn"];
   const step = fc.record({
-    name: fc.constantFrom(...names, ...more, ...more),
+    name: fc.constantFrom(...names, ...bad, ...more, ...more),
     id: fc.constantFrom("1", "2", "3"),
     sku: fc.constantFrom("A", "B"),
     quantity: fc.integer({ min: 1, max: 3 }),
@@ -536,12 +583,13 @@ describe("whatever is asked of an order", () => {
               shipmentId: id,
               returnId: id,
               refundId: id,
+              cancelId: id,
               reason: "r",
-              amount: quantity,
+              amount: name === "Refund" ? undefined : quantity,
               cause: "goodwill",
               ...declined,
             },
-            ...(!(name === "Ship" && all) && { lines }),
+            ...(!(all && ["Ship", "Cancel", "Refund"].includes(name)) && { lines }),
           };
           const decide = order.decide[name as keyof typeof order.decide] as (
             s: Order,

@@ -257,6 +257,58 @@ describe("releasing", () => {
   });
 });
 
+describe("shrinking a claim", () => {
+  const shrunk = (quantity: number, backordered: number): StockEvent => ({
+    type: "ClaimShrunk",
+    data: { reservationId: "r-1", cancelId: "x-1", quantity, backordered },
+  });
+  const shrink = (quantity: number) => ({ reservationId: "r-1", cancelId: "x-1", quantity });
+  const claimed = [received(5), reserved("r-1", 3), committed("r-1", 3)];
+
+  test("frees so many pieces, once, and no more than have not been shipped", () => {
+    given(stock, claimed)
+      .when("Shrink", shrink(2))
+      .then([shrunk(2, 0)]);
+    const past = given(stock, [...claimed, shrunk(2, 0)]);
+    past.when("Shrink", shrink(2)).then([]);
+    expect(past.state()).toMatchObject({ committed: 1, onHand: 5 });
+    const sent = [...claimed, shipped("r-1", "s-1", 2)];
+    given(stock, sent)
+      .when("Shrink", shrink(3))
+      .then([shrunk(1, 0)]);
+    expect(given(stock, [...sent, shrunk(1, 0)]).state()).toMatchObject({ committed: 0, onHand: 3 });
+  });
+
+  test("of nothing is nothing, and one that is gone is not made again", () => {
+    given(stock, [received(5)])
+      .when("Shrink", shrink(1))
+      .then([]);
+    given(stock, [...claimed, shrunk(3, 0)])
+      .when("Commit", { sku: "A", reservationId: "r-1", quantity: 3 })
+      .refused("illegal_transition");
+  });
+
+  test("takes what is on backorder first (8), and gives what comes free to others that wait", () => {
+    const short = [
+      policy({ backorders: true }),
+      received(1),
+      reserved("r-1", 3),
+      queued("r-1", 2),
+      committed("r-1", 3),
+      reserved("r-2", 1),
+      queued("r-2", 1),
+      committed("r-2", 1),
+    ];
+    given(stock, short)
+      .when("Shrink", shrink(1))
+      .then([shrunk(1, 1)]);
+    expect(given(stock, [...short, shrunk(1, 1)]).state()).toMatchObject({ committed: 3, backordered: 2 });
+    given(stock, short)
+      .when("Shrink", shrink(3))
+      .then([shrunk(3, 2), filled("r-2", 1)]);
+  });
+});
+
 describe("shipping", () => {
   const ready = [received(5), reserved("r-1", 3), committed("r-1", 3)];
   const ship = (shipmentId: string, quantity: number) => ({
@@ -401,6 +453,10 @@ describe("whatever is asked of a stock", () => {
       command: fc.record({ sku, reservationId: ids, quantity }),
     }),
     fc.record({ name: fc.constant("Release" as const), command: fc.record({ reservationId: ids, reason }) }),
+    fc.record({
+      name: fc.constant("Shrink" as const),
+      command: fc.record({ reservationId: ids, cancelId: fc.constantFrom("x-1", "x-2", "x-3"), quantity }),
+    }),
     fc.record({ name: fc.constant("Expire" as const), command: fc.record({ reservationId: ids }) }),
     fc.record({
       name: fc.constant("Ship" as const),
@@ -423,7 +479,7 @@ describe("whatever is asked of a stock", () => {
   );
   const history = fc.array(fc.record({ step: command, passMs: fc.nat(30) }), { minLength: 1, maxLength: 60 });
   /** Doing these again, right away, is doing nothing. The others are told apart by their command ids. */
-  const idempotent = ["Reserve", "Extend", "Commit", "Release", "Expire", "Ship", "TakeBack"];
+  const idempotent = ["Reserve", "Extend", "Commit", "Release", "Shrink", "Expire", "Ship", "TakeBack"];
 
   type Step = (state: Stock, data: never, context: { time: number }) => Stock;
   type Decide = (state: Stock, command: unknown, context: { now: number }) => StockEvent[];
@@ -487,7 +543,7 @@ describe("whatever is asked of a stock", () => {
       expect(open.has(data.reservationId)).toBe(false);
       open.set(data.reservationId, data.quantity);
     }
-    if (type === "StockShipped") {
+    if (type === "StockShipped" || type === "ClaimShrunk") {
       const left = (open.get(data.reservationId) ?? 0) - data.quantity;
       expect(left).toBeGreaterThanOrEqual(0);
       if (left > 0) open.set(data.reservationId, left);

@@ -95,7 +95,7 @@ describe("several engines on one log", () => {
     await one.receive("A", 1);
     const { orderId } = await one.checkOut([{ sku: "A" }], { method: "cod" });
     expect(await other.engine.read(order, orderId, ({ phase }) => phase)).toBe("placed");
-    await one.engine.execute(order, orderId, "Cancel", { reason: "r" }, by());
+    await one.engine.execute(order, orderId, "Cancel", { cancelId: "x-1", reason: "r" }, by());
     const ship = { shipmentId: "s-1" };
     await expect(other.engine.execute(order, orderId, "Ship", ship, by())).rejects.toMatchObject({
       code: "illegal_transition",

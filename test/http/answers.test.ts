@@ -139,6 +139,11 @@ describe("what is answered", () => {
     await ask(200, "POST", "/v1/orders/{id}/cancel", mine);
     const theirs = { ...asStaff, params: { id: (await bought()).order.id }, body: { reason: "r" } };
     await ask(200, "POST", "/v1/orders/{id}/cancel", theirs);
+    const inPart = { ...asStaff, params: { id: (await bought()).order.id } };
+    const lines = [{ lineId: 1, quantity: 1 }];
+    await ask(200, "POST", "/v1/orders/{id}/cancel", { ...inPart, body: { lines } });
+    const refund = { lines: [{ sku: "A", quantity: 1 }], reason: "r" };
+    await ask(201, "POST", "/v1/orders/{id}/refunds", { ...inPart, body: refund });
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });

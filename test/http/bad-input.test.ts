@@ -31,7 +31,7 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/carts/{id}/items": { sku: "GOOD", quantity: 1, unitPrice: usd(1) },
   "PATCH /v1/carts/{id}/items/{sku}": { quantity: 1 },
   "POST /v1/carts/{id}/checkout": { ...checkoutBody, shippingMethod: "standard", acceptedTotal: usd(1) },
-  "POST /v1/orders/{id}/cancel": { reason: "none" },
+  "POST /v1/orders/{id}/cancel": { reason: "none", lines: [{ lineId: 1, quantity: 1 }], credit: "none" },
   "POST /v1/orders/{id}/shipments": {
     lines: [{ sku: "GOOD", quantity: 1 }],
     carrier: "C",
@@ -41,7 +41,12 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/orders/{id}/returns": { lines: [{ sku: "GOOD", quantity: 1 }], reason: "none" },
   "POST /v1/orders/{id}/returns/{returnId}/reject": { reason: "none" },
   "POST /v1/orders/{id}/returns/{returnId}/receive": { lines: [{ sku: "GOOD", sellable: 1, damaged: 0 }] },
-  "POST /v1/orders/{id}/refunds": { amount: usd(1), reason: "none" },
+  "POST /v1/orders/{id}/refunds": {
+    lines: [{ sku: "GOOD", quantity: 1 }],
+    shipping: usd(1),
+    of: "delivered",
+    reason: "none",
+  },
   "POST /v1/orders/{id}/notes": { text: "none" },
   "POST /v1/ops/projections/{name}/parked/retry": { key: "none" },
   "POST /v1/ops/projections/{name}/parked/skip": { key: "none" },

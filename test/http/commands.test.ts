@@ -319,6 +319,60 @@ describe("an order", () => {
     expect((await post(`${url}/refunds`, { amount: usd(300), reason: "another card" })).status).toBe(201);
   });
 
+  test("is cancelled and refunded in parts, by line, and says where its pieces and its money are", async () => {
+    const { product, order, post, get, caughtUp } = shop();
+    await product({ skus: ["PART-A"], price: 1_000, quantity: 10 });
+    await product({ skus: ["PART-B"], price: 2_000, quantity: 10 });
+    const placed = await order(["PART-A", 3], ["PART-B", 1]);
+    const url = `/v1/orders/${placed.order.id}`;
+    const [a] = placed.order.lines;
+    const lineId = a.sku === "PART-A" ? 1 : 2;
+    const line = (body: Body) => body.lines[lineId - 1].quantities;
+    const stock = async () => (await get("/v1/stock/PART-A", staff)).body;
+
+    const cancelled = await post(`${url}/cancel`, { lines: [{ sku: "part-a", quantity: 1 }] });
+    expect(cancelled).toMatchObject({
+      status: 200,
+      body: { status: "paid", paymentStatus: "partially_refunded" },
+    });
+    expect(line(cancelled.body)).toMatchObject({ ordered: 3, cancelled: 1, toShip: 2 });
+    expect(cancelled.body.money).toEqual({
+      due: usd(4_000),
+      captured: usd(5_000),
+      refunded: usd(1_000),
+      pending: usd(0),
+      balance: usd(0),
+    });
+    expect(await post(`${url}/shipments`, { lines: [{ sku: "PART-A", quantity: 1 }] })).toMatchObject({
+      status: 201,
+    });
+    expect(await stock()).toMatchObject({ onHand: 9, committed: 1 });
+    const refunded = await post(`${url}/refunds`, { lines: [{ lineId, quantity: 1 }], reason: "not wanted" });
+    expect(refunded).toMatchObject({ status: 201, body: { refunded: usd(2_000) } });
+    expect(line(refunded.body)).toMatchObject({ cancelled: 2, inTransit: 1, toShip: 0 });
+    expect(await stock()).toMatchObject({ onHand: 9, committed: 0, available: 9 });
+    expect(await post(`${url}/refunds`, { lines: [{ lineId, quantity: 2 }], reason: "r" })).toMatchObject({
+      status: 409,
+      body: { code: "illegal_transition", detail: expect.stringContaining("at most 1") },
+    });
+    expect(await post(`${url}/cancel`)).toMatchObject({
+      status: 200,
+      body: { status: "shipped", refunded: usd(4_000) },
+    });
+    await caughtUp();
+    const told = (await get(url, staff)).body;
+    expect(told).toMatchObject({ status: "shipped", money: { due: usd(1_000), balance: usd(0) } });
+    expect(line(told)).toMatchObject({ ordered: 3, cancelled: 2, inTransit: 1 });
+    const products = (await get("/v1/analytics/products?sort=units&limit=50", staff)).body.items;
+    expect(products.find(({ sku }: Body) => sku === "PART-A")).toMatchObject({
+      units: 1,
+      revenue: usd(1_000),
+    });
+    expect(await post(`${url}/refunds`, { amount: usd(1), shipping: true, reason: "r" })).toMatchObject({
+      status: 422,
+    });
+  });
+
   test("is cancelled with its money and its stock given back, by the guest who placed it", async () => {
     const { product, order, post, get } = shop();
     await product({ skus: ["BACK"], quantity: 4 });

@@ -199,7 +199,7 @@ describe("a stream", () => {
     });
     expect(await state(`order-${placed.id}`)).toMatchObject({
       status: "paid",
-      pieces: { SHOWN: { ordered: 2, shipped: 0 } },
+      book: { lines: [{ sku: "SHOWN", ordered: 2, pieces: { toShip: 2 } }] },
       refunds: [],
     });
     expect(await state(`payment-${placed.payments[0].id}`)).toMatchObject({ phase: "captured" });

@@ -187,6 +187,7 @@ class Simulation {
       this.webhook,
       this.webhook,
       this.cancel,
+      this.cancelPart,
       this.ship,
       this.ship,
       this.ship,
@@ -279,7 +280,17 @@ class Simulation {
   }
 
   private cancel(shop: TestShop): Promise<void> {
-    return this.onOrder((orderId) => cancelOrder(shop, orderId, "simulated", shop.context));
+    return this.onOrder((orderId) =>
+      cancelOrder(shop, orderId, { cancelId: "x-1", reason: "simulated" }, shop.context),
+    );
+  }
+
+  private cancelPart(shop: TestShop): Promise<void> {
+    return this.onOrder((orderId) => {
+      const lines = [{ lineId: this.dice.upTo(2), quantity: 1 }];
+      const request = { cancelId: `x-${this.dice.upTo(3)}`, reason: "simulated", lines };
+      return cancelOrder(shop, orderId, request, shop.context);
+    });
   }
 
   private ship(shop: TestShop): Promise<void> {
@@ -321,7 +332,8 @@ class Simulation {
 
   private refund(shop: TestShop): Promise<void> {
     return this.onOrder((orderId) => {
-      const amount = this.dice.chance(0.7) ? { amount: this.dice.upTo(1_500) } : {};
+      const lines = [{ lineId: this.dice.upTo(2), quantity: 1 }];
+      const amount = this.dice.pick([{ amount: this.dice.upTo(1_500) }, { lines }, { lines }, {}]);
       const refundId = `refund-${this.dice.upTo(3)}`;
       const request = { refundId, reason: "simulated", cause: "goodwill" as const, ...amount };
       return refundOrder(shop, orderId, request, shop.context);
@@ -370,6 +382,7 @@ function unlessGone(process: Process) {
 const mustHappen = [
   ...["OrderConfirmed", "OrderRefused", "OrderCancelled", "CheckoutFailed", "ReservationExpired"],
   ...["BackorderQueued", "BackorderFilled", "StockShipped", "StockReturned", "PaymentVoided"],
+  ...["LinesCancelled", "ClaimShrunk", "OrderCredited"],
   ...["PaymentActionRequired", "RefundSucceeded", "EffectsApplied", "VoidRequested"],
 ];
 

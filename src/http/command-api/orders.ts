@@ -1,3 +1,5 @@
+import type { z } from "zod";
+import type { Refund } from "../../../commands/order/credits.ts";
 import { order } from "../../../commands/order/order.ts";
 import { deliveryEffect, type Order, type PlacedOrder } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
@@ -7,10 +9,11 @@ import { cancelOrder, deliverOrder, placedOrder, shipOrder } from "../../../comm
 import { paidStep, refundedStep, settlePayment } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { refundOrder } from "../../../commands/processes/refunds.ts";
-import { spelledLines } from "../../../commands/processes/skus.ts";
+import type { Shop } from "../../../commands/processes/shop.ts";
+import { spelledLines, spelledNames } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
-import { notFound, Problem, requireRevision } from "../../values/problem.ts";
+import { notFound, Problem } from "../../values/problem.ts";
 import { type Found, problemAnswer, processContext, type RequestCommand } from "../edge/commands.ts";
 import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import {
@@ -154,17 +157,24 @@ function cancelling(app: App, deps: Deps): void {
       const byStaff = auth.principal(request).kind === "staff";
       const { cartId } = byStaff ? { cartId: id } : await placedOrder(shop, id).catch(() => ({ cartId: id }));
       if (!byStaff) auth.requireCart(request, cartId);
-      const { reason = "cancelled on request" } = request.body ?? {};
+      const { reason = "cancelled on request", lines, credit } = request.body ?? {};
+      if (!byStaff && (lines || credit))
+        throw new Problem("forbidden", "an order is cancelled in parts, or without its money, by staff");
       return commands.run(
         request,
         reply,
         async (commandId) => {
           const { paymentId } = await placedOrder(shop, id);
+          const cancelId = deriveId(commandId, "cancel");
           return orderCommand(deps, id, commandId, {
             status: 200,
             byGuest: !byStaff,
-            steps: [refundedStep(paymentId, "cancellation")],
-            run: (context) => cancelOrder(shop, id, reason, context),
+            steps: [refundedStep(paymentId, "cancellation"), refundedStep(paymentId, cancelId)],
+            run: async (context) => {
+              const named = lines && { lines: await spelledNames(shop.engine, lines) };
+              const whole = !byStaff && { whole: true as const };
+              await cancelOrder(shop, id, { cancelId, reason, credit, ...named, ...whole }, context);
+            },
           });
         },
         byStaff ? {} : { cartId },
@@ -202,40 +212,29 @@ function notesAndRefunds(app: App, deps: Deps): void {
   );
 }
 
-/** Decided on the payment's stream, answered by the order once it has heard of it. */
+type RefundBody = z.output<typeof refundBody>;
+
+/** Decided on the order's stream, answered by the order once it has heard of its payment. */
 async function refundCommand(
   { runtime }: Deps,
   orderId: string,
   commandId: string,
-  body: { amount?: { amount: number; currency: string } | undefined; reason: string },
-): Promise<RequestCommand<Payment>> {
+  body: RefundBody,
+): Promise<RequestCommand<Order>> {
   const { shop } = runtime;
   const { paymentId, currency } = await placedOrder(shop, orderId);
-  const { amount, reason } = body;
   const refundId = deriveId(commandId, "refund");
   return {
-    aim: { decider: payment, id: paymentId },
+    aim: { decider: order, id: orderId },
     steps: [commandId],
-    run: async ({ expectedRevision, ...context }) => {
-      // The client's revision is the order's; the payment's stream is what decides.
-      const revision = await shop.engine.read(order, orderId, (_, revision) => revision);
-      requireRevision(expectedRevision, revision);
-      if (amount && amount.currency !== currency)
-        throw new Problem(
-          "currency_mismatch",
-          `the order was paid in ${currency}, not in ${amount.currency}`,
-        );
-      const refund = {
-        refundId,
-        reason,
-        cause: "goodwill" as const,
-        ...(amount && { amount: amount.amount }),
-      };
+    run: async (context) => {
+      const refund = await refundOf(shop, refundId, currency, body);
       await refundOrder(shop, orderId, refund, processContext(runtime, context));
       return undefined;
     },
-    answer: async (_, context) => {
+    answer: async (found, context) => {
       const process = processContext(runtime, context);
+      await applyEffects(shop, orderId, process);
       await settlePayment(shop, paymentId, process);
       const refundIn = (state: Payment) =>
         state.phase === "absent" ? undefined : state.refunds.get(refundId);
@@ -244,12 +243,30 @@ async function refundCommand(
         return problemAnswer(
           new Problem("refund_refused", `the gateway said: ${refund.failure}`, { refundId }),
         );
-      await applyEffects(shop, orderId, process);
       const told = await shop.engine.find(order, orderId, [refundedStep(paymentId, refundId)], noStream);
-      const { state, revision }: Found<Order> =
-        told ?? (await shop.engine.read(order, orderId, (state, revision) => ({ state, revision })));
+      const { state, revision }: Found<Order> = told ?? found;
       const body = staffOrderAnswerOf({ ...orderView(orderId, placed(orderId, state)), refundId });
       return { status: 201, body, revision };
     },
+  };
+}
+
+async function refundOf(
+  { engine }: Shop,
+  refundId: string,
+  currency: string,
+  { lines, shipping, amount, of, reason }: RefundBody,
+): Promise<Refund> {
+  for (const money of [shipping, amount])
+    if (typeof money === "object" && money.currency !== currency)
+      throw new Problem("currency_mismatch", `the order was paid in ${currency}, not in ${money.currency}`);
+  return {
+    refundId,
+    reason,
+    cause: "goodwill",
+    lines: lines && (await spelledNames(engine, lines)),
+    shipping: typeof shipping === "object" ? shipping.amount : shipping,
+    amount: amount?.amount,
+    of,
   };
 }

@@ -1,9 +1,11 @@
 import { type Cart, linesOf } from "../../../commands/cart/state.ts";
+import { lineOf } from "../../../commands/order/book.ts";
 import type { PlacedOrder } from "../../../commands/order/state.ts";
 import { type InitiatedPayment, refundable } from "../../../commands/payment/state.ts";
 import { priceOrder } from "../../../commands/pricing.ts";
 import type { ShopSettings } from "../../../commands/processes/shop.ts";
 import { availableOf, type Stock } from "../../../commands/stock/state.ts";
+import { moneyIn, quantitiesOf } from "../../../projections/orders/books.ts";
 import { stockStatusOf } from "../../../projections/stock/availability.ts";
 import { isoTime } from "../../values/clock.ts";
 import type { Money } from "../../values/money.ts";
@@ -73,7 +75,8 @@ export function orderView(id: string, state: PlacedOrder) {
     paymentMethod,
     payments: [{ id: paymentId }],
     shippingMethod,
-    lines: state.lines.map(({ sku, productId, name, quantity, priceOverridden, ...amounts }) => ({
+    lines: state.lines.map(({ sku, productId, name, quantity, priceOverridden, ...amounts }, index) => ({
+      lineId: index + 1,
       sku,
       productId,
       name,
@@ -83,9 +86,11 @@ export function orderView(id: string, state: PlacedOrder) {
       discount: money(amounts.discount),
       tax: money(amounts.tax),
       total: money(amounts.total),
+      quantities: quantitiesOf(lineOf(state.book, index + 1)),
       ...(priceOverridden && { priceOverridden }),
     })),
     totals: moneyOf(state.totals, currency),
+    money: moneyOf(moneyIn(state.book), currency),
     refunded: money(state.book.refunded),
     shipments: [...state.shipments].map(([shipmentId, { lines, delivered }]) => ({
       id: shipmentId,

@@ -137,6 +137,12 @@ export const salesAnswer = listOf(
     gross: money,
     refunds: money,
     net: money,
+    /** Off the gross already; tax and shipping stand beside it. */
+    discounts: money,
+    tax: money,
+    shipping: money,
+    refundedTax: money,
+    refundedShipping: money,
     averageOrderValue: money,
     newCustomers: z.int(),
     returningCustomers: z.int(),

@@ -22,8 +22,29 @@ const address = z
   })
   .meta({ id: "Address" });
 
+/** Where the pieces of a line are; `returned` are those that came back. */
+const quantities = z
+  .strictObject({
+    ordered: z.int(),
+    cancelled: z.int(),
+    toShip: z.int(),
+    inTransit: z.int(),
+    failed: z.int(),
+    kept: z.int(),
+    announced: z.int(),
+    returned: z.int(),
+    inspecting: z.int(),
+    sellable: z.int(),
+    damaged: z.int(),
+  })
+  .meta({ id: "Quantities" });
+const guestQuantities = quantities
+  .omit({ inspecting: true, sellable: true, damaged: true })
+  .meta({ id: "GuestQuantities" });
+
 const line = z
   .strictObject({
+    lineId: z.int(),
     sku: z.string(),
     productId: z.string(),
     name: z.string(),
@@ -34,11 +55,20 @@ const line = z
     discount: money,
     tax: money,
     total: money,
+    quantities,
     /** Staff has set the price. */
     priceOverridden: z.literal(true).optional(),
   })
   .meta({ id: "OrderLine" });
-const guestLine = line.omit({ priceOverridden: true }).meta({ id: "GuestOrderLine" });
+const guestLine = line
+  .omit({ priceOverridden: true })
+  .extend({ quantities: guestQuantities })
+  .meta({ id: "GuestOrderLine" });
+
+/** What an order has come to: `balance` has still to be paid, or, below 0, to be given back. */
+const orderMoney = z
+  .strictObject({ due: money, captured: money, refunded: money, pending: money, balance: money })
+  .meta({ id: "OrderMoney" });
 
 const paymentStatus = z.enum(paymentStatuses);
 const returnStatus = z.enum(["requested", "approved", "rejected", "received"]);
@@ -57,6 +87,7 @@ const shared = {
   shippingMethod: z.string(),
   lines: z.array(line),
   totals,
+  money: orderMoney,
   refunded: money,
 };
 const guestShared = {
@@ -68,6 +99,7 @@ const guestShared = {
   paymentMethod: true,
   shippingMethod: true,
   totals: true,
+  money: true,
   refunded: true,
 } as const;
 
@@ -83,6 +115,9 @@ const guestTexts = {
   return_approved: "Return approved",
   return_rejected: "Return not accepted",
   return_received: "Return received",
+  items_cancelled: "Items cancelled",
+  credited: "Amount due reduced",
+  refund_failed: "Refund delayed",
   cancelled: "Cancelled",
   refunded: "Money refunded",
 } as const;

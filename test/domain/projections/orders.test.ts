@@ -44,6 +44,18 @@ const confirmed = {
   units: 3,
   gross: 998,
 };
+const nowhere = {
+  cancelled: 0,
+  toShip: 0,
+  inTransit: 0,
+  failed: 0,
+  kept: 0,
+  announced: 0,
+  returned: 0,
+  inspecting: 0,
+  sellable: 0,
+  damaged: 0,
+};
 const gbp = (amount: number) => ({ amount, currency: "GBP" });
 const noon = (day: string) => `${day}T12:00:00.000Z`;
 
@@ -137,6 +149,7 @@ describe("orders", () => {
       refunds: [{ id: "f1", amount: gbp(299), cause: "return", at: noon("2011-03-12") }],
     });
     expect(found?.lines[0]).toEqual({
+      lineId: 1,
       sku: "mug",
       productId: "p-mug",
       name: "mug",
@@ -147,6 +160,14 @@ describe("orders", () => {
       discount: gbp(0),
       tax: gbp(0),
       total: gbp(598),
+      quantities: { ...nowhere, ordered: 2, kept: 1, returned: 1, damaged: 1 },
+    });
+    expect(found?.money).toEqual({
+      due: gbp(1199),
+      captured: gbp(1498),
+      refunded: gbp(299),
+      pending: gbp(0),
+      balance: gbp(0),
     });
     expect(found?.lines[1]).not.toHaveProperty("category");
     expect(found?.payments).toMatchObject([
@@ -228,7 +249,29 @@ describe("orders", () => {
       fc
         .tuple(fc.constantFrom("f1", "f2", "f3"), fc.constantFrom(400, 749, 1498))
         .map(([refundId, amount]) => ["MarkRefunded", { refundId, amount, cause: "goodwill" }] as const),
-      { arbitrary: fc.constant(["Cancel", { reason: "changed my mind" }] as const), weight: 1 },
+      fc
+        .tuple(
+          fc.constantFrom("c1", "c2", "c3"),
+          fc.constantFrom({}, { amount: 300 }, { shipping: true }, { lines: [{ sku: "mug", quantity: 1 }] }),
+        )
+        .map(
+          ([refundId, what]) => ["Refund", { refundId, reason: "r", cause: "goodwill", ...what }] as const,
+        ),
+      fc
+        .constantFrom("c1", "c2", "c3", "f1")
+        .map((refundId) => ["WithdrawCredit", { refundId, reason: "r" }] as const),
+      fc
+        .tuple(fc.constantFrom("c1", "c2"), fc.constantFrom(100, 998, 1498))
+        .map(([refundId, amount]) => ["MarkRefunded", { refundId, amount, cause: "goodwill" }] as const),
+      fc
+        .constantFrom("x1", "x2")
+        .map(
+          (cancelId) => ["Cancel", { cancelId, reason: "r", lines: [{ lineId: 1, quantity: 1 }] }] as const,
+        ),
+      {
+        arbitrary: fc.constant(["Cancel", { cancelId: "x", reason: "changed my mind" }] as const),
+        weight: 1,
+      },
       fc.constant(["AddNote", { text: "call back" }] as const),
     );
     fc.assert(

@@ -46,6 +46,11 @@ describe("sales", () => {
         gross: gbp(1001),
         refunds: gbp(0),
         net: gbp(1001),
+        discounts: gbp(0),
+        tax: gbp(0),
+        shipping: gbp(0),
+        refundedTax: gbp(0),
+        refundedShipping: gbp(0),
         averageOrderValue: gbp(501),
         newCustomers: 0,
         returningCustomers: 0,
@@ -291,4 +296,57 @@ describe("sales by product and by category", () => {
     expect(await rows("2011-01-06")).toEqual(["pot -1 -50"]);
     expect(await rows()).toEqual(["cup 1 34"]);
   });
+
+  test("lose a cancelled line on its own day, and never count one that was cancelled before (24)", async () => {
+    const log = new Log();
+    const cancelled = (cancelId: string) => ({
+      cancelId,
+      cause: "cancellation" as const,
+      reason: "r",
+      lines: [{ lineId: 1, sku: "mug", quantity: 1 }],
+      complete: false,
+    });
+    place(log, "o1", "2011-01-01T12:00:00Z", [{ sku: "mug", quantity: 4, revenue: 4000 }]);
+    log
+      .add("order-o1", "2011-01-01T13:00:00Z", "LinesCancelled", cancelled("x1"))
+      .add("order-o1", "2011-01-02T12:00:00Z", "OrderPaid", { amount: 3000 })
+      .add("order-o1", "2011-01-03T12:00:00Z", "LinesCancelled", cancelled("x2"));
+    const model = await project(productSalesProjection(zone), log);
+    const rows = async (day?: string) => {
+      const range = day === undefined ? {} : { from: day, to: day };
+      const { items } = await productSales(model, { sort: "revenue", limit: 10, ...range });
+      return items.map(({ sku, units, revenue }) => `${sku} ${units} ${revenue.amount}`);
+    };
+    expect(await rows("2011-01-01")).toEqual([]);
+    expect(await rows("2011-01-02")).toEqual(["mug 3 3000"]);
+    expect(await rows("2011-01-03")).toEqual(["mug -1 -1000"]);
+    expect(await rows()).toEqual(["mug 2 2000"]);
+  });
+});
+
+test("a credit is booked on its own day, by component, and taken back when the gateway refuses it (23)", async () => {
+  const credit = {
+    creditId: "f1",
+    currency: "GBP",
+    lines: [{ lineId: 1, quantity: 1, goods: 1000, tax: 190 }],
+    shipping: 500,
+    shippingTax: 95,
+    amount: 1785,
+    reason: "r",
+  };
+  const log = confirm(new Log(), "o1", "2011-03-01T12:00:00Z", one(3000))
+    .add("order-o1", "2011-03-03T12:00:00Z", "OrderCredited", { ...credit, cause: "goodwill", payout: 1785 })
+    .add("order-o1", "2011-03-04T12:00:00Z", "CreditWithdrawn", credit);
+  const [sold, given, taken] = await salesOf(log, "day");
+  expect([sold, given, taken]).toMatchObject([
+    { period: "2011-03-01", gross: gbp(3000), refunds: gbp(0) },
+    {
+      period: "2011-03-03",
+      refunds: gbp(1000),
+      refundedTax: gbp(285),
+      refundedShipping: gbp(500),
+      net: gbp(-1000),
+    },
+    { period: "2011-03-04", refunds: gbp(-1000), refundedTax: gbp(-285), refundedShipping: gbp(-500) },
+  ]);
 });

@@ -88,6 +88,30 @@ const refund = (refundId: string, cause: "goodwill" | "cancellation", amount = 6
   ofPayment("RefundRequested", { refundId, orderId, amount, reason: "r", cause });
 const refundDone = (refundId: string, amount = 600) =>
   ofPayment("RefundSucceeded", { refundId, amount, reference: "re" });
+const linesCancelled = (complete: boolean, cause: "cancellation" | "refund") =>
+  ofOrder("LinesCancelled", { cancelId: "x1", cause, reason: "r", lines: [], complete });
+const credited = (payout: number) =>
+  ofOrder("OrderCredited", {
+    creditId: "f1",
+    currency: "USD",
+    cause: "goodwill",
+    reason: "r",
+    lines: [],
+    shipping: 0,
+    shippingTax: 0,
+    amount: payout,
+    payout,
+  });
+const withdrawn = (creditId: string) =>
+  ofOrder("CreditWithdrawn", {
+    creditId,
+    currency: "USD",
+    lines: [],
+    shipping: 0,
+    shippingTax: 0,
+    amount: 0,
+    reason: "r",
+  });
 const refunded = (refundId: string, more: { releases?: true } = {}) =>
   ofOrder("OrderRefunded", {
     refundId,
@@ -159,6 +183,9 @@ describe("a task", () => {
       refunded("f1", { releases: true }),
       [applied("refund")],
     ],
+    ["order", "order/o1", paidFor, linesCancelled(false, "cancellation"), [applied("cancel/x1")]],
+    ["order", "order/o1", paidFor, linesCancelled(true, "refund"), [applied("refund")]],
+    ["order", "order/o1", paidFor, credited(100), [applied("credit/f1")]],
     [
       "payment",
       paymentKey,
@@ -188,7 +215,17 @@ describe("a task", () => {
       paymentKey,
       paidFor,
       refund("f1", "goodwill"),
-      [ofPayment("RefundFailed", { refundId: "f1", orderId, amount: 600, reason: "r" })],
+      [ofPayment("RefundFailed", { refundId: "f1", orderId, amount: 600, reason: "r" }), withdrawn("f1")],
+    ],
+    [
+      "payment",
+      paymentKey,
+      paidFor,
+      refund("f1", "goodwill"),
+      [
+        ofPayment("RefundFailed", { refundId: "f1", orderId, amount: 600, reason: "r" }),
+        applied("refund/f1"),
+      ],
     ],
     [
       "payment",
@@ -438,8 +475,10 @@ function tell(world: World): void {
   const state = world.get<Payment>(paymentStream);
   if (state.phase === "absent" || world.get<Order>(orderStream).phase === "absent") return;
   if (state.phase === "captured") world.do(orderStream, "MarkPaid", { amount: state.amount });
-  for (const [refundId, { status, amount, cause }] of state.refunds)
+  for (const [refundId, { status, amount, cause }] of state.refunds) {
     if (status === "succeeded") world.do(orderStream, "MarkRefunded", { refundId, amount, cause });
+    if (status === "failed") world.do(orderStream, "WithdrawCredit", { refundId, reason: "r" });
+  }
 }
 
 function applyEffects(world: World): void {
@@ -448,6 +487,13 @@ function applyEffects(world: World): void {
   for (const of of state.openEffects) {
     if (of === "cancellation") world.do(paymentStream, "GiveBack", { reason: "r" });
     if (of === "delivery") world.do(paymentStream, "RequestCapture");
+    if (of === "refund" && state.book.captured === 0 && state.book.due === 0)
+      world.do(paymentStream, "GiveBack", { reason: "r" });
+    const credit = state.credits.get(of.slice("credit/".length));
+    if (of.startsWith("credit/") && credit) {
+      const { creditId: refundId, payout: amount, cause, reason } = credit;
+      world.do(paymentStream, "RequestRefund", { refundId, amount, cause, reason });
+    }
     settle(world);
     world.do(orderStream, "MarkEffectsApplied", { of });
   }
@@ -478,16 +524,19 @@ describe("whatever happens to an order and its payment", () => {
     stream: fc.constant(orderStream),
     name: fc.constantFrom(
       ...["Place", "Confirm", "Refuse", "Cancel", "Ship", "Deliver", "RequestReturn", "ApproveReturn"],
-      ...["ReceiveReturn", "StartProcessing"],
+      ...["ReceiveReturn", "StartProcessing", "CancelLines", "Refund"],
     ),
     command: fc.record({
       ...Object.fromEntries(Object.entries(placed).map(([name, value]) => [name, fc.constant(value)])),
       shipmentId: id,
       returnId: id.map((name) => `r${name}`),
-      lines: fc.constant(placed.lines),
       reason: fc.constant("r"),
       code: fc.constantFrom("payment_declined", "out_of_stock"),
       detail: fc.constant("d"),
+      cancelId: id.map((name) => `x${name}`),
+      refundId: id.map((name) => `c${name}`),
+      amount: fc.constantFrom(undefined, 100),
+      cause: fc.constant("goodwill"),
       extras: fc.constant({}),
       quantity,
     }),
@@ -502,7 +551,8 @@ describe("whatever happens to an order and its payment", () => {
   function commandFor({ stream, name, command }: { stream: string; name: string; command: object }): unknown {
     if (stream !== orderStream) return command;
     const lines = [{ sku: "mug", quantity: 1, sellable: 1, damaged: 0 }];
-    return name === "Place" ? placed : { ...command, lines };
+    if (name === "Place") return placed;
+    return name === "Refund" || name === "Cancel" ? command : { ...command, lines };
   }
 
   function worldOf(initiation: ShopData<"PaymentInitiated">): World {
@@ -542,6 +592,8 @@ describe("whatever happens to an order and its payment", () => {
           if (name === "SucceedRefund" && failedOnce.has(refundId)) continue;
           if (name === "RequestRefund" && goesBack(world)) continue;
           if (stream === "") ({ tell, settle, applyEffects })[name as "tell"](world);
+          else if (name === "CancelLines")
+            world.do(stream, "Cancel", { ...command, lines: [{ lineId: 1, quantity: 1 }] });
           else if (world.do(stream, name, commandFor(step)) && name === "FailRefund")
             failedOnce.add(refundId);
           const open = openNames(world.log, paymentKey);

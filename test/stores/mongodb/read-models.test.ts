@@ -44,7 +44,13 @@ async function logOfOrders(): Promise<EventStore> {
     const token = n % 7 === 3 ? "tok_declined" : "tok_ok";
     const { orderId, result } = await shop.checkOut(lines, { token });
     if (result.status !== "confirmed" || n % 5 > 0) continue;
-    await shop.engine.execute(order, orderId, "Cancel", { reason: "changed my mind" }, shop.by());
+    await shop.engine.execute(
+      order,
+      orderId,
+      "Cancel",
+      { cancelId: "x-1", reason: "changed my mind" },
+      shop.by(),
+    );
   }
   return log;
 }

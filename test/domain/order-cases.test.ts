@@ -1,0 +1,430 @@
+import fc from "fast-check";
+import { describe, expect, test } from "vitest";
+import { checked, countOf, leftOf } from "../../commands/order/book.ts";
+import { order } from "../../commands/order/order.ts";
+import type { Order, PlacedOrder } from "../../commands/order/state.ts";
+import { priceOrder, type TaxSettings } from "../../commands/pricing.ts";
+import type { CommandsOf, EventOf } from "../../src/engine/decider.ts";
+import { Problem } from "../../src/values/problem.ts";
+
+type OrderEvent = EventOf<typeof order.events>;
+type Placed = Extract<OrderEvent, { type: "OrderPlaced" }>["data"];
+type Commands = CommandsOf<typeof order>;
+
+const noTax: TaxSettings = { rateBp: 0, included: true, per: "line", rounding: "half_up" };
+const added19: TaxSettings = { rateBp: 1900, included: false, per: "line", rounding: "half_up" };
+
+interface Asked {
+  sku: string;
+  quantity: number;
+  unitPrice: number;
+  discount?: number;
+}
+
+/** F of the design: A×3 at 1000 and B×1 at 2000, shipping 500. */
+const f: Asked[] = [
+  { sku: "A", quantity: 3, unitPrice: 1_000 },
+  { sku: "B", quantity: 1, unitPrice: 2_000 },
+];
+/** G: A×3, 19 % added. */
+const g: Asked[] = [{ sku: "A", quantity: 3, unitPrice: 1_000 }];
+
+/** An order and what happens to it, with a gateway that gives back what it is asked for unless it is told not to. */
+class Story {
+  state: Order = order.initial();
+  readonly events: OrderEvent[] = [];
+  private ids = 0;
+
+  constructor(lines: readonly Asked[], { tax = noTax, shipping = 500, method = "credit_card" } = {}) {
+    const priced = priceOrder(lines, shipping, tax);
+    this.do("Place", {
+      number: "ORD-1",
+      cartId: "c-1",
+      paymentId: "p-1",
+      paymentMethod: method as Placed["paymentMethod"],
+      currency: "USD",
+      lines: lines.map((line, index) => ({
+        ...{ productId: line.sku, name: line.sku, ...line },
+        ...(priced.lines[index] as (typeof priced.lines)[number]),
+      })),
+      totals: priced.totals,
+      tax,
+      shippingMethod: "standard",
+      confirm: {},
+    });
+  }
+
+  get order(): PlacedOrder {
+    if (this.state.phase !== "placed") throw new Error("it was never placed");
+    return this.state;
+  }
+
+  get told() {
+    const { status, paymentStatus } = this.order;
+    return [status, paymentStatus];
+  }
+
+  do<N extends keyof Commands>(name: N, command: Commands[N]): OrderEvent[] {
+    const decide = order.decide[name] as (state: Order, command: Commands[N]) => OrderEvent[];
+    const events = decide(this.state, command);
+    for (const { type, data } of events) {
+      const evolve = order.evolve[type] as (state: Order, data: never, context: { time: number }) => Order;
+      this.state = evolve(this.state, order.events[type].schema.parse(data) as never, { time: 0 });
+    }
+    this.events.push(...events);
+    return events;
+  }
+
+  paid(): this {
+    this.do("MarkPaid", { amount: this.order.totals.total });
+    return this;
+  }
+
+  ship(...lines: [sku: string, quantity: number][]): this {
+    const shipmentId = `s-${++this.ids}`;
+    const named = lines.map(([sku, quantity]) => ({ sku, quantity }));
+    this.do("Ship", { shipmentId, ...(named.length > 0 && { lines: named }) });
+    return this;
+  }
+
+  deliver(): this {
+    this.do("Deliver", {});
+    return this;
+  }
+
+  /** @returns what has gone back */
+  refund(what: Partial<Commands["Refund"]> = {}, gateway: "done" | "refused" = "done"): number {
+    const refundId = `f-${++this.ids}`;
+    this.do("Refund", { refundId, reason: "r", cause: "goodwill", ...what });
+    return this.settle(gateway);
+  }
+
+  cancel(what: Partial<Commands["Cancel"]> = {}): number {
+    this.do("Cancel", { cancelId: `x-${++this.ids}`, reason: "r", ...what });
+    return this.settle("done");
+  }
+
+  settle(gateway: "done" | "refused"): number {
+    let back = 0;
+    for (const [refundId, amount] of this.order.book.payouts) {
+      if (gateway === "refused") this.do("WithdrawCredit", { refundId, reason: "r" });
+      else {
+        this.do("MarkRefunded", { refundId, amount, cause: "goodwill" });
+        back += amount;
+      }
+    }
+    return back;
+  }
+
+  /** Goods and tax of the last credit's lines. */
+  credit() {
+    const last = this.events.findLast(({ type }) => type === "OrderCredited");
+    if (last?.type !== "OrderCredited") throw new Error("nothing was credited");
+    const { lines, shipping, shippingTax, amount } = last.data;
+    const sum = (of: "goods" | "tax") => lines.reduce((total, line) => total + line[of], 0);
+    return { goods: sum("goods"), tax: sum("tax"), shipping, shippingTax, amount };
+  }
+
+  refused(run: () => unknown, detail = ""): void {
+    const before = this.state;
+    expect(run).toThrow(
+      expect.objectContaining({ code: "illegal_transition", message: expect.stringContaining(detail) }),
+    );
+    expect(this.state).toBe(before);
+  }
+}
+
+const lines = (...all: [sku: string, quantity: number][]) => ({
+  lines: all.map(([sku, quantity]) => ({ sku, quantity })),
+});
+
+describe("cases of the design", () => {
+  test("1: a part refunded before shipping does not keep it from being sent", () => {
+    const story = new Story(f).paid();
+    expect(story.refund({ amount: 300 })).toBe(300);
+    story.ship().deliver();
+    expect(story.told).toEqual(["delivered", "partially_refunded"]);
+  });
+
+  test("2: refunded pieces do not ship", () => {
+    const story = new Story(f).paid();
+    expect(story.refund(lines(["A", 2]))).toBe(2_000);
+    story.refused(() => story.ship(["A", 3]), "at most 1 of A");
+    story.ship();
+    expect(countOf(story.order.book, "A", "inTransit")).toBe(1);
+  });
+
+  test("3: part shipped and the rest refunded is shipped, then delivered", () => {
+    const story = new Story(f).paid().ship(["A", 1]);
+    expect(story.refund(lines(["A", 2], ["B", 1]))).toBe(4_000);
+    expect(story.told).toEqual(["shipped", "partially_refunded"]);
+    story.deliver();
+    expect(story.told).toEqual(["delivered", "partially_refunded"]);
+  });
+
+  test("4: what is under way is delivered, whatever was refunded", () => {
+    const story = new Story(f).paid().ship();
+    expect(story.refund()).toBe(5_500);
+    expect(story.told).toEqual(["refunded", "refunded"]);
+    story.deliver();
+    expect(story.told).toEqual(["refunded", "refunded"]);
+    expect(countOf(story.order.book, "A", "kept")).toBe(3);
+  });
+
+  test("5: what has not left is cancelled, and the shipping kept", () => {
+    const story = new Story(f).paid().ship(["A", 1]);
+    expect(story.cancel()).toBe(4_000);
+    expect(story.told).toEqual(["shipped", "partially_refunded"]);
+  });
+
+  test("6: cancelled piece by piece, the shipping goes back with the last", () => {
+    const story = new Story(f).paid();
+    const one = () => story.cancel(lines(["A", 1]));
+    expect([one(), one(), story.cancel()]).toEqual([1_000, 1_000, 3_500]);
+    expect(story.told).toEqual(["cancelled", "refunded"]);
+  });
+
+  test("9: all of it refunded before it leaves", () => {
+    const story = new Story(f).paid();
+    expect(story.refund()).toBe(5_500);
+    expect(story.told).toEqual(["refunded", "refunded"]);
+    story.refused(() => story.ship());
+  });
+
+  test("17: tax goes back with its piece, and no fourth piece of three", () => {
+    const story = new Story(g, { tax: added19 }).paid().ship().deliver();
+    for (let times = 0; times < 3; times++) {
+      expect(story.refund(lines(["A", 1]))).toBe(1_190);
+      expect(story.credit()).toMatchObject({ goods: 1_000, tax: 190 });
+    }
+    story.refused(() => story.refund(lines(["A", 1])), "at most 0 of A");
+  });
+
+  test("18: shares add up to the line", () => {
+    const story = new Story([{ sku: "A", quantity: 3, unitPrice: 334, discount: 2 }]).paid();
+    const one = () => story.refund(lines(["A", 1]));
+    expect([one(), one(), one() - 500]).toEqual([333, 334, 333]);
+  });
+
+  test("19: a discount is not given back as money", () => {
+    const tax: TaxSettings = { ...noTax, rateBp: 2_000 };
+    const story = new Story([{ sku: "A", quantity: 10, unitPrice: 2_390, discount: 5_975 }], {
+      tax,
+      shipping: 0,
+    }).paid();
+    expect(story.refund()).toBe(17_925);
+    expect(story.told).toEqual(["refunded", "refunded"]);
+  });
+
+  test("20: shipping goes back by itself, with its tax", () => {
+    const story = new Story(g, { tax: added19 }).paid().ship().deliver();
+    story.refund(lines(["A", 3]));
+    expect(story.refund({ shipping: true })).toBe(595);
+    expect(story.credit()).toEqual({ goods: 0, tax: 0, shipping: 500, shippingTax: 95, amount: 595 });
+    expect(story.told).toEqual(["refunded", "refunded"]);
+  });
+
+  test("22: goodwill has its tax inside, and is not given back again with the pieces", () => {
+    const story = new Story(g, { tax: added19 }).paid().ship().deliver();
+    expect(story.refund({ amount: 357 })).toBe(357);
+    expect(story.credit()).toMatchObject({ goods: 300, tax: 57 });
+    expect(story.refund(lines(["A", 3]))).toBe(3_213);
+  });
+
+  test("25: what the gateway refuses is asked for again", () => {
+    const story = new Story(f).paid().ship();
+    expect(story.refund({ amount: 300 }, "refused")).toBe(0);
+    expect(story.told).toEqual(["shipped", "paid"]);
+    expect(story.order.book).toMatchObject({ due: 5_500, refunded: 0, payouts: [] });
+    expect(story.refund({ amount: 300 })).toBe(300);
+  });
+
+  test("26: two refunds cannot give back more than there is", () => {
+    const story = new Story(f).paid();
+    const ask = (refundId: string) =>
+      story.do("Refund", { refundId, reason: "r", cause: "goodwill", amount: 3_000 });
+    ask("f-1");
+    story.refused(() => ask("f-2"), "at most 2500");
+  });
+
+  test("32: what is paid for may leave, and no more", () => {
+    const story = new Story(f, { method: "bank_transfer" });
+    story.do("MarkPaid", { amount: 2_000 });
+    story.refused(() => story.ship(["A", 2]), "500 USD");
+    story.ship(["A", 1]);
+    expect(story.told).toEqual(["processing", "pending"]);
+  });
+
+  test("49: what 0.1 had refunded in full and kept promised is brought to an end", () => {
+    const story = new Story(f).paid().ship(["A", 1]);
+    const data = { refundId: "f-1", currency: "USD", amount: 4_000, goods: 4_000 };
+    const event = { ...data, cause: "goodwill" as const, full: false };
+    story.state = order.evolve.OrderRefunded(story.state, event, { time: 0 });
+    expect(story.told).toEqual(["processing", "partially_refunded"]);
+    expect(story.cancel({ credit: "none" })).toBe(0);
+    expect(story.told).toEqual(["shipped", "partially_refunded"]);
+  });
+});
+
+describe("what is cancelled or refunded", () => {
+  test("names a line where a SKU has several", () => {
+    const story = new Story([...f, { sku: "A", quantity: 1, unitPrice: 700 }]).paid();
+    expect(story.refund({ lines: [{ lineId: 3, quantity: 1 }] })).toBe(700);
+    story.refused(() => story.cancel({ lines: [{ lineId: 3, quantity: 1 }] }), "at most 0 of line 3");
+    expect(() => story.cancel({ lines: [{ lineId: 4, quantity: 1 }] })).toThrow(/no line/);
+    expect(() => story.cancel(lines(["C", 1]))).toThrow(/no SKU/);
+  });
+
+  test("keeps pieces that have left, with `of`, though others have not", () => {
+    const story = new Story(f).paid().ship(["A", 1]);
+    expect(story.refund({ ...lines(["A", 1]), of: "delivered" })).toBe(1_000);
+    expect(countOf(story.order.book, "A", "toShip")).toBe(2);
+    story.refused(() => story.refund({ ...lines(["A", 1]), of: "delivered" }), "at most 0 of A");
+  });
+
+  test("stays owed where a gateway refuses it for pieces that are not sent, and is paid when asked again", () => {
+    const story = new Story(f).paid();
+    story.refund(lines(["A", 2]), "refused");
+    expect(story.order.book).toMatchObject({ due: 3_500, captured: 5_500, refunded: 0 });
+    story.refused(() => story.ship(["A", 2]));
+    story.ship();
+    expect(story.refund({ amount: 100 })).toBe(2_100);
+    story.refund({}, "refused");
+    expect(story.told).toEqual(["shipped", "partially_refunded"]);
+  });
+
+  test("keeps the money of a cancellation that says so, and only money that there is", () => {
+    const story = new Story(f).paid();
+    expect(story.cancel({ credit: "none" })).toBe(0);
+    expect(story.told).toEqual(["cancelled", "paid"]);
+    const unpaid = new Story(f, { method: "cod" });
+    unpaid.refused(() => unpaid.cancel({ credit: "none" }), "nothing was paid");
+  });
+
+  test("before it was paid is not paid, and what is captured beyond it goes back", () => {
+    const story = new Story(f);
+    expect(story.cancel(lines(["B", 1]))).toBe(0);
+    story.paid();
+    expect(story.order.book.payouts).toEqual([["excess", 2_000]]);
+    expect(story.settle("done")).toBe(2_000);
+    story.ship().deliver();
+    expect(story.told).toEqual(["delivered", "partially_refunded"]);
+  });
+
+  test("is more of shipping than there is left, or nothing at all: refused", () => {
+    const story = new Story(f).paid().ship().deliver();
+    story.refused(() => story.refund({ shipping: 501 }), "at most 500");
+    expect(story.refund({ shipping: 200 })).toBe(200);
+    expect(story.refund({ shipping: true })).toBe(300);
+    story.refused(() => story.refund({ shipping: true }), "no shipping");
+    expect(story.refund()).toBe(5_000);
+    story.refused(() => story.refund(), "nothing is left");
+    story.refused(() => story.refund({ amount: 1 }), "at most 0");
+  });
+});
+
+/** Pairs of statuses that the design's table has. */
+const pairs: Record<string, readonly string[]> = {
+  pending: ["pending", "failed", "paid"],
+  confirmed: ["pending", "failed", "partially_refunded"],
+  paid: ["paid", "partially_refunded", "refunded"],
+  processing: ["pending", "paid", "failed", "refunded", "partially_refunded"],
+  shipped: ["pending", "paid", "failed", "partially_refunded"],
+  delivered: ["pending", "paid", "failed", "partially_refunded"],
+  refunded: ["pending", "paid", "failed", "refunded", "partially_refunded"],
+  cancelled: ["pending", "paid", "failed", "refunded", "partially_refunded"],
+};
+
+describe("whatever is asked of an order (10)", () => {
+  const asked = fc.record({
+    sku: fc.constantFrom("A", "B", "C"),
+    quantity: fc.integer({ min: 1, max: 4 }),
+    unitPrice: fc.integer({ min: 0, max: 999 }),
+  });
+  const line = asked.chain((each) =>
+    fc.integer({ min: 0, max: each.quantity * each.unitPrice }).map((discount) => ({ ...each, discount })),
+  );
+  const some = fc.array(
+    fc.oneof(
+      fc.record({ lineId: fc.integer({ min: 1, max: 4 }), quantity: fc.integer({ min: 1, max: 3 }) }),
+      fc.record({ sku: fc.constantFrom("A", "B", "C"), quantity: fc.integer({ min: 1, max: 3 }) }),
+    ),
+    { minLength: 1, maxLength: 3 },
+  );
+  const money = fc.integer({ min: 1, max: 3_000 });
+  const refundWhat = fc.oneof(
+    fc.record({ lines: some, of: fc.constantFrom(undefined, "delivered" as const) }),
+    fc.record({ amount: money }),
+    fc.record({ shipping: fc.oneof(fc.constant(true as const), money) }),
+    fc.record({ lines: some, shipping: fc.constant(true as const) }),
+    fc.constant({}),
+  );
+  type Step = (story: Story) => unknown;
+  const step: fc.Arbitrary<Step> = fc.oneof(
+    refundWhat.map(
+      (what): Step =>
+        (story) =>
+          story.refund(what),
+    ),
+    refundWhat.map(
+      (what): Step =>
+        (story) =>
+          story.refund(what, "refused"),
+    ),
+    fc.tuple(fc.option(some, { nil: undefined }), fc.constantFrom(undefined, "none" as const)).map(
+      ([lines, credit]): Step =>
+        (story) =>
+          story.cancel({ lines, credit }),
+    ),
+    fc.constant<Step>((story) => story.paid()),
+    fc.array(fc.tuple(fc.constantFrom("A", "B", "C"), fc.integer({ min: 1, max: 2 })), { maxLength: 2 }).map(
+      (lines): Step =>
+        (story) =>
+          story.ship(...lines),
+    ),
+    fc.constant<Step>((story) => story.deliver()),
+    fc.tuple(fc.constantFrom("r-1", "r-2"), fc.constantFrom("A", "B", "C")).map(
+      ([returnId, sku]): Step =>
+        (story) => {
+          story.do("RequestReturn", { returnId, lines: [{ sku, quantity: 1 }] });
+          story.do("ApproveReturn", { returnId });
+          story.do("ReceiveReturn", { returnId, lines: [{ sku, sellable: 1, damaged: 0 }] });
+        },
+    ),
+  );
+
+  test("both equations hold, and only the table's pairs of statuses occur", { timeout: 60_000 }, () => {
+    fc.assert(
+      fc.property(
+        fc.array(line, { minLength: 1, maxLength: 4 }),
+        fc.record({
+          tax: fc.record({
+            rateBp: fc.constantFrom(0, 700, 1_900),
+            included: fc.boolean(),
+            per: fc.constantFrom("line" as const, "total" as const),
+            rounding: fc.constant("half_up" as const),
+          }),
+          shipping: fc.constantFrom(0, 500),
+          method: fc.constantFrom("credit_card", "cod"),
+        }),
+        fc.array(step, { maxLength: 25 }),
+        (lines, options, steps) => {
+          const story = new Story(lines, options);
+          for (const run of steps) {
+            try {
+              run(story);
+            } catch (error) {
+              if (!(error instanceof Problem)) throw error;
+            }
+            const { book, status, paymentStatus } = story.order;
+            checked(book);
+            expect(pairs[status], status).toContain(paymentStatus);
+            const left = leftOf(book);
+            expect(left.lines.reduce((sum, each) => sum + each, left.shipping)).toBe(book.due);
+          }
+        },
+      ),
+      { numRuns: process.env.CI ? 10_000 : 1_000 },
+    );
+  });
+});
