@@ -114,7 +114,7 @@ export const paymentsProjection = projectionOf<ShopEvents>()<PaymentDoc>({
     }),
     PaymentCaptured: moves((payment, { amount }) => {
       payment.status = "captured";
-      payment.captured = amount;
+      payment.captured += amount;
       delete payment.orphaned;
     }),
     CaptureFailed: moves((payment, { reason }) => {

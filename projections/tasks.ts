@@ -81,6 +81,11 @@ interface PaymentChange {
   failed?: boolean;
 }
 
+interface Captured {
+  orderId?: string | undefined;
+  captureId?: string | undefined;
+}
+
 /** A handler of an event on a payment's stream. */
 function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange) {
   return {
@@ -93,8 +98,14 @@ function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange)
 /** A handler of an event on an order's stream, of which its payment has heard. */
 const paymentHasHeard = {
   keys: itsPaymentKey,
-  change: (doc: Task | undefined) => payment(doc, { close: ["paid"] }),
+  change: (doc: Task | undefined) => {
+    const open = doc?.kind === "payment" ? Object.keys(doc.open) : [];
+    return payment(doc, { close: open.filter((name) => name === "paid" || name.startsWith("paid/")) });
+  },
 };
+
+/** What an order has to hear of one of several captures, or of the only one. */
+const paidName = (captureId: string | undefined) => (captureId === undefined ? "paid" : `paid/${captureId}`);
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
@@ -139,7 +150,18 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     },
     ShipmentDelivered: {
       keys: orderKey,
-      change: (doc, { data, time }) => (data.cashDue ? opened(doc, "delivery", time) : doc),
+      change: (doc, { data: { cash, cashDue }, time }) => {
+        if (cash) return opened(doc, `cash/${cash.captureId}`, time);
+        return cashDue ? opened(doc, "delivery", time) : doc;
+      },
+    },
+    ShipmentReturned: {
+      keys: orderKey,
+      change: (doc, { data, time }) => opened(doc, `back/${data.backId}`, time),
+    },
+    ReshipmentAgreed: {
+      keys: orderKey,
+      change: (doc, { data, time }) => opened(doc, `reship/${data.reshipmentId}`, time),
     },
     ReturnReceived: { keys: orderKey, change: (doc, { data, time }) => opened(doc, data.returnId, time) },
     LinesCancelled: {
@@ -160,7 +182,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     OrderCancelled: {
       keys: (event) => [orderKey(event), itsPaymentKey(event)],
       change: (doc, event, key) =>
-        key === orderKey(event) ? opened(doc, "cancellation", event.time) : payment(doc, { close: ["paid"] }),
+        key === orderKey(event) ? opened(doc, "cancellation", event.time) : paymentHasHeard.change(doc),
     },
     EffectsApplied: {
       keys: (event) => (event.data.of.startsWith("refund/") ? itsPaymentKey(event) : orderKey(event)),
@@ -168,7 +190,10 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
         data.of.startsWith("refund/") ? payment(doc, { close: [data.of] }) : closed(doc, data.of),
     },
     OrderRefused: paymentHasHeard,
-    OrderPaid: paymentHasHeard,
+    OrderPaid: {
+      keys: itsPaymentKey,
+      change: (doc, { data }) => payment(doc, { close: [paidName(data.captureId)] }),
+    },
     OrderRefunded: {
       keys: (event) => [itsPaymentKey(event), ...(event.data.releases ? [orderKey(event)] : [])],
       change: (doc, event, key) =>
@@ -178,9 +203,9 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     },
 
     CaptureRequested: onPayment((_, dueAt) => ({ close: ["recapture"], open: { capture: dueAt } })),
-    PaymentCaptured: onPayment(({ orderId }: { orderId?: string | undefined }, dueAt) => ({
+    PaymentCaptured: onPayment(({ orderId, captureId }: Captured, dueAt) => ({
       close: ["capture", "recapture", "orphan"],
-      ...(orderId !== undefined && { open: { paid: dueAt } }),
+      ...(orderId !== undefined && { open: { [paidName(captureId)]: dueAt } }),
     })),
     CaptureFailed: {
       keys: paymentKey,
@@ -206,7 +231,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     RefundSucceeded: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
       open: { [`refund/${refundId}`]: dueAt },
     })),
-    OrderTold: onPayment(() => ({ close: ["paid"] })),
+    OrderTold: { keys: paymentKey, change: paymentHasHeard.change },
     RefundFailed: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
       open: { [`refund/${refundId}`]: dueAt },
     })),

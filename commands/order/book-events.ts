@@ -4,15 +4,21 @@ import {
   type Book,
   type Bucket,
   cancellation,
+  cashFor,
   checked,
   credited,
+  type Entries,
   fill,
   isOver,
   leftOf,
+  less,
   lineOf,
   moved,
   netOf,
+  type Parcel,
   payoutOf,
+  plus,
+  priceOf,
   type Share,
   spread,
   unsentOf,
@@ -23,9 +29,10 @@ type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 
 /** What each event of an order does to its books. Events that are not here do nothing to them. */
 export const bookEvents = {
-  OrderPlaced: (_: undefined, { lines, totals, tax }: Data<"OrderPlaced">): Book =>
+  OrderPlaced: (_: undefined, { lines, totals, tax, paymentMethod }: Data<"OrderPlaced">): Book =>
     checked({
       taxIncluded: tax.included,
+      onDelivery: paymentMethod === "cod",
       free: totals.total === 0,
       lines: lines.map(({ sku, quantity, subtotal, discount, tax }) => ({
         sku,
@@ -46,22 +53,50 @@ export const bookEvents = {
       paymentFailed: false,
       emptiedBy: null,
       parcels: [],
+      collected: [],
+      strays: [],
       returns: [],
     }),
   OrderConfirmed: (book: Book): Book => ({ ...book, confirmed: true }),
-  OrderPaid: (book: Book, { amount }: Data<"OrderPaid">): Book =>
-    checked({ ...book, captured: book.captured + amount, paymentFailed: false }),
+  OrderPaid: (book: Book, { amount, captureId }: Data<"OrderPaid">): Book => {
+    const collected = book.collected.filter(([id]) => id !== captureId);
+    return checked({ ...book, captured: book.captured + amount, collected, paymentFailed: false });
+  },
   OrderPaymentFailed: (book: Book): Book => ({ ...book, paymentFailed: true }),
   ProcessingStarted: (book: Book): Book => ({ ...book, started: true }),
-  ShipmentDispatched: (book: Book, { shipmentId, lines }: Data<"ShipmentDispatched">): Book => {
+  /** Version 0.1 did not say what is to be collected. */
+  ShipmentDispatched: (book: Book, data: Data<"ShipmentDispatched">): Book => {
+    const { shipmentId, lines, cashDue } = data;
     const pieces = sharesOf(book, lines, "toShip");
+    const cash = cashDue ?? cashFor(book, pieces);
     const sent = moved(book, pieces, "toShip", "inTransit");
-    return checked({ ...sent, parcels: [...book.parcels, [shipmentId, pieces]] });
+    return checked({ ...sent, parcels: [...book.parcels, { shipmentId, pieces, cash }] });
   },
-  ShipmentDelivered: (book: Book, { shipmentId }: Data<"ShipmentDelivered">): Book => {
-    const [pieces, parcels] = taken(book.parcels, shipmentId);
-    return checked({ ...moved(book, pieces, "inTransit", "kept"), parcels });
+  ShipmentDelivered: (book: Book, { shipmentId, lines, cash }: Data<"ShipmentDelivered">): Book => {
+    const parcel = parcelOf(book, shipmentId);
+    const pieces = lines ? namedShares(lines) : parcel.pieces;
+    const parcels = withoutPieces(book, parcel, pieces, cash?.amount ?? 0);
+    const collected: Book["collected"] = cash
+      ? [...book.collected, [cash.captureId, cash.amount]]
+      : book.collected;
+    return checked({ ...moved(book, pieces, "inTransit", "kept"), parcels, collected });
   },
+  /** Not checked: pieces that were credited while they were under way are cancelled next. */
+  DeliveryFailed: (book: Book, { shipmentId, lines }: Data<"DeliveryFailed">): Book => {
+    const pieces = namedShares(lines);
+    const parcels = withoutPieces(book, parcelOf(book, shipmentId), pieces, priceOf(book, pieces));
+    const [before, others] = taken(book.strays, shipmentId);
+    const strays: Entries = [...others, [shipmentId, plus(before, pieces)]];
+    return { ...moved(book, pieces, "inTransit", "failed"), parcels, strays };
+  },
+  ShipmentReturned: (book: Book, { shipmentId, lines }: Data<"ShipmentReturned">): Book => {
+    const back = lines.map(({ lineId, sellable, damaged }): Share => [lineId, sellable + damaged]);
+    const [before, others] = taken(book.strays, shipmentId);
+    const left = less(before, back);
+    return { ...book, strays: left.length > 0 ? [...others, [shipmentId, left]] : others };
+  },
+  ReshipmentAgreed: (book: Book, { lines }: Data<"ReshipmentAgreed">): Book =>
+    checked(moved(book, namedShares(lines), "failed", "toShip")),
   ReturnRequested: (book: Book, { returnId, lines }: Data<"ReturnRequested">): Book => {
     const pieces = sharesOf(book, lines, "kept");
     return checked({
@@ -83,8 +118,7 @@ export const bookEvents = {
     return checked({ ...back, returns });
   },
   LinesCancelled: (book: Book, { lines, cause }: Data<"LinesCancelled">): Book => {
-    const shares = lines.map(({ lineId, quantity }): Share => [lineId, quantity]);
-    const { failed, toShip } = unsentOf(book, shares);
+    const { failed, toShip } = unsentOf(book, namedShares(lines));
     const gone = moved(moved(book, failed, "failed", "cancelled"), toShip, "toShip", "cancelled");
     return checked({ ...gone, emptiedBy: isOver(gone) ? cause : null });
   },
@@ -125,11 +159,36 @@ export const bookEvents = {
 };
 
 /** By SKU, first to last, unless a line is named. */
-function sharesOf(book: Book, lines: readonly { sku: string; quantity: number }[], from: Bucket): Share[] {
-  return lines.flatMap(({ sku, quantity }) => fill(book, sku, from, quantity));
+function sharesOf(
+  book: Book,
+  lines: readonly { sku: string; quantity: number; lineId?: number | undefined }[],
+  from: Bucket,
+): Share[] {
+  return lines.flatMap(({ sku, quantity, lineId }): Share[] =>
+    lineId === undefined ? fill(book, sku, from, quantity) : [[lineId, quantity]],
+  );
 }
 
-type Entries = Book["parcels"];
+function namedShares(lines: readonly { lineId: number; quantity: number }[]): Share[] {
+  return lines.map(({ lineId, quantity }) => [lineId, quantity]);
+}
+
+function parcelOf({ parcels }: Book, shipmentId: string): Parcel {
+  return parcels.find((parcel) => parcel.shipmentId === shipmentId) ?? { shipmentId, pieces: [], cash: 0 };
+}
+
+/** @returns the parcels when pieces of one are under way no longer, nor so much cash */
+function withoutPieces(
+  { parcels }: Book,
+  parcel: Parcel,
+  pieces: readonly Share[],
+  cash: number,
+): readonly Parcel[] {
+  const left = less(parcel.pieces, pieces);
+  const others = parcels.filter((each) => each !== parcel);
+  if (left.length === 0) return others;
+  return [...others, { ...parcel, pieces: left, cash: Math.max(0, parcel.cash - cash) }];
+}
 
 /** @returns the pieces of an entry, and the others */
 function taken(entries: Entries, id: string): [pieces: readonly Share[], others: Entries] {

@@ -34,12 +34,23 @@ export interface BookLine extends Worth {
   readonly uncredited: number;
 }
 
+export interface Parcel {
+  readonly shipmentId: string;
+  readonly pieces: readonly Share[];
+  readonly cash: number;
+}
+
+/** Pieces, by the shipment or the return that they are of. */
+export type Entries = readonly (readonly [id: string, pieces: readonly Share[]])[];
+
 /**
  * An order by piece and by money, in minor units. Plain values: the write model folds it, and the read model keeps
  * it in its document.
  */
 export interface Book {
   readonly taxIncluded: boolean;
+  /** It is paid in cash, parcel by parcel. */
+  readonly onDelivery: boolean;
   /** It was placed for nothing. */
   readonly free: boolean;
   readonly lines: readonly BookLine[];
@@ -58,9 +69,14 @@ export interface Book {
   readonly paymentFailed: boolean;
   /** What has left nothing to send. */
   readonly emptiedBy: "cancellation" | "refund" | null;
-  /** Parcels under way, and returns that were announced. */
-  readonly parcels: readonly (readonly [shipmentId: string, pieces: readonly Share[]])[];
-  readonly returns: readonly (readonly [returnId: string, pieces: readonly Share[]])[];
+  /** Parcels under way, with the cash that their carriers collect. */
+  readonly parcels: readonly Parcel[];
+  /** Cash that carriers have taken and its payment has not told of, by capture. */
+  readonly collected: readonly (readonly [captureId: string, amount: number])[];
+  /** What has come to nothing of shipments, and has not come back into stock. */
+  readonly strays: Entries;
+  /** What was announced to come back. */
+  readonly returns: Entries;
 }
 
 /** A part of an order's money that is not asked for any more, or is asked for again. */
@@ -180,6 +196,7 @@ export function unsentOf(book: Book, shares: readonly Share[]): Record<"failed" 
 export function moved(book: Book, shares: readonly Share[], from: Bucket, to: Bucket): Book {
   const lines = book.lines.slice();
   for (const [lineId, quantity] of shares) {
+    if (quantity === 0) continue;
     const line = lineOf({ ...book, lines }, lineId);
     const left = count(line, from) - quantity;
     if (left < 0) throw new Error(`line ${lineId}: ${quantity} pieces are not ${from}`);
@@ -212,6 +229,40 @@ export function payoutOf(
 
 /** All that is left when an order is cancelled goes back by this refund, or by one that is named after it. */
 export const cancellation = "cancellation";
+
+/** What some pieces are worth, tax and all; those that are credited already, nothing. */
+export function priceOf(book: Book, shares: readonly Share[]): number {
+  return shares.reduce((sum, [lineId, quantity]) => {
+    const line = lineOf(book, lineId);
+    return sum + paidFor(book, worthOf(line, Math.min(quantity, line.uncredited)));
+  }, 0);
+}
+
+/** What the carrier of a parcel has to collect, beside what others are collecting or have collected. */
+export function cashFor(book: Book, leaving: readonly Share[]): number {
+  if (!book.onDelivery) return 0;
+  const underWay = book.parcels.reduce((sum, { cash }) => sum + cash, 0);
+  return Math.max(0, owed(book, leaving) - underWay - collectedOf(book));
+}
+
+export function collectedOf({ collected }: Book): number {
+  return collected.reduce((sum, [, amount]) => sum + amount, 0);
+}
+
+/** @returns shares without some of them; none falls below 0 */
+export function less(shares: readonly Share[], some: readonly Share[]): Share[] {
+  const gone = new Map(some);
+  return shares
+    .map(([lineId, quantity]): Share => [lineId, quantity - (gone.get(lineId) ?? 0)])
+    .filter(([, quantity]) => quantity > 0);
+}
+
+/** @returns shares with some more */
+export function plus(shares: readonly Share[], more: readonly Share[]): Share[] {
+  const sums = new Map(shares);
+  for (const [lineId, quantity] of more) sums.set(lineId, (sums.get(lineId) ?? 0) + quantity);
+  return [...sums];
+}
 
 /** What a customer pays for goods and their tax. */
 function paidFor({ taxIncluded }: Book, { goods, tax }: Worth): number {

@@ -143,7 +143,8 @@ interface CreditId {
   reason: string;
 }
 
-function linesCancelled(
+/** @param shares of what has not arrived: to be sent, or come to nothing */
+export function linesCancelled(
   { book }: PlacedOrder,
   { creditId, cause, reason }: Omit<CreditId, "cause"> & { cause: "cancellation" | "refund" },
   shares: readonly Share[],

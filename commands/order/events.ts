@@ -6,6 +6,7 @@ import { taxSettingsSchema } from "../pricing.ts";
 
 const minorUnits = z.int().min(0);
 const pieces = z.object({ sku: z.string(), quantity: z.int().min(1) });
+const ofLine = pieces.extend({ lineId: z.int().min(1) });
 
 const orderLineSchema = cartItemSchema.extend({
   subtotal: minorUnits,
@@ -31,6 +32,8 @@ const soldLineSchema = z.object({
   quantity: z.int().min(1),
   revenue: minorUnits,
 });
+
+export const deliveryOutcomes = ["refused", "undeliverable", "lost"] as const;
 
 export const refundCauses = ["cancellation", "return", "goodwill"] as const;
 
@@ -91,23 +94,53 @@ export const orderEvents = {
       cartId: z.string().optional(),
     }),
   ),
-  OrderPaid: event(z.object({ amount: minorUnits })),
+  /** `captureId` names one of several captures of a payment. */
+  OrderPaid: event(z.object({ amount: minorUnits, captureId: z.string().optional() })),
   OrderPaymentFailed: event(z.object({ reason: z.string() })),
   ProcessingStarted: event(z.object({})),
-  /** `complete`: nothing is left to ship after it. */
+  /** A SKU without a line fills its lines first to last. `complete`: nothing is left to ship after it. */
   ShipmentDispatched: event(
     z.object({
       shipmentId: z.string(),
-      lines: z.array(pieces),
+      lines: z.array(pieces.extend({ lineId: z.int().min(1).optional() })),
+      /** What the carrier collects, where cash is paid on delivery. */
+      cashDue: minorUnits.optional(),
       carrier: z.string().optional(),
       trackingNumber: z.string().optional(),
       complete: z.boolean(),
     }),
   ),
-  /** `cashDue`: the carrier has taken the money, which has to be booked. */
+  /** All that was under way of it, or these lines. `cash` is what the carrier has taken, which has to be booked. */
   ShipmentDelivered: event(
-    z.object({ shipmentId: z.string(), complete: z.boolean(), cashDue: z.literal(true).optional() }),
+    z.object({
+      shipmentId: z.string(),
+      complete: z.boolean(),
+      lines: z.array(ofLine).optional(),
+      cash: z.object({ captureId: z.string(), amount: z.int().min(1) }).optional(),
+      /** As version 0.1 said that all of it has to be booked. */
+      cashDue: z.literal(true).optional(),
+    }),
   ),
+  DeliveryFailed: event(
+    z.object({ shipmentId: z.string(), outcome: z.enum(deliveryOutcomes), lines: z.array(ofLine) }),
+  ),
+  /** What had come to nothing of a shipment is back on the shelf, as inspection found it. */
+  ShipmentReturned: event(
+    z.object({
+      shipmentId: z.string(),
+      backId: z.string(),
+      lines: z.array(
+        z.object({
+          lineId: z.int().min(1),
+          sku: z.string(),
+          sellable: z.int().min(0),
+          damaged: z.int().min(0),
+        }),
+      ),
+    }),
+  ),
+  /** What had come to nothing is sent again, from stock that is claimed anew. */
+  ReshipmentAgreed: event(z.object({ reshipmentId: z.string(), lines: z.array(ofLine) })),
   ReturnRequested: event(
     z.object({ returnId: z.string(), lines: z.array(pieces), reason: z.string().optional() }),
   ),
@@ -138,7 +171,7 @@ export const orderEvents = {
       cancelId: z.string(),
       cause: z.enum(["cancellation", "refund"]),
       reason: z.string(),
-      lines: z.array(pieces.extend({ lineId: z.int().min(1) })),
+      lines: z.array(ofLine),
       complete: z.boolean(),
     }),
   ),

@@ -1,21 +1,22 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import {
-  type Book,
-  type Bucket,
-  countOf,
-  fill,
-  isOver,
-  netOf,
-  owed,
-  payoutOf,
-  skusOf,
-  total,
-} from "./book.ts";
+import { type Book, type Bucket, countOf, isOver, netOf, payoutOf, total } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import { type Cancel, cancel, type Refund, refund, withdraw } from "./credits.ts";
 import { orderEvents } from "./events.ts";
+import {
+  type Deliver,
+  deliver,
+  type FailDelivery,
+  failDelivery,
+  type Reship,
+  reship,
+  type Ship,
+  ship,
+  type TakeBack,
+  takeBack,
+} from "./parcels.ts";
 import {
   demandOf,
   evolveOrder,
@@ -32,7 +33,6 @@ type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 
 const notesMax = 1_000;
-const shipmentsMax = 1_000;
 const returnsMax = 1_000;
 
 export const order = decider({
@@ -74,11 +74,13 @@ export const order = decider({
 
     Confirm: (state: Order, command: Confirm): OrderEvent[] => confirm(existing(state), command),
 
-    MarkPaid: (state: Order, { amount }: { amount: number }): OrderEvent[] => {
+    /** @param command.captureId of one of several captures */
+    MarkPaid: (state: Order, command: { amount: number; captureId?: string }): OrderEvent[] => {
       if (state.phase === "refused") return [];
       const order = existing(state);
-      if (order.paid || isOver(order.book)) return [];
-      const paid: OrderEvent = { type: "OrderPaid", data: { amount } };
+      if (order.captures.has(command.captureId ?? "") || isOver(order.book)) return [];
+      const { amount, captureId } = command;
+      const paid = { type: "OrderPaid" as const, data: { amount, ...(captureId && { captureId }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);
       return netOf(after) <= after.due ? [paid] : [paid, excess(order, netOf(after) - after.due)];
     },
@@ -88,55 +90,16 @@ export const order = decider({
       return order.status === "processing" ? [] : startProcessing(order);
     },
 
-    Ship: (state: Order, command: Ship): OrderEvent[] => {
-      const order = existing(state);
-      const { shipmentId, carrier, trackingNumber } = command;
-      if (order.shipments.has(shipmentId)) return [];
-      requireAtMost(order.shipments.size, shipmentsMax, "shipments");
-      if (!order.book.started) requireOneOf(order, ["confirmed", "paid"], "processing");
-      const started: OrderEvent[] = order.book.started ? [] : [{ type: "ProcessingStarted", data: {} }];
-      const lines = command.lines ? summed(command.lines) : unshipped(order);
-      if (lines.length === 0) throw illegalTransition("nothing is left to ship");
-      for (const { sku, quantity } of lines) requirePieces(order, sku, quantity, "shipped", "toShip");
-      const going = lines.reduce((sum, { quantity }) => sum + quantity, 0);
-      const complete = total(order.book, "toShip", "failed") === going;
-      const leaving = lines.flatMap(({ sku, quantity }) => fill(order.book, sku, "toShip", quantity));
-      // Cash on delivery is paid when it arrives; everything else before it leaves.
-      const missing = order.paymentMethod === "cod" ? 0 : owed(order.book, leaving);
-      if (missing > 0)
-        throw illegalTransition(`${missing} ${order.currency} minor units have still to be paid for it`);
-      const data = {
-        shipmentId,
-        lines,
-        complete,
-        ...(carrier !== undefined && { carrier }),
-        ...(trackingNumber !== undefined && { trackingNumber }),
-      };
-      return [...started, { type: "ShipmentDispatched", data }];
-    },
+    Ship: (state: Order, command: Ship): OrderEvent[] => ship(existing(state), command),
 
-    /** One shipment, or all that are under way. */
-    Deliver: (state: Order, { shipmentId }: { shipmentId?: string }): OrderEvent[] => {
-      const order = existing(state);
-      if (shipmentId !== undefined && !order.shipments.has(shipmentId))
-        throw notFound("shipment", shipmentId);
-      const wanted = [...order.shipments].filter(([id]) => shipmentId === undefined || id === shipmentId);
-      if (wanted.length === 0) throw illegalTransition("nothing has been shipped yet");
-      const arriving = wanted.filter(([, { delivered }]) => !delivered).map(([id]) => id);
-      const underWay = [...order.shipments].filter(([, { delivered }]) => !delivered).length;
-      const isLast = (index: number) =>
-        total(order.book, "toShip", "failed") === 0 &&
-        underWay === arriving.length &&
-        index === arriving.length - 1;
-      return arriving.map((id, index) => ({
-        type: "ShipmentDelivered",
-        data: {
-          shipmentId: id,
-          complete: isLast(index),
-          ...(isLast(index) && order.paymentMethod === "cod" && !order.paid && { cashDue: true as const }),
-        },
-      }));
-    },
+    Deliver: (state: Order, command: Deliver): OrderEvent[] => deliver(existing(state), command),
+
+    FailDelivery: (state: Order, command: FailDelivery): OrderEvent[] =>
+      failDelivery(existing(state), command),
+
+    TakeBack: (state: Order, command: TakeBack): OrderEvent[] => takeBack(existing(state), command),
+
+    Reship: (state: Order, command: Reship): OrderEvent[] => reship(existing(state), command),
 
     RequestReturn: (state: Order, { returnId, lines, reason }: RequestReturn): OrderEvent[] => {
       const order = existing(state);
@@ -226,9 +189,13 @@ export const order = decider({
 });
 
 /** More was captured than is asked for: pieces were credited before. */
-function excess({ currency }: PlacedOrder, payout: number): OrderEvent {
+function excess({ currency, captures }: PlacedOrder, payout: number): OrderEvent {
   const credit = { currency, lines: [], shipping: 0, shippingTax: 0, amount: 0, payout };
-  const why = { creditId: "excess", cause: "cancellation" as const, reason: "more was paid than is due" };
+  const why = {
+    creditId: `excess/${captures.size + 1}`,
+    cause: "cancellation" as const,
+    reason: "more was paid than is due",
+  };
   return { type: "OrderCredited", data: { ...why, ...credit } };
 }
 
@@ -275,14 +242,6 @@ function confirmed(order: Data<"OrderPlaced">, { buyer }: Confirm): OrderEvent {
   };
 }
 
-interface Ship {
-  shipmentId: string;
-  /** All that is left when there are none. */
-  lines?: readonly { sku: string; quantity: number }[];
-  carrier?: string;
-  trackingNumber?: string;
-}
-
 interface RequestReturn {
   returnId: string;
   lines: readonly { sku: string; quantity: number }[];
@@ -293,11 +252,6 @@ export type RefundCause = Data<"OrderRefunded">["cause"];
 
 function summed(lines: readonly { sku: string; quantity: number }[]) {
   return demandOf(lines).map(([sku, quantity]) => ({ sku, quantity }));
-}
-
-function unshipped({ book }: PlacedOrder) {
-  const left = skusOf(book).map((sku) => ({ sku, quantity: countOf(book, sku, "toShip") ?? 0 }));
-  return left.filter(({ quantity }) => quantity > 0);
 }
 
 function goodsLeft({ lines }: Book): number {

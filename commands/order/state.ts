@@ -10,6 +10,8 @@ type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 export type OrderLine = Data<"OrderPlaced">["lines"][number];
 export type OrderTotals = Data<"OrderPlaced">["totals"];
 
+type Demand = readonly (readonly [sku: string, quantity: number])[];
+
 interface Shipment {
   readonly lines: Data<"ShipmentDispatched">["lines"];
   readonly delivered: boolean;
@@ -33,12 +35,18 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly shipments: ReadonlyMap<string, Shipment>;
   readonly returns: ReadonlyMap<string, Return>;
   /** What its payment has told it; `unpaid` are refunds that came to nothing. */
-  readonly paid: boolean;
+  readonly captures: ReadonlySet<string>;
   readonly refunds: ReadonlySet<string>;
   readonly unpaid: ReadonlySet<string>;
   readonly credits: ReadonlyMap<string, Data<"OrderCredited">>;
   /** Of each, the pieces that stock had promised. */
-  readonly cancellations: ReadonlyMap<string, readonly [sku: string, quantity: number][]>;
+  readonly cancellations: ReadonlyMap<string, Demand>;
+  /** Of each, the pieces that stock has to promise anew. */
+  readonly reshipments: ReadonlyMap<string, Demand>;
+  /** Of each, what came back of a shipment. */
+  readonly backs: ReadonlyMap<string, Data<"ShipmentReturned">["lines"]>;
+  /** What carriers have taken, by capture. */
+  readonly cash: ReadonlyMap<string, number>;
   readonly notes: number;
   /** What has still to happen elsewhere because of an event here. */
   readonly openEffects: ReadonlySet<string>;
@@ -54,7 +62,10 @@ export interface RefusedOrder {
   readonly applied: ReadonlySet<string>;
 }
 
-/** Names of effects in `openEffects`; shipments and returns go by their ids, `cancel/` and `credit/` before theirs. */
+/**
+ * Names of effects in `openEffects`; shipments and returns go by their ids; `cancel/`, `credit/`, `cash/`, `back/`
+ * and `reship/` stand before theirs.
+ */
 export const cancellationEffect = "cancellation";
 export const deliveryEffect = "delivery";
 export const refundEffect = "refund";
@@ -90,11 +101,14 @@ export const evolveOrder = {
     ...booked(bookEvents.OrderPlaced(undefined, data)),
     shipments: new Map(),
     returns: new Map(),
-    paid: false,
+    captures: new Set(),
     refunds: new Set(),
     unpaid: new Set(),
     credits: new Map(),
     cancellations: new Map(),
+    reshipments: new Map(),
+    backs: new Map(),
+    cash: new Map(),
     notes: 0,
     openEffects: new Set(),
   }),
@@ -102,7 +116,7 @@ export const evolveOrder = {
     withBook(placed(state), bookEvents.OrderConfirmed),
   OrderPaid: (state: Order, data: Data<"OrderPaid">): Order => ({
     ...withBook(placed(state), (book) => bookEvents.OrderPaid(book, data)),
-    paid: true,
+    captures: new Set(placed(state).captures).add(data.captureId ?? ""),
   }),
   OrderPaymentFailed: (state: Order, _: Data<"OrderPaymentFailed">): Order =>
     withBook(placed(state), bookEvents.OrderPaymentFailed),
@@ -115,13 +129,38 @@ export const evolveOrder = {
     return { ...order, shipments, openEffects: opened(order, shipmentId) };
   },
   ShipmentDelivered: (state: Order, data: Data<"ShipmentDelivered">): Order => {
-    const { shipmentId, cashDue } = data;
+    const { shipmentId, cash, cashDue } = data;
     const order = withBook(placed(state), (book) => bookEvents.ShipmentDelivered(book, data));
     const { lines } = order.shipments.get(shipmentId) ?? { lines: [] };
+    const delivered = !order.book.parcels.some((parcel) => parcel.shipmentId === shipmentId);
     return {
       ...order,
-      shipments: new Map(order.shipments).set(shipmentId, { lines, delivered: true }),
+      shipments: new Map(order.shipments).set(shipmentId, { lines, delivered }),
       ...(cashDue && { openEffects: opened(order, deliveryEffect) }),
+      ...(cash && {
+        cash: new Map(order.cash).set(cash.captureId, cash.amount),
+        openEffects: opened(order, `cash/${cash.captureId}`),
+      }),
+    };
+  },
+  DeliveryFailed: (state: Order, data: Data<"DeliveryFailed">): Order =>
+    withBook(placed(state), (book) => bookEvents.DeliveryFailed(book, data)),
+  ShipmentReturned: (state: Order, data: Data<"ShipmentReturned">): Order => {
+    const { backId, lines } = data;
+    const order = withBook(placed(state), (book) => bookEvents.ShipmentReturned(book, data));
+    return {
+      ...order,
+      backs: new Map(order.backs).set(backId, lines),
+      openEffects: opened(order, `back/${backId}`),
+    };
+  },
+  ReshipmentAgreed: (state: Order, data: Data<"ReshipmentAgreed">): Order => {
+    const { reshipmentId, lines } = data;
+    const order = withBook(placed(state), (book) => bookEvents.ReshipmentAgreed(book, data));
+    return {
+      ...order,
+      reshipments: new Map(order.reshipments).set(reshipmentId, demandOf(lines)),
+      openEffects: opened(order, `reship/${reshipmentId}`),
     };
   },
   ReturnRequested: (state: Order, data: Data<"ReturnRequested">): Order => {

@@ -25,7 +25,14 @@ export const paymentEvents = {
   PaymentAuthorized: event(z.object({ amount: minorUnits, reference: z.string() })),
   CaptureRequested: event(z.object({ movementId: z.string() })),
   /** `orderId` is that of the order which has to hear of it; version 0.1 left it out. */
-  PaymentCaptured: event(z.object({ amount: minorUnits, orderId: z.string().optional() })),
+  PaymentCaptured: event(
+    z.object({
+      amount: minorUnits,
+      orderId: z.string().optional(),
+      /** Of one of several captures: cash that came parcel by parcel. */
+      captureId: z.string().optional(),
+    }),
+  ),
   /** The order of a captured payment is over, and has nothing to book. */
   OrderTold: event(z.object({})),
   CaptureFailed: event(z.object({ reason: z.string() })),

@@ -77,12 +77,27 @@ export const payment = decider({
     RequestCapture: (state: Payment): PaymentEvent[] => {
       const payment = existing(state);
       const { phase, gateway, amount, orderId, capturing, captures, givingBack } = payment;
+      const rest = amount - payment.captured;
+      if (phase === "captured" && gateway === manualGateway && rest > 0)
+        return [{ type: "PaymentCaptured", data: { amount: rest, orderId, captureId: "rest" } }];
       if (phase === "captured" || capturing !== undefined) return [];
       if (givingBack !== undefined) throw illegalTransition("the payment is being given back");
       if (phase === "initiated" && gateway === manualGateway)
         return [{ type: "PaymentCaptured", data: { amount, orderId } }];
       if (phase !== "authorized") throw illegalTransition(`a payment that is ${phase} cannot be captured`);
       return [{ type: "CaptureRequested", data: { movementId: captureId(captures) } }];
+    },
+
+    /** Cash has come in, a part of all that is to come. */
+    Book: (state: Payment, command: { captureId: string; amount: number }): PaymentEvent[] => {
+      const { captureId, amount } = command;
+      const { booked, captured, orderId, gateway, phase, amount: all } = existing(state);
+      if (booked.has(captureId)) return [];
+      if (gateway !== manualGateway || (phase !== "initiated" && phase !== "captured"))
+        throw illegalTransition(`a payment that is ${phase} at ${gateway} takes no cash`);
+      if (amount > all - captured)
+        throw illegalTransition(`${all - captured} minor units are still to be paid, not ${amount}`);
+      return [{ type: "PaymentCaptured", data: { amount, orderId, captureId } }];
     },
 
     /** The gateway has captured. What it has captured of a payment that is over goes back at once. */

@@ -24,6 +24,8 @@ export interface InitiatedPayment extends Readonly<Data<"PaymentInitiated">> {
   readonly reference?: string;
   readonly failure?: string;
   readonly captured: number;
+  /** What was captured, by capture; "" is the one without a name. */
+  readonly booked: ReadonlyMap<string, number>;
   /** Its order, which is over, knows of the capture. */
   readonly told?: true;
   /** The capture that the gateway is being asked for; captures that it refused have ids of their own. */
@@ -53,6 +55,7 @@ export const evolvePayment = {
     phase: "initiated",
     initiatedAt: time,
     captured: 0,
+    booked: new Map(),
     captures: 0,
     refunded: 0,
     refundPending: 0,
@@ -73,9 +76,10 @@ export const evolvePayment = {
     const payment = initiated(state);
     return { ...payment, capturing: movementId, captures: payment.captures + 1 };
   },
-  PaymentCaptured: (state: Payment, { amount }: Data<"PaymentCaptured">): Payment => {
+  PaymentCaptured: (state: Payment, { amount, captureId = "" }: Data<"PaymentCaptured">): Payment => {
     const { capturing: _, ...payment } = initiated(state);
-    return { ...payment, phase: "captured", captured: amount, orphaned: false };
+    const booked = new Map(payment.booked).set(captureId, amount);
+    return { ...payment, phase: "captured", captured: payment.captured + amount, booked, orphaned: false };
   },
   OrderTold: (state: Payment): Payment => ({ ...initiated(state), told: true }),
   CaptureFailed: (state: Payment, { reason }: Data<"CaptureFailed">): Payment => {

@@ -1,11 +1,17 @@
 import { Problem } from "../../src/values/problem.ts";
 import { payoutOf, skusOf } from "../order/book.ts";
 import { order, type RefundCause } from "../order/order.ts";
-import { cancellationEffect, deliveryEffect, type PlacedOrder, refundEffect } from "../order/state.ts";
+import {
+  cancellationEffect,
+  deliveryEffect,
+  demandOf,
+  type PlacedOrder,
+  refundEffect,
+} from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
-import { capturePayment, giveBack, settlePayment, unlessSilent } from "./payments.ts";
+import { bookCash, capturePayment, giveBack, settlePayment, unlessSilent } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
@@ -60,6 +66,12 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   const [kind, id = ""] = splitOnce(of);
   const cancelled = kind === "cancel" && state.cancellations.get(id);
   if (cancelled) return shrink(process, orderId, id, cancelled);
+  const again = kind === "reship" && state.reshipments.get(id);
+  if (again) return grow(process, orderId, id, again);
+  const back = kind === "back" && state.backs.get(id);
+  if (back) return takeBack(process, orderId, id, back);
+  const cash = kind === "cash" ? state.cash.get(id) : undefined;
+  if (cash !== undefined) return bookCash(process, state.paymentId, id, cash);
   const credit = kind === "credit" && state.credits.get(id);
   if (credit) return payOut(process, state, credit);
   const shipment = state.shipments.get(of);
@@ -87,6 +99,19 @@ async function shrink(
         cancelId,
         quantity,
       }),
+    ),
+  );
+}
+
+async function grow(
+  process: Process,
+  orderId: string,
+  claimId: string,
+  pieces: readonly (readonly [sku: string, quantity: number])[],
+): Promise<void> {
+  await Promise.all(
+    pieces.map(([sku, quantity]) =>
+      process.once(["grow", claimId, sku], stock, sku, "Grow", { reservationId: orderId, claimId, quantity }),
     ),
   );
 }
@@ -131,7 +156,7 @@ async function ship(
   lines: readonly { sku: string; quantity: number }[],
 ): Promise<void> {
   await Promise.all(
-    lines.map(({ sku, quantity }) =>
+    demandOf(lines).map(([sku, quantity]) =>
       process.once(["ship", shipmentId, sku], stock, sku, "Ship", {
         sku,
         reservationId: orderId,
@@ -148,8 +173,13 @@ async function takeBack(
   returnId: string,
   lines: readonly { sku: string; sellable: number; damaged: number }[],
 ): Promise<void> {
+  const bySku = new Map<string, { sku: string; sellable: number; damaged: number }>();
+  for (const { sku, sellable, damaged } of lines) {
+    const before = bySku.get(sku) ?? { sku, sellable: 0, damaged: 0 };
+    bySku.set(sku, { sku, sellable: before.sellable + sellable, damaged: before.damaged + damaged });
+  }
   await Promise.all(
-    lines.map(({ sku, sellable, damaged }) =>
+    [...bySku.values()].map(({ sku, sellable, damaged }) =>
       process.once(["take back", returnId, sku], stock, sku, "TakeBack", {
         // Two orders may have returns of one name, and the SKU's stream is theirs together.
         returnId: `${orderId}/${returnId}`,

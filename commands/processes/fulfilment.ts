@@ -1,9 +1,9 @@
 import { deriveId } from "../../src/values/ids.ts";
 import { illegalTransition, notFound, Problem, requireRevision } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
-import { countOf, skusOf } from "../order/book.ts";
 import type { Cancel } from "../order/credits.ts";
 import { order } from "../order/order.ts";
+import { type Deliver, leavingDemand, type Ship } from "../order/parcels.ts";
 import type { PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { manualGateway } from "../payment/state.ts";
@@ -15,13 +15,6 @@ import { capturePayment, settlePayment } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
-export interface ShipmentRequest {
-  shipmentId: string;
-  lines?: readonly { sku: string; quantity: number }[];
-  carrier?: string;
-  trackingNumber?: string;
-}
-
 /**
  * Ships what is left of an order, or the given part.
  * @throws Problem illegal_transition when the order is not ready; out_of_stock for backordered pieces
@@ -29,16 +22,15 @@ export interface ShipmentRequest {
 export async function shipOrder(
   shop: Shop,
   orderId: string,
-  request: ShipmentRequest,
+  request: Ship,
   context: ProcessContext,
 ): Promise<void> {
   const before = await shop.engine.read(order, orderId, (state, revision) => ({ state, revision }));
   if (before.state.phase !== "placed") throw notFound("order", orderId);
   const { book, paymentId, paymentStatus, status, shipments } = before.state;
   if (!shipments.has(request.shipmentId)) {
-    const left = skusOf(book).map((sku) => ({ sku, quantity: countOf(book, sku, "toShip") ?? 0 }));
     const process = processOf(shop, orderId, context);
-    await requireOnShelf(process, orderId, request.lines ?? left);
+    await requireOnShelf(process, orderId, leavingDemand(book, request.lines));
     if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment") {
       // What is refused must not take money: decided first as if it were paid.
       requireRevision(context.expectedRevision, before.revision);
@@ -73,9 +65,9 @@ function unconditional({ expectedRevision: _, ...context }: ProcessContext): Pro
 async function requireOnShelf(
   process: Process,
   orderId: string,
-  lines: readonly { sku: string; quantity: number }[],
+  demand: readonly (readonly [sku: string, quantity: number])[],
 ): Promise<void> {
-  for (const { sku, quantity } of lines) {
+  for (const [sku, quantity] of demand) {
     let missing = await missingOf(process, orderId, sku, quantity);
     if (missing > 0) {
       // What came in may not have been given to all who wait for it yet.
@@ -95,15 +87,14 @@ function missingOf({ shop }: Process, orderId: string, sku: string, quantity: nu
   });
 }
 
-/** One shipment arrived, or all. Cash on delivery is booked with the last. */
+/** One shipment arrived, a part of it, or all. The cash that its carrier has taken is booked. */
 export async function deliverOrder(
   shop: Shop,
   orderId: string,
-  shipmentId: string | undefined,
+  request: Deliver,
   context: ProcessContext,
 ): Promise<void> {
-  const command = shipmentId === undefined ? {} : { shipmentId };
-  await processOf(shop, orderId, context).decide(order, orderId, "Deliver", command);
+  await processOf(shop, orderId, context).decide(order, orderId, "Deliver", request);
   await applyEffects(shop, orderId, context);
 }
 

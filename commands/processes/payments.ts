@@ -102,6 +102,17 @@ export async function capturePayment(
   return shop.engine.read(payment, paymentId, ({ phase }) => phase === "captured", context.asOf);
 }
 
+/** Cash that a carrier has taken. */
+export async function bookCash(
+  process: Process,
+  paymentId: string,
+  captureId: string,
+  amount: number,
+): Promise<void> {
+  await process.once(["book", captureId], payment, paymentId, "Book", { captureId, amount });
+  await settlePayment(process.shop, paymentId, process.context);
+}
+
 /** All that the payment has taken, or will turn out to have taken, is to go back; the log says so first. */
 export async function giveBack(
   process: Process,
@@ -264,10 +275,12 @@ async function settleRefund(
   else await process.again(payment, paymentId, "SucceedRefund", { refundId, reference: result.reference });
 }
 
-/** The command that tells an order that its payment was captured. */
-export function paidStep(orderId: string): string {
-  return stepId(paymentIdOf(orderId), "paid");
+/** The command that tells an order that its payment was captured, by one of several captures or at once. */
+export function paidStep(orderId: string, captureId = ""): string {
+  return stepId(paymentIdOf(orderId), ...paidNames(captureId));
 }
+
+const paidNames = (captureId: string) => (captureId === "" ? ["paid"] : ["paid", captureId]);
 
 /** The command that books what the gateway has captured. */
 export function capturedStep(paymentId: string, movementId: string): string {
@@ -284,13 +297,17 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   const { asOf } = process.context;
   const state = await process.shop.engine.read(payment, paymentId, (state) => state, asOf);
   if (state.phase === "absent") return;
-  const { orderId, amount, phase, refunds } = state;
+  const { orderId, booked, phase, refunds } = state;
   const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return;
   const over = known.phase === "refused" || isOver(known.book);
   if (phase === "captured" && over) await process.once(["told"], payment, paymentId, "MarkTold", {});
-  if (phase === "captured" && !over) await process.once(["paid"], order, orderId, "MarkPaid", { amount });
+  for (const [captureId, amount] of over ? [] : booked) {
+    if (known.phase === "placed" && known.captures.has(captureId)) continue;
+    const paid = { amount, ...(captureId !== "" && { captureId }) };
+    await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);
+  }
   for (const [refundId, { status, amount, cause, failure = "" }] of refunds) {
     if (status === "pending") continue;
     if (known.phase === "placed" && known.refunds.has(refundId)) continue;

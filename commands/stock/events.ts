@@ -24,6 +24,8 @@ export const stockEvents = {
   ),
   /** A part of what was promised for good is not wanted any more: what is on backorder of it first. */
   ClaimShrunk: event(z.object({ reservationId: id, cancelId: id, quantity, backordered: count })),
+  /** More is promised for good, whether it is there or not. */
+  ClaimGrown: event(z.object({ reservationId: id, claimId: id, quantity, backordered: count })),
   ReservationExpired: event(z.object({ reservationId: id, quantity })),
   StockShipped: event(z.object({ reservationId: id, shipmentId: id, quantity })),
   StockReturned: event(z.object({ returnId: id, sellable: count, damaged: count })),

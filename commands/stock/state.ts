@@ -55,6 +55,7 @@ export interface Stock {
   /** Reservations that were released, lately: they stay so. */
   /** When each was, epoch milliseconds. */
   readonly ended: OrderedMap<number>;
+  /** Returns, and claims that have grown, by their ids. */
   readonly returns: OrderedMap<true>;
   readonly movements: OrderedMap<true>;
 }
@@ -155,6 +156,17 @@ export const evolveStock = {
           }
         : withReservation(waiting, reservationId, { ...claim, quantity: left, cancellations });
     return { ...rest, committed: state.committed - quantity };
+  },
+  ClaimGrown: (state: Stock, data: Data<"ClaimGrown">, { time }: EvolveContext): Stock => {
+    const { reservationId, claimId, quantity, backordered } = data;
+    const none = { quantity: 0, expiresAt: time, committed: true, shipped: 0, backordered: 0 };
+    const claim = state.reservations.get(reservationId) ?? none;
+    const grown = {
+      ...withReservation(state, reservationId, { ...claim, quantity: claim.quantity + quantity }),
+      committed: state.committed + quantity,
+      returns: withRecent(state.returns, claimId, rememberedIdsMax),
+    };
+    return backordered > 0 ? withBackorder(grown, reservationId, backordered) : grown;
   },
   ReservationExpired: (state: Stock, { reservationId, quantity }: Data<"ReservationExpired">): Stock => ({
     ...withoutReservation(state, reservationId),

@@ -151,6 +151,21 @@ export const stock = decider({
       return freed === 0 ? [shrunk] : [shrunk, ...filled(state, freed, [reservationId])];
     },
 
+    /** Promises more to a claim, or anew: as a backorder where it is not there, whatever the policy. */
+    Grow: (
+      state: Stock,
+      command: { reservationId: string; claimId: string; quantity: number },
+    ): StockEvent[] => {
+      const { reservationId, quantity } = command;
+      // Two orders may have reshipments of one name, and the SKU's stream is theirs together.
+      const claimId = `${reservationId}/${command.claimId}`;
+      const claim = state.reservations.get(reservationId);
+      if (!state.track || state.returns.has(claimId) || (claim && !claim.committed)) return [];
+      const backordered = Math.min(quantity, Math.max(0, quantity - Math.max(0, availableOf(state))));
+      const data = { reservationId, claimId, quantity, backordered };
+      return withLowStock(state, [{ type: "ClaimGrown", data }], -quantity);
+    },
+
     /** Ends what has run out and gives free pieces to those that wait, some at a time; for the timer. */
     Expire: (state: Stock, _: { reservationId: string }, { now }): StockEvent[] => {
       const ids = expiredIds(state, now, endedAtOnceMax);

@@ -78,6 +78,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     StockReserved: moving("StockReserved"),
     ReservationReleased: moving("ReservationReleased"),
     ClaimShrunk: moving("ClaimShrunk"),
+    ClaimGrown: moving("ClaimGrown"),
     ReservationExpired: moving("ReservationExpired"),
     StockReturned: moving("StockReturned"),
     StockMarkedDamaged: moving("StockMarkedDamaged"),

@@ -37,8 +37,12 @@ export interface OrderShipmentDoc {
   carrier?: string;
   trackingNumber?: string;
   dispatchedAt: number;
+  /** When the last of it arrived. */
   deliveredAt?: number;
+  failures?: { outcome: Data<"DeliveryFailed">["outcome"]; lines: OfLine[]; at: number }[];
 }
+
+type OfLine = Data<"DeliveryFailed">["lines"][number];
 
 export interface OrderReturnDoc {
   id: string;
@@ -86,6 +90,9 @@ export type TimelineType =
   | "processing"
   | "shipped"
   | "delivered"
+  | "delivery_failed"
+  | "shipment_returned"
+  | "reshipment"
   | "return_requested"
   | "return_approved"
   | "return_rejected"
@@ -172,6 +179,17 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     ProcessingStarted: step("processing", () => "Being prepared", bookEvents.ProcessingStarted),
     ShipmentDispatched: step("shipped", dispatch, bookEvents.ShipmentDispatched),
     ShipmentDelivered: step("delivered", deliver, bookEvents.ShipmentDelivered),
+    DeliveryFailed: step("delivery_failed", fail, bookEvents.DeliveryFailed),
+    ShipmentReturned: step(
+      "shipment_returned",
+      (_, { lines }) => `${piecesOf(lines.map(found))} of a shipment came back`,
+      bookEvents.ShipmentReturned,
+    ),
+    ReshipmentAgreed: step(
+      "reshipment",
+      (_, { lines }) => `${piecesOf(lines)} will be sent once more`,
+      bookEvents.ReshipmentAgreed,
+    ),
     ReturnRequested: step("return_requested", announce, bookEvents.ReturnRequested),
     ReturnApproved: step("return_approved", (order, { returnId }) => {
       knownIn(order.returns, "id", returnId).status = "approved";
@@ -277,6 +295,24 @@ function dispatch(order: OrderDoc, data: Data<"ShipmentDispatched">, time: numbe
 function deliver(order: OrderDoc, { shipmentId, complete }: Data<"ShipmentDelivered">, time: number): string {
   knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
   return complete ? "Delivered" : "Part of it delivered";
+}
+
+function found({ sellable, damaged }: { sellable: number; damaged: number }) {
+  return { quantity: sellable + damaged };
+}
+
+const outcomeTexts = {
+  refused: "refused at the door",
+  undeliverable: "could not be delivered",
+  lost: "lost on the way",
+};
+
+function fail(order: OrderDoc, data: Data<"DeliveryFailed">, time: number): string {
+  const { shipmentId, outcome, lines } = data;
+  const shipment = knownIn(order.shipments, "id", shipmentId);
+  shipment.failures ??= [];
+  shipment.failures.push({ outcome, lines, at: time });
+  return `${piecesOf(lines)} ${outcomeTexts[outcome]}`;
 }
 
 function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): string {

@@ -24,6 +24,8 @@ export interface OrderLineView {
   quantities: Quantities;
 }
 
+type Failure = NonNullable<OrderDoc["shipments"][number]["failures"]>[number];
+
 /** One order, with all there is to know of it. */
 export interface OrderView extends Omit<OrderSummary, "total"> {
   paymentMethod: string;
@@ -47,6 +49,7 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
     trackingNumber?: string;
     dispatchedAt: string;
     deliveredAt?: string;
+    failures?: (Omit<Failure, "at"> & { at: string })[];
   }[];
   returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
   refunds: { id: string; amount: Money; cause: OrderDoc["refunds"][number]["cause"]; at: string }[];
@@ -141,10 +144,11 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
     ...(shippingAddress && { shippingAddress }),
     ...(billingAddress && { billingAddress }),
     payments,
-    shipments: doc.shipments.map(({ dispatchedAt, deliveredAt, ...shipment }) => ({
+    shipments: doc.shipments.map(({ dispatchedAt, deliveredAt, failures, ...shipment }) => ({
       ...shipment,
       dispatchedAt: isoAt(dispatchedAt),
       ...(deliveredAt !== undefined && { deliveredAt: isoAt(deliveredAt) }),
+      ...(failures && { failures: failures.map(({ at, ...failure }) => ({ ...failure, at: isoAt(at) })) }),
     })),
     returns: doc.returns.map((each) => ({ ...each, requestedAt: isoAt(each.requestedAt) })),
     refunds: doc.refunds.map(({ id, amount, cause, at }) => ({

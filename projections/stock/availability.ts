@@ -30,6 +30,7 @@ export const stockMovements = {
   ReservationReleased: ({ quantity, committed }: StockEventData<"ReservationReleased">) =>
     committed ? moved(0, 0, 0, -quantity) : moved(0, 0, -quantity, 0),
   ClaimShrunk: ({ quantity }: StockEventData<"ClaimShrunk">) => moved(0, 0, 0, -quantity),
+  ClaimGrown: ({ quantity }: StockEventData<"ClaimGrown">) => moved(0, 0, 0, quantity),
   ReservationExpired: ({ quantity }: StockEventData<"ReservationExpired">) => moved(0, 0, -quantity, 0),
   StockShipped: ({ quantity }: StockEventData<"StockShipped">) => moved(-quantity, 0, 0, -quantity),
   StockReturned: ({ sellable, damaged }: StockEventData<"StockReturned">) =>

@@ -95,6 +95,7 @@ export const stockLedgerProjection = projectionOf<ShopEvents>()<Bucket>({
       note(doc, event, reason);
     }),
     ClaimShrunk: ofReservation("uncommitted"),
+    ClaimGrown: ofReservation("committed"),
     ReservationExpired: ofReservation("expired"),
     StockShipped: ofReservation("shipped"),
     StockReturned: recorded((doc, event) => {

@@ -78,6 +78,7 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     ReservationCommitted: counted("ReservationCommitted"),
     ReservationReleased: counted("ReservationReleased"),
     ClaimShrunk: counted("ClaimShrunk"),
+    ClaimGrown: counted("ClaimGrown"),
     ReservationExpired: counted("ReservationExpired"),
     StockShipped: counted("StockShipped"),
     StockReturned: counted("StockReturned"),

@@ -17,6 +17,7 @@ import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
 import { productCommands, stockCommands } from "./command-api/products.ts";
 import { returnCommands } from "./command-api/returns.ts";
+import { shipmentCommands } from "./command-api/shipments.ts";
 import { serveDocs } from "./docs.ts";
 import { createCommands } from "./edge/commands.ts";
 import { createPositions } from "./edge/positions.ts";
@@ -147,6 +148,7 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     stockCommands(app, deps);
     cartCommands(app, deps);
     orderCommands(app, deps);
+    shipmentCommands(app, deps);
     returnCommands(app, deps);
     paymentCommands(app, deps);
     productQueries(app, deps);

@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { addressSchema } from "../../commands/address.ts";
 import { lineQuantityMax, paymentMethods } from "../../commands/cart/events.ts";
+import { deliveryOutcomes } from "../../commands/order/events.ts";
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { stockQuantityMax } from "../../commands/stock/events.ts";
@@ -14,6 +15,7 @@ export const idParams = z.strictObject({ id: idSchema });
 export const skuParams = z.strictObject({ sku: skuSchema });
 export const idAndSkuParams = z.strictObject({ id: idSchema, sku: skuSchema });
 export const returnParams = z.strictObject({ id: idSchema, returnId: idSchema });
+export const shipmentParams = z.strictObject({ id: idSchema, shipmentId: idSchema });
 export const noQuery = z.strictObject({});
 /** Commands without fields may come with no body or an empty one. */
 export const emptyBody = z.strictObject({}).nullish();
@@ -82,12 +84,45 @@ export const cancelBody = z
   .nullish();
 export const shipmentBody = z
   .strictObject({
-    lines: z.array(pieces).min(1).max(2_000).optional(),
+    lines: namedLines.optional(),
     carrier: z.string().trim().min(1).max(100).optional(),
     trackingNumber: z.string().trim().min(1).max(100).optional(),
   })
   .nullish();
-export const deliveryBody = z.strictObject({ shipmentId: idSchema.optional() }).nullish();
+export const deliveryBody = z
+  .strictObject({
+    /** All that are under way when it is left out. */
+    shipmentId: idSchema.optional(),
+    lines: namedLines.optional(),
+    /** What the carrier has taken, where it is not what it had to. */
+    cash: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+  })
+  .refine(({ shipmentId, lines, cash }) => shipmentId !== undefined || (!lines && !cash), {
+    path: ["shipmentId"],
+    message: "says what shipment the lines and the cash are of",
+  })
+  .nullish();
+export const failureBody = z.strictObject({
+  outcome: z.enum(deliveryOutcomes),
+  /** All that is under way of it when they are left out. */
+  lines: namedLines.optional(),
+});
+const inspectedPieces = {
+  sellable: z.int().min(0).max(lineQuantityMax),
+  damaged: z.int().min(0).max(lineQuantityMax).default(0),
+};
+export const shipmentReturnBody = z.strictObject({
+  lines: z
+    .array(
+      z.union([
+        z.strictObject({ lineId: z.int().min(1).max(2_000), ...inspectedPieces }),
+        z.strictObject({ sku: skuSchema, ...inspectedPieces }),
+      ]),
+    )
+    .min(1)
+    .max(2_000),
+});
+export const reshipmentBody = z.strictObject({ lines: namedLines });
 export const returnBody = z.strictObject({
   lines: z
     .array(

@@ -498,6 +498,60 @@ describe("cancelling", () => {
   });
 });
 
+describe("a parcel that does not arrive", () => {
+  test("comes back into stock once, is sent again from new stock or cancelled (12, 16)", async () => {
+    const shop = await openShop();
+    const { engine, by } = shop;
+    await shop.receive("A", 4);
+    const { orderId, paymentId } = await shop.checkOut([{ sku: "A", quantity: 3 }]);
+    const send = (shipmentId: string) => shipOrder(shop, orderId, { shipmentId }, shop.context);
+    await send("s-1");
+    const fail = { shipmentId: "s-1", outcome: "refused" as const };
+    await engine.execute(order, orderId, "FailDelivery", fail, by());
+    const back = { shipmentId: "s-1", backId: "b-1", lines: [{ sku: "A", sellable: 0, damaged: 1 }] };
+    for (let times = 0; times < 2; times++) {
+      await engine.execute(order, orderId, "TakeBack", back, by());
+      await applyEffects(shop, orderId, shop.context);
+    }
+    expect(await shop.stockOf("A")).toMatchObject({ onHand: 2, damaged: 1, available: 1 });
+    await engine.execute(order, orderId, "Reship", { reshipmentId: "a-1" }, by());
+    await applyEffects(shop, orderId, shop.context);
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 3, backordered: 2, available: -2 });
+    await expect(send("s-2")).rejects.toMatchObject({ code: "out_of_stock" });
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "no" }, shop.context);
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 0, backordered: 0, available: 1 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(0);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", openEffects: new Set() });
+  });
+
+  test("is paid for as far as its carrier has taken cash (11, 14)", async () => {
+    const shop = await openShop();
+    const { engine, by } = shop;
+    await shop.receive("A", 4);
+    const { orderId, paymentId } = await shop.checkOut([{ sku: "A", quantity: 3 }], { method: "cod" });
+    const part = { shipmentId: "s-1", lines: [{ sku: "A", quantity: 2 }] };
+    await shipOrder(shop, orderId, part, shop.context);
+    const refused = { shipmentId: "s-1", outcome: "refused" as const, lines: [{ sku: "A", quantity: 1 }] };
+    await engine.execute(order, orderId, "FailDelivery", refused, by());
+    await deliverOrder(shop, orderId, {}, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: 1_070 + 535 });
+    await shipOrder(shop, orderId, { shipmentId: "s-2" }, shop.context);
+    await deliverOrder(shop, orderId, {}, shop.context);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "no" }, shop.context);
+    const placed = await shop.orderOf(orderId);
+    expect(placed).toMatchObject({
+      status: "delivered",
+      paymentStatus: "paid",
+      book: { due: 2 * 1_070 + 535 },
+    });
+    expect(await shop.paymentOf(orderId)).toMatchObject({ captured: 2 * 1_070 + 535, refunded: 0 });
+    const more = { captureId: "again", amount: 1_071 };
+    await expect(engine.execute(payment, paymentId, "Book", more, by())).rejects.toMatchObject({
+      code: "illegal_transition",
+    });
+  });
+});
+
 describe("an order that is paid otherwise", () => {
   test("in cash is shipped unpaid and paid with its last delivery", async () => {
     const shop = await openShop();
@@ -506,9 +560,9 @@ describe("an order that is paid otherwise", () => {
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "pending" });
     for (const shipmentId of ["s-1", "s-2"])
       await shipOrder(shop, orderId, { shipmentId, lines: [{ sku: "A", quantity: 1 }] }, shop.context);
-    await deliverOrder(shop, orderId, "s-2", shop.context);
+    await deliverOrder(shop, orderId, { shipmentId: "s-2" }, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped", paymentStatus: "pending" });
-    await deliverOrder(shop, orderId, "s-1", shop.context);
+    await deliverOrder(shop, orderId, { shipmentId: "s-1" }, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "delivered", paymentStatus: "paid" });
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: total });
     expect(shop.bank.calls).toEqual([]);
@@ -571,16 +625,16 @@ describe("fulfilment", () => {
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped" });
     expect(await shop.stockOf("A")).toMatchObject({ onHand: 2, committed: 0, available: 2 });
     expect((await shop.stockOf("B")).reservations.size).toBe(0);
-    await deliverOrder(shop, orderId, "s-1", shop.context);
+    await deliverOrder(shop, orderId, { shipmentId: "s-1" }, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped" });
-    await deliverOrder(shop, orderId, undefined, shop.context);
+    await deliverOrder(shop, orderId, {}, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "delivered" });
   });
 
   test("takes back what inspection calls sellable, and the rest as damaged", async () => {
     const { shop, orderId } = await paidOrder();
     await shipOrder(shop, orderId, { shipmentId: "s-1" }, shop.context);
-    await deliverOrder(shop, orderId, undefined, shop.context);
+    await deliverOrder(shop, orderId, {}, shop.context);
     const returnId = "ret-1";
     const command = { returnId, lines: [{ sku: "A", quantity: 3 }] };
     await shop.engine.execute(order, orderId, "RequestReturn", command, shop.by());
@@ -597,7 +651,7 @@ describe("fulfilment", () => {
     const other = await shop.checkOut([{ sku: "A", quantity: 2 }]);
     for (const id of [orderId, other.orderId]) {
       await shipOrder(shop, id, { shipmentId: "s-1" }, shop.context);
-      await deliverOrder(shop, id, undefined, shop.context);
+      await deliverOrder(shop, id, {}, shop.context);
       const lines = [{ sku: "A", quantity: 1 }];
       await shop.engine.execute(order, id, "RequestReturn", { returnId: "1", lines }, shop.by());
       await shop.engine.execute(order, id, "ApproveReturn", { returnId: "1" }, shop.by());

@@ -87,9 +87,36 @@ class Story {
     return this;
   }
 
-  deliver(): this {
-    this.do("Deliver", {});
+  /** Cash is booked as its carrier has taken it. */
+  deliver(what: Commands["Deliver"] = {}): this {
+    for (const { type, data } of this.do("Deliver", what))
+      if (type === "ShipmentDelivered" && data.cash) this.do("MarkPaid", data.cash);
     return this;
+  }
+
+  /** Of the last shipment. */
+  fail(outcome: Commands["FailDelivery"]["outcome"], ...lines: [sku: string, quantity: number][]): this {
+    const named = lines.map(([sku, quantity]) => ({ sku, quantity }));
+    this.do("FailDelivery", {
+      shipmentId: this.lastShipment,
+      outcome,
+      ...(named.length > 0 && { lines: named }),
+    });
+    return this;
+  }
+
+  back(...lines: Commands["TakeBack"]["lines"]): this {
+    this.do("TakeBack", { shipmentId: this.lastShipment, backId: `b-${++this.ids}`, lines });
+    return this;
+  }
+
+  reship(what: Partial<Commands["Reship"]> = {}): this {
+    this.do("Reship", { reshipmentId: `a-${++this.ids}`, ...what });
+    return this;
+  }
+
+  get lastShipment(): string {
+    return [...this.order.shipments.keys()].at(-1) ?? "none";
   }
 
   /** @returns what has gone back */
@@ -189,6 +216,69 @@ describe("cases of the design", () => {
     expect(story.refund()).toBe(5_500);
     expect(story.told).toEqual(["refunded", "refunded"]);
     story.refused(() => story.ship());
+  });
+
+  test("11: cash of each parcel is booked when it arrives", () => {
+    const story = new Story(f, { method: "cod" });
+    story.ship(["A", 3]).deliver();
+    expect(story.order.book).toMatchObject({ captured: 3_500 });
+    expect(story.told).toEqual(["processing", "pending"]);
+    story.ship().deliver();
+    expect(story.order.book).toMatchObject({ captured: 5_500 });
+    expect(story.told).toEqual(["delivered", "paid"]);
+  });
+
+  test("11, with parcels side by side: none collects what another does or has", () => {
+    const story = new Story(f, { method: "cod" }).ship(["A", 3]);
+    const cash = () =>
+      story.events.flatMap(({ type, data }) => (type === "ShipmentDispatched" ? [data.cashDue] : []));
+    story.do("Deliver", {});
+    story.ship(["B", 1]);
+    expect(cash()).toEqual([3_500, 2_000]);
+    story.refused(() => story.deliver({ shipmentId: story.lastShipment, cash: 2_001 }), "at most 2000");
+  });
+
+  test("12: a parcel refused at the door is taken back and cancelled", () => {
+    const story = new Story(f, { method: "cod" }).ship().fail("refused");
+    expect(story.told).toEqual(["processing", "pending"]);
+    story.back({ sku: "A", sellable: 3, damaged: 0 }, { sku: "B", sellable: 0, damaged: 1 });
+    story.refused(() => story.back({ sku: "A", sellable: 1, damaged: 0 }), "at most 0 of A");
+    expect(story.cancel()).toBe(0);
+    expect(story.told).toEqual(["cancelled", "pending"]);
+    expect(story.order.book).toMatchObject({ due: 0, captured: 0 });
+  });
+
+  test("14: what is refused of a parcel is not collected", () => {
+    const parcel = () => new Story(f, { method: "cod" }).ship(["A", 3]);
+    const cashOf = ({ events }: Story) =>
+      events.flatMap(({ type, data }) =>
+        type === "ShipmentDelivered" && data.cash ? [data.cash.amount] : [],
+      );
+    const first = parcel();
+    first.deliver({ shipmentId: first.lastShipment, ...lines(["A", 2]) }).fail("refused");
+    const then = parcel().fail("refused", ["A", 1]).deliver();
+    const said = parcel().fail("refused", ["A", 1]);
+    said.deliver({ shipmentId: said.lastShipment, cash: 2_400 });
+    expect([first, then, said].map(cashOf)).toEqual([[2_500], [2_500], [2_400]]);
+    for (const { book } of [first.order, then.order])
+      expect([countOf(book, "A", "kept"), countOf(book, "A", "failed")]).toEqual([2, 1]);
+  });
+
+  test("15: what cannot be delivered is cancelled, and all of it goes back", () => {
+    const story = new Story(f).paid().ship().fail("undeliverable");
+    expect(story.cancel()).toBe(5_500);
+    expect(story.told).toEqual(["cancelled", "refunded"]);
+    story.back({ sku: "A", sellable: 3, damaged: 0 });
+  });
+
+  test("16: what is lost is sent once more", () => {
+    const story = new Story(f).paid().ship().fail("lost", ["A", 3]).deliver();
+    expect(story.told).toEqual(["processing", "paid"]);
+    story.refused(() => story.ship());
+    story.reship(lines(["A", 2]));
+    story.refused(() => story.reship(lines(["A", 2])), "at most 1 of A");
+    story.reship().ship().deliver();
+    expect(story.told).toEqual(["delivered", "paid"]);
   });
 
   test("17: tax goes back with its piece, and no fourth piece of three", () => {
@@ -305,10 +395,21 @@ describe("what is cancelled or refunded", () => {
     const story = new Story(f);
     expect(story.cancel(lines(["B", 1]))).toBe(0);
     story.paid();
-    expect(story.order.book.payouts).toEqual([["excess", 2_000]]);
+    expect(story.order.book.payouts).toEqual([["excess/1", 2_000]]);
     expect(story.settle("done")).toBe(2_000);
     story.ship().deliver();
     expect(story.told).toEqual(["delivered", "partially_refunded"]);
+  });
+
+  test("and comes to nothing on its way though it was refunded, is neither sent again nor cancelled", () => {
+    const story = new Story(f).paid().ship(["A", 2]);
+    expect(story.refund({ ...lines(["A", 1]), of: "delivered" })).toBe(1_000);
+    story.fail("lost");
+    expect(
+      ["cancelled", "failed", "toShip"].map((each) => countOf(story.order.book, "A", each as "failed")),
+    ).toEqual([1, 1, 1]);
+    expect(story.cancel()).toBe(4_500);
+    expect(story.told).toEqual(["cancelled", "refunded"]);
   });
 
   test("is more of shipping than there is left, or nothing at all: refused", () => {
@@ -383,6 +484,32 @@ describe("whatever is asked of an order (10)", () => {
           story.ship(...lines),
     ),
     fc.constant<Step>((story) => story.deliver()),
+    fc.option(some, { nil: undefined }).map(
+      (lines): Step =>
+        (story) => {
+          story.deliver({ shipmentId: story.lastShipment, lines });
+        },
+    ),
+    fc
+      .tuple(
+        fc.constantFrom("refused" as const, "lost" as const),
+        fc.array(fc.tuple(fc.constantFrom("A", "B", "C"), fc.integer({ min: 1, max: 2 })), { maxLength: 2 }),
+      )
+      .map(
+        ([outcome, lines]): Step =>
+          (story) =>
+            story.fail(outcome, ...lines),
+      ),
+    fc.constantFrom("A", "B", "C").map(
+      (sku): Step =>
+        (story) =>
+          story.back({ sku, sellable: 1, damaged: 0 }),
+    ),
+    fc.option(some, { nil: undefined }).map(
+      (lines): Step =>
+        (story) =>
+          story.reship({ lines }),
+    ),
     fc.tuple(fc.constantFrom("r-1", "r-2"), fc.constantFrom("A", "B", "C")).map(
       ([returnId, sku]): Step =>
         (story) => {

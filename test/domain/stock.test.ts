@@ -309,6 +309,28 @@ describe("shrinking a claim", () => {
   });
 });
 
+describe("growing a claim", () => {
+  const grown = (quantity: number, backordered: number): StockEvent => ({
+    type: "ClaimGrown",
+    data: { reservationId: "r-1", claimId: "r-1/a-1", quantity, backordered },
+  });
+  const grow = (quantity: number) => ({ reservationId: "r-1", claimId: "a-1", quantity });
+
+  test("promises anew what has left, once, as a backorder where it is not there (16)", () => {
+    const gone = [received(4), reserved("r-1", 3), committed("r-1", 3), shipped("r-1", "s-1", 3)];
+    given(stock, gone)
+      .when("Grow", grow(3))
+      .then([grown(3, 2), { type: "LowStockReached", data: { available: -2, threshold: 0 } }]);
+    const past = given(stock, [...gone, grown(3, 2)]);
+    past.when("Grow", grow(3)).then([]);
+    expect(past.state()).toMatchObject({ committed: 3, backordered: 2, onHand: 1 });
+    past.when("Receive", { quantity: 2 }).then([received(2), filled("r-1", 2)]);
+    given(stock, [policy({ track: false }), received(4)])
+      .when("Grow", grow(3))
+      .then([]);
+  });
+});
+
 describe("shipping", () => {
   const ready = [received(5), reserved("r-1", 3), committed("r-1", 3)];
   const ship = (shipmentId: string, quantity: number) => ({
@@ -457,6 +479,10 @@ describe("whatever is asked of a stock", () => {
       name: fc.constant("Shrink" as const),
       command: fc.record({ reservationId: ids, cancelId: fc.constantFrom("x-1", "x-2", "x-3"), quantity }),
     }),
+    fc.record({
+      name: fc.constant("Grow" as const),
+      command: fc.record({ reservationId: ids, claimId: fc.constantFrom("a-1", "a-2"), quantity }),
+    }),
     fc.record({ name: fc.constant("Expire" as const), command: fc.record({ reservationId: ids }) }),
     fc.record({
       name: fc.constant("Ship" as const),
@@ -479,7 +505,17 @@ describe("whatever is asked of a stock", () => {
   );
   const history = fc.array(fc.record({ step: command, passMs: fc.nat(30) }), { minLength: 1, maxLength: 60 });
   /** Doing these again, right away, is doing nothing. The others are told apart by their command ids. */
-  const idempotent = ["Reserve", "Extend", "Commit", "Release", "Shrink", "Expire", "Ship", "TakeBack"];
+  const idempotent = [
+    "Reserve",
+    "Extend",
+    "Commit",
+    "Release",
+    "Shrink",
+    "Grow",
+    "Expire",
+    "Ship",
+    "TakeBack",
+  ];
 
   type Step = (state: Stock, data: never, context: { time: number }) => Stock;
   type Decide = (state: Stock, command: unknown, context: { now: number }) => StockEvent[];
@@ -514,6 +550,8 @@ describe("whatever is asked of a stock", () => {
         const open = new Map<string, number>();
         for (const { step, passMs } of steps) {
           now += passMs;
+          // It promises what is not there, whatever the policy.
+          if (step.name === "Grow" && !backorders) continue;
           const events = decide(state, step.name, step.command, now);
           for (const event of events) {
             state = apply(state, event, now);
@@ -543,6 +581,8 @@ describe("whatever is asked of a stock", () => {
       expect(open.has(data.reservationId)).toBe(false);
       open.set(data.reservationId, data.quantity);
     }
+    if (type === "ClaimGrown")
+      open.set(data.reservationId, (open.get(data.reservationId) ?? 0) + data.quantity);
     if (type === "StockShipped" || type === "ClaimShrunk") {
       const left = (open.get(data.reservationId) ?? 0) - data.quantity;
       expect(left).toBeGreaterThanOrEqual(0);

@@ -125,6 +125,21 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   await ask(200, "GET", "/v1/orders/{id}", on);
 }
 
+async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {
+  const on = { ...asStaff, params: { id: order.id } };
+  const first = { lines: [{ lineId: 1, quantity: 1 }] };
+  const { shipmentId } = await ask(201, "POST", "/v1/orders/{id}/shipments", { ...on, body: first });
+  const its = { ...on, params: { id: order.id, shipmentId } };
+  const failure = { outcome: "refused", ...first };
+  await ask(201, "POST", "/v1/orders/{id}/shipments/{shipmentId}/failures", { ...its, body: failure });
+  const back = { lines: [{ lineId: 1, sellable: 1, damaged: 0 }] };
+  await ask(201, "POST", "/v1/orders/{id}/shipments/{shipmentId}/returns", { ...its, body: back });
+  await ask(201, "POST", "/v1/orders/{id}/reshipments", { ...on, body: first });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/orders/{id}", { headers: cart.guest, params: { id: order.id } });
+  await ask(200, "GET", "/v1/orders/{id}", on);
+}
+
 describe("what is answered", () => {
   let productId = "";
   let sent: Body;
@@ -144,6 +159,7 @@ describe("what is answered", () => {
     await ask(200, "POST", "/v1/orders/{id}/cancel", { ...inPart, body: { lines } });
     const refund = { lines: [{ sku: "A", quantity: 1 }], reason: "r" };
     await ask(201, "POST", "/v1/orders/{id}/refunds", { ...inPart, body: refund });
+    await failed(await bought());
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });

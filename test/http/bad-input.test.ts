@@ -37,7 +37,17 @@ const goodBodies: Record<string, Body> = {
     carrier: "C",
     trackingNumber: "1",
   },
-  "POST /v1/orders/{id}/deliveries": { shipmentId: "none" },
+  "POST /v1/orders/{id}/deliveries": {
+    shipmentId: "none",
+    lines: [{ lineId: 1, quantity: 1 }],
+    cash: usd(1),
+  },
+  "POST /v1/orders/{id}/shipments/{shipmentId}/failures": {
+    outcome: "refused",
+    lines: [{ sku: "GOOD", quantity: 1 }],
+  },
+  "POST /v1/orders/{id}/shipments/{shipmentId}/returns": { lines: [{ lineId: 1, sellable: 1, damaged: 0 }] },
+  "POST /v1/orders/{id}/reshipments": { lines: [{ sku: "GOOD", quantity: 1 }] },
   "POST /v1/orders/{id}/returns": { lines: [{ sku: "GOOD", quantity: 1 }], reason: "none" },
   "POST /v1/orders/{id}/returns/{returnId}/reject": { reason: "none" },
   "POST /v1/orders/{id}/returns/{returnId}/receive": { lines: [{ sku: "GOOD", sellable: 1, damaged: 0 }] },

@@ -373,6 +373,46 @@ describe("an order", () => {
     });
   });
 
+  test("of which a parcel comes to nothing says so, takes it back, and is sent again or ended", async () => {
+    const { product, order, post, get, caughtUp } = shop();
+    await product({ skus: ["FAILS"], price: 1_000, quantity: 10 });
+    const placed = await order(["FAILS", 3]);
+    const url = `/v1/orders/${placed.order.id}`;
+    const some = (quantity: number) => [{ lineId: 1, quantity }];
+    const { shipmentId } = (await post(`${url}/shipments`, { lines: some(2) })).body;
+    const its = `${url}/shipments/${shipmentId}`;
+    expect(await post(`${url}/deliveries`, { shipmentId, lines: some(1) })).toMatchObject({
+      status: 201,
+      body: { shipments: [{ delivered: false }], lines: [{ quantities: { kept: 1, inTransit: 1 } }] },
+    });
+    expect(await post(`${url}/deliveries`, { lines: some(1) })).toMatchObject({ status: 422 });
+    expect(await post(`${its}/failures`, { outcome: "lost" })).toMatchObject({
+      status: 201,
+      body: { status: "processing", shipmentId, lines: [{ quantities: { failed: 1, toShip: 1 } }] },
+    });
+    expect(await post(`${its}/failures`, { outcome: "lost" })).toMatchObject({ status: 409 });
+    const found = { lines: [{ sku: "fails", sellable: 1, damaged: 0 }] };
+    expect(await post(`${its}/returns`, found)).toMatchObject({ status: 201 });
+    expect(await post(`${its}/returns`, found)).toMatchObject({ status: 409 });
+    expect((await get("/v1/stock/FAILS", staff)).body).toMatchObject({ onHand: 9, committed: 1 });
+    expect(await post(`${url}/reshipments`, { lines: some(1) })).toMatchObject({
+      status: 201,
+      body: { lines: [{ quantities: { failed: 0, toShip: 2 } }] },
+    });
+    expect((await get("/v1/stock/FAILS", staff)).body).toMatchObject({ onHand: 9, committed: 2 });
+    expect(await post(`${url}/shipments`)).toMatchObject({ status: 201, body: { status: "shipped" } });
+    expect(await post(`${url}/deliveries`)).toMatchObject({ status: 201, body: { status: "delivered" } });
+    await caughtUp();
+    const { body } = await get(url, staff);
+    expect(body).toMatchObject({ status: "delivered", paymentStatus: "paid" });
+    expect(body.shipments[0].failures).toMatchObject([
+      { outcome: "lost", lines: [{ lineId: 1, quantity: 1 }] },
+    ]);
+    const told = (await get(url, placed.cart.guest)).body.timeline.map(({ text }: Body) => text);
+    expect(told).toEqual(expect.arrayContaining(["Delivery failed", "Will be sent once more"]));
+    expect(await post(`${url}/shipments/none/failures`, { outcome: "lost" })).toMatchObject({ status: 404 });
+  });
+
   test("is cancelled with its money and its stock given back, by the guest who placed it", async () => {
     const { product, order, post, get } = shop();
     await product({ skus: ["BACK"], quantity: 4 });

@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
-import { count } from "../../commands/order/book.ts";
+import { count, total } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import { paymentIdOf } from "../../commands/order/state.ts";
 import { runCheckout } from "../../commands/processes/checkout.ts";
@@ -195,6 +195,9 @@ class Simulation {
       this.deliver,
       this.deliver,
       this.sendBack,
+      this.failDelivery,
+      this.takeBack,
+      this.reship,
       this.refund,
       this.receive,
       this.receive,
@@ -304,7 +307,7 @@ class Simulation {
   }
 
   private deliver(shop: TestShop): Promise<void> {
-    return this.onOrder((orderId) => deliverOrder(shop, orderId, undefined, shop.context));
+    return this.onOrder((orderId) => deliverOrder(shop, orderId, {}, shop.context));
   }
 
   /** Of the first order from which something has arrived that is not on its way back. */
@@ -326,6 +329,40 @@ class Simulation {
       const sellable = this.dice.upTo(2) - 1;
       const lines = [{ sku, sellable, damaged: 1 - sellable }];
       await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines }, shop.by());
+      return applyEffects(shop, orderId, shop.context);
+    }
+  }
+
+  private failDelivery(shop: TestShop): Promise<void> {
+    return this.onOrder(async (orderId) => {
+      const placed = await shop.orderOf(orderId).catch(() => undefined);
+      const shipmentId = this.dice.pick(placed?.book.parcels ?? [])?.shipmentId;
+      if (shipmentId === undefined) return;
+      const lines = this.dice.chance(0.5) ? { lines: [{ lineId: this.dice.upTo(2), quantity: 1 }] } : {};
+      const outcome = this.dice.pick(["refused", "undeliverable", "lost"] as const) ?? "lost";
+      await shop.engine.execute(order, orderId, "FailDelivery", { shipmentId, outcome, ...lines }, shop.by());
+    });
+  }
+
+  /** Of the first order of which something that came to nothing is still away. */
+  private async takeBack(shop: TestShop): Promise<void> {
+    for (const orderId of this.orders) {
+      const placed = await shop.orderOf(orderId).catch(() => undefined);
+      const [shipmentId, [piece] = []] = placed?.book.strays[0] ?? [];
+      if (shipmentId === undefined || piece === undefined) continue;
+      const lines = [{ lineId: piece[0], sellable: piece[1] - 1, damaged: 1 }];
+      const command = { shipmentId, backId: newId(), lines };
+      await shop.engine.execute(order, orderId, "TakeBack", command, shop.by());
+      return applyEffects(shop, orderId, shop.context);
+    }
+  }
+
+  private async reship(shop: TestShop): Promise<void> {
+    for (const orderId of this.orders) {
+      const placed = await shop.orderOf(orderId).catch(() => undefined);
+      if (!placed || total(placed.book, "failed") === 0) continue;
+      const command = { reshipmentId: newId() };
+      await shop.engine.execute(order, orderId, "Reship", command, shop.by());
       return applyEffects(shop, orderId, shop.context);
     }
   }
@@ -382,7 +419,7 @@ function unlessGone(process: Process) {
 const mustHappen = [
   ...["OrderConfirmed", "OrderRefused", "OrderCancelled", "CheckoutFailed", "ReservationExpired"],
   ...["BackorderQueued", "BackorderFilled", "StockShipped", "StockReturned", "PaymentVoided"],
-  ...["LinesCancelled", "ClaimShrunk", "OrderCredited"],
+  ...["LinesCancelled", "ClaimShrunk", "OrderCredited", "DeliveryFailed", "ShipmentReturned", "ClaimGrown"],
   ...["PaymentActionRequired", "RefundSucceeded", "EffectsApplied", "VoidRequested"],
 ];
 

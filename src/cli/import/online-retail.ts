@@ -357,7 +357,7 @@ class ImportRun {
     const orderId = this.orderOf(orderInvoice);
     const returnId = deriveId("import", this.digest, "return", invoice, orderInvoice);
     const reason = `cancellation ${invoice}`;
-    await deliverOrder(this.shop, orderId, undefined, this.process(at, "deliver", invoice, orderInvoice));
+    await deliverOrder(this.shop, orderId, {}, this.process(at, "deliver", invoice, orderInvoice));
     const step = (name: string) => this.context(at, name, invoice, orderInvoice);
     await this.engine.execute(order, orderId, "RequestReturn", { returnId, lines, reason }, step("return"));
     await this.engine.execute(order, orderId, "ApproveReturn", { returnId }, step("approve"));

@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Refund } from "../../../commands/order/credits.ts";
 import { order } from "../../../commands/order/order.ts";
-import { deliveryEffect, type Order, type PlacedOrder } from "../../../commands/order/state.ts";
+import type { Order, PlacedOrder } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import type { Payment } from "../../../commands/payment/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
@@ -10,7 +10,7 @@ import { paidStep, refundedStep, settlePayment } from "../../../commands/process
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { refundOrder } from "../../../commands/processes/refunds.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
-import { spelledLines, spelledNames } from "../../../commands/processes/skus.ts";
+import { spelledNames } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { notFound, Problem } from "../../values/problem.ts";
@@ -113,7 +113,7 @@ export function orderCommands(app: App, deps: Deps): void {
           ...(trackingNumber !== undefined && { trackingNumber }),
         };
         const run = async (context: ProcessContext) => {
-          const spelled = lines && { lines: await spelledLines(shop.engine, lines) };
+          const spelled = lines && { lines: await spelledNames(shop.engine, lines) };
           await shipOrder(shop, id, { ...shipment, ...spelled }, context);
         };
         return orderCommand(deps, id, commandId, { status: 201, run, extra: { shipmentId } });
@@ -126,11 +126,23 @@ export function orderCommands(app: App, deps: Deps): void {
     (request, reply) =>
       commands.run(request, reply, async (commandId) => {
         const { id } = request.params;
-        await placedOrder(shop, id);
+        const { currency } = await placedOrder(shop, id);
         return orderCommand(deps, id, commandId, {
           status: 201,
-          follow: ({ openEffects }) => (openEffects.has(deliveryEffect) ? [paidStep(id)] : []),
-          run: (context) => deliverOrder(shop, id, request.body?.shipmentId, context),
+          follow: ({ openEffects }) =>
+            [...openEffects]
+              .filter((of) => of.startsWith("cash/"))
+              .map((of) => paidStep(id, of.slice("cash/".length))),
+          run: async (context) => {
+            const { shipmentId, lines, cash } = request.body ?? {};
+            if (cash && cash.currency !== currency)
+              throw new Problem(
+                "currency_mismatch",
+                `the order is paid in ${currency}, not in ${cash.currency}`,
+              );
+            const named = lines && (await spelledNames(shop.engine, lines));
+            await deliverOrder(shop, id, { shipmentId, lines: named, cash: cash?.amount }, context);
+          },
         });
       }),
   );

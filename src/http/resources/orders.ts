@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { refundCauses } from "../../../commands/order/events.ts";
+import { deliveryOutcomes, refundCauses } from "../../../commands/order/events.ts";
 import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
 import { pageOf } from "./lists.ts";
@@ -7,7 +7,14 @@ import { money, totals } from "./money.ts";
 import { guestPayment, payment } from "./payments.ts";
 import { shownAs, textView, viewOf } from "./view.ts";
 
-const pieces = z.array(z.strictObject({ sku: z.string(), quantity: z.int() }));
+const pieces = z.array(
+  z.strictObject({
+    /** Where a line was named. */
+    lineId: z.int().optional(),
+    sku: z.string(),
+    quantity: z.int(),
+  }),
+);
 const inspected = z.array(z.strictObject({ sku: z.string(), sellable: z.int(), damaged: z.int() }));
 const address = z
   .strictObject({
@@ -111,6 +118,9 @@ const guestTexts = {
   processing: "Being prepared",
   shipped: "Shipped",
   delivered: "Delivered",
+  delivery_failed: "Delivery failed",
+  shipment_returned: "Shipment came back",
+  reshipment: "Will be sent once more",
   return_requested: "Return registered",
   return_approved: "Return approved",
   return_rejected: "Return not accepted",
@@ -142,6 +152,9 @@ const shipment = z.strictObject({
   trackingNumber: z.string().optional(),
   dispatchedAt: z.string(),
   deliveredAt: z.string().optional(),
+  failures: z
+    .array(z.strictObject({ outcome: z.enum(deliveryOutcomes), lines: pieces, at: z.string() }))
+    .optional(),
 });
 const returned = z.strictObject({
   id: z.string(),
@@ -202,6 +215,7 @@ const guestOrder = order
         trackingNumber: true,
         dispatchedAt: true,
         deliveredAt: true,
+        failures: true,
       }),
     ),
     returns: z.array(returned.pick({ id: true, status: true, lines: true, requestedAt: true })),
