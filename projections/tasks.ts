@@ -163,7 +163,15 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       keys: orderKey,
       change: (doc, { data, time }) => opened(doc, `reship/${data.reshipmentId}`, time),
     },
-    ReturnReceived: { keys: orderKey, change: (doc, { data, time }) => opened(doc, data.returnId, time) },
+    ReturnReceived: {
+      keys: orderKey,
+      change: (doc, { data: { returnId, receiptId }, time }) =>
+        opened(doc, receiptId === undefined ? returnId : `receipt/${receiptId}`, time),
+    },
+    ReturnInspected: {
+      keys: orderKey,
+      change: (doc, { data, time }) => opened(doc, `receipt/${data.receiptId}`, time),
+    },
     LinesCancelled: {
       keys: orderKey,
       change: (doc, { data: { cancelId, cause, complete }, time }) => {

@@ -44,6 +44,7 @@ export const bookEvents = {
       })),
       shipping: totals.shipping,
       shippingTax: totals.tax - lines.reduce((sum, { tax }) => sum + tax, 0),
+      fees: 0,
       due: totals.total,
       captured: 0,
       refunded: 0,
@@ -56,6 +57,7 @@ export const bookEvents = {
       collected: [],
       strays: [],
       returns: [],
+      inspections: [],
     }),
   OrderConfirmed: (book: Book): Book => ({ ...book, confirmed: true }),
   OrderPaid: (book: Book, { amount, captureId }: Data<"OrderPaid">): Book => {
@@ -108,14 +110,34 @@ export const bookEvents = {
     const [pieces, returns] = taken(book.returns, returnId);
     return checked({ ...moved(book, pieces, "announced", "kept"), returns });
   },
-  ReturnReceived: (book: Book, { returnId, lines }: Data<"ReturnReceived">): Book => {
+  ReturnWithdrawn: (book: Book, { returnId }: Data<"ReturnWithdrawn">): Book => {
     const [pieces, returns] = taken(book.returns, returnId);
-    const sellable = sellableOf(book, pieces, lines);
-    const rest = pieces.map(
-      ([lineId, quantity], index): Share => [lineId, quantity - (sellable[index]?.[1] ?? 0)],
+    return checked({ ...moved(book, pieces, "announced", "kept"), returns });
+  },
+  ReturnReceived: (book: Book, { returnId, lines }: Data<"ReturnReceived">): Book => {
+    const [awaited, others] = taken(book.returns, returnId);
+    const found = lines.flatMap((line) =>
+      line.lineId === undefined ? bySku(book, awaited, line) : [{ ...line, lineId: line.lineId }],
     );
-    const back = moved(moved(book, sellable, "announced", "sellable"), rest, "announced", "damaged");
-    return checked({ ...back, returns });
+    const here = found.map(({ lineId, inspecting = 0 }): Share => [lineId, inspecting]);
+    const back = moved(inspected(book, found, "announced"), here, "announced", "inspecting");
+    const left = less(awaited, found.map(piecesOf));
+    const [before, elsewhere] = taken(book.inspections, returnId);
+    const open = plus(before, here).filter(([, quantity]) => quantity > 0);
+    return checked({
+      ...back,
+      returns: withEntry(others, returnId, left),
+      inspections: withEntry(elsewhere, returnId, open),
+    });
+  },
+  ReturnInspected: (book: Book, { returnId, lines }: Data<"ReturnInspected">): Book => {
+    const [before, others] = taken(book.inspections, returnId);
+    const inspections = withEntry(others, returnId, less(before, lines.map(piecesOf)));
+    return checked({ ...inspected(book, lines, "inspecting"), inspections });
+  },
+  ReturnClosed: (book: Book, { returnId, lines }: Data<"ReturnClosed">): Book => {
+    const [, returns] = taken(book.returns, returnId);
+    return checked({ ...moved(book, namedShares(lines), "announced", "kept"), returns });
   },
   LinesCancelled: (book: Book, { lines, cause }: Data<"LinesCancelled">): Book => {
     const { failed, toShip } = unsentOf(book, namedShares(lines));
@@ -196,15 +218,43 @@ function taken(entries: Entries, id: string): [pieces: readonly Share[], others:
   return [found?.[1] ?? [], entries.filter((entry) => entry !== found)];
 }
 
-/** What inspection found to be sellable, of the lines of a SKU first to last. */
-function sellableOf(book: Book, pieces: readonly Share[], found: Data<"ReturnReceived">["lines"]): Share[] {
-  const left = new Map(found.map(({ sku, sellable }) => [sku, sellable]));
-  return pieces.map(([lineId, quantity]) => {
-    const { sku } = lineOf(book, lineId);
-    const some = Math.min(quantity, left.get(sku) ?? 0);
-    left.set(sku, (left.get(sku) ?? 0) - some);
-    return [lineId, some];
-  });
+function withEntry(others: Entries, id: string, pieces: readonly Share[]): Entries {
+  return pieces.length > 0 ? [...others, [id, pieces]] : others;
+}
+
+interface Found {
+  lineId: number;
+  sellable: number;
+  damaged: number;
+  rejected?: number | undefined;
+  inspecting?: number | undefined;
+}
+
+function piecesOf({ lineId, sellable, damaged, rejected = 0, inspecting = 0 }: Found): Share {
+  return [lineId, sellable + damaged + rejected + inspecting];
+}
+
+function inspected(book: Book, found: readonly Found[], from: "announced" | "inspecting"): Book {
+  const of = (finding: "sellable" | "damaged" | "rejected") =>
+    found.map((line): Share => [line.lineId, line[finding] ?? 0]);
+  const back = moved(moved(book, of("sellable"), from, "sellable"), of("damaged"), from, "damaged");
+  return moved(back, of("rejected"), from, "kept");
+}
+
+/** All of a SKU, as version 0.1 found it: of its lines the first are sellable. */
+function bySku(
+  book: Book,
+  awaited: readonly Share[],
+  { sku, sellable }: { sku: string; sellable: number },
+): Found[] {
+  let left = sellable;
+  return awaited
+    .filter(([lineId]) => lineOf(book, lineId).sku === sku)
+    .map(([lineId, quantity]) => {
+      const some = Math.min(quantity, left);
+      left -= some;
+      return { lineId, sellable: some, damaged: quantity - some };
+    });
 }
 
 function withPayout(payouts: Book["payouts"], refundId: string, amount: number): Book["payouts"] {

@@ -57,6 +57,8 @@ export interface Book {
   /** What is left of it; the tax is beside it or in it, as with goods. */
   readonly shipping: number;
   readonly shippingTax: number;
+  /** What the shop keeps of what it credited. */
+  readonly fees: number;
   /** What the customer owes for all of it. */
   readonly due: number;
   readonly captured: number;
@@ -75,8 +77,9 @@ export interface Book {
   readonly collected: readonly (readonly [captureId: string, amount: number])[];
   /** What has come to nothing of shipments, and has not come back into stock. */
   readonly strays: Entries;
-  /** What was announced to come back. */
+  /** What was announced to come back, and what of it is here and not inspected. */
   readonly returns: Entries;
+  readonly inspections: Entries;
 }
 
 /** A part of an order's money that is not asked for any more, or is asked for again. */
@@ -94,6 +97,8 @@ export interface Credit {
   })[];
   readonly shipping: number;
   readonly shippingTax: number;
+  /** What is kept of it. */
+  readonly fee?: number | undefined;
 }
 
 export function lineOf(book: Book, lineId: number): BookLine {
@@ -269,9 +274,9 @@ function paidFor({ taxIncluded }: Book, { goods, tax }: Worth): number {
   return taxIncluded ? goods : goods + tax;
 }
 
-export function amountOf(book: Book, { lines, shipping, shippingTax }: Credit): number {
+export function amountOf(book: Book, { lines, shipping, shippingTax, fee = 0 }: Credit): number {
   const ofLines = lines.reduce((sum, line) => sum + paidFor(book, line), 0);
-  return ofLines + paidFor(book, { goods: shipping, tax: shippingTax });
+  return ofLines + paidFor(book, { goods: shipping, tax: shippingTax }) - fee;
 }
 
 /** What is left of a line, or of shipping, to be paid or to be credited. */
@@ -359,13 +364,14 @@ export function credited(book: Book, credit: Credit, sign: 1 | -1): Book {
     lines,
     shipping: book.shipping - sign * credit.shipping,
     shippingTax: book.shippingTax - sign * credit.shippingTax,
+    fees: book.fees + sign * (credit.fee ?? 0),
     due: book.due - sign * amountOf(book, credit),
   };
 }
 
 /**
  * The two equations of an order, asserted after every event: each piece is in one bucket, and what is due is what
- * is left of lines and shipping.
+ * is left of lines and shipping, and fees.
  * @throws Error that names what is wrong
  */
 export function checked(book: Book): Book {
@@ -380,7 +386,7 @@ export function checked(book: Book): Book {
     if (uncredited < count(line, "toShip", "failed")) throw new Error(`${where}: credited pieces may leave`);
   }
   const { lines, shipping } = leftOf(book);
-  const left = lines.reduce((sum, amount) => sum + amount, shipping);
+  const left = lines.reduce((sum, amount) => sum + amount, shipping + book.fees);
   if (book.due !== left || book.shipping < 0 || book.shippingTax < 0)
     throw new Error(`${book.due} is due, ${left} is left of lines and shipping`);
   if (book.refunded + pendingOf(book.payouts) > book.captured)

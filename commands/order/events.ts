@@ -33,6 +33,16 @@ const soldLineSchema = z.object({
   revenue: minorUnits,
 });
 
+export const returnReasons = [
+  "changed_mind",
+  "wrong_size",
+  "not_as_described",
+  "damaged",
+  "wrong_item",
+  "late",
+  "other",
+] as const;
+
 export const deliveryOutcomes = ["refused", "undeliverable", "lost"] as const;
 
 export const refundCauses = ["cancellation", "return", "goodwill"] as const;
@@ -54,6 +64,8 @@ const creditSchema = z.object({
   lines: z.array(creditedLineSchema),
   shipping: minorUnits,
   shippingTax: minorUnits,
+  /** What the shop keeps of it; `amount` is less of it. */
+  fee: minorUnits.optional(),
   amount: minorUnits,
 });
 
@@ -141,17 +153,53 @@ export const orderEvents = {
   ),
   /** What had come to nothing is sent again, from stock that is claimed anew. */
   ReshipmentAgreed: event(z.object({ reshipmentId: z.string(), lines: z.array(ofLine) })),
+  /** A SKU without a line fills its lines first to last. */
   ReturnRequested: event(
-    z.object({ returnId: z.string(), lines: z.array(pieces), reason: z.string().optional() }),
+    z.object({
+      returnId: z.string(),
+      lines: z.array(
+        pieces.extend({ lineId: z.int().min(1).optional(), reason: z.enum(returnReasons).optional() }),
+      ),
+      reason: z.string().optional(),
+    }),
   ),
   ReturnApproved: event(z.object({ returnId: z.string() })),
   ReturnRejected: event(z.object({ returnId: z.string(), reason: z.string() })),
+  /** Version 0.1 received a return once, all of it, by SKU. What was rejected stays the customer's. */
   ReturnReceived: event(
     z.object({
       returnId: z.string(),
-      lines: z.array(z.object({ sku: z.string(), sellable: z.int().min(0), damaged: z.int().min(0) })),
+      receiptId: z.string().optional(),
+      lines: z.array(
+        z.object({
+          lineId: z.int().min(1).optional(),
+          sku: z.string(),
+          sellable: z.int().min(0),
+          damaged: z.int().min(0),
+          rejected: z.int().min(0).optional(),
+          inspecting: z.int().min(0).optional(),
+        }),
+      ),
     }),
   ),
+  ReturnInspected: event(
+    z.object({
+      returnId: z.string(),
+      receiptId: z.string(),
+      lines: z.array(
+        z.object({
+          lineId: z.int().min(1),
+          sku: z.string(),
+          sellable: z.int().min(0),
+          damaged: z.int().min(0),
+          rejected: z.int().min(0),
+        }),
+      ),
+    }),
+  ),
+  ReturnWithdrawn: event(z.object({ returnId: z.string() })),
+  /** What has not come has been kept. */
+  ReturnClosed: event(z.object({ returnId: z.string(), lines: z.array(ofLine) })),
   /** `goods` is what it takes from the sales: what 0.1 had not taken from a confirmed order before, else 0. */
   OrderCancelled: event(
     z.object({

@@ -1,7 +1,7 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound, Problem, problemOf } from "../../src/values/problem.ts";
+import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import { type Book, type Bucket, countOf, isOver, netOf, payoutOf, total } from "./book.ts";
+import { type Book, isOver, netOf, payoutOf, total } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import { type Cancel, cancel, type Refund, refund, withdraw } from "./credits.ts";
 import { orderEvents } from "./events.ts";
@@ -18,14 +18,23 @@ import {
   takeBack,
 } from "./parcels.ts";
 import {
-  demandOf,
+  approveReturn,
+  closeReturn,
+  inspectReturn,
+  type ReceiveReturn,
+  type RequestReturn,
+  receiveReturn,
+  rejectReturn,
+  requestReturn,
+  withdrawReturn,
+} from "./returns.ts";
+import {
   evolveOrder,
   goodsOf,
   initialOrder,
   type Order,
   type PlacedOrder,
   type RefusedOrder,
-  type Return,
 } from "./state.ts";
 import { isPaid, type OrderStatus, paymentStatusOf } from "./status.ts";
 
@@ -33,7 +42,6 @@ type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 
 const notesMax = 1_000;
-const returnsMax = 1_000;
 
 export const order = decider({
   category: "order",
@@ -101,53 +109,26 @@ export const order = decider({
 
     Reship: (state: Order, command: Reship): OrderEvent[] => reship(existing(state), command),
 
-    RequestReturn: (state: Order, { returnId, lines, reason }: RequestReturn): OrderEvent[] => {
-      const order = existing(state);
-      if (order.returns.has(returnId)) return [];
-      requireAtMost(order.returns.size, returnsMax, "returns");
-      const wanted = summed(lines);
-      for (const { sku, quantity } of wanted) requirePieces(order, sku, quantity, "returned", "kept");
-      const data = { returnId, lines: wanted, ...(reason !== undefined && { reason }) };
-      return [{ type: "ReturnRequested", data }];
-    },
+    RequestReturn: (state: Order, command: RequestReturn): OrderEvent[] =>
+      requestReturn(existing(state), command),
 
-    ApproveReturn: (state: Order, { returnId }: { returnId: string }): OrderEvent[] => {
-      const { status } = returnOf(existing(state), returnId);
-      if (status === "approved" || status === "received") return [];
-      if (status === "rejected") throw illegalTransition("the return was rejected");
-      return [{ type: "ReturnApproved", data: { returnId } }];
-    },
+    ApproveReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
+      approveReturn(existing(state), command),
 
-    RejectReturn: (
-      state: Order,
-      { returnId, reason }: { returnId: string; reason: string },
-    ): OrderEvent[] => {
-      const { status } = returnOf(existing(state), returnId);
-      if (status === "rejected") return [];
-      if (status !== "requested") throw illegalTransition(`the return is ${status}`);
-      return [{ type: "ReturnRejected", data: { returnId, reason } }];
-    },
+    RejectReturn: (state: Order, command: { returnId: string; reason: string }): OrderEvent[] =>
+      rejectReturn(existing(state), command),
 
-    /** What came back, as inspection found it: every piece is sellable or damaged. */
-    ReceiveReturn: (state: Order, { returnId, lines }: Data<"ReturnReceived">): OrderEvent[] => {
-      const { status, lines: asked } = returnOf(existing(state), returnId);
-      if (status === "received") return [];
-      if (status !== "approved") throw illegalTransition(`the return is ${status}, not approved`);
-      for (const { sku, quantity } of asked) {
-        const found = lines.find((line) => line.sku === sku);
-        if (!found || found.sellable + found.damaged !== quantity)
-          throw new Problem("validation_failed", `${quantity} of ${sku} were to come back`, {
-            errors: [{ path: "lines", message: `sellable and damaged of ${sku} must sum to ${quantity}` }],
-          });
-      }
-      const unasked = lines.find((line) => !asked.some(({ sku }) => sku === line.sku));
-      if (unasked) throw notFound("SKU in this return", unasked.sku);
-      if (lines.length > asked.length)
-        throw new Problem("validation_failed", "each SKU of the return has one line", {
-          errors: [{ path: "lines", message: "one line for each SKU" }],
-        });
-      return [{ type: "ReturnReceived", data: { returnId, lines } }];
-    },
+    WithdrawReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
+      withdrawReturn(existing(state), command),
+
+    ReceiveReturn: (state: Order, command: ReceiveReturn): OrderEvent[] =>
+      receiveReturn(existing(state), command),
+
+    InspectReturn: (state: Order, command: ReceiveReturn): OrderEvent[] =>
+      inspectReturn(existing(state), command),
+
+    CloseReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
+      closeReturn(existing(state), command),
 
     Cancel: (state: Order, command: Cancel): OrderEvent[] => cancel(existing(state), command),
 
@@ -242,17 +223,7 @@ function confirmed(order: Data<"OrderPlaced">, { buyer }: Confirm): OrderEvent {
   };
 }
 
-interface RequestReturn {
-  returnId: string;
-  lines: readonly { sku: string; quantity: number }[];
-  reason?: string;
-}
-
 export type RefundCause = Data<"OrderRefunded">["cause"];
-
-function summed(lines: readonly { sku: string; quantity: number }[]) {
-  return demandOf(lines).map(([sku, quantity]) => ({ sku, quantity }));
-}
 
 function goodsLeft({ lines }: Book): number {
   return lines.reduce((sum, { goods }) => sum + goods, 0);
@@ -270,20 +241,8 @@ function requireOneOf(order: PlacedOrder, statuses: readonly OrderStatus[], next
     throw illegalTransition(`an order that is ${order.status} cannot become ${next}`);
 }
 
-function requirePieces(order: PlacedOrder, sku: string, quantity: number, verb: string, from: Bucket): void {
-  const most = countOf(order.book, sku, from);
-  if (most === undefined) throw notFound("SKU in this order", sku);
-  if (quantity > most) throw illegalTransition(`at most ${most} of ${sku} can be ${verb}, not ${quantity}`);
-}
-
 function requireAtMost(count: number, max: number, what: string): void {
   if (count >= max) throw illegalTransition(`an order has at most ${max} ${what}`);
-}
-
-function returnOf(order: PlacedOrder, returnId: string): Return {
-  const found = order.returns.get(returnId);
-  if (!found) throw notFound("return", returnId);
-  return found;
 }
 
 /** @throws Problem not_found */

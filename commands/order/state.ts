@@ -4,7 +4,14 @@ import type { Refusal } from "../cart/events.ts";
 import { type Book, lineOf, type Share, unsentOf } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import type { orderEvents } from "./events.ts";
-import { type OrderStatus, type PaymentStatus, paymentStatusOf, statusOf } from "./status.ts";
+import {
+  type OrderStatus,
+  type PaymentStatus,
+  paymentStatusOf,
+  type ReturnStatus,
+  receivedStatusOf,
+  statusOf,
+} from "./status.ts";
 
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 export type OrderLine = Data<"OrderPlaced">["lines"][number];
@@ -18,9 +25,9 @@ interface Shipment {
 }
 
 export interface Return {
-  readonly status: "requested" | "approved" | "rejected" | "received";
+  readonly status: ReturnStatus;
   readonly lines: Data<"ReturnRequested">["lines"];
-  /** As inspection found it. */
+  /** What version 0.1 has received. */
   readonly received?: Data<"ReturnReceived">["lines"];
 }
 
@@ -45,6 +52,8 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly reshipments: ReadonlyMap<string, Demand>;
   /** Of each, what came back of a shipment. */
   readonly backs: ReadonlyMap<string, Data<"ShipmentReturned">["lines"]>;
+  /** Of each, what is to be booked into stock. */
+  readonly receipts: ReadonlyMap<string, readonly { sku: string; sellable: number; damaged: number }[]>;
   /** What carriers have taken, by capture. */
   readonly cash: ReadonlyMap<string, number>;
   readonly notes: number;
@@ -63,8 +72,8 @@ export interface RefusedOrder {
 }
 
 /**
- * Names of effects in `openEffects`; shipments and returns go by their ids; `cancel/`, `credit/`, `cash/`, `back/`
- * and `reship/` stand before theirs.
+ * Names of effects in `openEffects`; shipments and returns go by their ids; `cancel/`, `credit/`, `cash/`, `back/`,
+ * `receipt/` and `reship/` stand before theirs.
  */
 export const cancellationEffect = "cancellation";
 export const deliveryEffect = "delivery";
@@ -108,6 +117,7 @@ export const evolveOrder = {
     cancellations: new Map(),
     reshipments: new Map(),
     backs: new Map(),
+    receipts: new Map(),
     cash: new Map(),
     notes: 0,
     openEffects: new Set(),
@@ -175,10 +185,24 @@ export const evolveOrder = {
     return withBook(order, (book) => bookEvents.ReturnRejected(book, data));
   },
   ReturnReceived: (state: Order, data: Data<"ReturnReceived">): Order => {
-    const { returnId, lines } = data;
-    const order = withReturn(placed(state), returnId, { status: "received", received: lines });
-    const back = withBook(order, (book) => bookEvents.ReturnReceived(book, data));
-    return { ...back, openEffects: opened(back, returnId) };
+    const { returnId, receiptId, lines } = data;
+    const order = withBook(placed(state), (book) => bookEvents.ReturnReceived(book, data));
+    const back = withReceipt(order, returnId, receiptId, lines);
+    if (receiptId !== undefined) return back;
+    return withReturn({ ...back, openEffects: opened(back, returnId) }, returnId, { received: lines });
+  },
+  ReturnInspected: (state: Order, data: Data<"ReturnInspected">): Order => {
+    const { returnId, receiptId, lines } = data;
+    const order = withBook(placed(state), (book) => bookEvents.ReturnInspected(book, data));
+    return withReceipt(order, returnId, receiptId, lines);
+  },
+  ReturnWithdrawn: (state: Order, data: Data<"ReturnWithdrawn">): Order => {
+    const order = withReturn(placed(state), data.returnId, { status: "withdrawn" });
+    return withBook(order, (book) => bookEvents.ReturnWithdrawn(book, data));
+  },
+  ReturnClosed: (state: Order, data: Data<"ReturnClosed">): Order => {
+    const order = withBook(placed(state), (book) => bookEvents.ReturnClosed(book, data));
+    return withReceipt(order, data.returnId, undefined, []);
   },
   LinesCancelled: (state: Order, data: Data<"LinesCancelled">): Order => {
     const before = placed(state);
@@ -244,6 +268,22 @@ function withBook(order: PlacedOrder, change: (book: Book) => Book): PlacedOrder
 
 function opened({ openEffects }: PlacedOrder, of: string): ReadonlySet<string> {
   return new Set(openEffects).add(of);
+}
+
+/** @param receiptId undefined where nothing is to be booked by it */
+function withReceipt(
+  order: PlacedOrder,
+  returnId: string,
+  receiptId: string | undefined,
+  lines: readonly { sku: string; sellable: number; damaged: number }[],
+): PlacedOrder {
+  const known = withReturn(order, returnId, { status: receivedStatusOf(order.book, returnId) });
+  if (receiptId === undefined) return known;
+  return {
+    ...known,
+    receipts: new Map(order.receipts).set(receiptId, lines),
+    openEffects: opened(order, `receipt/${receiptId}`),
+  };
 }
 
 function withReturn(order: PlacedOrder, returnId: string, changes: Partial<Return>): PlacedOrder {

@@ -40,3 +40,20 @@ export function paymentStatusOf(book: Book): PaymentStatus {
   if (isPaid(book)) return "paid";
   return paymentFailed && captured === 0 ? "failed" : "pending";
 }
+
+/** Closed: nothing of it is awaited or has still to be inspected. */
+export const returnStatuses = [
+  "requested",
+  "approved",
+  "rejected",
+  "withdrawn",
+  "partly_received",
+  "closed",
+] as const;
+export type ReturnStatus = (typeof returnStatuses)[number];
+
+/** Of a return of which something was received, or nothing is awaited any more. */
+export function receivedStatusOf({ returns, inspections }: Book, returnId: string): ReturnStatus {
+  const isOpen = [...returns, ...inspections].some(([id]) => id === returnId);
+  return isOpen ? "partly_received" : "closed";
+}

@@ -76,6 +76,8 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   if (credit) return payOut(process, state, credit);
   const shipment = state.shipments.get(of);
   if (shipment) return ship(process, orderId, of, shipment.lines);
+  const receipt = kind === "receipt" && state.receipts.get(id);
+  if (receipt) return takeBack(process, orderId, id, receipt);
   const received = state.returns.get(of)?.received;
   if (received) return takeBack(process, orderId, of, received);
   throw new Error(`order has an effect ${of} that nothing explains`);

@@ -1,20 +1,17 @@
 import { Problem } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
+import type { FoundLine, ReceiveReturn, ReturnReason } from "../order/returns.ts";
 import { applyEffects } from "./effects.ts";
 import { type ProcessContext, processOf, stepId } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 export interface ReturnedLine {
-  sku: string;
+  lineId?: number | undefined;
+  sku?: string | undefined;
   quantity: number;
+  reason?: ReturnReason | undefined;
   /** Given when the goods are here and inspected already: the rest of the quantity is damaged. */
   sellable?: number | undefined;
-}
-
-export interface InspectedLine {
-  sku: string;
-  sellable: number;
-  damaged: number;
 }
 
 /**
@@ -34,12 +31,13 @@ export async function registerReturn(
   const found = isHere ? inspected(lines) : [];
   await process.decide(order, orderId, "RequestReturn", {
     returnId,
-    lines: lines.map(({ sku, quantity }) => ({ sku, quantity })),
+    lines: lines.map(({ sellable: _, ...line }) => line),
     ...(reason !== undefined && { reason }),
   });
   if (!isHere) return;
   await process.once(approveStep(returnId), order, orderId, "ApproveReturn", { returnId });
-  await process.once(receiveStep(returnId), order, orderId, "ReceiveReturn", { returnId, lines: found });
+  const received = { returnId, receiptId: returnId, lines: found };
+  await process.once(receiveStep(returnId), order, orderId, "ReceiveReturn", received);
   await applyEffects(shop, orderId, process.context);
 }
 
@@ -51,30 +49,26 @@ export function returnSteps(orderId: string, returnId: string): string[] {
   return [stepId(orderId, ...approveStep(returnId)), stepId(orderId, ...receiveStep(returnId))];
 }
 
-/** Goods of an approved return are here, as inspection found them. */
-export async function receiveReturn(
+/** Goods of an approved return are here, or those that are were inspected: stock and money follow. */
+export async function takeReturn(
   shop: Shop,
   orderId: string,
-  received: { returnId: string; lines: InspectedLine[] },
+  step: "ReceiveReturn" | "InspectReturn",
+  received: ReceiveReturn,
   context: ProcessContext,
 ): Promise<void> {
   const process = processOf(shop, orderId, context);
-  await process.decide(order, orderId, "ReceiveReturn", received);
+  await process.decide(order, orderId, step, received);
   await applyEffects(shop, orderId, process.context);
 }
 
 /** What is not sellable of a returned line is damaged. */
-function inspected(lines: readonly ReturnedLine[]): InspectedLine[] {
-  const bySku = new Map<string, InspectedLine>();
-  for (const { sku, quantity, sellable = 0 } of lines) {
+function inspected(lines: readonly ReturnedLine[]): FoundLine[] {
+  return lines.map(({ lineId, sku, quantity, sellable = 0 }) => {
     if (sellable > quantity)
-      throw new Problem("validation_failed", `of ${quantity} of ${sku}, ${sellable} cannot be sellable`, {
-        errors: [{ path: "lines", message: `sellable of ${sku} is at most its quantity` }],
+      throw new Problem("validation_failed", `of ${quantity} pieces, ${sellable} cannot be sellable`, {
+        errors: [{ path: "lines", message: "sellable is at most the quantity" }],
       });
-    const found = bySku.get(sku) ?? { sku, sellable: 0, damaged: 0 };
-    found.sellable += sellable;
-    found.damaged += quantity - sellable;
-    bySku.set(sku, found);
-  }
-  return [...bySku.values()];
+    return { lineId, sku, sellable, damaged: quantity - sellable };
+  });
 }

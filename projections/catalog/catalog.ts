@@ -132,6 +132,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     ShipmentDispatched: selling((order, { position }) => paidOrShipped(order, position)),
     LinesCancelled: selling((order, { position, data }) => without(order, position, data.lines)),
     OrderCancelled: selling((order, { position }) => cancelled(order, position)),
+    ReturnInspected: selling((order, { position, data }) => cameBack(order, position, data)),
     ReturnReceived: selling((order, { position, data }) => cameBack(order, position, data)),
   },
 });

@@ -56,7 +56,7 @@ export function cancelled(order: OrderedDoc, position: string): OrderedDoc {
 export function cameBack(
   order: OrderedDoc,
   position: string,
-  { lines }: DataOf<ShopEvents, "ReturnReceived">,
+  { lines }: { lines: readonly { sku: string; sellable: number; damaged: number }[] },
 ): OrderedDoc {
   if (order.counted === undefined) return order;
   const pieces = lines.map(({ sku, sellable, damaged }) => ({ sku, quantity: sellable + damaged }));

@@ -6,6 +6,8 @@ import {
   type OrderStatus,
   type PaymentStatus,
   paymentStatusOf,
+  type ReturnStatus,
+  receivedStatusOf,
   statusOf,
 } from "../../commands/order/status.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
@@ -46,7 +48,7 @@ type OfLine = Data<"DeliveryFailed">["lines"][number];
 
 export interface OrderReturnDoc {
   id: string;
-  status: "requested" | "approved" | "rejected" | "received";
+  status: ReturnStatus;
   lines: Data<"ReturnRequested">["lines"];
   reason?: string;
   rejection?: string;
@@ -97,6 +99,9 @@ export type TimelineType =
   | "return_approved"
   | "return_rejected"
   | "return_received"
+  | "return_inspected"
+  | "return_withdrawn"
+  | "return_closed"
   | "items_cancelled"
   | "credited"
   | "refund_failed"
@@ -208,12 +213,34 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     ReturnReceived: step(
       "return_received",
       (order, { returnId, lines }) => {
-        const received = knownIn(order.returns, "id", returnId);
-        received.status = "received";
-        received.received = lines;
+        receive(order, returnId, lines);
         return "Return received";
       },
       bookEvents.ReturnReceived,
+    ),
+    ReturnInspected: step(
+      "return_inspected",
+      (order, { returnId, lines }) => {
+        receive(order, returnId, lines);
+        return "Return inspected";
+      },
+      bookEvents.ReturnInspected,
+    ),
+    ReturnWithdrawn: step(
+      "return_withdrawn",
+      (order, { returnId }) => {
+        knownIn(order.returns, "id", returnId).status = "withdrawn";
+        return "Return withdrawn";
+      },
+      bookEvents.ReturnWithdrawn,
+    ),
+    ReturnClosed: step(
+      "return_closed",
+      (order, { returnId, lines }) => {
+        receive(order, returnId, []);
+        return `Return closed without ${piecesOf(lines)}`;
+      },
+      bookEvents.ReturnClosed,
     ),
     LinesCancelled: step(
       "items_cancelled",
@@ -313,6 +340,13 @@ function fail(order: OrderDoc, data: Data<"DeliveryFailed">, time: number): stri
   shipment.failures ??= [];
   shipment.failures.push({ outcome, lines, at: time });
   return `${piecesOf(lines)} ${outcomeTexts[outcome]}`;
+}
+
+/** @param lines as inspection found them, or as they came */
+function receive(order: OrderDoc, returnId: string, lines: NonNullable<OrderReturnDoc["received"]>): void {
+  const its = knownIn(order.returns, "id", returnId);
+  its.status = receivedStatusOf(order.book, returnId);
+  if (lines.length > 0) its.received = [...(its.received ?? []), ...lines];
 }
 
 function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): string {

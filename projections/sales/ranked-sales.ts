@@ -89,6 +89,11 @@ export function rankedSalesProjection(
         ...booking,
         change: (doc, { position }) => (doc && isOrder(doc) ? cancelled(doc, position) : doc),
       },
+      ReturnInspected: {
+        ...booking,
+        change: (doc, { position, data }) =>
+          doc && isOrder(doc) ? without(doc, position, data.lines.map(returned)) : doc,
+      },
       ReturnReceived: {
         ...booking,
         change: (doc, { position, data }) =>

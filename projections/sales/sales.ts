@@ -26,6 +26,9 @@ interface PeriodDoc {
   shipping: number;
   refundedTax: number;
   refundedShipping: number;
+  /** Kept of what was refunded. */
+  fees: number;
+  unitsReturned: number;
   newCustomers: number;
   returningCustomers: number;
   /** Money given back, shipping and all, by cause. */
@@ -59,6 +62,8 @@ export interface SalesPeriod {
   shipping: Money;
   refundedTax: Money;
   refundedShipping: Money;
+  fees: Money;
+  unitsReturned: number;
   averageOrderValue: Money;
   newCustomers: number;
   returningCustomers: number;
@@ -115,11 +120,16 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
         },
       },
       OrderCredited: {
-        keys: (event) => (event.data.amount > 0 ? periodsOf(event) : []),
-        change: (doc, { data }) => withCredit(doc, data, 1),
+        keys: (event) => (isBooked(event.data) ? periodsOf(event) : []),
+        change: (doc, { data }) => {
+          const period = withCredit(doc, data, 1);
+          if (data.cause === "return")
+            period.unitsReturned += data.lines.reduce((sum, { quantity }) => sum + quantity, 0);
+          return period;
+        },
       },
       CreditWithdrawn: {
-        keys: (event) => (event.data.amount > 0 ? periodsOf(event) : []),
+        keys: (event) => (isBooked(event.data) ? periodsOf(event) : []),
         change: (doc, { data }) => withCredit(doc, data, -1),
       },
       OrderRefunded: { keys: periodsOf, change: withRefund },
@@ -146,7 +156,15 @@ function periodDoc(doc: SalesDoc | undefined, currency: string): PeriodDoc {
       goodwill: { count: 0, amount: 0 },
     };
     const sums = { orders: 0, units: 0, gross: 0, refunds: 0, newCustomers: 0, returningCustomers: 0 };
-    const parts = { discounts: 0, tax: 0, shipping: 0, refundedTax: 0, refundedShipping: 0 };
+    const parts = {
+      discounts: 0,
+      tax: 0,
+      shipping: 0,
+      refundedTax: 0,
+      refundedShipping: 0,
+      fees: 0,
+      unitsReturned: 0,
+    };
     return { currency, ...sums, ...parts, givenBack };
   }
   if (!isPeriod(doc)) throw new Error("a buyer stands where a period should");
@@ -167,10 +185,15 @@ function withOrder(doc: SalesDoc | undefined, data: Confirmed, visit: Visit | nu
   return period;
 }
 
+/** Whether a credit is of anything: one may only pay out what was owed. */
+function isBooked({ lines, shipping, shippingTax }: DataOf<ShopEvents, "CreditWithdrawn">): boolean {
+  return lines.length > 0 || shipping > 0 || shippingTax > 0;
+}
+
 /** What is not asked for any more, or, with -1, is asked for again after all. */
 function withCredit(
   doc: SalesDoc | undefined,
-  { currency, lines, shipping, shippingTax }: DataOf<ShopEvents, "CreditWithdrawn">,
+  { currency, lines, shipping, shippingTax, fee = 0 }: DataOf<ShopEvents, "CreditWithdrawn">,
   sign: 1 | -1,
 ): PeriodDoc {
   const period = periodDoc(doc, currency);
@@ -180,6 +203,7 @@ function withCredit(
   }
   period.refundedShipping += sign * shipping;
   period.refundedTax += sign * shippingTax;
+  period.fees += sign * fee;
   return period;
 }
 
@@ -281,6 +305,8 @@ function salesOf({ period, doc }: StoredPeriod): SalesPeriod {
     shipping: money(doc.shipping),
     refundedTax: money(doc.refundedTax),
     refundedShipping: money(doc.refundedShipping),
+    fees: money(doc.fees),
+    unitsReturned: doc.unitsReturned,
     averageOrderValue: money(orders === 0 ? 0 : scale(gross, 1, orders, "half_up")),
     newCustomers,
     returningCustomers,

@@ -1,7 +1,7 @@
 import { z } from "zod";
 import { addressSchema } from "../../commands/address.ts";
 import { lineQuantityMax, paymentMethods } from "../../commands/cart/events.ts";
-import { deliveryOutcomes } from "../../commands/order/events.ts";
+import { deliveryOutcomes, returnReasons } from "../../commands/order/events.ts";
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { stockQuantityMax } from "../../commands/stock/events.ts";
@@ -21,7 +21,6 @@ export const noQuery = z.strictObject({});
 export const emptyBody = z.strictObject({}).nullish();
 
 const lineQuantity = z.int().min(1).max(lineQuantityMax);
-const pieces = z.strictObject({ sku: skuSchema, quantity: lineQuantity });
 
 export const receiptBody = z.strictObject({
   quantity: z.int().min(1).max(stockQuantityMax),
@@ -63,10 +62,11 @@ export const checkoutBody = z.strictObject({
 });
 
 /** A line of an order, by its id or by SKU, which fills its lines first to last. */
+const lineId = z.int().min(1).max(2_000);
 const namedLines = z
   .array(
     z.union([
-      z.strictObject({ lineId: z.int().min(1).max(2_000), quantity: lineQuantity }),
+      z.strictObject({ lineId, quantity: lineQuantity }),
       z.strictObject({ sku: skuSchema, quantity: lineQuantity }),
     ]),
   )
@@ -115,7 +115,7 @@ export const shipmentReturnBody = z.strictObject({
   lines: z
     .array(
       z.union([
-        z.strictObject({ lineId: z.int().min(1).max(2_000), ...inspectedPieces }),
+        z.strictObject({ lineId, ...inspectedPieces }),
         z.strictObject({ sku: skuSchema, ...inspectedPieces }),
       ]),
     )
@@ -123,30 +123,52 @@ export const shipmentReturnBody = z.strictObject({
     .max(2_000),
 });
 export const reshipmentBody = z.strictObject({ lines: namedLines });
+const returnedPieces = {
+  quantity: lineQuantity,
+  reason: z.enum(returnReasons).optional(),
+  /** Given when the goods are here and inspected already: the rest of the quantity is damaged. */
+  sellable: z.int().min(0).max(lineQuantityMax).optional(),
+};
 export const returnBody = z.strictObject({
   lines: z
     .array(
-      pieces.extend({
-        /** Given when the goods are here and inspected already: the rest of the quantity is damaged. */
-        sellable: z.int().min(0).max(lineQuantityMax).optional(),
-      }),
+      z.union([
+        z.strictObject({ lineId, ...returnedPieces }),
+        z.strictObject({ sku: skuSchema, ...returnedPieces }),
+      ]),
     )
     .min(1)
     .max(2_000),
   reason: reason.optional(),
 });
 export const rejectReturnBody = z.strictObject({ reason });
+const some = z.int().min(0).max(lineQuantityMax).optional();
+const found = { sellable: some, damaged: some, rejected: some };
+const money = {
+  /** What is not rejected is refunded unless it says none. */
+  refund: z.enum(["auto", "none"]).optional(),
+  /** What the shop keeps of it. */
+  fee: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+};
+/** \`quantity\` are pieces that have still to be inspected. */
 export const receiveReturnBody = z.strictObject({
   lines: z
     .array(
-      z.strictObject({
-        sku: skuSchema,
-        sellable: z.int().min(0).max(lineQuantityMax),
-        damaged: z.int().min(0).max(lineQuantityMax).default(0),
-      }),
+      z.union([
+        z.strictObject({ lineId, ...found, quantity: some }),
+        z.strictObject({ sku: skuSchema, ...found, quantity: some }),
+      ]),
     )
     .min(1)
     .max(2_000),
+  ...money,
+});
+export const inspectReturnBody = z.strictObject({
+  lines: z
+    .array(z.union([z.strictObject({ lineId, ...found }), z.strictObject({ sku: skuSchema, ...found })]))
+    .min(1)
+    .max(2_000),
+  ...money,
 });
 const aboveNothing = moneySchema.refine(({ amount }) => amount > 0, "above 0");
 /** Without any of them, all that is left is refunded. */

@@ -640,7 +640,13 @@ describe("fulfilment", () => {
     await shop.engine.execute(order, orderId, "RequestReturn", command, shop.by());
     await shop.engine.execute(order, orderId, "ApproveReturn", { returnId }, shop.by());
     const lines = [{ sku: "A", sellable: 1, damaged: 2 }];
-    await shop.engine.execute(order, orderId, "ReceiveReturn", { returnId, lines }, shop.by());
+    await shop.engine.execute(
+      order,
+      orderId,
+      "ReceiveReturn",
+      { returnId, receiptId: returnId, lines },
+      shop.by(),
+    );
     await Promise.all([1, 2].map(() => applyEffects(shop, orderId, shop.context)));
     expect(await shop.stockOf("A")).toMatchObject({ onHand: 5, damaged: 2, available: 3 });
     expect((await shop.orderOf(orderId)).openEffects.size).toBe(0);
@@ -655,7 +661,12 @@ describe("fulfilment", () => {
       const lines = [{ sku: "A", quantity: 1 }];
       await shop.engine.execute(order, id, "RequestReturn", { returnId: "1", lines }, shop.by());
       await shop.engine.execute(order, id, "ApproveReturn", { returnId: "1" }, shop.by());
-      const received = { returnId: "1", lines: [{ sku: "A", sellable: 1, damaged: 0 }] };
+      const received = {
+        returnId: "1",
+        receiptId: "1",
+        refund: "none" as const,
+        lines: [{ sku: "A", sellable: 1, damaged: 0 }],
+      };
       await shop.engine.execute(order, id, "ReceiveReturn", received, shop.by());
       await applyEffects(shop, id, shop.context);
     }

@@ -1,7 +1,8 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { checked, countOf, leftOf } from "../../commands/order/book.ts";
+import { type Bucket, checked, countOf, leftOf } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
+import type { FoundLine } from "../../commands/order/returns.ts";
 import type { Order, PlacedOrder } from "../../commands/order/state.ts";
 import { priceOrder, type TaxSettings } from "../../commands/pricing.ts";
 import type { CommandsOf, EventOf } from "../../src/engine/decider.ts";
@@ -113,6 +114,29 @@ class Story {
   reship(what: Partial<Commands["Reship"]> = {}): this {
     this.do("Reship", { reshipmentId: `a-${++this.ids}`, ...what });
     return this;
+  }
+
+  announce(quantity: number, returnId = "r-1"): this {
+    this.do("RequestReturn", { returnId, lines: [{ sku: "A", quantity }] });
+    this.do("ApproveReturn", { returnId });
+    return this;
+  }
+
+  /** @returns what has gone back */
+  receive(line: FoundLine, how: Partial<Commands["ReceiveReturn"]> = {}): number {
+    this.do("ReceiveReturn", { returnId: "r-1", receiptId: `i-${++this.ids}`, lines: [line], ...how });
+    return this.settle("done");
+  }
+
+  inspect(line: FoundLine): number {
+    this.do("InspectReturn", { returnId: "r-1", receiptId: `i-${++this.ids}`, lines: [line] });
+    return this.settle("done");
+  }
+
+  /** Of the first return, and of all pieces of A. */
+  returned() {
+    const of = (bucket: Bucket) => countOf(this.order.book, "A", bucket);
+    return [this.order.returns.get("r-1")?.status, of("inspecting"), of("announced"), of("kept")];
   }
 
   get lastShipment(): string {
@@ -345,6 +369,61 @@ describe("cases of the design", () => {
     expect(story.told).toEqual(["processing", "pending"]);
   });
 
+  test("33: one of two announced pieces comes, and the return is closed", () => {
+    const story = new Story(f).paid().ship().deliver().announce(2);
+    expect(story.receive({ sku: "A", sellable: 1 })).toBe(1_000);
+    expect(story.returned()).toEqual(["partly_received", 0, 1, 1]);
+    story.do("CloseReturn", { returnId: "r-1" });
+    expect(story.returned()).toEqual(["closed", 0, 0, 2]);
+    expect(story.do("CloseReturn", { returnId: "r-1" })).toEqual([]);
+  });
+
+  test("34, 36: no more comes back than was announced, nor anything of what is under way", () => {
+    const story = new Story(f).paid().ship();
+    story.refused(() => story.announce(1), "at most 0 of A");
+    story.deliver().announce(2);
+    story.refused(() => story.receive({ sku: "A", quantity: 3 }), "at most 2 of A");
+  });
+
+  test("35: what inspection rejects stays the customer's, who may announce it again", () => {
+    const story = new Story(f).paid().ship().deliver().announce(2);
+    expect(story.receive({ sku: "A", quantity: 2 })).toBe(0);
+    expect(story.returned()).toEqual(["partly_received", 2, 0, 1]);
+    expect(story.inspect({ sku: "A", sellable: 1, rejected: 1 })).toBe(1_000);
+    expect(story.returned()).toEqual(["closed", 0, 0, 2]);
+    story.refused(() => story.inspect({ sku: "A", sellable: 1 }));
+    story.announce(2, "r-2");
+  });
+
+  test("38: a fee is kept of what comes back, and nothing is given back where that is said", () => {
+    const story = new Story(f).paid().ship().deliver().announce(1);
+    story.refused(() => story.receive({ sku: "A", sellable: 1 }, { fee: 1_001 }), "more than");
+    story.refused(() => story.receive({ sku: "A", sellable: 1 }, { fee: 1, refund: "none" }));
+    expect(story.receive({ sku: "A", sellable: 1 }, { fee: 400 })).toBe(600);
+    expect(story.order.book).toMatchObject({ due: 4_900, fees: 400 });
+    story.announce(1, "r-2");
+    expect(story.receive({ sku: "A", sellable: 1 }, { refund: "none", returnId: "r-2" })).toBe(0);
+    expect(countOf(story.order.book, "A", "sellable")).toBe(2);
+    expect(story.refund()).toBe(4_500);
+    expect(story.told).toEqual(["delivered", "partially_refunded"]);
+  });
+
+  test("a return is withdrawn while nothing of it has come", () => {
+    const story = new Story(f).paid().ship().deliver().announce(2);
+    story.do("WithdrawReturn", { returnId: "r-1" });
+    expect(story.returned()).toEqual(["withdrawn", 0, 0, 3]);
+    story.refused(() => story.receive({ sku: "A", quantity: 1 }), "withdrawn");
+    story.announce(1, "r-2").receive({ sku: "A", quantity: 1 }, { returnId: "r-2" });
+    story.refused(() => story.do("WithdrawReturn", { returnId: "r-2" }));
+  });
+
+  test("what was refunded before it came back is not refunded again", () => {
+    const story = new Story(f).paid().ship().deliver();
+    expect(story.refund(lines(["A", 3]))).toBe(3_000);
+    story.announce(1);
+    expect(story.receive({ sku: "A", sellable: 1 })).toBe(0);
+  });
+
   test("49: what 0.1 had refunded in full and kept promised is brought to an end", () => {
     const story = new Story(f).paid().ship(["A", 1]);
     const data = { refundId: "f-1", currency: "USD", amount: 4_000, goods: 4_000 };
@@ -515,7 +594,7 @@ describe("whatever is asked of an order (10)", () => {
         (story) => {
           story.do("RequestReturn", { returnId, lines: [{ sku, quantity: 1 }] });
           story.do("ApproveReturn", { returnId });
-          story.do("ReceiveReturn", { returnId, lines: [{ sku, sellable: 1, damaged: 0 }] });
+          story.do("ReceiveReturn", { returnId, receiptId: `i-${returnId}`, lines: [{ sku, quantity: 1 }] });
         },
     ),
   );
@@ -547,7 +626,7 @@ describe("whatever is asked of an order (10)", () => {
             checked(book);
             expect(pairs[status], status).toContain(paymentStatus);
             const left = leftOf(book);
-            expect(left.lines.reduce((sum, each) => sum + each, left.shipping)).toBe(book.due);
+            expect(left.lines.reduce((sum, each) => sum + each, left.shipping) + book.fees).toBe(book.due);
           }
         },
       ),

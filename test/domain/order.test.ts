@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { checked, countOf, skusOf, total } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
+import type { FoundLine } from "../../commands/order/returns.ts";
 import type { Order, PlacedOrder } from "../../commands/order/state.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
@@ -388,33 +389,71 @@ describe("returning", () => {
       .then([requested("r-2", ["A", 3])]);
   });
 
-  test("is received as inspection found it: every piece is sellable or damaged", () => {
-    const receive = (...lines: ReturnType<typeof found>[]) => ({ returnId: "r-1", lines });
+  const receive = (receiptId: string, ...lines: FoundLine[]) => ({ returnId: "r-1", receiptId, lines });
+  const taken = (receiptId: string, found: object): OrderEvent => ({
+    type: "ReturnReceived",
+    data: {
+      returnId: "r-1",
+      receiptId,
+      lines: [{ lineId: 1, sku: "A", sellable: 0, damaged: 0, rejected: 0, inspecting: 0, ...found }],
+    },
+  });
+  const credited = (receiptId: string, quantity: number): OrderEvent => ({
+    type: "OrderCredited",
+    data: {
+      creditId: receiptId,
+      currency: "USD",
+      cause: "return",
+      reason: "returned",
+      lines: [{ lineId: 1, quantity, goods: quantity * 100, tax: 0 }],
+      shipping: 0,
+      shippingTax: 0,
+      fee: 0,
+      amount: quantity * 100,
+      payout: quantity * 100,
+    },
+  });
+
+  test("is received in parts as inspection found them, each once, and what was inspected is credited", () => {
+    const all = [taken("b-1", { sellable: 1, damaged: 1 }), credited("b-1", 2)];
     given(order, allowed)
-      .when("ReceiveReturn", receive(found("A", 1, 1)))
-      .then([received(found("A", 1, 1))]);
-    given(order, [...allowed, received(found("A", 1, 1))])
-      .when("ReceiveReturn", receive(found("A", 2, 0)))
+      .when("ReceiveReturn", receive("b-1", found("A", 1, 1)))
+      .then(all);
+    given(order, [...allowed, ...all])
+      .when("ReceiveReturn", receive("b-1", found("A", 2, 0)))
       .then([]);
-    given(order, open)
-      .when("ReceiveReturn", receive(found("A", 1, 1)))
-      .refused("illegal_transition");
+    expect(given(order, [...allowed, ...all]).state()).toMatchObject({
+      returns: new Map([["r-1", { status: "closed", lines: [pieces("A", 2)] }]]),
+    });
+    const part = [taken("b-1", { inspecting: 1 })];
     given(order, allowed)
-      .when("ReceiveReturn", receive(found("A", 1, 0)))
-      .refused("validation_failed");
+      .when("ReceiveReturn", receive("b-1", { sku: "A", quantity: 1 }))
+      .then(part);
+    given(order, [...allowed, ...part])
+      .when("ReceiveReturn", receive("b-2", { lineId: 1, rejected: 1 }))
+      .then([taken("b-2", { rejected: 1 })]);
+    for (const past of [open, [...allowed, ...all]])
+      given(order, past)
+        .when("ReceiveReturn", receive("b-9", found("A", 1, 0)))
+        .refused("illegal_transition");
+  });
+
+  test("is not received beyond what was announced (34), nor what is not in it", () => {
+    for (const lines of [[found("A", 2, 1)], [found("A", 1, 1), found("A", 100, 0)], []])
+      given(order, allowed)
+        .when("ReceiveReturn", receive("b-1", ...lines))
+        .refused("illegal_transition");
     given(order, allowed)
-      .when("ReceiveReturn", receive(found("A", 2, 1)))
-      .refused("validation_failed");
-    given(order, allowed).when("ReceiveReturn", receive()).refused("validation_failed");
-    given(order, allowed)
-      .when("ReceiveReturn", receive(found("A", 1, 1), found("B", 1, 0)))
+      .when("ReceiveReturn", receive("b-1", found("A", 1, 1), found("B", 1, 0)))
       .refused("not_found");
   });
 
-  test("is not received twice by naming a SKU twice", () => {
-    given(order, allowed)
-      .when("ReceiveReturn", { returnId: "r-1", lines: [found("A", 1, 1), found("A", 100, 0)] })
-      .refused("validation_failed");
+  test("of version 0.1 was received once, all of it", () => {
+    const state = given(order, [...allowed, received(found("A", 1, 1))]).state();
+    expect(state).toMatchObject({
+      openEffects: new Set(["s-1", "r-1"]),
+      book: { returns: [], due: 450, lines: [{ pieces: { sellable: 1, damaged: 1 } }, {}, {}] },
+    });
   });
 });
 
@@ -592,6 +631,7 @@ describe("whatever is asked of an order", () => {
             ...{
               shipmentId: id,
               returnId: id,
+              receiptId: id,
               refundId: id,
               cancelId: id,
               reason: "r",

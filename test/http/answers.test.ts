@@ -117,7 +117,11 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   const accepted = await returned();
   await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/approve", accepted);
   const body = { lines: [{ sku: "A", sellable: 0, damaged: 1 }] };
-  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/receive", { ...accepted, body });
+  const uninspected = { lines: [{ sku: "A", quantity: 1 }] };
+  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/receive", { ...accepted, body: uninspected });
+  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/inspect", { ...accepted, body });
+  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/close", accepted);
+  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/withdraw", await returned());
   const refund = { reason: "r", amount: usd(1) };
   await ask(201, "POST", "/v1/orders/{id}/refunds", { ...on, body: refund });
   await shop().caughtUp();

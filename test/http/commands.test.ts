@@ -281,11 +281,11 @@ describe("an order", () => {
       await post(`${back}/receive`, { lines: [{ sku: "FULFIL", sellable: 1, damaged: 1 }] }),
     ).toMatchObject({
       status: 200,
-      body: { returns: [{ status: "received" }], refunded: usd(0) },
-    });
-    expect(await post(`${url}/refunds`, { amount: usd(2_000), reason: "returned" })).toMatchObject({
-      status: 201,
-      body: { refunded: usd(2_000), paymentStatus: "partially_refunded" },
+      body: {
+        returns: [{ status: "closed" }],
+        refunded: usd(2_000),
+        paymentStatus: "partially_refunded",
+      },
     });
     expect(await post(`${url}/refunds`, { reason: "goodwill" })).toMatchObject({
       status: 201,
@@ -371,6 +371,56 @@ describe("an order", () => {
     expect(await post(`${url}/refunds`, { amount: usd(1), shipping: true, reason: "r" })).toMatchObject({
       status: 422,
     });
+  });
+
+  test("is returned in parts, inspected, and refunded less a fee", async () => {
+    const { product, order, post, get, caughtUp } = shop();
+    await product({ skus: ["COMES-BACK"], price: 1_000, quantity: 10 });
+    const placed = await order(["COMES-BACK", 3]);
+    const url = `/v1/orders/${placed.order.id}`;
+    await post(`${url}/shipments`);
+    await post(`${url}/deliveries`);
+    const announced = await post(`${url}/returns`, {
+      lines: [{ lineId: 1, quantity: 3, reason: "wrong_size" }],
+      reason: "too small",
+    });
+    expect(announced).toMatchObject({
+      status: 201,
+      body: { returns: [{ lines: [{ reason: "wrong_size" }] }] },
+    });
+    const its = `${url}/returns/${announced.body.returnId}`;
+    await post(`${its}/approve`);
+    const came = { lines: [{ sku: "comes-back", quantity: 1, sellable: 1 }], fee: usd(400) };
+    expect(await post(`${its}/receive`, came)).toMatchObject({
+      status: 200,
+      body: {
+        returns: [{ status: "partly_received" }],
+        refunded: usd(600),
+        lines: [{ quantities: { announced: 1, inspecting: 1, sellable: 1, returned: 2 } }],
+      },
+    });
+    expect(await post(`${its}/inspect`, { lines: [{ lineId: 1, rejected: 1 }] })).toMatchObject({
+      status: 200,
+      body: { refunded: usd(600), lines: [{ quantities: { kept: 1, inspecting: 0 } }] },
+    });
+    expect(await post(`${its}/inspect`, { lines: [{ lineId: 1, sellable: 1 }] })).toMatchObject({
+      status: 409,
+    });
+    expect(await post(`${its}/withdraw`)).toMatchObject({ status: 409 });
+    expect(await post(`${its}/close`)).toMatchObject({
+      status: 200,
+      body: { returns: [{ status: "closed" }] },
+    });
+    expect((await get("/v1/stock/COMES-BACK", staff)).body).toMatchObject({ onHand: 8, damaged: 0 });
+    const again = await post(`${url}/returns`, { lines: [{ lineId: 1, quantity: 2 }] });
+    expect(await post(`${url}/returns/${again.body.returnId}/withdraw`)).toMatchObject({
+      status: 200,
+      body: { returns: [{ status: "closed" }, { status: "withdrawn" }] },
+    });
+    await caughtUp();
+    const told = (await get(url, staff)).body;
+    expect(told).toMatchObject({ status: "delivered", money: { due: usd(2_400), balance: usd(0) } });
+    expect(told.returns[0].received).toHaveLength(2);
   });
 
   test("of which a parcel comes to nothing says so, takes it back, and is sent again or ended", async () => {

@@ -358,6 +358,8 @@ describe("carts, orders and payments", () => {
       shipping: usd(0),
       refundedTax: usd(0),
       refundedShipping: usd(0),
+      fees: usd(0),
+      unitsReturned: 0,
       averageOrderValue: usd(3_700),
       newCustomers: 1,
       returningCustomers: 0,

@@ -335,6 +335,7 @@ function enterOrder({ orders, refused }: Books, id: string, type: string, data: 
       order.shipments.delete(String(data.shipmentId));
       break;
     case "ReturnReceived":
+    case "ReturnInspected":
       order.openEffects++;
       for (const { sku, sellable, damaged } of lines) addTo(order.returned, sku, sellable + damaged);
       break;

@@ -317,7 +317,7 @@ class Simulation {
       const placed = await shop.orderOf(orderId).catch(() => undefined);
       const sku = placed?.book.lines.find((line) => count(line, "kept") > 0)?.sku;
       if (sku === undefined) continue;
-      const returnId = `r-${this.dice.upTo(3)}`;
+      const returnId = newId();
       await engine.execute(
         order,
         orderId,
@@ -328,7 +328,20 @@ class Simulation {
       await engine.execute(order, orderId, "ApproveReturn", { returnId }, shop.by());
       const sellable = this.dice.upTo(2) - 1;
       const lines = [{ sku, sellable, damaged: 1 - sellable }];
-      await engine.execute(order, orderId, "ReceiveReturn", { returnId, lines }, shop.by());
+      if (this.dice.chance(0.5)) {
+        const here = { returnId, receiptId: newId(), lines: [{ sku, quantity: 1 }] };
+        await engine.execute(order, orderId, "ReceiveReturn", here, shop.by());
+        await engine.execute(
+          order,
+          orderId,
+          "InspectReturn",
+          { ...here, receiptId: newId(), lines },
+          shop.by(),
+        );
+      } else {
+        const received = { returnId, receiptId: newId(), lines };
+        await engine.execute(order, orderId, "ReceiveReturn", received, shop.by());
+      }
       return applyEffects(shop, orderId, shop.context);
     }
   }

@@ -368,7 +368,7 @@ class ImportRun {
       order,
       orderId,
       "ReceiveReturn",
-      { returnId, lines: received },
+      { returnId, receiptId: returnId, lines: received, refund: "none" },
       step("receive"),
     );
     await applyEffects(this.shop, orderId, this.process(at, "effects", invoice, orderInvoice));

@@ -1,9 +1,19 @@
 import { order } from "../../../commands/order/order.ts";
+import { placedOrder } from "../../../commands/processes/fulfilment.ts";
+import { refundedStep } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
-import { receiveReturn, registerReturn, returnSteps } from "../../../commands/processes/returns.ts";
-import { spelledLines } from "../../../commands/processes/skus.ts";
+import { registerReturn, returnSteps, takeReturn } from "../../../commands/processes/returns.ts";
+import { spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
-import { emptyBody, receiveReturnBody, rejectReturnBody, returnBody, returnParams } from "../schemas.ts";
+import { Problem } from "../../values/problem.ts";
+import {
+  emptyBody,
+  inspectReturnBody,
+  receiveReturnBody,
+  rejectReturnBody,
+  returnBody,
+  returnParams,
+} from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { describeOrder, orderCommand } from "./orders.ts";
 
@@ -31,7 +41,7 @@ export function returnCommands(app: App, deps: Deps): void {
           steps: returnSteps(id, returnId),
           goesOn: true,
           run: async (context) => {
-            const lines = await spelledLines(shop.engine, request.body.lines);
+            const lines = await spelledNames(shop.engine, request.body.lines);
             await registerReturn(shop, id, { returnId, ...request.body, lines }, context);
           },
           extra: { returnId },
@@ -41,21 +51,43 @@ export function returnCommands(app: App, deps: Deps): void {
 
   decisions(app, deps);
 
+  receiving(app, deps, "receive", "Receive returned goods, inspected or not", receiveReturnBody);
+  receiving(app, deps, "inspect", "Record what inspection of returned goods found", inspectReturnBody);
+}
+
+/** Goods that are here; what is not rejected of them is refunded. */
+function receiving(
+  app: App,
+  deps: Deps,
+  action: "receive" | "inspect",
+  summary: string,
+  body: typeof receiveReturnBody | typeof inspectReturnBody,
+): void {
+  const { runtime, staffOnly, commands } = deps;
+  const { shop } = runtime;
+  const step = action === "receive" ? "ReceiveReturn" : "InspectReturn";
+
   app.post(
-    "/v1/orders/:id/returns/:returnId/receive",
-    {
-      ...staffOnly,
-      schema: { ...onReturn, summary: "Receive returned goods as inspected", body: receiveReturnBody },
-    },
+    `/v1/orders/:id/returns/:returnId/${action}`,
+    { ...staffOnly, schema: { ...onReturn, summary, body } },
     (request, reply) =>
-      commands.run(request, reply, (commandId) => {
+      commands.run(request, reply, async (commandId) => {
         const { id, returnId } = request.params;
-        const { lines } = request.body;
+        const { lines, refund, fee } = request.body;
+        const { paymentId, currency } = await placedOrder(shop, id);
+        const receiptId = deriveId(commandId, "receipt");
         return orderCommand(deps, id, commandId, {
           status: 200,
+          steps: [refundedStep(paymentId, receiptId)],
           run: async (context) => {
-            const spelled = await spelledLines(shop.engine, lines);
-            await receiveReturn(shop, id, { returnId, lines: spelled }, context);
+            if (fee && fee.currency !== currency)
+              throw new Problem(
+                "currency_mismatch",
+                `the order was paid in ${currency}, not in ${fee.currency}`,
+              );
+            const named = await spelledNames(shop.engine, lines);
+            const received = { returnId, receiptId, lines: named, refund, fee: fee?.amount };
+            await takeReturn(shop, id, step, received, context);
           },
           extra: { returnId },
         });
@@ -95,4 +127,21 @@ function decisions(app: App, deps: Deps): void {
         return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
       }),
   );
+
+  for (const [action, step, summary] of [
+    ["withdraw", "WithdrawReturn", "Withdraw a return of which nothing has come"],
+    ["close", "CloseReturn", "Close a return of which the rest will not come"],
+  ] as const)
+    app.post(
+      `/v1/orders/:id/returns/:returnId/${action}`,
+      { ...staffOnly, schema: { ...onReturn, summary, body: emptyBody } },
+      (request, reply) =>
+        commands.run(request, reply, (commandId) => {
+          const { id, returnId } = request.params;
+          const run = async ({ clock, ...context }: ProcessContext) => {
+            await engine.execute(order, id, step, { returnId }, { ...context, now: clock() });
+          };
+          return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
+        }),
+    );
 }

@@ -143,6 +143,8 @@ export const salesAnswer = listOf(
     shipping: money,
     refundedTax: money,
     refundedShipping: money,
+    fees: money,
+    unitsReturned: z.int(),
     averageOrderValue: money,
     newCustomers: z.int(),
     returningCustomers: z.int(),

@@ -1,6 +1,6 @@
 import { z } from "zod";
-import { deliveryOutcomes, refundCauses } from "../../../commands/order/events.ts";
-import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
+import { deliveryOutcomes, refundCauses, returnReasons } from "../../../commands/order/events.ts";
+import { orderStatuses, paymentStatuses, returnStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
@@ -15,7 +15,25 @@ const pieces = z.array(
     quantity: z.int(),
   }),
 );
-const inspected = z.array(z.strictObject({ sku: z.string(), sellable: z.int(), damaged: z.int() }));
+const inspected = z.array(
+  z.strictObject({
+    lineId: z.int().optional(),
+    sku: z.string(),
+    sellable: z.int(),
+    damaged: z.int(),
+    /** Sent back to the customer. */
+    rejected: z.int().optional(),
+    inspecting: z.int().optional(),
+  }),
+);
+const announced = z.array(
+  z.strictObject({
+    lineId: z.int().optional(),
+    sku: z.string(),
+    quantity: z.int(),
+    reason: z.enum(returnReasons).optional(),
+  }),
+);
 const address = z
   .strictObject({
     fullName: z.string(),
@@ -78,7 +96,7 @@ const orderMoney = z
   .meta({ id: "OrderMoney" });
 
 const paymentStatus = z.enum(paymentStatuses);
-const returnStatus = z.enum(["requested", "approved", "rejected", "received"]);
+const returnStatus = z.enum(returnStatuses);
 
 /** What lists, queries and commands tell alike. */
 const identity = {
@@ -125,6 +143,9 @@ const guestTexts = {
   return_approved: "Return approved",
   return_rejected: "Return not accepted",
   return_received: "Return received",
+  return_inspected: "Return inspected",
+  return_withdrawn: "Return withdrawn",
+  return_closed: "Return closed",
   items_cancelled: "Items cancelled",
   credited: "Amount due reduced",
   refund_failed: "Refund delayed",
@@ -159,7 +180,7 @@ const shipment = z.strictObject({
 const returned = z.strictObject({
   id: z.string(),
   status: returnStatus,
-  lines: pieces,
+  lines: announced,
   reason: z.string().optional(),
   rejection: z.string().optional(),
   /** As inspection found it. */
@@ -244,7 +265,7 @@ const changed = z
     ...shared,
     payments: z.array(z.strictObject({ id: z.string() })),
     shipments: z.array(z.strictObject({ id: z.string(), lines: pieces, delivered: z.boolean() })),
-    returns: z.array(z.strictObject({ id: z.string(), status: returnStatus, lines: pieces })),
+    returns: z.array(z.strictObject({ id: z.string(), status: returnStatus, lines: announced })),
     /** What the customer has still to do for the payment; null where the gateway has not said yet. */
     nextAction: z.strictObject({ url: z.string().nullable() }).optional(),
     shipmentId: z.string().optional(),

@@ -145,7 +145,7 @@ describe("orders", () => {
           deliveredAt: noon("2011-03-09"),
         },
       ],
-      returns: [{ id: "r1", status: "received", reason: "chipped" }],
+      returns: [{ id: "r1", status: "closed", reason: "chipped" }],
       refunds: [{ id: "f1", amount: gbp(299), cause: "return", at: noon("2011-03-12") }],
     });
     expect(found?.lines[0]).toEqual({
@@ -244,8 +244,13 @@ describe("orders", () => {
       fc.constant(["RejectReturn", { returnId: "r1", reason: "used" }] as const),
       fc.constant([
         "ReceiveReturn",
-        { returnId: "r1", lines: [{ sku: "mug", sellable: 1, damaged: 0 }] },
+        { returnId: "r1", receiptId: "i1", lines: [{ sku: "mug", quantity: 1 }] },
       ] as const),
+      fc.constant([
+        "InspectReturn",
+        { returnId: "r1", receiptId: "i2", lines: [{ sku: "mug", sellable: 1 }], fee: 100 },
+      ] as const),
+      fc.constantFrom("WithdrawReturn", "CloseReturn").map((name) => [name, { returnId: "r1" }] as const),
       fc
         .tuple(fc.constantFrom("f1", "f2", "f3"), fc.constantFrom(400, 749, 1498))
         .map(([refundId, amount]) => ["MarkRefunded", { refundId, amount, cause: "goodwill" }] as const),
@@ -298,6 +303,10 @@ describe("orders", () => {
             const doc = documentsOf(ordersProjection, log, true).get("o1") as OrderDoc | undefined;
             const { status, paymentStatus, book } = state as Extract<Order, { phase: "placed" }>;
             expect(doc).toMatchObject({ status, paymentStatus, book });
+            const { returns } = state as Extract<Order, { phase: "placed" }>;
+            expect(doc?.returns.map(({ id, status }) => [id, status])).toEqual(
+              [...returns].map(([id, { status }]) => [id, status]),
+            );
           }
         },
       ),

@@ -51,6 +51,8 @@ describe("sales", () => {
         shipping: gbp(0),
         refundedTax: gbp(0),
         refundedShipping: gbp(0),
+        fees: gbp(0),
+        unitsReturned: 0,
         averageOrderValue: gbp(501),
         newCustomers: 0,
         returningCustomers: 0,

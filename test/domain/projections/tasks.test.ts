@@ -179,6 +179,20 @@ describe("a task", () => {
     [
       "order",
       "order/o1",
+      [ofOrder("OrderPlaced", placed)],
+      ofOrder("ReturnReceived", { returnId: "r1", receiptId: "b1", lines: [] }),
+      [applied("receipt/b1")],
+    ],
+    [
+      "order",
+      "order/o1",
+      [ofOrder("OrderPlaced", placed)],
+      ofOrder("ReturnInspected", { returnId: "r1", receiptId: "b2", lines: [] }),
+      [applied("receipt/b2")],
+    ],
+    [
+      "order",
+      "order/o1",
       [...paidFor, refund("f1", "goodwill")],
       refunded("f1", { releases: true }),
       [applied("refund")],
