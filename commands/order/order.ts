@@ -109,8 +109,8 @@ export const order = decider({
 
     Reship: (state: Order, command: Reship): OrderEvent[] => reship(existing(state), command),
 
-    RequestReturn: (state: Order, command: RequestReturn): OrderEvent[] =>
-      requestReturn(existing(state), command),
+    RequestReturn: (state: Order, command: RequestReturn, { now }): OrderEvent[] =>
+      requestReturn(existing(state), command, now),
 
     ApproveReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
       approveReturn(existing(state), command),

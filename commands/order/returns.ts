@@ -1,5 +1,5 @@
 import type { DataOf, EventOf } from "../../src/engine/decider.ts";
-import { illegalTransition, notFound } from "../../src/values/problem.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import {
   amountOf,
   type Book,
@@ -27,6 +27,8 @@ export interface RequestReturn {
   returnId: string;
   lines: readonly (NamedLine & { reason?: ReturnReason | undefined })[];
   reason?: string;
+  /** How long after its delivery it may be asked for; always, when it is left out. */
+  withinMs?: number | undefined;
 }
 export type ReturnReason = NonNullable<Data<"ReturnRequested">["lines"][number]["reason"]>;
 
@@ -50,12 +52,15 @@ export interface ReceiveReturn {
   fee?: number | undefined;
 }
 
-export function requestReturn(order: PlacedOrder, command: RequestReturn): OrderEvent[] {
-  const { returnId, lines, reason } = command;
-  const { book } = order;
+/** @throws Problem return_window_over once its time is over */
+export function requestReturn(order: PlacedOrder, command: RequestReturn, now: number): OrderEvent[] {
+  const { returnId, lines, reason, withinMs } = command;
+  const { book, deliveredAt } = order;
   if (order.returns.has(returnId)) return [];
   if (order.returns.size >= returnsMax) throw illegalTransition(`an order has at most ${returnsMax} returns`);
   named(book, lines, (line) => count(line, "kept"), "returned");
+  if (withinMs !== undefined && deliveredAt !== undefined && now >= deliveredAt + withinMs)
+    throw new Problem("return_window_over", "the time for returning what was delivered is over");
   const data = { returnId, lines: asked(book, lines), ...(reason !== undefined && { reason }) };
   return [{ type: "ReturnRequested", data }];
 }

@@ -1,4 +1,4 @@
-import type { DataOf } from "../../src/engine/decider.ts";
+import type { DataOf, EvolveContext } from "../../src/engine/decider.ts";
 import { deriveId } from "../../src/values/ids.ts";
 import type { Refusal } from "../cart/events.ts";
 import { type Book, lineOf, type Share, unsentOf } from "./book.ts";
@@ -57,6 +57,8 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   /** What carriers have taken, by capture. */
   readonly cash: ReadonlyMap<string, number>;
   readonly notes: number;
+  /** When the last piece arrived, epoch milliseconds. */
+  readonly deliveredAt?: number;
   /** What has still to happen elsewhere because of an event here. */
   readonly openEffects: ReadonlySet<string>;
 }
@@ -138,13 +140,18 @@ export const evolveOrder = {
     const shipments = new Map(order.shipments).set(shipmentId, { lines, delivered: false });
     return { ...order, shipments, openEffects: opened(order, shipmentId) };
   },
-  ShipmentDelivered: (state: Order, data: Data<"ShipmentDelivered">): Order => {
+  ShipmentDelivered: (
+    state: Order,
+    data: Data<"ShipmentDelivered">,
+    { time: deliveredAt }: EvolveContext,
+  ): Order => {
     const { shipmentId, cash, cashDue } = data;
     const order = withBook(placed(state), (book) => bookEvents.ShipmentDelivered(book, data));
     const { lines } = order.shipments.get(shipmentId) ?? { lines: [] };
     const delivered = !order.book.parcels.some((parcel) => parcel.shipmentId === shipmentId);
     return {
       ...order,
+      deliveredAt,
       shipments: new Map(order.shipments).set(shipmentId, { lines, delivered }),
       ...(cashDue && { openEffects: opened(order, deliveryEffect) }),
       ...(cash && {

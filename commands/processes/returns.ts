@@ -21,10 +21,15 @@ export interface ReturnedLine {
 export async function registerReturn(
   shop: Shop,
   orderId: string,
-  request: { returnId: string; lines: readonly ReturnedLine[]; reason?: string | undefined },
+  request: {
+    returnId: string;
+    lines: readonly ReturnedLine[];
+    reason?: string | undefined;
+    withinMs?: number | undefined;
+  },
   context: ProcessContext,
 ): Promise<void> {
-  const { returnId, lines, reason } = request;
+  const { returnId, lines, reason, withinMs } = request;
   const process = processOf(shop, orderId, context);
   // Before anything is registered: a refused request leaves nothing behind.
   const isHere = lines.some(({ sellable }) => sellable !== undefined);
@@ -33,6 +38,7 @@ export async function registerReturn(
     returnId,
     lines: lines.map(({ sellable: _, ...line }) => line),
     ...(reason !== undefined && { reason }),
+    withinMs,
   });
   if (!isHere) return;
   await process.once(approveStep(returnId), order, orderId, "ApproveReturn", { returnId });

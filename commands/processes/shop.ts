@@ -18,6 +18,8 @@ export interface ShopSettings {
   orderNumberPrefix: string;
   reservationMs: number;
   cartLifeMs: number;
+  /** How long after a delivery its customer may announce a return. */
+  returnMs: number;
   gatewayTimeoutMs: number;
 }
 

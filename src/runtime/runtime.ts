@@ -122,6 +122,7 @@ function shopSettings(config: Config): ShopSettings {
     orderNumberPrefix: config.ORDER_NUMBER_PREFIX,
     reservationMs: config.RESERVATION_MINUTES * 60_000,
     cartLifeMs: config.CART_DAYS * 86_400_000,
+    returnMs: config.RETURN_DAYS * 86_400_000,
     gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
   };
 }

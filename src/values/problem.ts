@@ -19,6 +19,7 @@ export const problems = {
   cart_empty: [409, "The cart has no items"],
   cart_full: [409, "The cart holds as many lines as it can"],
   illegal_transition: [409, "That is not possible in this state"],
+  return_window_over: [409, "The time for returns is over"],
   coupon_exhausted: [409, "The coupon is used up"],
   not_for_sale: [409, "This product is not for sale"],
   currency_mismatch: [409, "The currencies differ"],

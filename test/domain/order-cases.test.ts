@@ -66,8 +66,12 @@ class Story {
   }
 
   do<N extends keyof Commands>(name: N, command: Commands[N]): OrderEvent[] {
-    const decide = order.decide[name] as (state: Order, command: Commands[N]) => OrderEvent[];
-    const events = decide(this.state, command);
+    const decide = order.decide[name] as (
+      state: Order,
+      command: Commands[N],
+      context: { now: number },
+    ) => OrderEvent[];
+    const events = decide(this.state, command, { now: 0 });
     for (const { type, data } of events) {
       const evolve = order.evolve[type] as (state: Order, data: never, context: { time: number }) => Order;
       this.state = evolve(this.state, order.events[type].schema.parse(data) as never, { time: 0 });

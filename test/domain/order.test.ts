@@ -370,6 +370,20 @@ describe("returning", () => {
       .refused("not_found");
   });
 
+  test("is the customer's to ask for within its time, and staff's always (37)", () => {
+    const day = 86_400_000;
+    const late = { ...ask("r-1", ["A", 1]), withinMs: 30 * day };
+    given(order, arrived)
+      .when("RequestReturn", late, { now: 30 * day - 1 })
+      .then([requested("r-1", ["A", 1])]);
+    given(order, arrived)
+      .when("RequestReturn", late, { now: 30 * day })
+      .refused("return_window_over");
+    given(order, arrived)
+      .when("RequestReturn", ask("r-1", ["A", 1]), { now: 31 * day })
+      .then([requested("r-1", ["A", 1])]);
+  });
+
   test("is approved or rejected, once", () => {
     given(order, open).when("ApproveReturn", { returnId: "r-1" }).then([approved]);
     given(order, allowed).when("ApproveReturn", { returnId: "r-1" }).then([]);
@@ -644,13 +658,14 @@ describe("whatever is asked of an order", () => {
           const decide = order.decide[name as keyof typeof order.decide] as (
             s: Order,
             c: unknown,
+            context: { now: number },
           ) => OrderEvent[];
           const before = snapshotOf(state);
           try {
-            const events = decide(state, command);
+            const events = decide(state, command, { now: 0 });
             expect(snapshotOf(state)).toEqual(before);
             for (const event of events) apply(event);
-            expect(decide(state, command)).toEqual([]);
+            expect(decide(state, command, { now: 0 })).toEqual([]);
           } catch (error) {
             if (!(error instanceof Problem)) throw error;
             expect(snapshotOf(state)).toEqual(before);

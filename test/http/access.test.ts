@@ -26,6 +26,8 @@ const forGuests = new Set([
   "POST /v1/carts/{id}/checkout",
   "GET /v1/orders/{id}",
   "POST /v1/orders/{id}/cancel",
+  "POST /v1/orders/{id}/returns",
+  "POST /v1/orders/{id}/returns/{returnId}/withdraw",
 ]);
 
 type Method = "GET" | "POST" | "PUT" | "PATCH" | "DELETE";
@@ -106,6 +108,7 @@ describe("without the staff's key", () => {
 function bodyFor(name: string): unknown {
   const line = { sku: "MINE", quantity: 1 };
   if (name.endsWith("/items")) return line;
+  if (name.endsWith("/returns")) return { lines: [{ ...line, reason: "late" }] };
   if (name.startsWith("PATCH /v1/carts")) return { quantity: 1 };
   if (name.endsWith("/checkout"))
     return {

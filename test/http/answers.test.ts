@@ -117,6 +117,11 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   const accepted = await returned();
   await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/approve", accepted);
   const body = { lines: [{ sku: "A", sellable: 0, damaged: 1 }] };
+  const announced = { lines: [{ lineId: 1, quantity: 1, reason: "changed_mind" }] };
+  const guest = { headers: cart.guest, params: { id: order.id } };
+  const { returnId } = await ask(201, "POST", "/v1/orders/{id}/returns", { ...guest, body: announced });
+  const its = { ...guest, params: { id: order.id, returnId } };
+  await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/withdraw", its);
   const uninspected = { lines: [{ sku: "A", quantity: 1 }] };
   await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/receive", { ...accepted, body: uninspected });
   await ask(200, "POST", "/v1/orders/{id}/returns/{returnId}/inspect", { ...accepted, body });

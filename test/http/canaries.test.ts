@@ -272,6 +272,36 @@ describe("a guest", () => {
       await read(placed);
       expect((await read(partly)).timeline.map(({ type }: Body) => type)).toContain("items_cancelled");
     },
+    "POST /v1/orders/:id/returns": async () => {
+      const placed = await shop().order(["SHOWN", 2]);
+      const { id } = placed.order;
+      const headers = placed.cart.guest;
+      await shop().post(`/v1/orders/${id}/notes`, { text: "canary-note" });
+      const announce = (status: number, more: object) =>
+        ask(status, "POST", `/v1/orders/${id}/returns`, {
+          headers,
+          body: { lines: [{ lineId: 1, quantity: 1, reason: "late", ...more }] },
+        });
+      await announce(409, {});
+      await shop().post(`/v1/orders/${id}/shipments`);
+      await shop().post(`/v1/orders/${id}/deliveries`);
+      await announce(422, { reason: undefined });
+      await announce(403, { sellable: 1 });
+      const { returnId } = await announce(201, {});
+      await shop().post(`/v1/orders/${id}/returns/${returnId}/reject`, { reason: "canary-rejection" });
+      await announce(201, {});
+      await shop().caughtUp();
+      await read(placed);
+    },
+    "POST /v1/orders/:id/returns/:returnId/withdraw": async () => {
+      const { order, cart } = scene.sent;
+      const url = `/v1/orders/${order.id}/returns`;
+      const body = { lines: [{ lineId: 1, quantity: 1 }], reason: "canary-return" };
+      const { returnId } = (await shop().post(url, body)).body;
+      await ask(200, "POST", `${url}/${returnId}/withdraw`, { headers: cart.guest, body: {} });
+      await ask(404, "POST", `${url}/none/withdraw`, { headers: cart.guest, body: {} });
+      await ask(401, "POST", `${url}/${returnId}/withdraw`, { body: {} });
+    },
     "POST /v1/webhooks/:gateway": async () => {
       const hook = (status: number, url: string, body: object, secret: string) => {
         const text = JSON.stringify(body);

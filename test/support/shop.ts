@@ -33,6 +33,7 @@ export const shopSettings: ShopSettings = {
   orderNumberPrefix: "ORD",
   reservationMs: 900_000,
   cartLifeMs: 7 * 86_400_000,
+  returnMs: 30 * 86_400_000,
   gatewayTimeoutMs: 5_000,
 };
 

@@ -1,3 +1,4 @@
+import type { FastifyRequest } from "fastify";
 import type { z } from "zod";
 import type { Refund } from "../../../commands/order/credits.ts";
 import { order } from "../../../commands/order/order.ts";
@@ -150,9 +151,24 @@ export function orderCommands(app: App, deps: Deps): void {
   notesAndRefunds(app, deps);
 }
 
+/**
+ * Who asks something of an order: staff, or the guest with the token of the cart that became it.
+ * @throws Problem unauthorized, forbidden
+ */
+export async function askerOf(
+  { runtime, auth }: Deps,
+  request: FastifyRequest,
+  id: string,
+): Promise<{ byStaff: boolean; scope: { cartId?: string } }> {
+  if (auth.principal(request).kind === "staff") return { byStaff: true, scope: {} };
+  const { cartId } = await placedOrder(runtime.shop, id).catch(() => ({ cartId: id }));
+  auth.requireCart(request, cartId);
+  return { byStaff: false, scope: { cartId } };
+}
+
 /** By staff, or by the guest with the token of the cart that became the order. */
 function cancelling(app: App, deps: Deps): void {
-  const { runtime, auth, commands } = deps;
+  const { runtime, commands } = deps;
   const { shop } = runtime;
 
   app.post(
@@ -166,9 +182,7 @@ function cancelling(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const byStaff = auth.principal(request).kind === "staff";
-      const { cartId } = byStaff ? { cartId: id } : await placedOrder(shop, id).catch(() => ({ cartId: id }));
-      if (!byStaff) auth.requireCart(request, cartId);
+      const { byStaff, scope } = await askerOf(deps, request, id);
       const { reason = "cancelled on request", lines, credit } = request.body ?? {};
       if (!byStaff && (lines || credit))
         throw new Problem("forbidden", "an order is cancelled in parts, or without its money, by staff");
@@ -189,7 +203,7 @@ function cancelling(app: App, deps: Deps): void {
             },
           });
         },
-        byStaff ? {} : { cartId },
+        scope,
       );
     },
   );

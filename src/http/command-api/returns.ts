@@ -15,44 +15,109 @@ import {
   returnParams,
 } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { describeOrder, orderCommand } from "./orders.ts";
+import { askerOf, describeOrder, orderCommand } from "./orders.ts";
 
 const onReturn = { ...describeOrder("", 200), params: returnParams };
 
+const byCustomer = { security: [{ cartToken: [] }, { bearer: [] }] };
+
 export function returnCommands(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  announcing(app, deps);
+  withdrawing(app, deps);
+  decisions(app, deps);
+  receiving(app, deps, "receive", "Receive returned goods, inspected or not", receiveReturnBody);
+  receiving(app, deps, "inspect", "Record what inspection of returned goods found", inspectReturnBody);
+}
+
+/** By staff always, by the customer for a time, who says why. */
+function announcing(app: App, deps: Deps): void {
+  const { runtime, commands } = deps;
   const { shop } = runtime;
 
   app.post(
     "/v1/orders/:id/returns",
     {
-      ...staffOnly,
       schema: {
         ...describeOrder("Register a return; with `sellable`, one that is here and inspected", 201),
+        ...byCustomer,
         body: returnBody,
       },
     },
-    (request, reply) =>
-      commands.run(request, reply, (commandId) => {
-        const { id } = request.params;
-        const returnId = deriveId(commandId, "return");
-        return orderCommand(deps, id, commandId, {
-          status: 201,
-          steps: returnSteps(id, returnId),
-          goesOn: true,
-          run: async (context) => {
-            const lines = await spelledNames(shop.engine, request.body.lines);
-            await registerReturn(shop, id, { returnId, ...request.body, lines }, context);
-          },
-          extra: { returnId },
-        });
-      }),
+    async (request, reply) => {
+      const { id } = request.params;
+      const { byStaff, scope } = await askerOf(deps, request, id);
+      if (!byStaff) requireAnnounced(request.body.lines);
+      const withinMs = byStaff ? undefined : shop.settings.returnMs;
+      return commands.run(
+        request,
+        reply,
+        (commandId) => {
+          const returnId = deriveId(commandId, "return");
+          return orderCommand(deps, id, commandId, {
+            status: 201,
+            steps: returnSteps(id, returnId),
+            goesOn: true,
+            byGuest: !byStaff,
+            run: async (context) => {
+              const lines = await spelledNames(shop.engine, request.body.lines);
+              await registerReturn(shop, id, { returnId, ...request.body, lines, withinMs }, context);
+            },
+            extra: { returnId },
+          });
+        },
+        scope,
+      );
+    },
   );
+}
 
-  decisions(app, deps);
+/** @throws Problem forbidden, validation_failed */
+function requireAnnounced(
+  lines: readonly { reason?: string | undefined; sellable?: number | undefined }[],
+): void {
+  if (lines.some(({ sellable }) => sellable !== undefined))
+    throw new Problem("forbidden", "what comes back is inspected by staff");
+  const errors = lines.flatMap(({ reason }, index) =>
+    reason === undefined ? [{ path: `lines.${index}.reason`, message: "says why it comes back" }] : [],
+  );
+  if (errors.length > 0) throw new Problem("validation_failed", "each line has its reason", { errors });
+}
 
-  receiving(app, deps, "receive", "Receive returned goods, inspected or not", receiveReturnBody);
-  receiving(app, deps, "inspect", "Record what inspection of returned goods found", inspectReturnBody);
+function withdrawing(app: App, deps: Deps): void {
+  const { runtime, commands } = deps;
+  const { engine } = runtime;
+
+  app.post(
+    "/v1/orders/:id/returns/:returnId/withdraw",
+    {
+      schema: {
+        ...onReturn,
+        ...byCustomer,
+        summary: "Withdraw a return of which nothing has come",
+        body: emptyBody,
+      },
+    },
+    async (request, reply) => {
+      const { id, returnId } = request.params;
+      const { byStaff, scope } = await askerOf(deps, request, id);
+      return commands.run(
+        request,
+        reply,
+        (commandId) => {
+          const run = async ({ clock, ...context }: ProcessContext) => {
+            await engine.execute(order, id, "WithdrawReturn", { returnId }, { ...context, now: clock() });
+          };
+          return orderCommand(deps, id, commandId, {
+            status: 200,
+            byGuest: !byStaff,
+            run,
+            extra: { returnId },
+          });
+        },
+        scope,
+      );
+    },
+  );
 }
 
 /** Goods that are here; what is not rejected of them is refunded. */
@@ -128,20 +193,19 @@ function decisions(app: App, deps: Deps): void {
       }),
   );
 
-  for (const [action, step, summary] of [
-    ["withdraw", "WithdrawReturn", "Withdraw a return of which nothing has come"],
-    ["close", "CloseReturn", "Close a return of which the rest will not come"],
-  ] as const)
-    app.post(
-      `/v1/orders/:id/returns/:returnId/${action}`,
-      { ...staffOnly, schema: { ...onReturn, summary, body: emptyBody } },
-      (request, reply) =>
-        commands.run(request, reply, (commandId) => {
-          const { id, returnId } = request.params;
-          const run = async ({ clock, ...context }: ProcessContext) => {
-            await engine.execute(order, id, step, { returnId }, { ...context, now: clock() });
-          };
-          return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
-        }),
-    );
+  app.post(
+    "/v1/orders/:id/returns/:returnId/close",
+    {
+      ...staffOnly,
+      schema: { ...onReturn, summary: "Close a return of which the rest will not come", body: emptyBody },
+    },
+    (request, reply) =>
+      commands.run(request, reply, (commandId) => {
+        const { id, returnId } = request.params;
+        const run = async ({ clock, ...context }: ProcessContext) => {
+          await engine.execute(order, id, "CloseReturn", { returnId }, { ...context, now: clock() });
+        };
+        return orderCommand(deps, id, commandId, { status: 200, run, extra: { returnId } });
+      }),
+  );
 }

@@ -275,7 +275,7 @@ const changed = z
   .meta({ id: "Order" });
 
 const guestChanged = changed
-  .pick({ ...guestShared, payments: true, shipments: true, returns: true, nextAction: true })
+  .pick({ ...guestShared, payments: true, shipments: true, returns: true, nextAction: true, returnId: true })
   .extend({ lines: z.array(guestLine) })
   .meta({ id: "GuestOrder" });
 

@@ -290,8 +290,8 @@ describe("orders", () => {
           for (const [name, command] of steps) {
             let events: ShopEvent[] = [];
             try {
-              const decide = order.decide[name as "Place"];
-              events = decide(state, command as never) as ShopEvent[];
+              const decide = order.decide[name as "RequestReturn"];
+              events = decide(state, command as never, { now: 0 }) as ShopEvent[];
             } catch (error) {
               if (!(error instanceof Problem)) throw error;
             }
