@@ -6,14 +6,15 @@ import {
   cancellation,
   cashFor,
   checked,
+  count,
   credited,
   type Entries,
-  fill,
   isOver,
   leftOf,
   less,
   lineOf,
   moved,
+  named,
   netOf,
   type Parcel,
   payoutOf,
@@ -180,15 +181,11 @@ export const bookEvents = {
   },
 };
 
+type Lines = readonly { sku: string; quantity: number; lineId?: number | undefined }[];
+
 /** By SKU, first to last, unless a line is named. */
-function sharesOf(
-  book: Book,
-  lines: readonly { sku: string; quantity: number; lineId?: number | undefined }[],
-  from: Bucket,
-): Share[] {
-  return lines.flatMap(({ sku, quantity, lineId }): Share[] =>
-    lineId === undefined ? fill(book, sku, from, quantity) : [[lineId, quantity]],
-  );
+function sharesOf(book: Book, lines: Lines, from: Bucket): Share[] {
+  return named(book, lines, (line) => count(line, from), `taken from ${from}`);
 }
 
 function namedShares(lines: readonly { lineId: number; quantity: number }[]): Share[] {

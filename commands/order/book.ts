@@ -132,20 +132,6 @@ export function isOver(book: Book): boolean {
   return book.lines.every((line) => count(line, "cancelled") === line.ordered);
 }
 
-/** Pieces of a SKU from a bucket, its lines first to last. */
-export function fill(book: Book, sku: string, from: Bucket, quantity: number): Share[] {
-  const shares: Share[] = [];
-  let left = quantity;
-  for (const [index, line] of book.lines.entries()) {
-    const some = line.sku === sku ? Math.min(left, count(line, from)) : 0;
-    if (some === 0) continue;
-    shares.push([index + 1, some]);
-    left -= some;
-  }
-  if (left > 0) throw new Error(`${quantity} of ${sku} are not ${from}`);
-  return shares;
-}
-
 /** All pieces of some buckets. */
 export function allOf(book: Book, ...of: readonly Bucket[]): Share[] {
   return book.lines.flatMap((line, index): Share[] => {
@@ -162,20 +148,21 @@ export function allOf(book: Book, ...of: readonly Bucket[]): Share[] {
 export function named(
   book: Book,
   asked: readonly AskedLine[],
-  left: (line: BookLine) => number,
+  left: (line: BookLine, lineId: number) => number,
   verb: string,
 ): Share[] {
   const taken = new Map<number, number>();
+  const all = book.lines.map((line, index) => ({ id: index + 1, line }));
+  // An order may have two thousand lines, and a request may name each of them.
+  const bySku = Map.groupBy(all, ({ line }) => line.sku);
   for (const { lineId, sku = "", quantity } of asked) {
-    const its = [...book.lines.entries()]
-      .map(([index, line]) => ({ id: index + 1, line }))
-      .filter(({ id, line }) => (lineId === undefined ? line.sku === sku : id === lineId));
+    const its = (lineId === undefined ? bySku.get(sku) : all.slice(lineId - 1, lineId)) ?? [];
     if (its.length === 0)
       throw lineId === undefined ? notFound("SKU in this order", sku) : notFound("line", String(lineId));
     let wanted = quantity;
     for (const { id, line } of its) {
       const before = taken.get(id) ?? 0;
-      const some = Math.max(0, Math.min(wanted, left(line) - before));
+      const some = Math.max(0, Math.min(wanted, left(line, id) - before));
       if (some > 0) taken.set(id, before + some);
       wanted -= some;
     }

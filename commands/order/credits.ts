@@ -91,7 +91,7 @@ export function cancel(order: PlacedOrder, command: Cancel): OrderEvent[] {
 export function refund(order: PlacedOrder, command: Refund): OrderEvent[] {
   const { refundId, reason, cause, lines, shipping, amount, of } = command;
   const { book, currency } = order;
-  if (order.credits.has(refundId)) return [];
+  if (order.credits.has(refundId) || order.refunds.has(refundId)) return [];
   if (order.credits.size >= creditsMax) throw illegalTransition(`an order has at most ${creditsMax} refunds`);
   if (!book.confirmed) throw illegalTransition("an order that is not confirmed is cancelled, not refunded");
   const left = leftOf(book);

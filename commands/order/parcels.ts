@@ -3,10 +3,10 @@ import { illegalTransition, notFound } from "../../src/values/problem.ts";
 import {
   allOf,
   type Book,
+  type BookLine,
   cashFor,
   collectedOf,
   count,
-  fill,
   less,
   lineOf,
   named,
@@ -103,7 +103,7 @@ function linesOf(book: Book, leaving: readonly Share[], asked: readonly NamedLin
   const pieces = ofLines(book, leaving);
   const bySku = demandOf(pieces).map(([sku, quantity]) => ({ sku, quantity }));
   // Filled first to last it has to mean these lines.
-  const filled = bySku.flatMap(({ sku, quantity }) => fill(book, sku, "toShip", quantity));
+  const filled = leavingBy(book, bySku);
   return less(leaving, filled).length === 0 ? bySku : pieces;
 }
 
@@ -172,7 +172,7 @@ export function failDelivery(order: PlacedOrder, command: FailDelivery): OrderEv
 
 function piecesIn(book: Book, parcel: Parcel, lines: readonly NamedLine[], verb: string): Share[] {
   const its = new Map(parcel.pieces);
-  return named(book, lines, (line) => its.get(book.lines.indexOf(line) + 1) ?? 0, verb);
+  return named(book, lines, (_, lineId) => its.get(lineId) ?? 0, verb);
 }
 
 /** What had come to nothing of a shipment is here. Each piece comes back once. */
@@ -182,7 +182,7 @@ export function takeBack(order: PlacedOrder, command: TakeBack): OrderEvent[] {
   if (!order.shipments.has(shipmentId)) throw notFound("shipment", shipmentId);
   if (order.backs.has(backId)) return [];
   const away = new Map(book.strays.find(([id]) => id === shipmentId)?.[1] ?? []);
-  const left = (line: Book["lines"][number]) => away.get(book.lines.indexOf(line) + 1) ?? 0;
+  const left = (_: BookLine, lineId: number) => away.get(lineId) ?? 0;
   const found = new Map<number, { sellable: number; damaged: number }>();
   for (const { sellable, damaged, ...line } of lines) {
     let good = sellable;

@@ -74,7 +74,7 @@ function asked(book: Book, lines: RequestReturn["lines"]): Data<"ReturnRequested
     }));
   const taken = new Map<number, number>();
   return lines.flatMap(({ reason, ...line }) => {
-    const left = (each: BookLine) => count(each, "kept") - (taken.get(book.lines.indexOf(each) + 1) ?? 0);
+    const left = (each: BookLine, lineId: number) => count(each, "kept") - (taken.get(lineId) ?? 0);
     return named(book, [line], left, "returned").map(([lineId, quantity]) => {
       taken.set(lineId, (taken.get(lineId) ?? 0) + quantity);
       return { lineId, sku: lineOf(book, lineId).sku, quantity, ...(reason && { reason }) };
@@ -175,7 +175,7 @@ function foundOf(
       throw notFound("SKU in this return", sku ?? "");
     const rest = { sellable, damaged, rejected, inspecting: quantity };
     const all = sellable + damaged + rejected + quantity;
-    const of = (line: BookLine) => left.get(book.lines.indexOf(line) + 1) ?? 0;
+    const of = (_: BookLine, id: number) => left.get(id) ?? 0;
     for (const [id, some] of named(book, [{ lineId, sku, quantity: all }], of, verb)) {
       const found = byLine.get(id) ?? { lineId: id, sku: lineOf(book, id).sku, ...nothing };
       left.set(id, (left.get(id) ?? 0) - some);
