@@ -82,13 +82,13 @@ export interface Book {
   readonly inspections: Entries;
 }
 
-/** A part of an order's money that is not asked for any more, or is asked for again. */
 interface AskedLine {
   readonly lineId?: number | undefined;
   readonly sku?: string | undefined;
   readonly quantity: number;
 }
 
+/** A part of an order's money that is not asked for any more, or is asked for again. */
 export interface Credit {
   readonly lines: readonly (Worth & {
     readonly lineId: number;
@@ -105,6 +105,11 @@ export function lineOf(book: Book, lineId: number): BookLine {
   const line = book.lines[lineId - 1];
   if (!line) throw new Error(`there is no line ${lineId}`);
   return line;
+}
+
+/** Shares as events name them. */
+export function ofLines(book: Book, shares: readonly Share[]) {
+  return shares.map(([lineId, quantity]) => ({ lineId, sku: lineOf(book, lineId).sku, quantity }));
 }
 
 export function count(line: BookLine, ...of: readonly Bucket[]): number {
@@ -262,8 +267,8 @@ function paidFor({ taxIncluded }: Book, { goods, tax }: Worth): number {
 }
 
 export function amountOf(book: Book, { lines, shipping, shippingTax, fee = 0 }: Credit): number {
-  const ofLines = lines.reduce((sum, line) => sum + paidFor(book, line), 0);
-  return ofLines + paidFor(book, { goods: shipping, tax: shippingTax }) - fee;
+  const goods = lines.reduce((sum, line) => sum + paidFor(book, line), 0);
+  return goods + paidFor(book, { goods: shipping, tax: shippingTax }) - fee;
 }
 
 /** What is left of a line, or of shipping, to be paid or to be credited. */
@@ -315,12 +320,12 @@ export function creditOf(book: Book, parts: readonly { share: Share; kept: boole
 /** Goodwill: an amount over what lines have left, tax inside, and then of shipping. Pieces stay. */
 export function spread(book: Book, amount: number): Credit {
   const { lines, shipping } = leftOf(book);
-  const ofLines = Math.min(
+  const ofGoods = Math.min(
     amount,
     lines.reduce((sum, left) => sum + left, 0),
   );
-  const parts = allocate(ofLines, lines);
-  const ofShipping = Math.min(amount - ofLines, shipping);
+  const parts = allocate(ofGoods, lines);
+  const ofShipping = Math.min(amount - ofGoods, shipping);
   const all = book.lines.map((line, index) => {
     const part = partOf(book, parts[index] ?? 0, line);
     return { lineId: index + 1, quantity: 0, ...part };

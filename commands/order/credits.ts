@@ -14,6 +14,7 @@ import {
   lineOf,
   named,
   netOf,
+  ofLines,
   payoutOf,
   type Share,
   shippingPart,
@@ -149,7 +150,7 @@ export function linesCancelled(
   { creditId, cause, reason }: Omit<CreditId, "cause"> & { cause: "cancellation" | "refund" },
   shares: readonly Share[],
 ) {
-  const lines = shares.map(([lineId, quantity]) => ({ lineId, sku: lineOf(book, lineId).sku, quantity }));
+  const lines = ofLines(book, shares);
   const pieces = shares.reduce((sum, [, quantity]) => sum + quantity, 0);
   const live = book.lines.reduce((sum, line) => sum + line.ordered - count(line, "cancelled"), 0);
   const data = { cancelId: creditId, cause, reason, lines, complete: pieces === live };

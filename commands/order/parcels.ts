@@ -10,6 +10,7 @@ import {
   less,
   lineOf,
   named,
+  ofLines,
   owed,
   type Parcel,
   priceOf,
@@ -105,10 +106,6 @@ function linesOf(book: Book, leaving: readonly Share[], asked: readonly NamedLin
   // Filled first to last it has to mean these lines.
   const filled = leavingBy(book, bySku);
   return less(leaving, filled).length === 0 ? bySku : pieces;
-}
-
-function ofLines(book: Book, shares: readonly Share[]) {
-  return shares.map(([lineId, quantity]) => ({ lineId, sku: lineOf(book, lineId).sku, quantity }));
 }
 
 function sumOf(shares: readonly Share[]): number {

@@ -11,6 +11,7 @@ import {
   lineOf,
   named,
   netOf,
+  ofLines,
   type Share,
 } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
@@ -139,12 +140,7 @@ export function closeReturn(order: PlacedOrder, { returnId }: { returnId: string
   if (status === "closed" || (status === "partly_received" && missing.length === 0)) return [];
   if (status !== "approved" && status !== "partly_received")
     throw illegalTransition(`the return is ${status}`);
-  const lines = missing.map(([lineId, quantity]) => ({
-    lineId,
-    sku: lineOf(order.book, lineId).sku,
-    quantity,
-  }));
-  return [{ type: "ReturnClosed", data: { returnId, lines } }];
+  return [{ type: "ReturnClosed", data: { returnId, lines: ofLines(order.book, missing) } }];
 }
 
 function piecesOf(entries: Entries, id: string): readonly Share[] {
