@@ -1,5 +1,5 @@
 import type { ShopEvents } from "../commands/events.ts";
-import { paymentIdOf } from "../commands/order/state.ts";
+import { nameOf, paymentIdOf } from "../commands/order/state.ts";
 import { projectionOf } from "../src/engine/projection.ts";
 import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store.ts";
 
@@ -11,7 +11,8 @@ import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store
 type Task =
   | { kind: "cart"; dueAt: number }
   | { kind: "checkout"; dueAt: number; cartDueAt: number }
-  | { kind: "order"; dueAt: number; open: string[] }
+  /** `payBy`: when a transfer has to be here. */
+  | { kind: "order"; dueAt: number; open: string[]; payBy?: number }
   /** What is open of a payment, by name, and when each is due. */
   | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
   | { kind: "webhook"; dueAt: number };
@@ -36,8 +37,10 @@ const keyOf =
 const cartKey = keyOf("cart");
 const orderKey = keyOf("order");
 const paymentKey = keyOf("payment");
-/** The payment of an order's own event. */
-const itsPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf(id) });
+/** The payment of an order's own event: the one it was placed with, or one that was added. */
+const itsPaymentKey = ({ id, data }: { id: string; data: { paymentId?: string | undefined } }) =>
+  paymentKey({ id: data.paymentId ?? paymentIdOf(id) });
+const firstPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf(id) });
 
 const touched = {
   keys: cartKey,
@@ -50,14 +53,29 @@ const touched = {
 const ended = { keys: cartKey, change: () => undefined };
 
 function opened(doc: Task | undefined, of: string, time: number): Task {
-  const open = doc?.kind === "order" ? doc.open : [];
-  return { kind: "order", dueAt: time + takeUpAfterMs, open: [...open, of] };
+  const before = doc?.kind === "order" ? doc : { kind: "order" as const, open: [] };
+  return { ...before, dueAt: time + takeUpAfterMs, open: [...before.open, of] };
 }
 
 function closed(doc: Task | undefined, of: string): Task | undefined {
   if (doc?.kind !== "order") return doc;
   const open = doc.open.filter((other) => other !== of);
-  return open.length > 0 ? { ...doc, open } : undefined;
+  if (open.length > 0) return { ...doc, open };
+  return doc.payBy === undefined ? undefined : { ...doc, open, dueAt: doc.payBy };
+}
+
+/** Nothing has to be paid by then, or something has been. */
+function paidInTime(doc: Task | undefined): Task | undefined {
+  if (doc?.kind !== "order") return doc;
+  const { payBy: _, ...task } = doc;
+  return task.open.length > 0 ? task : undefined;
+}
+
+/** A transfer has to be here by then. */
+function awaited(doc: Task | undefined, time: string): Task {
+  const payBy = Date.parse(time);
+  if (doc?.kind === "order" && doc.open.length > 0) return { ...doc, payBy };
+  return { kind: "order", open: [], dueAt: payBy, payBy };
 }
 
 /** With some of a payment's open things closed and some opened. */
@@ -86,6 +104,16 @@ interface Captured {
   captureId?: string | undefined;
 }
 
+interface Requested {
+  refundId: string;
+  cause: string;
+  held?: true | undefined;
+}
+
+const refundOpens = ({ refundId }: { refundId: string }, dueAt: number): PaymentChange => ({
+  open: { [`refund/${refundId}`]: dueAt },
+});
+
 /** A handler of an event on a payment's stream. */
 function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange) {
   return {
@@ -97,11 +125,18 @@ function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange)
 
 /** A handler of an event on an order's stream, of which its payment has heard. */
 const paymentHasHeard = {
-  keys: itsPaymentKey,
+  keys: firstPaymentKey,
   change: (doc: Task | undefined) => {
     const open = doc?.kind === "payment" ? Object.keys(doc.open) : [];
     return payment(doc, { close: open.filter((name) => name === "paid" || name.startsWith("paid/")) });
   },
+};
+
+/** What has become of a payment that was added; a checkout sees to its own. */
+const authorizationKnown = {
+  keys: ({ id, data }: { id: string; data: { further?: true | undefined } }) =>
+    data.further ? paymentKey({ id }) : [],
+  change: (doc: Task | undefined) => payment(doc, { close: ["authorize"] }),
 };
 
 /** What an order has to hear of one of several captures, or of the only one. */
@@ -109,7 +144,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 2,
+  version: 3,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -127,11 +162,26 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       }),
     },
     OrderPlaced: {
-      // One that is not confirmed with it waits for its customer or gateway: then there is time.
-      keys: ({ data }) => cartKey({ id: data.cartId }),
-      change: (doc, { time }) =>
-        doc?.kind === "checkout" ? { ...doc, dueAt: time + waitingLookedAtAfterMs } : doc,
+      keys: (event) => [
+        cartKey({ id: event.data.cartId }),
+        ...(event.data.payBy === undefined ? [] : [orderKey(event)]),
+      ],
+      change: (doc, event, key) => {
+        const { payBy } = event.data;
+        if (payBy !== undefined && key === orderKey(event)) return awaited(doc, payBy);
+        // One that is not confirmed with it waits for its customer or gateway: then there is time.
+        return doc?.kind === "checkout" ? { ...doc, dueAt: event.time + waitingLookedAtAfterMs } : doc;
+      },
     },
+    PaymentAdded: {
+      keys: (event) => (event.data.payBy === undefined ? itsPaymentKey(event) : orderKey(event)),
+      change: (doc, { data: { payBy }, time }) =>
+        payBy === undefined
+          ? payment(doc, { open: { authorize: time + takeUpAfterMs } })
+          : awaited(doc, payBy),
+    },
+    PaymentAuthorized: authorizationKnown,
+    PaymentActionRequired: authorizationKnown,
     OrderConfirmed: {
       keys: ({ data: { cartId } }) => (cartId === undefined ? [] : cartKey({ id: cartId })),
       change: (doc, { time }) => (doc?.kind === "checkout" ? { ...doc, dueAt: time + takeUpAfterMs } : doc),
@@ -176,7 +226,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       keys: orderKey,
       change: (doc, { data: { cancelId, cause, complete }, time }) => {
         if (!complete) return opened(doc, `cancel/${cancelId}`, time);
-        return cause === "refund" ? opened(doc, "refund", time) : doc;
+        return cause === "refund" ? opened(paidInTime(doc), "refund", time) : doc;
       },
     },
     OrderCredited: {
@@ -188,19 +238,25 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { data }) => payment(doc, { close: [`refund/${data.creditId}`] }),
     },
     OrderCancelled: {
-      keys: (event) => [orderKey(event), itsPaymentKey(event)],
+      keys: (event) => [orderKey(event), firstPaymentKey(event)],
       change: (doc, event, key) =>
-        key === orderKey(event) ? opened(doc, "cancellation", event.time) : paymentHasHeard.change(doc),
+        key === orderKey(event)
+          ? opened(paidInTime(doc), "cancellation", event.time)
+          : paymentHasHeard.change(doc),
     },
     EffectsApplied: {
-      keys: (event) => (event.data.of.startsWith("refund/") ? itsPaymentKey(event) : orderKey(event)),
-      change: (doc, { data }) =>
-        data.of.startsWith("refund/") ? payment(doc, { close: [data.of] }) : closed(doc, data.of),
+      keys: ({ id, data: { of } }) => {
+        if (!of.startsWith("refund/")) return orderKey({ id });
+        return itsPaymentKey({ id, data: { paymentId: nameOf(of).paymentId } });
+      },
+      change: (doc, { data: { of } }) =>
+        of.startsWith("refund/") ? payment(doc, { close: [nameOf(of).id] }) : closed(doc, of),
     },
     OrderRefused: paymentHasHeard,
     OrderPaid: {
-      keys: itsPaymentKey,
-      change: (doc, { data }) => payment(doc, { close: [paidName(data.captureId)] }),
+      keys: (event) => [itsPaymentKey(event), ...(event.data.inTime ? [orderKey(event)] : [])],
+      change: (doc, event, key) =>
+        key === orderKey(event) ? paidInTime(doc) : payment(doc, { close: [paidName(event.data.captureId)] }),
     },
     OrderRefunded: {
       keys: (event) => [itsPaymentKey(event), ...(event.data.releases ? [orderKey(event)] : [])],
@@ -217,7 +273,8 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     })),
     CaptureFailed: {
       keys: paymentKey,
-      change: (doc, { time }) => {
+      change: (doc, { data, time }) => {
+        if (data.once) return payment(doc, { close: ["capture"] });
         const tries = (doc?.kind === "payment" ? doc.captureTries : 0) + 1;
         const again = time + captureAgainMs * 2 ** (tries - 1);
         return payment(doc, {
@@ -228,21 +285,25 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       },
     },
     VoidRequested: onPayment((_, dueAt) => ({ open: { void: dueAt } })),
-    PaymentVoided: onPayment(() => ({ close: ["void", "orphan", "capture", "recapture"] })),
-    PaymentFailed: onPayment(() => ({ close: ["void"] })),
-    PaymentOrphaned: onPayment((_, dueAt) => ({ open: { orphan: dueAt } })),
-    RefundRequested: onPayment(({ refundId, cause }: { refundId: string; cause: string }, dueAt) => ({
+    PaymentVoided: onPayment(() => ({ close: ["authorize", "void", "orphan", "capture", "recapture"] })),
+    AuthorizationReleased: onPayment(({ reference }: { reference?: string | undefined }) => ({
+      close: reference === undefined ? ["void", "capture", "recapture"] : ["second"],
+    })),
+    PaymentFailed: onPayment(() => ({ close: ["authorize", "void"] })),
+    PaymentOrphaned: onPayment(({ second }: { second?: true | undefined }, dueAt) => ({
+      open: { [second ? "second" : "orphan"]: dueAt },
+    })),
+    // One that waits for its approval is nobody's to do.
+    RefundRequested: onPayment(({ refundId, cause, held }: Requested, dueAt) => ({
       close: cause === "cancellation" ? ["void", "paid"] : [],
-      open: { [`refund/${refundId}`]: dueAt },
+      open: held ? {} : { [`refund/${refundId}`]: dueAt },
     })),
+    RefundApproved: onPayment(refundOpens),
+    RefundRejected: onPayment(refundOpens),
     // Its order has still to hear of it.
-    RefundSucceeded: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
-      open: { [`refund/${refundId}`]: dueAt },
-    })),
+    RefundSucceeded: onPayment(refundOpens),
     OrderTold: { keys: paymentKey, change: paymentHasHeard.change },
-    RefundFailed: onPayment(({ refundId }: { refundId: string }, dueAt) => ({
-      open: { [`refund/${refundId}`]: dueAt },
-    })),
+    RefundFailed: onPayment(refundOpens),
 
     WebhookReceived: {
       keys: keyOf("webhook"),

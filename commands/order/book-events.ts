@@ -151,7 +151,9 @@ export const bookEvents = {
   },
   CreditWithdrawn: (book: Book, credit: Data<"CreditWithdrawn">): Book => {
     const payout = payoutOf(book, credit.creditId);
-    const payouts = book.payouts.filter((each) => each !== payout);
+    const others = book.payouts.filter((each) => each !== payout);
+    const left = payout && credit.part !== undefined ? payout[1] - credit.part : 0;
+    const payouts = payout ? withPayout(others, payout[0], left) : others;
     return checked({ ...credited(book, credit, -1), payouts });
   },
   /**

@@ -209,6 +209,11 @@ export function netOf({ captured, refunded, payouts }: Book): number {
   return captured - refunded - pendingOf(payouts);
 }
 
+/** What the customer has still to pay, beside the cash that carriers have taken. */
+export function openOf(book: Book): number {
+  return Math.max(0, book.due - netOf(book) - collectedOf(book));
+}
+
 export function pendingOf(payouts: Book["payouts"]): number {
   return payouts.reduce((sum, [, amount]) => sum + amount, 0);
 }

@@ -22,7 +22,7 @@ import {
 } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import type { orderEvents } from "./events.ts";
-import type { PlacedOrder } from "./state.ts";
+import { nameAt, nameOf, type PlacedOrder } from "./state.ts";
 
 type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
@@ -123,17 +123,55 @@ export function refund(order: PlacedOrder, command: Refund): OrderEvent[] {
 /** The gateway does not give it back. Pieces that the customer will not have stay credited, and their money owed. */
 export function withdraw(
   order: PlacedOrder,
-  { refundId, reason }: { refundId: string; reason: string },
+  { refundId, reason, amount, paymentId }: WithdrawCredit,
 ): OrderEvent[] {
-  if (order.refunds.has(refundId) || order.unpaid.has(refundId)) return [];
+  const name = nameAt(refundId, paymentId);
+  if (order.refunds.has(name) || order.unpaid.has(name)) return [];
   const { book, currency } = order;
+  const payout = payoutOf(book, refundId);
+  if (!payout) return [{ type: "EffectsApplied", data: { of: `refund/${name}` } }];
   const credit = order.credits.get(refundId);
-  if (!payoutOf(book, refundId)) return [{ type: "EffectsApplied", data: { of: `refund/${refundId}` } }];
+  const why = { creditId: refundId, currency, reason, ...(paymentId !== undefined && { paymentId }) };
+  // A part that does not go back is owed: for which pieces it was cannot be told.
+  if (amount < (credit?.payout ?? payout[1])) {
+    const part = Math.min(amount, payout[1]);
+    return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
+  }
   const lines = (credit?.lines ?? []).filter(({ quantity, kept }) => kept || quantity === 0);
   const { shipping, shippingTax } = credit && !isOver(book) ? credit : noShipping;
   const asked = { lines, shipping, shippingTax };
-  const data = { creditId: refundId, currency, reason, ...asked, amount: amountOf(book, asked) };
-  return [{ type: "CreditWithdrawn", data }];
+  return [{ type: "CreditWithdrawn", data: { ...why, ...asked, amount: amountOf(book, asked) } }];
+}
+
+export interface RetryRefund {
+  refundId: string;
+  /** The one that was refused. */
+  failed: string;
+  manual?: true | undefined;
+}
+
+/** What is owed since a refund was refused is to go back by another one. */
+export function retryRefund(order: PlacedOrder, { refundId, failed, manual }: RetryRefund): OrderEvent[] {
+  const { book, currency, credits, unpaid } = order;
+  if (credits.has(refundId)) return [];
+  if (credits.size >= creditsMax) throw illegalTransition(`an order has at most ${creditsMax} refunds`);
+  if (![...unpaid].some((name) => nameOf(name).id === failed))
+    throw illegalTransition("the refund was not refused");
+  const payout = netOf(book) - book.due;
+  if (payout <= 0) throw illegalTransition("nothing is owed: what it was for is asked for again");
+  const { cause = "goodwill" as const, reason = "refunded once more" } = credits.get(failed) ?? {};
+  const id = { creditId: refundId, cause, reason };
+  const data = { ...id, currency, lines: [], ...noShipping, amount: 0, payout, ...(manual && { manual }) };
+  return [{ type: "OrderCredited", data }];
+}
+
+export interface WithdrawCredit {
+  refundId: string;
+  reason: string;
+  /** What does not go back, in minor units. */
+  amount: number;
+  /** One that was added. */
+  paymentId?: string;
 }
 
 const noShipping = { shipping: 0, shippingTax: 0 };

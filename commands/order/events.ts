@@ -88,6 +88,8 @@ export const orderEvents = {
       customerId: z.string().optional(),
       shippingAddress: addressSchema.optional(),
       billingAddress: addressSchema.optional(),
+      /** Of a transfer: cancelled, if nothing has come in by then. */
+      payBy: z.string().optional(),
     }),
   ),
   /** Carries what reports count, so that none of them has to look back. `buyer` is a pseudonym. */
@@ -106,8 +108,26 @@ export const orderEvents = {
       cartId: z.string().optional(),
     }),
   ),
-  /** `captureId` names one of several captures of a payment. */
-  OrderPaid: event(z.object({ amount: minorUnits, captureId: z.string().optional() })),
+  /** A further payment, for what is still to be paid. */
+  PaymentAdded: event(
+    z.object({
+      paymentId: z.string(),
+      method: z.enum(paymentMethods),
+      amount: z.int().min(1),
+      /** What has to be here by a time has time until then. */
+      payBy: z.string().optional(),
+    }),
+  ),
+  /** `captureId` names one of several captures of a payment; `paymentId` one that was added. */
+  OrderPaid: event(
+    z.object({
+      amount: minorUnits,
+      captureId: z.string().optional(),
+      paymentId: z.string().optional(),
+      /** It had to be here by a time, and is. */
+      inTime: z.literal(true).optional(),
+    }),
+  ),
   OrderPaymentFailed: event(z.object({ reason: z.string() })),
   ProcessingStarted: event(z.object({})),
   /** A SKU without a line fills its lines first to last. `complete`: nothing is left to ship after it. */
@@ -225,10 +245,25 @@ export const orderEvents = {
   ),
   /** Not asked for any more. `payout` is what is to go back to the customer, by a refund of this id. */
   OrderCredited: event(
-    creditSchema.extend({ cause: z.enum(refundCauses), reason: z.string(), payout: minorUnits }),
+    creditSchema.extend({
+      cause: z.enum(refundCauses),
+      reason: z.string(),
+      payout: minorUnits,
+      /** Staff give it back themselves. */
+      manual: z.literal(true).optional(),
+    }),
   ),
-  /** The gateway did not give it back. What it was for is asked for again, unless its pieces are not the customer's. */
-  CreditWithdrawn: event(creditSchema.extend({ reason: z.string() })),
+  /**
+   * The gateway did not give it back. What it was for is asked for again, unless its pieces are not the customer's.
+   * `part`: so much of it, by the payment that was added; the rest goes back by others.
+   */
+  CreditWithdrawn: event(
+    creditSchema.extend({
+      reason: z.string(),
+      paymentId: z.string().optional(),
+      part: z.int().min(1).optional(),
+    }),
+  ),
   /** `goods` is what it takes from the sales, if nothing has credited it before: not shipping. */
   OrderRefunded: event(
     z.object({
@@ -238,6 +273,8 @@ export const orderEvents = {
       goods: minorUnits,
       cause: z.enum(refundCauses),
       full: z.boolean(),
+      /** One that was added. */
+      paymentId: z.string().optional(),
       /** Nothing more is shipped: what had been promised is free again. */
       releases: z.literal(true).optional(),
     }),

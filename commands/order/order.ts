@@ -1,9 +1,18 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import { type Book, isOver, netOf, payoutOf, total } from "./book.ts";
+import { type Book, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
-import { type Cancel, cancel, type Refund, refund, withdraw } from "./credits.ts";
+import {
+  type Cancel,
+  cancel,
+  type Refund,
+  type RetryRefund,
+  refund,
+  retryRefund,
+  type WithdrawCredit,
+  withdraw,
+} from "./credits.ts";
 import { orderEvents } from "./events.ts";
 import {
   type Deliver,
@@ -32,6 +41,7 @@ import {
   evolveOrder,
   goodsOf,
   initialOrder,
+  nameAt,
   type Order,
   type PlacedOrder,
   type RefusedOrder,
@@ -42,6 +52,7 @@ type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 
 const notesMax = 1_000;
+const paymentsMax = 20;
 
 export const order = decider({
   category: "order",
@@ -82,13 +93,34 @@ export const order = decider({
 
     Confirm: (state: Order, command: Confirm): OrderEvent[] => confirm(existing(state), command),
 
-    /** @param command.captureId of one of several captures */
-    MarkPaid: (state: Order, command: { amount: number; captureId?: string }): OrderEvent[] => {
+    /** A further payment is to be made, for so much of what is still to be paid. */
+    AddPayment: (state: Order, command: Data<"PaymentAdded">): OrderEvent[] => {
+      const order = existing(state);
+      const { book, added, currency } = order;
+      if (added.has(command.paymentId)) return [];
+      requireAtMost(added.size, paymentsMax, "further payments");
+      if (!book.confirmed) throw illegalTransition("the order is not confirmed");
+      const open = isOver(book) ? 0 : openOf(book);
+      if (command.amount > open)
+        throw illegalTransition(`${open} ${currency} minor units are to be paid, not ${command.amount}`);
+      return [{ type: "PaymentAdded", data: command }];
+    },
+
+    /** A transfer of which nothing has come is not waited for any longer. */
+    Lapse: (state: Order, _: Record<never, never>, { now }): OrderEvent[] => {
+      if (state.phase !== "placed" || state.payBy === undefined || now < Date.parse(state.payBy)) return [];
+      if (!state.book.confirmed || state.book.captured > 0 || isOver(state.book)) return [];
+      return cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" });
+    },
+
+    /** A payment has captured something. */
+    MarkPaid: (state: Order, command: Data<"OrderPaid">): OrderEvent[] => {
       if (state.phase === "refused") return [];
       const order = existing(state);
-      if (order.captures.has(command.captureId ?? "") || isOver(order.book)) return [];
-      const { amount, captureId } = command;
-      const paid = { type: "OrderPaid" as const, data: { amount, ...(captureId && { captureId }) } };
+      const { captureId = "", paymentId } = command;
+      if (order.captures.has(nameAt(captureId, paymentId)) || isOver(order.book)) return [];
+      const inTime = order.payBy !== undefined && order.captures.size === 0;
+      const paid = { type: "OrderPaid" as const, data: { ...command, ...(inTime && { inTime }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);
       return netOf(after) <= after.due ? [paid] : [paid, excess(order, netOf(after) - after.due)];
     },
@@ -134,8 +166,10 @@ export const order = decider({
 
     Refund: (state: Order, command: Refund): OrderEvent[] => refund(existing(state), command),
 
+    RetryRefund: (state: Order, command: RetryRefund): OrderEvent[] => retryRefund(existing(state), command),
+
     /** The gateway has refused a refund. */
-    WithdrawCredit: (state: Order, command: { refundId: string; reason: string }): OrderEvent[] =>
+    WithdrawCredit: (state: Order, command: WithdrawCredit): OrderEvent[] =>
       state.phase === "refused"
         ? heard(state, `refund/${command.refundId}`)
         : withdraw(existing(state), command),
@@ -143,13 +177,13 @@ export const order = decider({
     /** The payment has given money back. What nobody had been promised takes from the sales what is of goods. */
     MarkRefunded: (
       state: Order,
-      command: { refundId: string; amount: number; cause: RefundCause },
+      command: { refundId: string; amount: number; cause: RefundCause; paymentId?: string },
     ): OrderEvent[] => {
       if (state.phase === "refused") return heard(state, `refund/${command.refundId}`);
       const order = existing(state);
-      const { refundId, amount, cause } = command;
-      if (order.refunds.has(refundId)) return [];
-      const refund = { refundId, currency: order.currency, amount, goods: 0, cause, full: false };
+      const { refundId, paymentId } = command;
+      if (order.refunds.has(nameAt(refundId, paymentId))) return [];
+      const refund = { ...command, currency: order.currency, goods: 0, full: false };
       const after = bookEvents.OrderRefunded(order.book, refund);
       const goods = goodsLeft(order.book) - goodsLeft(after);
       const full = paymentStatusOf(after) === "refunded";

@@ -5,12 +5,12 @@ import {
   type Book,
   type BookLine,
   cashFor,
-  collectedOf,
   count,
   less,
   lineOf,
   named,
   ofLines,
+  openOf,
   owed,
   type Parcel,
   priceOf,
@@ -85,15 +85,8 @@ export function ship(order: PlacedOrder, command: Ship): OrderEvent[] {
   return [...started, { type: "ShipmentDispatched", data }];
 }
 
-/** Pieces of a request, by SKU. */
-export function leavingDemand(
-  book: Book,
-  lines: readonly NamedLine[] | undefined,
-): [sku: string, quantity: number][] {
-  return demandOf(ofLines(book, leavingBy(book, lines)));
-}
-
-function leavingBy(book: Book, lines: readonly NamedLine[] | undefined): Share[] {
+/** Pieces that a shipment takes: all that is left when it names none. */
+export function leavingBy(book: Book, lines: readonly NamedLine[] | undefined): Share[] {
   if (!lines) return allOf(book, "toShip");
   return named(book, lines, (line) => count(line, "toShip"), "shipped");
 }
@@ -119,12 +112,13 @@ export function deliver(order: PlacedOrder, command: Deliver): OrderEvent[] {
   if (shipmentId !== undefined && !order.shipments.has(shipmentId)) throw notFound("shipment", shipmentId);
   if (order.shipments.size === 0) throw illegalTransition("nothing has been shipped yet");
   if (cash !== undefined && !book.onDelivery) throw illegalTransition("the order is not paid in cash");
-  const most = order.totals.total - book.captured - collectedOf(book);
-  if (cash !== undefined && cash > most)
-    throw illegalTransition(`at most ${most} minor units are still to be paid, not ${cash}`);
   const arriving = book.parcels.filter(
     (parcel) => shipmentId === undefined || parcel.shipmentId === shipmentId,
   );
+  // What its carrier had to collect may have been credited since.
+  const most = Math.max(openOf(book), arriving[0]?.cash ?? 0);
+  if (cash !== undefined && cash > most)
+    throw illegalTransition(`at most ${most} minor units are still to be paid, not ${cash}`);
   if ((lines || cash !== undefined) && arriving.length !== 1)
     throw illegalTransition("nothing of this shipment is under way");
   let left = total(book, "toShip", "failed", "inTransit");

@@ -41,7 +41,9 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly refusal?: Refusal;
   readonly shipments: ReadonlyMap<string, Shipment>;
   readonly returns: ReadonlyMap<string, Return>;
-  /** What its payment has told it; `unpaid` are refunds that came to nothing. */
+  /** Payments that were added, oldest first, with what each was for. */
+  readonly added: ReadonlyMap<string, number>;
+  /** What its payments have told it, by `nameAt`; `unpaid` are refunds that came to nothing. */
   readonly captures: ReadonlySet<string>;
   readonly refunds: ReadonlySet<string>;
   readonly unpaid: ReadonlySet<string>;
@@ -88,6 +90,27 @@ export function paymentIdOf(orderId: string): string {
   return deriveId("payment", orderId);
 }
 
+/** Payments of an order, oldest first. */
+export function paymentsOf({ paymentId, added }: PlacedOrder): string[] {
+  return [paymentId, ...added.keys()];
+}
+
+/** A capture or refund as its order knows it: those of payments that were added go by these as well. */
+export function nameAt(id: string, paymentId: string | undefined): string {
+  return paymentId === undefined ? id : `${id}#${paymentId}`;
+}
+
+/** In place of a payment: what none of them has. */
+export const noPayment = "none";
+
+/** What `nameAt` was given. */
+export function nameOf(name: string): { id: string; paymentId: string | undefined } {
+  const at = name.indexOf("#");
+  return at < 0
+    ? { id: name, paymentId: undefined }
+    : { id: name.slice(0, at), paymentId: name.slice(at + 1) };
+}
+
 /** Ordered pieces by SKU, in ascending order of SKU: one demand, however many lines it stands on. */
 export function demandOf(lines: readonly { sku: string; quantity: number }[]): [string, number][] {
   const demand = new Map<string, number>();
@@ -112,6 +135,7 @@ export const evolveOrder = {
     ...booked(bookEvents.OrderPlaced(undefined, data)),
     shipments: new Map(),
     returns: new Map(),
+    added: new Map(),
     captures: new Set(),
     refunds: new Set(),
     unpaid: new Set(),
@@ -126,9 +150,14 @@ export const evolveOrder = {
   }),
   OrderConfirmed: (state: Order, _: Data<"OrderConfirmed">): Order =>
     withBook(placed(state), bookEvents.OrderConfirmed),
+  PaymentAdded: (state: Order, { paymentId, amount, payBy }: Data<"PaymentAdded">): Order => {
+    const order = placed(state);
+    const added = new Map(order.added).set(paymentId, amount);
+    return { ...order, added, ...(payBy !== undefined && { payBy }) };
+  },
   OrderPaid: (state: Order, data: Data<"OrderPaid">): Order => ({
     ...withBook(placed(state), (book) => bookEvents.OrderPaid(book, data)),
-    captures: new Set(placed(state).captures).add(data.captureId ?? ""),
+    captures: new Set(placed(state).captures).add(nameAt(data.captureId ?? "", data.paymentId)),
   }),
   OrderPaymentFailed: (state: Order, _: Data<"OrderPaymentFailed">): Order =>
     withBook(placed(state), bookEvents.OrderPaymentFailed),
@@ -234,7 +263,7 @@ export const evolveOrder = {
   },
   CreditWithdrawn: (state: Order, data: Data<"CreditWithdrawn">): Order => {
     const order = withBook(placed(state), (book) => bookEvents.CreditWithdrawn(book, data));
-    return { ...order, unpaid: new Set(order.unpaid).add(data.creditId) };
+    return { ...order, unpaid: new Set(order.unpaid).add(nameAt(data.creditId, data.paymentId)) };
   },
   OrderCancelled: (state: Order, data: Data<"OrderCancelled">): Order => {
     const order = withBook(placed(state), (book) => bookEvents.OrderCancelled(book, data));
@@ -242,11 +271,11 @@ export const evolveOrder = {
     return { ...order, openEffects: opened(order, cancellationEffect), ...(refusal && { refusal }) };
   },
   OrderRefunded: (state: Order, data: Data<"OrderRefunded">): Order => {
-    const { refundId, releases } = data;
+    const { refundId, releases, paymentId } = data;
     const order = withBook(placed(state), (book) => bookEvents.OrderRefunded(book, data));
     return {
       ...order,
-      refunds: new Set(order.refunds).add(refundId),
+      refunds: new Set(order.refunds).add(nameAt(refundId, paymentId)),
       ...(releases && { openEffects: opened(order, refundEffect) }),
     };
   },

@@ -2,25 +2,39 @@ import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts"
 import { illegalTransition, Problem } from "../../src/values/problem.ts";
 import { paymentEvents } from "./events.ts";
 import {
+  approveRefund,
+  type Dispute,
+  dispute,
+  endDispute,
+  failRefund,
+  type RequestRefund,
+  rejectRefund,
+  requestRefund,
+  succeedRefund,
+} from "./refunds.ts";
+import {
   evolvePayment,
   type InitiatedPayment,
   initialPayment,
   manualGateway,
   type Payment,
   refundable,
-  refundOf,
+  uncaptured,
 } from "./state.ts";
-
-const refundsMax = 1_000;
 
 type PaymentEvent = EventOf<typeof paymentEvents>;
 export type Initiate = DataOf<typeof paymentEvents, "PaymentInitiated">;
 
-interface RequestRefund {
-  refundId: string;
+interface Authorized {
+  reference: string;
+  singleCapture?: true | undefined;
+}
+
+interface RequestCapture {
   amount?: number;
-  reason: string;
-  cause: DataOf<typeof paymentEvents, "RefundRequested">["cause"];
+  movementId?: string;
+  /** Refused, it is not asked for again by itself. */
+  once?: true;
 }
 
 /** What a command takes that may be the first of its payment: it is initiated in the same append. */
@@ -39,18 +53,23 @@ export const payment = decider({
       state.phase === "absent" ? [{ type: "PaymentInitiated", data: command }] : [],
 
     RequireAction: (state: Payment, { actionUrl, initiate }: MayBeFirst & { actionUrl: string }) =>
-      begun(state, initiate, ({ phase }) =>
-        phase === "initiated" ? [{ type: "PaymentActionRequired", data: { actionUrl } }] : [],
+      begun(state, initiate, ({ phase, further }) =>
+        phase === "initiated"
+          ? [{ type: "PaymentActionRequired", data: { actionUrl, ...(further && { further }) } }]
+          : [],
       ),
 
     /** The gateway says yes. After a void it is too late: the money is orphaned and has to go back. */
-    Authorize: (state: Payment, { reference, initiate }: MayBeFirst & { reference: string }) =>
+    Authorize: (state: Payment, { reference, singleCapture, initiate }: MayBeFirst & Authorized) =>
       begun(state, initiate, (payment): PaymentEvent[] => {
         switch (payment.phase) {
           case "initiated":
           case "action_required":
-          case "failed":
-            return [{ type: "PaymentAuthorized", data: { amount: payment.amount, reference } }];
+          case "failed": {
+            const { amount, further } = payment;
+            const marks = { ...(singleCapture && { singleCapture }), ...(further && { further }) };
+            return [{ type: "PaymentAuthorized", data: { amount, reference, ...marks } }];
+          }
           case "voided":
             if (payment.reference === reference) return [];
             // Each goes back by itself: this one is heard once the other has.
@@ -61,9 +80,22 @@ export const payment = decider({
             ];
           case "authorized":
           case "captured":
-            return [];
+            if (payment.reference === reference || payment.reference === undefined) return [];
+            if (payment.stray === reference) return [];
+            if (payment.stray !== undefined)
+              throw new Problem("unavailable", "another second authorization is being given back");
+            return [
+              { type: "PaymentOrphaned", data: { reason: "authorized twice", reference, second: true } },
+            ];
         }
       }),
+
+    /** The gateway has given a second authorization back. */
+    ReleaseStray: (state: Payment, { reason, reference }: { reason: string; reference: string }) => {
+      const { stray, amount } = existing(state);
+      if (stray !== reference) return [];
+      return [{ type: "AuthorizationReleased" as const, data: { amount, reason, reference } }];
+    },
 
     /** A failure that arrives late takes nothing away. */
     Fail: (state: Payment, { reason, initiate }: MayBeFirst & { reason: string }) =>
@@ -73,36 +105,61 @@ export const payment = decider({
           : [],
       ),
 
-    /** Books what nobody authorizes; else what the gateway is to be asked for stands on the log first. */
-    RequestCapture: (state: Payment): PaymentEvent[] => {
+    /**
+     * What the gateway is to be asked for stands on the log first; all that is left without an amount. Nothing to do
+     * where it was asked for, or all was captured, before.
+     */
+    RequestCapture: (state: Payment, command: RequestCapture): PaymentEvent[] => {
       const payment = existing(state);
-      const { phase, gateway, amount, orderId, capturing, captures, givingBack } = payment;
-      const rest = amount - payment.captured;
-      if (phase === "captured" && gateway === manualGateway && rest > 0)
-        return [{ type: "PaymentCaptured", data: { amount: rest, orderId, captureId: "rest" } }];
-      if (phase === "captured" || capturing !== undefined) return [];
-      if (givingBack !== undefined) throw illegalTransition("the payment is being given back");
-      if (phase === "initiated" && gateway === manualGateway)
-        return [{ type: "PaymentCaptured", data: { amount, orderId } }];
+      const { phase, gateway, orderId, capturing, givingBack, releasing } = payment;
+      const { amount, movementId = captureId(payment.captures), once } = command;
+      if (payment.booked.has(movementId) || (phase === "captured" && amount === undefined)) return [];
+      if (capturing !== undefined) return [];
+      if (givingBack !== undefined || releasing !== undefined)
+        throw illegalTransition("the payment is being given back");
+      const rest = uncaptured(payment);
+      // Free of charge: nobody has to be asked.
+      if (phase === "initiated" && gateway === manualGateway && payment.amount === 0)
+        return [{ type: "PaymentCaptured", data: { amount: 0, orderId } }];
       if (phase !== "authorized") throw illegalTransition(`a payment that is ${phase} cannot be captured`);
-      return [{ type: "CaptureRequested", data: { movementId: captureId(captures) } }];
+      if (amount !== undefined && amount > rest)
+        throw illegalTransition(`${rest} minor units can be captured, not ${amount}`);
+      const part = amount !== undefined && amount < rest && { amount };
+      return [{ type: "CaptureRequested", data: { movementId, ...part, ...(once && { once }) } }];
     },
 
-    /** Cash has come in, a part of all that is to come. */
-    Book: (state: Payment, command: { captureId: string; amount: number }): PaymentEvent[] => {
-      const { captureId, amount } = command;
-      const { booked, captured, orderId, gateway, phase, amount: all } = existing(state);
+    /**
+     * Cash or a transfer has come in, a part of all that is to come or all of it. What comes after the payment has
+     * ended goes back.
+     * @throws Problem too_much_contention when others have booked since `after` was seen to be captured
+     */
+    Book: (
+      state: Payment,
+      command: { captureId: string; amount: number; after?: number },
+    ): PaymentEvent[] => {
+      const { captureId, amount, after } = command;
+      const payment = existing(state);
+      const { booked, captured, orderId, gateway, phase } = payment;
       if (booked.has(captureId)) return [];
-      if (gateway !== manualGateway || (phase !== "initiated" && phase !== "captured"))
-        throw illegalTransition(`a payment that is ${phase} at ${gateway} takes no cash`);
-      if (amount > all - captured)
-        throw illegalTransition(`${all - captured} minor units are still to be paid, not ${amount}`);
-      return [{ type: "PaymentCaptured", data: { amount, orderId, captureId } }];
+      if (gateway !== manualGateway) throw illegalTransition(`a payment at ${gateway} is not booked by hand`);
+      if (after !== undefined && after !== captured)
+        throw new Problem("too_much_contention", "the payment was booked by others in this moment");
+      const whole = captured === 0 && amount === payment.amount;
+      const data = { amount, orderId, ...(!whole && { captureId }) };
+      if (phase !== "voided") return [{ type: "PaymentCaptured", data }];
+      const reason = "paid after its order had ended";
+      const late = existing(evolvePayment.PaymentCaptured(state, data));
+      return [
+        { type: "PaymentOrphaned", data: { reason, reference: "" } },
+        { type: "PaymentCaptured", data },
+        restRefunded(late, reason),
+      ];
     },
 
     /** The gateway has captured. What it has captured of a payment that is over goes back at once. */
     Capture: (state: Payment): PaymentEvent[] => {
-      const { phase, amount, orderId, orphaned } = existing(state);
+      const payment = existing(state);
+      const { phase, amount, orderId, orphaned, capturing, singleCapture } = payment;
       if (phase === "captured") return [];
       if (orphaned) {
         const data = { amount, orderId };
@@ -110,19 +167,44 @@ export const payment = decider({
         return [{ type: "PaymentCaptured", data }, restRefunded(captured, "captured after it was over")];
       }
       if (phase !== "authorized") throw illegalTransition(`a payment that is ${phase} cannot be captured`);
-      return [{ type: "PaymentCaptured", data: { amount, orderId } }];
+      const rest = uncaptured(payment);
+      const taken = capturing?.amount ?? rest;
+      const whole = taken === amount;
+      const captureId = capturing?.movementId ?? "rest";
+      const data = { amount: taken, orderId, ...(!whole && { captureId }) };
+      const captured: PaymentEvent = { type: "PaymentCaptured", data };
+      if (!singleCapture || taken === rest) return [captured];
+      const left = { amount: rest - taken, reason: "an authorization is captured once" };
+      return [captured, { type: "AuthorizationReleased", data: left }];
     },
 
-    MarkTold: (state: Payment): PaymentEvent[] =>
-      existing(state).told ? [] : [{ type: "OrderTold", data: {} }],
+    MarkTold: (state: Payment): PaymentEvent[] => {
+      const { told, booked } = existing(state);
+      return told === booked.size ? [] : [{ type: "OrderTold", data: {} }];
+    },
 
     FailCapture: (
       state: Payment,
       { movementId, reason }: { movementId: string; reason: string },
     ): PaymentEvent[] => {
       const { phase, capturing } = existing(state);
-      if (phase !== "authorized" || capturing !== movementId) return [];
-      return [{ type: "CaptureFailed", data: { reason } }];
+      if (phase !== "authorized" || !capturing || capturing.movementId !== movementId) return [];
+      return [{ type: "CaptureFailed", data: { reason, ...(capturing.once && { once: true as const }) } }];
+    },
+
+    /** What is not captured will not be: nothing is left to be paid for. What was captured stays. */
+    RequestRelease: (state: Payment, { reason }: { reason: string }): PaymentEvent[] => {
+      if (state.phase !== "authorized" || state.givingBack !== undefined || state.releasing !== undefined)
+        return [];
+      return [{ type: "VoidRequested", data: { reason, rest: true } }];
+    },
+
+    /** The gateway holds nothing more of it. */
+    Release: (state: Payment, { reason }: { reason: string }): PaymentEvent[] => {
+      const payment = existing(state);
+      if (payment.releasing === undefined) return [];
+      if (payment.captured === 0) return [{ type: "PaymentVoided", data: { reason } }];
+      return [{ type: "AuthorizationReleased", data: { amount: uncaptured(payment), reason } }];
     },
 
     /**
@@ -158,48 +240,39 @@ export const payment = decider({
       state: Payment,
       { reason, reference }: { reason: string; reference: string | undefined },
     ): PaymentEvent[] => {
-      const { phase, orphaned, ...payment } = existing(state);
+      const payment = existing(state);
+      const { phase, orphaned, captured } = payment;
       if (phase === "voided" && !orphaned) return [];
       if (phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
       if (payment.reference !== reference)
         throw new Problem("too_much_contention", "the payment was authorized in this moment; try again");
-      return [{ type: "PaymentVoided", data: { reason } }];
+      if (captured === 0) return [{ type: "PaymentVoided", data: { reason } }];
+      const released = {
+        type: "AuthorizationReleased" as const,
+        data: { amount: uncaptured(payment), reason },
+      };
+      return refundable(payment) > 0 ? [released, restRefunded(payment, reason)] : [released];
     },
 
-    /** Never more than was captured, what is on its way back included. All that is left without an amount. */
-    RequestRefund: (state: Payment, command: RequestRefund): PaymentEvent[] => {
-      const payment = existing(state);
-      const { refundId, reason, cause } = command;
-      if (payment.refunds.has(refundId)) return [];
-      if (payment.refunds.size >= refundsMax)
-        throw illegalTransition(`a payment has at most ${refundsMax} refunds`);
-      const left = refundable(payment);
-      const amount = command.amount ?? left;
-      if (amount > left || amount === 0)
-        throw illegalTransition(`${left} ${payment.currency} minor units can be refunded, not ${amount}`);
-      const data = { refundId, orderId: payment.orderId, amount, reason, cause };
-      return [{ type: "RefundRequested", data }];
-    },
+    RequestRefund: (state: Payment, command: RequestRefund): PaymentEvent[] =>
+      requestRefund(existing(state), command),
 
-    SucceedRefund: (
-      state: Payment,
-      { refundId, reference }: { refundId: string; reference: string },
-    ): PaymentEvent[] => {
-      const refund = refundOf(existing(state), refundId);
-      // The money is back, whatever was thought before.
-      if (refund.status === "succeeded") return [];
-      return [{ type: "RefundSucceeded", data: { refundId, amount: refund.amount, reference } }];
-    },
+    ApproveRefund: (state: Payment, command: { refundId: string }): PaymentEvent[] =>
+      approveRefund(existing(state), command),
 
-    FailRefund: (
-      state: Payment,
-      { refundId, reason }: { refundId: string; reason: string },
-    ): PaymentEvent[] => {
-      const payment = existing(state);
-      const { status, amount } = refundOf(payment, refundId);
-      if (status !== "pending") return [];
-      return [{ type: "RefundFailed", data: { refundId, orderId: payment.orderId, amount, reason } }];
-    },
+    RejectRefund: (state: Payment, command: { refundId: string; reason: string }): PaymentEvent[] =>
+      rejectRefund(existing(state), command),
+
+    SucceedRefund: (state: Payment, command: { refundId: string; reference: string }): PaymentEvent[] =>
+      succeedRefund(existing(state), command),
+
+    FailRefund: (state: Payment, command: { refundId: string; reason: string }): PaymentEvent[] =>
+      failRefund(existing(state), command),
+
+    Dispute: (state: Payment, command: Dispute): PaymentEvent[] => dispute(existing(state), command),
+
+    EndDispute: (state: Payment, command: { disputeId: string; won: boolean }): PaymentEvent[] =>
+      endDispute(existing(state), command),
   },
 
   weigh: (state: Payment) => (state.phase === "absent" ? 0 : 800 + state.refunds.size * 200),

@@ -61,7 +61,7 @@ export function needsGateway({ request }: Attempt): boolean {
   return isByGateway(request.payment.method) && request.quote.total > 0;
 }
 
-function isByGateway(method: PaymentMethod): boolean {
+export function isByGateway(method: PaymentMethod): boolean {
   return method !== "cod" && method !== "bank_transfer";
 }
 

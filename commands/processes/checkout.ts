@@ -107,7 +107,7 @@ async function goForward(
     return { status: "pending", orderId, actionUrl: authorization.actionUrl };
   }
   await Promise.all([
-    recordAuthorization(own, paymentId, initiate, authorization.reference),
+    recordAuthorization(own, paymentId, initiate, authorization),
     ...attempt.demand.map(([sku, quantity]) =>
       withRoom(process, sku, () =>
         process.again(stock, sku, "Commit", { sku, reservationId: orderId, quantity }),
@@ -152,7 +152,7 @@ async function recordAuthorization(
   process: Process,
   paymentId: string,
   initiate: Initiate,
-  reference: string | undefined,
+  { reference, singleCapture }: { reference: string | undefined; singleCapture?: true },
 ): Promise<void> {
   if (initiate.gateway === manualGateway) {
     await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
@@ -163,7 +163,7 @@ async function recordAuthorization(
     payment,
     paymentId,
     "Authorize",
-    { reference, initiate },
+    { reference, singleCapture, initiate },
     (state) => state.phase,
   );
   if (phase === "voided") throw new Problem("payment_declined", "the payment was given back meanwhile");

@@ -1,19 +1,25 @@
+import type { DataOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { payoutOf, skusOf } from "../order/book.ts";
-import { order, type RefundCause } from "../order/order.ts";
+import { skusOf } from "../order/book.ts";
+import type { orderEvents } from "../order/events.ts";
+import { order } from "../order/order.ts";
 import {
   cancellationEffect,
   deliveryEffect,
   demandOf,
+  noPayment,
   type PlacedOrder,
+  paymentsOf,
   refundEffect,
 } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
-import { bookCash, capturePayment, giveBack, settlePayment, unlessSilent } from "./payments.ts";
+import { bookCash, captureRest, giveBack, releaseRest, settlePayment, unlessSilent } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
+
+type OrderCredited = DataOf<typeof orderEvents, "OrderCredited">;
 
 const reservationGone = "the order was cancelled";
 
@@ -47,25 +53,27 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
       await Promise.all([
         release(process, orderId, skus, reservationGone),
         // Something may be due all the same: the shop keeps the money.
-        state.book.due === 0 && giveBack(process, state.paymentId, reservationGone).catch(unlessUnknown),
+        state.book.due === 0 && giveAllBack(process, state, reservationGone),
       ]);
-      // That it has to go back is on the payment's stream: a gateway that is silent holds up nothing here.
-      await settlePayment(shop, state.paymentId, context).catch(unlessSilent);
+      await settleAll(process, state);
       return;
     case deliveryEffect:
-      await capturePayment(shop, state.paymentId, context);
+      await captureRest(shop, state.paymentId, context);
       return;
     case refundEffect:
       await release(process, orderId, skus, "refunded in full");
       // Of what is only authorized, nothing goes back by a refund.
       if (state.book.captured > 0 || state.book.due > 0) return;
-      await giveBack(process, state.paymentId, "refunded in full").catch(unlessUnknown);
-      await settlePayment(shop, state.paymentId, context).catch(unlessSilent);
+      await giveAllBack(process, state, "refunded in full");
+      await settleAll(process, state);
       return;
   }
   const [kind, id = ""] = splitOnce(of);
   const cancelled = kind === "cancel" && state.cancellations.get(id);
-  if (cancelled) return shrink(process, orderId, id, cancelled);
+  if (cancelled) {
+    await shrink(process, orderId, id, cancelled);
+    return releaseRest(process, state);
+  }
   const again = kind === "reship" && state.reshipments.get(id);
   if (again) return grow(process, orderId, id, again);
   const back = kind === "back" && state.backs.get(id);
@@ -73,9 +81,12 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   const cash = kind === "cash" ? state.cash.get(id) : undefined;
   if (cash !== undefined) return bookCash(process, state.paymentId, id, cash);
   const credit = kind === "credit" && state.credits.get(id);
-  if (credit) return payOut(process, state, credit);
+  if (credit) return payOut(process, orderId, state, credit);
   const shipment = state.shipments.get(of);
-  if (shipment) return ship(process, orderId, of, shipment.lines);
+  if (shipment) {
+    await ship(process, orderId, of, shipment.lines);
+    return releaseRest(process, state);
+  }
   const receipt = kind === "receipt" && state.receipts.get(id);
   if (receipt) return takeBack(process, orderId, id, receipt);
   const received = state.returns.get(of)?.received;
@@ -118,26 +129,52 @@ async function grow(
   );
 }
 
-/** What a credit promised goes back, as far as the payment has it: refunds that 0.1 asked for are not in the book. */
+/**
+ * What a credit promised goes back by the newest payment first, as far as they have it: refunds that 0.1 asked for are
+ * not in the book.
+ */
 async function payOut(
   process: Process,
-  { book, paymentId }: PlacedOrder,
-  { creditId: refundId, reason, cause }: { creditId: string; reason: string; cause: RefundCause },
+  orderId: string,
+  state: PlacedOrder,
+  { creditId: refundId, reason, cause, payout, amount: credited, manual }: OrderCredited,
 ): Promise<void> {
-  const { shop, context } = process;
-  const [, promised = 0] = payoutOf(book, refundId) ?? [];
-  const had = await shop.engine.read(payment, paymentId, (state) =>
-    state.phase === "absent" ? 0 : refundable(state),
-  );
-  const amount = Math.min(promised, had);
-  if (amount > 0)
-    await process.once(["pay out", refundId], payment, paymentId, "RequestRefund", {
-      refundId,
-      amount,
-      reason,
-      cause,
-    });
-  await settlePayment(shop, paymentId, context).catch(unlessSilent);
+  const { shop } = process;
+  // What is paid back of what was paid too much needs nobody's approval.
+  const from = shop.settings.refundApprovalFrom;
+  const held = from > 0 && payout >= from && credited > 0;
+  // What was asked for before a crash counts: it is part of all that was promised.
+  let left = payout;
+  for (const paymentId of paymentsOf(state).reverse()) {
+    if (left === 0) break;
+    const { asked, had } = await shop.engine.read(payment, paymentId, (state) =>
+      state.phase === "absent"
+        ? { asked: 0, had: 0 }
+        : { asked: state.refunds.get(refundId)?.amount ?? 0, had: refundable(state) },
+    );
+    const amount = asked > 0 ? asked : Math.min(left, had);
+    left -= Math.min(left, amount);
+    if (amount === 0 || asked > 0) continue;
+    const how = { ...(held && { held: true as const }), ...(manual && { manual }) };
+    const refund = { refundId, amount, reason, cause, ...how };
+    await process.once(["pay out", refundId, paymentId], payment, paymentId, "RequestRefund", refund);
+  }
+  // Banks may have taken it back, or 0.1 have asked for it elsewhere: it is owed.
+  if (left > 0) {
+    const missing = { refundId, amount: left, reason: "the payments have no more", paymentId: noPayment };
+    await process.again(order, orderId, "WithdrawCredit", missing);
+  }
+  await settleAll(process, state);
+}
+
+async function giveAllBack(process: Process, order: PlacedOrder, reason: string): Promise<void> {
+  for (const paymentId of paymentsOf(order)) await giveBack(process, paymentId, reason).catch(unlessUnknown);
+}
+
+/** What has to happen is on the payments' streams: a gateway that is silent holds up nothing here. */
+async function settleAll({ shop, context }: Process, order: PlacedOrder): Promise<void> {
+  for (const paymentId of paymentsOf(order))
+    await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
 
 /** Nothing was ever asked of a gateway for this order. */

@@ -1,23 +1,25 @@
 import { deriveId } from "../../src/values/ids.ts";
 import { illegalTransition, notFound, Problem, requireRevision } from "../../src/values/problem.ts";
 import { cart } from "../cart/cart.ts";
+import { ofLines, owed } from "../order/book.ts";
 import type { Cancel } from "../order/credits.ts";
 import { order } from "../order/order.ts";
-import { type Deliver, leavingDemand, type Ship } from "../order/parcels.ts";
-import type { PlacedOrder } from "../order/state.ts";
+import { type Deliver, leavingBy, type Ship } from "../order/parcels.ts";
+import { demandOf, type PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { manualGateway } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
-import { capturePayment, settlePayment } from "./payments.ts";
+import { captureFor } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 /**
  * Ships what is left of an order, or the given part.
- * @throws Problem illegal_transition when the order is not ready; out_of_stock for backordered pieces
+ * @throws Problem illegal_transition when the order is not ready; out_of_stock for backordered pieces; payment_declined
+ *   when what has to be paid for them cannot be captured
  */
 export async function shipOrder(
   shop: Shop,
@@ -27,16 +29,19 @@ export async function shipOrder(
 ): Promise<void> {
   const before = await shop.engine.read(order, orderId, (state, revision) => ({ state, revision }));
   if (before.state.phase !== "placed") throw notFound("order", orderId);
-  const { book, paymentId, paymentStatus, status, shipments } = before.state;
-  if (!shipments.has(request.shipmentId)) {
+  const { book, shipments } = before.state;
+  const { shipmentId } = request;
+  if (!shipments.has(shipmentId)) {
     const process = processOf(shop, orderId, context);
-    await requireOnShelf(process, orderId, leavingDemand(book, request.lines));
-    if (paymentStatus === "pending" && status === "confirmed" && shop.settings.capture === "shipment") {
+    const leaving = leavingBy(book, request.lines);
+    await requireOnShelf(process, orderId, demandOf(ofLines(book, leaving)));
+    const amount = book.onDelivery ? 0 : owed(book, leaving);
+    if (amount > 0 && book.confirmed && shop.settings.capture === "shipment") {
       // What is refused must not take money: decided first as if it were paid.
       requireRevision(context.expectedRevision, before.revision);
-      const paid = { ...before.state, status: "paid" as const, book: { ...book, captured: book.due } };
-      order.decide.Ship(paid, request);
-      await captureIfAuthorized(shop, paymentId, process.context);
+      order.decide.Ship({ ...before.state, book: { ...book, captured: book.captured + amount } }, request);
+      const movementId = `shipment/${shipmentId}`;
+      await captureFor(shop, before.state, { movementId, amount }, process.context);
       await processOf(shop, orderId, unconditional(context)).decide(order, orderId, "Ship", request);
     } else await process.decide(order, orderId, "Ship", request);
   }
@@ -48,13 +53,6 @@ export async function placedOrder({ engine }: Shop, orderId: string): Promise<Pl
   const state = await engine.read(order, orderId, (state) => state);
   if (state.phase !== "placed") throw notFound("order", orderId);
   return state;
-}
-
-async function captureIfAuthorized(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
-  const phase = await shop.engine.read(payment, paymentId, ({ phase }) => phase);
-  if (phase === "authorized") await capturePayment(shop, paymentId, context);
-  // Captured beside this one: the order may not have heard of it yet.
-  if (phase === "captured") await settlePayment(shop, paymentId, context);
 }
 
 function unconditional({ expectedRevision: _, ...context }: ProcessContext): ProcessContext {

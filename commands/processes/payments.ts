@@ -1,16 +1,19 @@
 import type { AuthorizationResult, MoneyResult } from "../../src/gateways/gateway.ts";
 import { noStream } from "../../src/stores/event-store/event-store.ts";
-import { Problem } from "../../src/values/problem.ts";
-import { isOver } from "../order/book.ts";
+import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
+import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import { paymentIdOf } from "../order/state.ts";
+import { nameAt, type PlacedOrder, paymentsOf } from "../order/state.ts";
 import { type Initiate, payment } from "../payment/payment.ts";
 import {
+  heldOf,
   type InitiatedPayment,
+  isUnderWay,
   manualGateway,
   type Payment,
   type Refund,
   refundable,
+  uncaptured,
 } from "../payment/state.ts";
 import { askAuthorization, lookUp, moveMoney } from "./gateway-calls.ts";
 import { type Process, type ProcessContext, processOf, stepId } from "./process.ts";
@@ -18,7 +21,7 @@ import type { Shop } from "./shop.ts";
 
 export type Authorization =
   /** `reference` is what the gateway has just answered, and is not on the log yet. */
-  | { status: "authorized"; reference: string | undefined }
+  | { status: "authorized"; reference: string | undefined; singleCapture?: true }
   /** The customer or the gateway has still to act. */
   | { status: "pending"; actionUrl: string | undefined };
 
@@ -83,23 +86,111 @@ async function ask(process: Process, paymentId: string, initiate: Initiate): Pro
   }
 }
 
+/** A capture that staff ask for. */
+export interface Capture {
+  /** Of its command: a retry is the same capture. */
+  movementId: string;
+  /** Minor units; what its order has still to pay, when it is left out. */
+  amount?: number | undefined;
+}
+
 /**
- * Captures all that was authorized, or books a transfer or cash that came in, and marks the order paid.
- * A gateway that refuses leaves the payment authorized, with CaptureFailed on record; one that does not answer
- * leaves the capture open. Both are tried again by the payment's task.
- * @returns whether the money is captured
- * @throws Problem illegal_transition when there is nothing to capture
+ * Captures what an order has still to pay, or a part of it; a transfer or cash that has come in is booked. The order
+ * hears of it. A gateway that refuses leaves the payment authorized, with CaptureFailed on record; one that does not
+ * answer leaves the capture open. Both are tried again by the payment's task.
+ * @throws Problem illegal_transition when there is nothing to capture, or less
  */
 export async function capturePayment(
   shop: Shop,
   paymentId: string,
+  { movementId, amount }: Capture,
   context: ProcessContext,
-  request: "decide" | "again" = "again",
-): Promise<boolean> {
+): Promise<void> {
   const process = processOf(shop, paymentId, context);
-  await process[request](payment, paymentId, "RequestCapture", {});
+  const state = await initiatedPayment(shop, paymentId);
+  const open = await openBalance(shop, state.orderId);
+  const most = open ?? uncaptured(state);
+  const asked = amount ?? (state.gateway === manualGateway ? most : Math.min(most, uncaptured(state)));
+  if (asked === 0) throw illegalTransition("nothing is left to be paid");
+  if (open !== undefined && asked > open)
+    throw illegalTransition(`${open} minor units have still to be paid, not ${asked}`);
+  if (state.gateway === manualGateway) {
+    const booked = { captureId: movementId, amount: asked, after: state.captured };
+    await process.decide(payment, paymentId, "Book", booked);
+  } else {
+    const part = asked < uncaptured(state) && { amount: asked };
+    await process.decide(payment, paymentId, "RequestCapture", { movementId, ...part });
+  }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
-  return shop.engine.read(payment, paymentId, ({ phase }) => phase === "captured", context.asOf);
+}
+
+/** What a capture was asked for again that was refused or not answered; nothing once nothing is to be paid. */
+export async function captureRest(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
+  const process = processOf(shop, paymentId, context);
+  const state = await initiatedPayment(shop, paymentId);
+  const amount = Math.min(uncaptured(state), (await openBalance(shop, state.orderId)) ?? 0);
+  if (amount > 0 && state.gateway === manualGateway)
+    await process.again(payment, paymentId, "Book", { captureId: "rest", amount, after: state.captured });
+  if (amount > 0 && state.gateway !== manualGateway)
+    await process.again(payment, paymentId, "RequestCapture", { amount });
+  await settlePayment(shop, paymentId, context).catch(unlessSilent);
+}
+
+/**
+ * Captures what has to be paid before pieces may leave, from payments that were authorized, oldest first.
+ * @param movementId of the shipment that waits for it: another try has another
+ * @throws Problem payment_declined when the gateway refuses; unavailable when it does not answer
+ */
+export async function captureFor(
+  shop: Shop,
+  order: PlacedOrder,
+  { movementId, amount }: { movementId: string; amount: number },
+  context: ProcessContext,
+): Promise<void> {
+  let missing = amount;
+  for (const paymentId of paymentsOf(order)) {
+    const process = processOf(shop, paymentId, context);
+    // What was captured beside this one: the order may not have heard of it yet.
+    await settlePayment(shop, paymentId, context);
+    const before = await shop.engine.read(payment, paymentId, (state) => state);
+    if (missing === 0 || before.phase !== "authorized") continue;
+    const part = before.singleCapture ? uncaptured(before) : Math.min(missing, uncaptured(before));
+    const asked = { movementId, amount: part, once: true as const };
+    await process.again(payment, paymentId, "RequestCapture", asked);
+    await settlePayment(shop, paymentId, context);
+    const after = await initiatedPayment(shop, paymentId);
+    if (after.captured === before.captured)
+      throw new Problem("payment_declined", after.failure ?? "the gateway did not capture the payment");
+    missing = Math.max(0, missing - (after.captured - before.captured));
+  }
+}
+
+/** What an order has still to pay; undefined for one that is not there, or is over. */
+export function openBalance({ engine }: Shop, orderId: string): Promise<number | undefined> {
+  return engine.read(order, orderId, (state) =>
+    state.phase === "placed" && !isOver(state.book) ? openOf(state.book) : undefined,
+  );
+}
+
+/** Once nothing is left to ship, what was authorized and not captured is the customer's again. */
+export async function releaseRest(process: Process, order: PlacedOrder): Promise<void> {
+  const { shop, context } = process;
+  if (total(order.book, "toShip", "failed") > 0 || openOf(order.book) > 0) return;
+  for (const paymentId of paymentsOf(order)) {
+    const held = await shop.engine.read(payment, paymentId, (state) =>
+      state.phase === "absent" ? 0 : heldOf(state),
+    );
+    if (held === 0) continue;
+    await process.again(payment, paymentId, "RequestRelease", { reason: "nothing is left to be paid" });
+    await settlePayment(shop, paymentId, context).catch(unlessSilent);
+  }
+}
+
+/** @throws Problem not_found */
+async function initiatedPayment({ engine }: Shop, paymentId: string): Promise<InitiatedPayment> {
+  const state = await engine.read(payment, paymentId, (state) => state);
+  if (state.phase === "absent") throw notFound("payment", paymentId);
+  return state;
 }
 
 /** Cash that a carrier has taken. */
@@ -131,25 +222,40 @@ export async function giveBack(
  */
 export async function settlePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const process = processOf(shop, paymentId, context);
+  const waiting = new Set<string>();
   for (let before = noStream; ; ) {
     const found = (state: Payment, revision: number) => ({ state, revision });
     const { state, revision } = await shop.engine.read(payment, paymentId, found, context.asOf);
     if (state.phase === "absent") return;
-    if (revision === before) throw new Error(`payment ${paymentId} has something open that does not end`);
+    if (revision === before && waiting.size === 0)
+      throw new Error(`payment ${paymentId} has something open that does not end`);
     before = revision;
-    if (!(await settleNext(process, paymentId, state))) break;
+    if (!(await settleNext(process, paymentId, state, waiting))) break;
   }
   await tellOrder(process, paymentId);
+  if (waiting.size > 0) throw new GatewaySilent();
 }
 
 export function unlessSilent(error: unknown): void {
   if (!(error instanceof GatewaySilent)) throw error;
 }
 
-/** @returns false when nothing is open any more */
-async function settleNext(process: Process, paymentId: string, state: InitiatedPayment): Promise<boolean> {
+/**
+ * @param waiting refunds that the gateway says are on their way; one more is noted here
+ * @returns false when nothing is open any more but those
+ */
+async function settleNext(
+  process: Process,
+  paymentId: string,
+  state: InitiatedPayment,
+  waiting: Set<string>,
+): Promise<boolean> {
   if (state.capturing !== undefined && state.phase === "authorized") {
     await settleCapture(process, paymentId, state, state.capturing);
+    return true;
+  }
+  if (state.stray !== undefined) {
+    await settleStray(process, paymentId, state, state.stray);
     return true;
   }
   // Of what was captured, all may be on its way back by refunds that were asked for before.
@@ -158,9 +264,14 @@ async function settleNext(process: Process, paymentId: string, state: InitiatedP
     await settleVoid(process, paymentId, state, state.givingBack ?? "authorized too late");
     return true;
   }
+  if (state.releasing !== undefined) {
+    await settleRelease(process, paymentId, state, state.releasing);
+    return true;
+  }
   for (const [refundId, refund] of state.refunds) {
-    if (refund.status !== "pending") continue;
-    await settleRefund(process, paymentId, state, refundId, refund);
+    if (refund.status !== "pending" || waiting.has(refundId)) continue;
+    const answered = await settleRefund(process, paymentId, state, refundId, refund);
+    if (!answered) waiting.add(refundId);
     return true;
   }
   return false;
@@ -170,10 +281,10 @@ async function settleCapture(
   process: Process,
   paymentId: string,
   state: InitiatedPayment,
-  movementId: string,
+  { movementId, amount }: { movementId: string; amount: number },
 ): Promise<void> {
-  const result = await captureAtGateway(process.shop, paymentId, state, movementId);
-  if (!result) throw new GatewaySilent();
+  const result = await captureAtGateway(process.shop, paymentId, { ...state, amount }, movementId);
+  if (!result || result.status === "pending") throw new GatewaySilent();
   if (result.status === "done")
     await process.once(["captured", movementId], payment, paymentId, "Capture", {});
   else await process.again(payment, paymentId, "FailCapture", { movementId, reason: result.reason });
@@ -193,8 +304,41 @@ function captureAtGateway(
 async function isCaptured(shop: Shop, paymentId: string, state: InitiatedPayment): Promise<boolean> {
   if (state.phase !== "authorized") return false;
   const captured = await captureAtGateway(shop, paymentId, state, "capture");
-  if (!captured) throw new GatewaySilent();
+  if (!captured || captured.status === "pending") throw new GatewaySilent();
   return captured.status === "done";
+}
+
+/** What is left of an authorization. One that the gateway does not give back any more is none. */
+async function settleRelease(
+  process: Process,
+  paymentId: string,
+  state: InitiatedPayment,
+  reason: string,
+): Promise<void> {
+  const { currency, reference = "" } = state;
+  const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, currency };
+  const amount = heldOf(state);
+  if (amount > 0) {
+    const released = await moveMoney(process.shop, () => process.shop.gateway.void({ ...request, amount }));
+    if (!released || released.status === "pending") throw new GatewaySilent();
+  }
+  await process.again(payment, paymentId, "Release", { reason });
+}
+
+/** A second authorization. One that was captured besides is left to staff: its money is not in any book. */
+async function settleStray(
+  process: Process,
+  paymentId: string,
+  { amount, currency }: InitiatedPayment,
+  reference: string,
+): Promise<void> {
+  const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
+  const voided = await moveMoney(process.shop, () => process.shop.gateway.void(request));
+  if (!voided || voided.status === "pending") throw new GatewaySilent();
+  if (voided.status === "refused" && voided.isCaptured)
+    throw new Problem("unavailable", `the second authorization ${reference} was captured: refund it there`);
+  const given = { reason: "authorized twice", reference };
+  await process.again(payment, paymentId, "ReleaseStray", given);
 }
 
 async function settleVoid(
@@ -204,7 +348,8 @@ async function settleVoid(
   reason: string,
 ): Promise<void> {
   const { shop } = process;
-  const { phase, orphaned, amount, currency, reference } = state;
+  const { phase, orphaned, captured, currency, reference } = state;
+  const amount = uncaptured(state);
   if (phase === "captured") {
     await process.again(payment, paymentId, "GiveBack", { reason });
     return;
@@ -213,8 +358,10 @@ async function settleVoid(
   if (reference !== undefined && (phase === "authorized" || orphaned)) {
     const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
     const voided = await moveMoney(shop, () => shop.gateway.void(request));
-    if (!voided) throw new GatewaySilent();
-    if (voided.status === "refused" && (voided.isCaptured || (await isCaptured(shop, paymentId, state)))) {
+    if (!voided || voided.status === "pending") throw new GatewaySilent();
+    // Of what was captured in part, there is no more than the rest that could be given back or not.
+    const refused = voided.status === "refused" && captured === 0;
+    if (refused && (voided.isCaptured || (await isCaptured(shop, paymentId, state)))) {
       await process.again(payment, paymentId, "Capture", {});
       return;
     }
@@ -257,27 +404,30 @@ async function recordVoid(
   }
 }
 
+/** @returns false while the gateway says that it is on its way */
 async function settleRefund(
   process: Process,
   paymentId: string,
   { gateway, reference = "", currency }: InitiatedPayment,
   refundId: string,
-  { amount }: Refund,
-): Promise<void> {
+  { amount, manual: byHand }: Refund,
+): Promise<boolean> {
   const { shop } = process;
   const request = { idempotencyKey: `${paymentId}/refund/${refundId}`, reference, amount, currency };
   const manual: MoneyResult = { status: "done", reference: `manual/${refundId}` };
   const result =
-    gateway === manualGateway ? manual : await moveMoney(shop, () => shop.gateway.refund(request));
+    gateway === manualGateway || byHand ? manual : await moveMoney(shop, () => shop.gateway.refund(request));
   if (!result) throw new GatewaySilent();
+  if (result.status === "pending") return false;
   if (result.status === "refused")
     await process.again(payment, paymentId, "FailRefund", { refundId, reason: result.reason });
   else await process.again(payment, paymentId, "SucceedRefund", { refundId, reference: result.reference });
+  return true;
 }
 
-/** The command that tells an order that its payment was captured, by one of several captures or at once. */
-export function paidStep(orderId: string, captureId = ""): string {
-  return stepId(paymentIdOf(orderId), ...paidNames(captureId));
+/** The command that tells an order that a payment was captured, by one of several captures or at once. */
+export function paidStep(paymentId: string, captureId = ""): string {
+  return stepId(paymentId, ...paidNames(captureId));
 }
 
 const paidNames = (captureId: string) => (captureId === "" ? ["paid"] : ["paid", captureId]);
@@ -297,26 +447,30 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   const { asOf } = process.context;
   const state = await process.shop.engine.read(payment, paymentId, (state) => state, asOf);
   if (state.phase === "absent") return;
-  const { orderId, booked, phase, refunds } = state;
+  const { orderId, booked, told, refunds } = state;
   const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return;
+  // A payment that was added goes by its name there.
+  const its = known.phase === "placed" && known.paymentId !== paymentId ? { paymentId } : {};
   const over = known.phase === "refused" || isOver(known.book);
-  if (phase === "captured" && over) await process.once(["told"], payment, paymentId, "MarkTold", {});
+  if (booked.size > told && over) await process.again(payment, paymentId, "MarkTold", {});
   for (const [captureId, amount] of over ? [] : booked) {
-    if (known.phase === "placed" && known.captures.has(captureId)) continue;
-    const paid = { amount, ...(captureId !== "" && { captureId }) };
+    if (known.phase === "placed" && known.captures.has(nameAt(captureId, its.paymentId))) continue;
+    const paid = { amount, ...(captureId !== "" && { captureId }), ...its };
     await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);
   }
   for (const [refundId, { status, amount, cause, failure = "" }] of refunds) {
-    if (status === "pending") continue;
-    if (known.phase === "placed" && known.refunds.has(refundId)) continue;
-    if (status === "failed") {
-      if (known.phase === "placed" && known.unpaid.has(refundId)) continue;
-      await process.again(order, orderId, "WithdrawCredit", { refundId, reason: failure });
+    if (isUnderWay({ status })) continue;
+    const name = nameAt(refundId, its.paymentId);
+    if (known.phase === "placed" && known.refunds.has(name)) continue;
+    if (status !== "succeeded") {
+      if (known.phase === "placed" && known.unpaid.has(name)) continue;
+      const withdrawn = { refundId, amount, reason: failure, ...its };
+      await process.again(order, orderId, "WithdrawCredit", withdrawn);
       continue;
     }
-    const told = { refundId, amount, cause };
-    await process.once(["refunded", refundId], order, orderId, "MarkRefunded", told);
+    const refunded = { refundId, amount, cause, ...its };
+    await process.once(["refunded", refundId], order, orderId, "MarkRefunded", refunded);
   }
 }

@@ -1,6 +1,7 @@
 import { hash } from "node:crypto";
 import { noStream, type Position } from "../../src/stores/event-store/event-store.ts";
 import { dayOf } from "../../src/values/calendar.ts";
+import { isoTime } from "../../src/values/clock.ts";
 import { Problem } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
 import type { PlacedOrder } from "../order/state.ts";
@@ -8,7 +9,7 @@ import { priceOrder } from "../pricing.ts";
 import { type Attempt, isPaidAtOnce } from "./checkout-attempt.ts";
 import { paidStep } from "./payments.ts";
 import { type Process, stepId } from "./process.ts";
-import type { Shop } from "./shop.ts";
+import type { Shop, ShopSettings } from "./shop.ts";
 
 /** Names of the steps on the order's stream, as `once` takes them. */
 const placeStep = ["place"] as const;
@@ -29,7 +30,8 @@ export async function orderAsTold(
   if (found?.state.phase !== "placed") return undefined;
   // Paid by its checkout, that is, and not by a transfer, a carrier or a shipment that came later.
   const paysAtOnce = !waited && isPaidAtOnce(found.state, settings);
-  if (paysAtOnce) found = (await engine.find(order, orderId, [paidStep(orderId)], found.revision)) ?? found;
+  if (paysAtOnce)
+    found = (await engine.find(order, orderId, [paidStep(found.state.paymentId)], found.revision)) ?? found;
   if (found.state.phase !== "placed") return undefined;
   return { ...found, state: found.state, waiting: waited !== undefined };
 }
@@ -37,7 +39,10 @@ export async function orderAsTold(
 /** @param confirm whether nothing has to be waited for */
 export async function place(process: Process, attempt: Attempt, confirm: boolean): Promise<void> {
   const { orderId, request } = attempt;
-  const data = orderOf(attempt, attempt.number ?? (await numberFor(process, attempt)));
+  const data = {
+    ...orderOf(attempt, attempt.number ?? (await numberFor(process, attempt))),
+    ...payByOf(process.shop.settings, attempt),
+  };
   const identity = request.customerId ?? request.email?.toLowerCase();
   const buyer = identity === undefined ? {} : { buyer: hash("sha256", identity, "hex").slice(0, 32) };
   try {
@@ -55,6 +60,12 @@ export async function place(process: Process, attempt: Attempt, confirm: boolean
 /** A checkout that version 0.1 began has no number yet. */
 function numberFor({ shop }: Process, { startedAt }: Attempt): Promise<string> {
   return shop.numbers.next(dayOf(startedAt, shop.settings.timeZone));
+}
+
+/** Until when a transfer is waited for. */
+function payByOf({ transferMs }: ShopSettings, { request, startedAt }: Attempt): { payBy?: string } {
+  if (request.payment.method !== "bank_transfer" || transferMs === 0 || request.quote.total === 0) return {};
+  return { payBy: isoTime(startedAt + transferMs) };
 }
 
 function orderOf({ paymentId, cartId, currency, request, lines }: Attempt, number: string) {

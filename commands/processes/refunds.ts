@@ -1,16 +1,18 @@
-import type { Refund } from "../order/credits.ts";
+import { notFound } from "../../src/values/problem.ts";
+import type { Refund, RetryRefund } from "../order/credits.ts";
 import { order } from "../order/order.ts";
+import { paymentsOf } from "../order/state.ts";
+import { payment } from "../payment/payment.ts";
 import { applyEffects } from "./effects.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { settlePayment } from "./payments.ts";
+import { settlePayment, unlessSilent } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 /**
- * Gives money of an order back: the order says what for, then its payment's stream how much, then the gateway is
- * asked.
- * @throws Problem illegal_transition when it is more than is left; unavailable when the gateway does not answer: the
- *   refund stays open and is done later
+ * Gives money of an order back: the order says what for, then its payments' streams how much, then the gateway is
+ * asked. What the gateway has not answered, or what waits for its approval, stays open.
+ * @throws Problem illegal_transition when it is more than is left
  */
 export async function refundOrder(
   shop: Shop,
@@ -18,9 +20,49 @@ export async function refundOrder(
   request: Refund,
   context: ProcessContext,
 ): Promise<void> {
-  const { paymentId } = await placedOrder(shop, orderId);
   const process = processOf(shop, orderId, context);
   await process.decide(order, orderId, "Refund", request);
   await applyEffects(shop, orderId, process.context);
-  await settlePayment(shop, paymentId, process.context);
+}
+
+/**
+ * What is owed since a refund was refused goes back by another one.
+ * @throws Problem illegal_transition when it was not refused, or nothing is owed
+ */
+export async function refundOrderAgain(
+  shop: Shop,
+  orderId: string,
+  request: RetryRefund,
+  context: ProcessContext,
+): Promise<void> {
+  const process = processOf(shop, orderId, context);
+  await process.decide(order, orderId, "RetryRefund", request);
+  await applyEffects(shop, orderId, process.context);
+}
+
+/**
+ * A refund that waits is approved, or rejected: then what it was for is asked for again.
+ * @throws Problem not_found; illegal_transition when it does not wait
+ */
+export async function judgeRefund(
+  shop: Shop,
+  orderId: string,
+  { refundId, rejection }: { refundId: string; rejection: string | undefined },
+  context: ProcessContext,
+): Promise<void> {
+  const process = processOf(shop, orderId, context);
+  let found = false;
+  for (const paymentId of paymentsOf(await placedOrder(shop, orderId))) {
+    const isIts = await shop.engine.read(
+      payment,
+      paymentId,
+      (state) => state.phase !== "absent" && state.refunds.has(refundId),
+    );
+    if (!isIts) continue;
+    found = true;
+    if (rejection === undefined) await process.again(payment, paymentId, "ApproveRefund", { refundId });
+    else await process.again(payment, paymentId, "RejectRefund", { refundId, reason: rejection });
+    await settlePayment(shop, paymentId, process.context).catch(unlessSilent);
+  }
+  if (!found) throw notFound("refund", refundId);
 }

@@ -54,13 +54,16 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
   if (state.phase === "absent") throw notFound("payment", id);
   const done = as === "done";
   if (state.capturing !== undefined) {
-    const { capturing: movementId } = state;
+    const { movementId } = state.capturing;
     if (done) await process.once(["captured", movementId], payment, id, "Capture", {});
     else await process.again(payment, id, "FailCapture", { movementId, reason });
   }
   // What was captured just now is refunded, not voided.
   const now = await engine.read(payment, id, (state) => state);
   if (now.phase === "absent") throw notFound("payment", id);
+  if (now.stray !== undefined)
+    await process.again(payment, id, "ReleaseStray", { reason, reference: now.stray });
+  if (now.releasing !== undefined) await process.again(payment, id, "Release", { reason });
   if (now.orphaned || (now.givingBack !== undefined && now.phase !== "captured"))
     await process.again(payment, id, "Void", { reason, reference: now.reference });
   for (const [refundId, { status }] of now.refunds) {

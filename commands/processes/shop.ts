@@ -20,6 +20,10 @@ export interface ShopSettings {
   cartLifeMs: number;
   /** How long after a delivery its customer may announce a return. */
   returnMs: number;
+  /** How long a transfer is waited for; 0 is for ever. */
+  transferMs: number;
+  /** Minor units from which on a refund waits for its approval; 0 is never. */
+  refundApprovalFrom: number;
   gatewayTimeoutMs: number;
 }
 

@@ -1,9 +1,11 @@
 import { cart } from "../cart/cart.ts";
+import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
-import { capturePayment, settlePayment } from "./payments.ts";
+import { pursue } from "./further-payment.ts";
+import { captureRest, settlePayment } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 import { handleWebhook } from "./webhooks.ts";
@@ -20,8 +22,11 @@ export const processes = {
   },
   /** Movements of money that were asked for, or refused and worth another try. */
   payment: resumePayment,
-  /** What an order owes elsewhere. */
-  order: applyEffects,
+  /** A transfer that does not come is not waited for any longer; then what an order owes elsewhere. */
+  order: async (shop: Shop, orderId: string, context: ProcessContext): Promise<void> => {
+    await processOf(shop, orderId, context).again(order, orderId, "Lapse", {});
+    await applyEffects(shop, orderId, context);
+  },
   webhook: handleWebhook,
   /** A cart that nobody has touched runs out. */
   cart: async (shop: Shop, cartId: string, context: ProcessContext): Promise<void> => {
@@ -37,8 +42,9 @@ export type ProcessKind = keyof typeof processes;
 async function resumePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const state = await shop.engine.read(payment, paymentId, (state) => state);
   if (state.phase === "absent") return;
-  const { phase, capturing, givingBack, failure } = state;
-  const refused = phase === "authorized" && capturing === undefined && failure !== undefined;
-  if (refused && givingBack === undefined) await capturePayment(shop, paymentId, context);
+  const { phase, recapture, givingBack } = state;
+  if (state.further && phase === "initiated") await pursue(processOf(shop, paymentId, context), paymentId);
+  if (phase === "authorized" && recapture && givingBack === undefined)
+    await captureRest(shop, paymentId, context);
   await settlePayment(shop, paymentId, context);
 }

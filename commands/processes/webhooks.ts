@@ -5,8 +5,9 @@ import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
 import { type ReceivedWebhook, webhook, webhookId } from "../webhook/webhook.ts";
 import { runCheckout } from "./checkout.ts";
+import { pursue } from "./further-payment.ts";
 import { giveBack, settlePayment, unlessSilent } from "./payments.ts";
-import { type Process, type ProcessContext, processOf } from "./process.ts";
+import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 /** How long a webhook waits for a payment that the log does not know yet. */
@@ -44,18 +45,49 @@ export async function handleWebhook(shop: Shop, id: string, context: ProcessCont
     await process.again(webhook, id, "Finish", { how: "given_up" });
     return;
   }
-  await book(process, state);
+  try {
+    await book(process, state);
+  } catch (error) {
+    // What it is about may be told later than its end; nothing else that is refused becomes true by waiting.
+    if (!isRefusal(error) || process.now() < state.receivedAt + waitsForPaymentMs) throw error;
+    await process.again(webhook, id, "Finish", { how: "given_up" });
+    return;
+  }
   await goOn(process, known.orderId, state.paymentId);
   await process.again(webhook, id, "Finish", { how: "done" });
 }
 
 async function book(process: Process, { paymentId, outcome }: ReceivedWebhook): Promise<void> {
-  if (outcome.status === "authorized") {
-    const { reference } = outcome;
-    await process.once(["authorize", paymentId], payment, paymentId, "Authorize", { reference });
-  } else {
-    const { reason } = outcome;
-    await process.once(["fail", paymentId], payment, paymentId, "Fail", { reason });
+  switch (outcome.status) {
+    case "authorized": {
+      const { reference } = outcome;
+      await process.once(["authorize", paymentId], payment, paymentId, "Authorize", { reference });
+      return;
+    }
+    case "failed": {
+      const { reason } = outcome;
+      await process.once(["fail", paymentId], payment, paymentId, "Fail", { reason });
+      return;
+    }
+    case "refund_succeeded": {
+      const { refundId, reference } = outcome;
+      await process.again(payment, paymentId, "SucceedRefund", { refundId, reference });
+      return;
+    }
+    case "refund_failed": {
+      const { refundId, reason } = outcome;
+      await process.again(payment, paymentId, "FailRefund", { refundId, reason });
+      return;
+    }
+    case "dispute_opened": {
+      const { disputeId, amount, reason } = outcome;
+      await process.again(payment, paymentId, "Dispute", { disputeId, amount, reason });
+      return;
+    }
+    case "dispute_ended": {
+      const { disputeId, won } = outcome;
+      await process.again(payment, paymentId, "EndDispute", { disputeId, won });
+    }
   }
 }
 
@@ -66,6 +98,7 @@ async function goOn(process: Process, orderId: string, paymentId: string): Promi
   if (over) await giveBack(process, paymentId, "authorized too late");
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
   if (state.phase !== "placed") return;
+  if (state.added.has(paymentId)) await pursue(process, paymentId);
   const locked = await shop.engine.read(
     cart,
     state.cartId,

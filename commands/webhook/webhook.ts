@@ -5,6 +5,15 @@ import { Problem } from "../../src/values/problem.ts";
 const outcomeSchema = z.discriminatedUnion("status", [
   z.object({ status: z.literal("authorized"), reference: z.string() }),
   z.object({ status: z.literal("failed"), reason: z.string() }),
+  z.object({ status: z.literal("refund_succeeded"), refundId: z.string(), reference: z.string() }),
+  z.object({ status: z.literal("refund_failed"), refundId: z.string(), reason: z.string() }),
+  z.object({
+    status: z.literal("dispute_opened"),
+    disputeId: z.string(),
+    amount: z.int().min(1),
+    reason: z.string(),
+  }),
+  z.object({ status: z.literal("dispute_ended"), disputeId: z.string(), won: z.boolean() }),
 ]);
 
 export const webhookEvents = {

@@ -104,6 +104,8 @@ export type TimelineType =
   | "return_closed"
   | "items_cancelled"
   | "credited"
+  | "disputed"
+  | "dispute_ended"
   | "refund_failed"
   | "cancelled"
   | "refunded"
@@ -141,6 +143,14 @@ function step<D>(
     if (said !== undefined) order.timeline.push([time, type, said]);
     order.updatedAt = time;
   });
+}
+
+/** An event of one of an order's payments. */
+function ofPayment<D extends { orderId: string }>(
+  type: TimelineType,
+  say: (order: OrderDoc, data: D) => string,
+) {
+  return { ...step(type, say), keys: ({ data }: ProjectedEvent<D>) => data.orderId };
 }
 
 function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus"> {
@@ -258,6 +268,15 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       "refund_failed",
       (_, { reason }) => `The money could not be given back: ${reason}`,
       bookEvents.CreditWithdrawn,
+    ),
+    ChargebackReceived: ofPayment(
+      "disputed",
+      (order, { amount, reason }) => `${text(order, amount)} disputed at the bank: ${reason}`,
+    ),
+    ChargebackWon: ofPayment("dispute_ended", (order, { amount }) => `Dispute of ${text(order, amount)} won`),
+    ChargebackLost: ofPayment(
+      "dispute_ended",
+      (order, { amount }) => `Dispute of ${text(order, amount)} lost`,
     ),
     OrderCancelled: step("cancelled", (_, { reason }) => `Cancelled: ${reason}`, bookEvents.OrderCancelled),
     OrderRefunded: step(

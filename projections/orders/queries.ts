@@ -5,7 +5,7 @@ import { dayRange } from "../../src/values/calendar.ts";
 import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
-import { type PaymentView, paymentsOfOrder } from "../payments.ts";
+import { heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
 import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineType } from "./orders.ts";
 
@@ -36,7 +36,8 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   totals: { subtotal: Money; discount: Money; shipping: Money; tax: Money; total: Money };
   /** How it was taxed. */
   tax: OrderDoc["tax"];
-  money: Record<keyof ReturnType<typeof moneyIn>, Money>;
+  /** `authorized` is what gateways hold or have moved, `disputed` what banks have taken back. */
+  money: Record<keyof ReturnType<typeof moneyIn> | keyof ReturnType<typeof heldIn>, Money>;
   refunded: Money;
   shippingMethod: string;
   shippingAddress?: Address;
@@ -138,7 +139,7 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       total: money(totals.total),
     },
     tax: doc.tax,
-    money: moneyOf(doc.book, money),
+    money: moneyOf({ ...moneyIn(doc.book), ...heldIn(payments) }, money),
     refunded: money(doc.book.refunded),
     shippingMethod: doc.shippingMethod,
     ...(shippingAddress && { shippingAddress }),
@@ -163,14 +164,19 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
   };
 }
 
-function moneyOf(book: OrderDoc["book"], money: (amount: number) => Money): OrderView["money"] {
-  const { due, captured, refunded, pending, balance } = moneyIn(book);
+function moneyOf(
+  amounts: Record<keyof OrderView["money"], number>,
+  money: (amount: number) => Money,
+): OrderView["money"] {
+  const { due, authorized, captured, refunded, pending, balance, disputed } = amounts;
   return {
     due: money(due),
+    authorized: money(authorized),
     captured: money(captured),
     refunded: money(refunded),
     pending: money(pending),
     balance: money(balance),
+    disputed: money(disputed),
   };
 }
 

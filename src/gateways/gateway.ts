@@ -10,7 +10,8 @@ export interface PaymentRequest {
 }
 
 export type AuthorizationResult =
-  | { status: "authorized"; reference: string }
+  /** `singleCapture`: what a capture leaves of it cannot be captured later. */
+  | { status: "authorized"; reference: string; singleCapture?: true }
   | { status: "declined"; reason: string }
   /** The customer has to do something there; the gateway tells the outcome by webhook. */
   | { status: "action_required"; actionUrl: string };
@@ -25,6 +26,8 @@ export interface MoneyRequest {
 
 export type MoneyResult =
   | { status: "done"; reference: string }
+  /** On its way: a webhook tells what has become of it, and so does asking again. */
+  | { status: "pending" }
   /** `isCaptured`: there is no authorization to give back any more, for its money was taken. */
   | { status: "refused"; reason: string; isCaptured?: true };
 
@@ -45,13 +48,25 @@ export interface PaymentGateway {
    * @throws Problem unauthorized when it was not signed by the gateway or is too old
    */
   readWebhook(body: string, signature: string | undefined, now: number): WebhookEvent;
+  /** Of one that only plays: what signs an event as it would send it. */
+  readonly sign?: (body: string, now: number) => string;
 }
+
+/** `refundId` is the part of a refund's idempotency key that names it; amounts are minor units. */
+export type WebhookOutcome =
+  | { status: "authorized"; reference: string }
+  | { status: "failed"; reason: string }
+  | { status: "refund_succeeded"; refundId: string; reference: string }
+  | { status: "refund_failed"; refundId: string; reason: string }
+  /** The customer's bank has taken money back. */
+  | { status: "dispute_opened"; disputeId: string; amount: number; reason: string }
+  | { status: "dispute_ended"; disputeId: string; won: boolean };
 
 export interface WebhookEvent {
   /** The gateway's id of the event; the same one may come many times. */
   id: string;
   paymentId: string;
-  outcome: { status: "authorized"; reference: string } | { status: "failed"; reason: string };
+  outcome: WebhookOutcome;
 }
 
 export class GatewayOutcomeUnknown extends Error {

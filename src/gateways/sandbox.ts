@@ -1,34 +1,53 @@
-import { createHmac, timingSafeEqual } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
-import { z } from "zod";
 import { deriveId } from "../values/ids.ts";
-import { Problem } from "../values/problem.ts";
 import {
   type AuthorizationResult,
   GatewayOutcomeUnknown,
+  type MoneyRequest,
+  type MoneyResult,
   type PaymentGateway,
   type PaymentRequest,
-  type WebhookEvent,
 } from "./gateway.ts";
+import { readSandboxWebhook, signWebhook } from "./sandbox-webhooks.ts";
 
 const paymentsRememberedMax = 100_000;
 const slowAnswerMs = 2_000;
 const finalMs = 60_000;
-const webhookToleranceSeconds = 300;
 
 export interface SandboxGatewayOptions {
   /** Signs webhooks: `Webhook-Signature: t=<epoch seconds>,v1=<hex HMAC-SHA256 of "t.body">`. */
   webhookSecret: string;
 }
 
+/** Authorizations that fare in a way of their own later: their tokens are `tok_` and these, their references tell. */
+const fates = [
+  /** Can be captured once: what that leaves is lost. */
+  "single_capture",
+  "capture_refused",
+  /** The first capture is refused, another one goes through. */
+  "capture_refused_once",
+  /** It has run out when it is captured. */
+  "expired",
+  /** The gateway has captured it by itself: it cannot be given back, but refunded. */
+  "captured",
+  "refund_refused",
+  /** Refunds are on their way until a webhook tells what has become of them. */
+  "refund_pending",
+] as const;
+type Fate = (typeof fates)[number];
+const isFate = (name: string): name is Fate => (fates as readonly string[]).includes(name);
+
 /**
  * A gateway that moves no money. The token decides what happens: `tok_ok` (or none) authorizes,
  * `tok_declined` is declined, `tok_error_once` breaks off once with an unknown outcome and turns out to have
- * authorized, `tok_slow` answers after two seconds, `tok_action` needs an action and a webhook.
+ * authorized, `tok_slow` answers after two seconds, `tok_action` needs an action and a webhook. What happens later
+ * to an authorization is told by tokens that are named after its fate.
  */
 export function createSandboxGateway({ webhookSecret }: SandboxGatewayOptions): PaymentGateway {
   const seen = new LRUCache<string, AuthorizationResult>({ max: paymentsRememberedMax });
+  /** Captures that were refused, by the authorization's reference. */
+  const refusedOnce = new LRUCache<string, string>({ max: paymentsRememberedMax });
 
   async function authorize(request: PaymentRequest): Promise<AuthorizationResult> {
     const { idempotencyKey, token = "tok_ok" } = request;
@@ -41,21 +60,43 @@ export function createSandboxGateway({ webhookSecret }: SandboxGatewayOptions): 
     return result;
   }
 
+  function capture({ idempotencyKey, reference }: MoneyRequest): MoneyResult {
+    const fate = fateOf(reference);
+    if (fate === "capture_refused") return { status: "refused", reason: "the bank refused the capture" };
+    if (fate === "expired") return { status: "refused", reason: "the authorization has expired" };
+    if (fate === "capture_refused_once") {
+      const refused = refusedOnce.get(reference) ?? idempotencyKey;
+      refusedOnce.set(reference, refused);
+      if (refused === idempotencyKey) return { status: "refused", reason: "the bank refused the capture" };
+    }
+    return { status: "done", reference: referenceOf("cap", idempotencyKey) };
+  }
+
+  function refund({ idempotencyKey, reference }: MoneyRequest): MoneyResult {
+    const fate = fateOf(reference);
+    if (fate === "refund_refused") return { status: "refused", reason: "the card's bank refused the refund" };
+    if (fate === "refund_pending") return { status: "pending" };
+    return { status: "done", reference: referenceOf("re", idempotencyKey) };
+  }
+
   return {
     name: "sandbox",
     finalMs,
     authorize,
     lookup: async (idempotencyKey) => seen.get(idempotencyKey),
-    capture: async ({ idempotencyKey }) => ({
-      status: "done",
-      reference: referenceOf("cap", idempotencyKey),
-    }),
-    void: async ({ idempotencyKey }) => ({ status: "done", reference: referenceOf("void", idempotencyKey) }),
-    refund: async ({ idempotencyKey }) => ({ status: "done", reference: referenceOf("re", idempotencyKey) }),
-    readWebhook: (body, signature, now) => {
-      verifySignature(body, signature, webhookSecret, now);
-      return parseWebhook(body);
-    },
+    capture: async (request) => capture(request),
+    void: async ({ idempotencyKey, reference }) =>
+      fateOf(reference) === "captured"
+        ? { status: "refused", reason: "it was captured", isCaptured: true }
+        : { status: "done", reference: referenceOf("void", idempotencyKey) },
+    refund: async (request) => refund(request),
+    sign: (body, now) => signWebhook(body, webhookSecret, Math.floor(now / 1_000)),
+    readWebhook: (body, signature, now) =>
+      readSandboxWebhook(body, signature, {
+        secret: webhookSecret,
+        now,
+        referenceOf: (paymentId) => referenceOf("auth", paymentId),
+      }),
   };
 }
 
@@ -69,58 +110,22 @@ function resultOf({ idempotencyKey, paymentId }: PaymentRequest, token: string):
       return { status: "declined", reason: "the card was declined" };
     case "tok_action":
       return { status: "action_required", actionUrl: `https://sandbox.invalid/action/${paymentId}` };
-    default:
-      return { status: "declined", reason: `the sandbox does not know the token ${JSON.stringify(token)}` };
   }
+  const fate = token.slice("tok_".length);
+  if (!token.startsWith("tok_") || !isFate(fate))
+    return { status: "declined", reason: `the sandbox does not know the token ${JSON.stringify(token)}` };
+  const authorized = {
+    status: "authorized" as const,
+    reference: referenceOf(`auth_${fate}`, idempotencyKey),
+  };
+  return fate === "single_capture" ? { ...authorized, singleCapture: true } : authorized;
 }
 
 function referenceOf(prefix: string, idempotencyKey: string): string {
   return `${prefix}_${deriveId("sandbox", idempotencyKey).replaceAll("-", "").slice(0, 24)}`;
 }
 
-const webhookSchema = z.strictObject({
-  id: z.string().min(1).max(200),
-  type: z.enum(["payment.authorized", "payment.failed"]),
-  paymentId: z.string().min(1).max(200),
-  reference: z.string().min(1).max(200).optional(),
-  reason: z.string().max(500).optional(),
-});
-
-function parseWebhook(body: string): WebhookEvent {
-  let json: unknown;
-  try {
-    json = JSON.parse(body);
-  } catch {
-    throw new Problem("malformed_request", "the webhook is not JSON");
-  }
-  const parsed = webhookSchema.safeParse(json);
-  if (!parsed.success)
-    throw new Problem("validation_failed", "the webhook is not one the sandbox sends", {
-      errors: parsed.error.issues.map(({ path, message }) => ({ path: path.join("."), message })),
-    });
-  const { id, type, paymentId, reference, reason } = parsed.data;
-  if (type === "payment.failed")
-    return { id, paymentId, outcome: { status: "failed", reason: reason ?? "the action failed" } };
-  return {
-    id,
-    paymentId,
-    outcome: { status: "authorized", reference: reference ?? referenceOf("auth", paymentId) },
-  };
-}
-
-/** @returns the header that `readWebhook` accepts, for tests and for trying webhooks by hand */
-export function signWebhook(body: string, secret: string, epochSeconds: number): string {
-  const signature = createHmac("sha256", secret).update(`${epochSeconds}.${body}`).digest("hex");
-  return `t=${epochSeconds},v1=${signature}`;
-}
-
-function verifySignature(body: string, header: string | undefined, secret: string, now: number): void {
-  const seconds = /^t=(\d{1,12}),v1=[0-9a-f]{64}$/.exec(header ?? "")?.[1];
-  if (seconds === undefined) throw new Problem("unauthorized", "the webhook is not signed");
-  const expected = Buffer.from(signWebhook(body, secret, Number(seconds)));
-  const given = Buffer.from(header ?? "");
-  if (expected.length !== given.length || !timingSafeEqual(expected, given))
-    throw new Problem("unauthorized", "the webhook's signature is wrong");
-  if (Math.abs(now / 1000 - Number(seconds)) > webhookToleranceSeconds)
-    throw new Problem("unauthorized", `the webhook is more than ${webhookToleranceSeconds} s old`);
+function fateOf(reference: string): Fate | undefined {
+  const fate = /^auth_([a-z_]+)_[0-9a-f]{24}$/.exec(reference)?.[1] ?? "";
+  return isFate(fate) ? fate : undefined;
 }

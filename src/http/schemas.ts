@@ -5,6 +5,7 @@ import { deliveryOutcomes, returnReasons } from "../../commands/order/events.ts"
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { stockQuantityMax } from "../../commands/stock/events.ts";
+import { sandboxEventSchema } from "../gateways/sandbox-webhooks.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
@@ -49,6 +50,8 @@ export const addItemBody = z.strictObject({
 });
 export const changeItemBody = z.strictObject({ quantity: lineQuantity });
 
+const paymentToken = z.string().min(1).max(500);
+
 export const checkoutBody = z.strictObject({
   email: z.email().max(254),
   shippingAddress: addressSchema,
@@ -56,7 +59,7 @@ export const checkoutBody = z.strictObject({
   shippingMethod: z.enum(shippingMethods).default("standard"),
   payment: z.strictObject({
     method: z.enum(paymentMethods),
-    token: z.string().min(1).max(500).optional(),
+    token: paymentToken.optional(),
   }),
   acceptedTotal: moneySchema.optional(),
 });
@@ -172,6 +175,21 @@ export const inspectReturnBody = z.strictObject({
 });
 const aboveNothing = moneySchema.refine(({ amount }) => amount > 0, "above 0");
 /** Without any of them, all that is left is refunded. */
+/** What has still to be paid, without an amount. */
+/** An event as the sandbox sends it. */
+export const sandboxEventBody = z.strictObject({
+  event: sandboxEventSchema,
+  copies: z.int().min(1).max(10).optional(),
+  delayMs: z.int().min(0).max(600_000).optional(),
+});
+export const captureBody = z.strictObject({ amount: aboveNothing.optional() }).nullish();
+export const furtherPaymentBody = z.strictObject({
+  method: z.enum(paymentMethods),
+  token: paymentToken.optional(),
+});
+export const rejectRefundBody = z.strictObject({ reason });
+/** `manual`: staff give it back themselves. */
+export const retryRefundBody = z.strictObject({ manual: z.boolean().optional() }).nullish();
 export const refundBody = z
   .strictObject({
     lines: namedLines.optional(),

@@ -123,6 +123,8 @@ function shopSettings(config: Config): ShopSettings {
     reservationMs: config.RESERVATION_MINUTES * 60_000,
     cartLifeMs: config.CART_DAYS * 86_400_000,
     returnMs: config.RETURN_DAYS * 86_400_000,
+    transferMs: config.TRANSFER_DAYS * 86_400_000,
+    refundApprovalFrom: config.REFUND_APPROVAL_FROM,
     gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
   };
 }

@@ -194,6 +194,11 @@ function priceMax(currency: string): number {
   return Math.floor((99_999_999 * 10 ** currencyDecimals(currency)) / 100);
 }
 
+/** Throws CurrencyMismatch when an amount is in another currency than is needed. */
+export function requireCurrency(money: Money | undefined, currency: string): void {
+  if (money && money.currency !== currency) throw new CurrencyMismatch(money.currency, currency);
+}
+
 function assertSameCurrency(left: Money, right: Money): void {
   if (left.currency !== right.currency) throw new CurrencyMismatch(left.currency, right.currency);
 }

@@ -41,8 +41,7 @@ describe("money that is to go back", () => {
     const request = { paymentId: "p-1", amount: 1_000, currency: "USD", token: "tok_ok" };
     const answer = await bank.authorize({ ...request, idempotencyKey: "p-1" });
     const reference = answer.status === "authorized" ? answer.reference : "";
-    const go = (name: "RequestCapture" | "Capture") =>
-      engine.execute(payment, "p-1", name, undefined as never, by());
+    const go = (name: "RequestCapture" | "Capture") => engine.execute(payment, "p-1", name, {}, by());
     await engine.execute(payment, "p-1", "Authorize", { reference, initiate }, by());
     await go("RequestCapture");
     await engine.execute(payment, "p-1", "GiveBack", { reason: "cancelled" }, by());
@@ -67,7 +66,7 @@ describe("tasks of a payment", () => {
     const free = { orderId: "o-1", amount: 0, currency: "USD", method: "cod" as const, gateway: "manual" };
     await engine.execute(order, "o-1", "Refuse", gone, by());
     await engine.execute(payment, "p-1", "Initiate", free, by());
-    await engine.execute(payment, "p-1", "RequestCapture", undefined as never, by());
+    await engine.execute(payment, "p-1", "RequestCapture", {}, by());
     await engine.execute(payment, "p-1", "GiveBack", { reason: "r" }, by());
     // As often as its task comes.
     for (let tries = 0; tries < 3; tries++) await settlePayment(shop, "p-1", shop.context);

@@ -162,7 +162,7 @@ class Story {
   settle(gateway: "done" | "refused"): number {
     let back = 0;
     for (const [refundId, amount] of this.order.book.payouts) {
-      if (gateway === "refused") this.do("WithdrawCredit", { refundId, reason: "r" });
+      if (gateway === "refused") this.do("WithdrawCredit", { refundId, amount, reason: "r" });
       else {
         this.do("MarkRefunded", { refundId, amount, cause: "goodwill" });
         back += amount;

@@ -13,7 +13,10 @@ test("a capture that an operator says is done goes back where all of the payment
   bank.loseNext("capture", 100);
   const { orderId, paymentId } = await shop.checkOut([{ sku: "A" }]);
   await shop.engine.execute(payment, paymentId, "GiveBack", { reason: "cancelled" }, shop.by());
-  expect(await shop.paymentOf(orderId)).toMatchObject({ capturing: "capture", givingBack: "cancelled" });
+  expect(await shop.paymentOf(orderId)).toMatchObject({
+    capturing: { movementId: "capture" },
+    givingBack: "cancelled",
+  });
   const seen = "seen at the gateway";
   expect(await settleTask(shop, "payment", paymentId, "done", seen, shop.context)).toEqual([]);
   expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured" });

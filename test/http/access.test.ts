@@ -26,6 +26,7 @@ const forGuests = new Set([
   "POST /v1/carts/{id}/checkout",
   "GET /v1/orders/{id}",
   "POST /v1/orders/{id}/cancel",
+  "POST /v1/orders/{id}/payments",
   "POST /v1/orders/{id}/returns",
   "POST /v1/orders/{id}/returns/{returnId}/withdraw",
 ]);
@@ -110,6 +111,7 @@ function bodyFor(name: string): unknown {
   if (name.endsWith("/items")) return line;
   if (name.endsWith("/returns")) return { lines: [{ ...line, reason: "late" }] };
   if (name.startsWith("PATCH /v1/carts")) return { quantity: 1 };
+  if (name.endsWith("/payments")) return { method: "credit_card" };
   if (name.endsWith("/checkout"))
     return {
       email: "a@example.com",

@@ -12,7 +12,7 @@ import {
   staff,
 } from "./shop.ts";
 
-const shop = sharedShop();
+const shop = sharedShop({ env: { REFUND_APPROVAL_FROM: "1500" } });
 type Method = Parameters<ReturnType<typeof shop>["call"]>[0];
 
 interface Described {
@@ -134,6 +134,46 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   await ask(200, "GET", "/v1/orders/{id}", on);
 }
 
+/** Of what happens to money beside what every order meets. */
+async function settledOtherwise(): Promise<void> {
+  const lines = [{ lineId: 1, quantity: 1 }];
+  const of = (order: Body, name = "id") => ({ ...asStaff, params: { [name]: order.id } });
+  const by = (token: string) => bought({ payment: { method: "credit_card", token } });
+  const { order: unpaid } = await bought({ payment: { method: "bank_transfer" } });
+  const further = { method: "credit_card", token: "tok_ok" };
+  await ask(201, "POST", "/v1/orders/{id}/payments", { ...of(unpaid), body: further });
+
+  const { order: slow } = await by("tok_refund_pending");
+  const all = { reason: "r" };
+  const asked = async () => {
+    const on = of((await by("tok_refund_pending")).order);
+    const { refundId } = await ask(202, "POST", "/v1/orders/{id}/refunds", { ...on, body: all });
+    return { ...asStaff, params: { id: refundId } };
+  };
+  await ask(202, "POST", "/v1/refunds/{id}/approve", await asked());
+  const rejected = await asked();
+  await ask(200, "POST", "/v1/refunds/{id}/reject", { ...rejected, body: { reason: "r" } });
+  await ask(202, "POST", "/v1/refunds/{id}/retry", { ...rejected, body: {} });
+  const fine = of((await bought()).order);
+  const { refundId } = await ask(202, "POST", "/v1/orders/{id}/refunds", { ...fine, body: all });
+  await ask(200, "POST", "/v1/refunds/{id}/approve", { ...asStaff, params: { id: refundId } });
+
+  const bad = (await by("tok_refund_refused")).order;
+  await ask(200, "POST", "/v1/orders/{id}/cancel", { ...of(bad), body: { lines } });
+  await shop().caughtUp();
+  const { payments } = await ask(200, "GET", "/v1/orders/{id}", of(bad));
+  const failed = { ...asStaff, params: { id: payments[0].refunds[0].id } };
+  await ask(201, "POST", "/v1/refunds/{id}/retry", { ...failed, body: { manual: true } });
+
+  const [{ id: paymentId }] = slow.payments;
+  const disputed = { type: "dispute.opened", disputeId: "d-1", amount: 100 };
+  const body = { event: { id: "evt-1", paymentId, ...disputed }, copies: 2 };
+  await ask(202, "POST", "/v1/sandbox/events", { ...asStaff, body });
+  await expect
+    .poll(async () => (await ask(200, "GET", "/v1/orders/{id}", of(slow))).money.disputed)
+    .toEqual(usd(100));
+}
+
 async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {
   const on = { ...asStaff, params: { id: order.id } };
   const first = { lines: [{ lineId: 1, quantity: 1 }] };
@@ -169,6 +209,7 @@ describe("what is answered", () => {
     const refund = { lines: [{ sku: "A", quantity: 1 }], reason: "r" };
     await ask(201, "POST", "/v1/orders/{id}/refunds", { ...inPart, body: refund });
     await failed(await bought());
+    await settledOtherwise();
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });

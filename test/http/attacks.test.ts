@@ -1,5 +1,5 @@
 import { describe, expect, it } from "vitest";
-import { signWebhook } from "../../src/gateways/sandbox.ts";
+import { signWebhook } from "../../src/gateways/sandbox-webhooks.ts";
 import { checkoutBody, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();

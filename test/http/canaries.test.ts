@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { beforeAll, describe, expect, test } from "vitest";
-import { signWebhook } from "../../src/gateways/sandbox.ts";
+import { signWebhook } from "../../src/gateways/sandbox-webhooks.ts";
 import type { App } from "../../src/http/server.ts";
 import {
   type Answer,
@@ -271,6 +271,22 @@ describe("a guest", () => {
       await shop().caughtUp();
       await read(placed);
       expect((await read(partly)).timeline.map(({ type }: Body) => type)).toContain("items_cancelled");
+    },
+    "POST /v1/orders/:id/payments": async () => {
+      const cart = await open(["SHOWN", 1]);
+      const url = `/v1/carts/${cart.id}/checkout`;
+      const order = await ask(201, "POST", url, buys(cart, { payment: { method: "bank_transfer" } }));
+      const pay = (status: number, token: string) =>
+        ask(status, "POST", `/v1/orders/${order.id}/payments`, {
+          headers: cart.guest,
+          body: { method: "credit_card", token },
+        });
+      await pay(402, "tok_declined");
+      expect((await pay(201, "tok_action")).nextAction.url).toContain("sandbox");
+      expect(await pay(201, "tok_ok")).toMatchObject({ paymentStatus: "paid" });
+      await pay(409, "tok_ok");
+      await shop().caughtUp();
+      await read({ order, cart });
     },
     "POST /v1/orders/:id/returns": async () => {
       const placed = await shop().order(["SHOWN", 2]);

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test, vi } from "vitest";
-import { signWebhook } from "../../src/gateways/sandbox.ts";
+import { signWebhook } from "../../src/gateways/sandbox-webhooks.ts";
 import { prepareLog } from "../../src/runtime/prepare-log.ts";
 import { type Body, openShop, openTimeoutMs, staff } from "./shop.ts";
 

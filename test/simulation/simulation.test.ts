@@ -394,7 +394,7 @@ class Simulation {
     return this.onOrder(async (orderId) => {
       const { method, phase } = await shop.paymentOf(orderId).catch(() => ({ method: "", phase: "" }));
       if (method === "bank_transfer" && phase === "initiated")
-        await capturePayment(shop, paymentIdOf(orderId), shop.context);
+        await capturePayment(shop, paymentIdOf(orderId), { movementId: newId() }, shop.context);
     });
   }
 

@@ -14,7 +14,9 @@ interface Account {
   authorized: number;
   captured: number;
   refunded: number;
+  /** What was not captured is the customer's again. */
   voided: boolean;
+  singleCapture: boolean;
 }
 
 /** The sandbox, with books: what the log says of money can be held against what really moved. */
@@ -63,7 +65,9 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
 
   function book(result: AuthorizationResult | undefined, paymentId: string, authorized: number): void {
     if (result?.status !== "authorized" || accounts.has(result.reference)) return;
-    accounts.set(result.reference, { paymentId, authorized, captured: 0, refunded: 0, voided: false });
+    const none = { captured: 0, refunded: 0, voided: false };
+    const singleCapture = result.singleCapture ?? false;
+    accounts.set(result.reference, { paymentId, authorized, ...none, singleCapture });
   }
 
   async function authorize(request: PaymentRequest): Promise<AuthorizationResult> {
@@ -83,12 +87,15 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
   }
 
   async function move(
-    call: string,
+    call: "capture" | "void" | "refund",
     request: MoneyRequest,
     change: (account: Account) => string | undefined,
   ): Promise<MoneyResult> {
     const lost = losesAnswer(call);
     await pause();
+    // Some authorizations fare in a way of their own.
+    const fate = await sandbox[call](request);
+    if (fate.status !== "done") return fate;
     const known = answers.get(request.idempotencyKey);
     if (known && !lost) return known;
     const account = accounts.get(request.reference);
@@ -123,21 +130,23 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
     },
     balanceOf: (paymentId) =>
       of(paymentId).reduce((sum, { captured, refunded }) => sum + captured - refunded, 0),
-    openOf: (paymentId) => of(paymentId).filter(({ captured, voided }) => captured === 0 && !voided).length,
+    openOf: (paymentId) =>
+      of(paymentId).filter(({ authorized, captured, voided }) => captured < authorized && !voided).length,
     loseNext: (call, times = 1) => void losing.set(call, times),
     authorize,
     lookup: (key) => sandbox.lookup(key),
     capture: (request) =>
       move("capture", request, (account) => {
         if (account.voided) return "the authorization was voided";
-        if (account.captured > 0) return "it is captured already";
-        if (request.amount > account.authorized) return "more than was authorized";
-        account.captured = request.amount;
+        if (account.captured === account.authorized) return "it is captured already";
+        if (account.captured + request.amount > account.authorized) return "more than was authorized";
+        account.captured += request.amount;
+        if (account.singleCapture) account.voided = true;
         return undefined;
       }),
     void: (request) =>
       move("void", request, (account) => {
-        if (account.captured > 0) return takenAlready;
+        if (account.captured === account.authorized) return takenAlready;
         account.voided = true;
         return undefined;
       }),

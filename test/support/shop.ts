@@ -34,6 +34,8 @@ export const shopSettings: ShopSettings = {
   reservationMs: 900_000,
   cartLifeMs: 7 * 86_400_000,
   returnMs: 30 * 86_400_000,
+  transferMs: 7 * 86_400_000,
+  refundApprovalFrom: 0,
   gatewayTimeoutMs: 5_000,
 };
 

@@ -1,21 +1,16 @@
 import type { FastifyRequest } from "fastify";
-import type { z } from "zod";
-import type { Refund } from "../../../commands/order/credits.ts";
 import { order } from "../../../commands/order/order.ts";
-import type { Order, PlacedOrder } from "../../../commands/order/state.ts";
-import { payment } from "../../../commands/payment/payment.ts";
-import type { Payment } from "../../../commands/payment/state.ts";
+import { type Order, type PlacedOrder, paymentsOf } from "../../../commands/order/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
 import { cancelOrder, deliverOrder, placedOrder, shipOrder } from "../../../commands/processes/fulfilment.ts";
-import { paidStep, refundedStep, settlePayment } from "../../../commands/processes/payments.ts";
+import { paidStep, refundedStep } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
-import { refundOrder } from "../../../commands/processes/refunds.ts";
-import type { Shop } from "../../../commands/processes/shop.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
+import { requireCurrency } from "../../values/money.ts";
 import { notFound, Problem } from "../../values/problem.ts";
-import { type Found, problemAnswer, processContext, type RequestCommand } from "../edge/commands.ts";
+import { processContext, type RequestCommand } from "../edge/commands.ts";
 import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import {
   cancelBody,
@@ -24,7 +19,6 @@ import {
   noQuery,
   noteBody,
   problemSchema,
-  refundBody,
   shipmentBody,
 } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -89,7 +83,7 @@ export function orderCommand(
   };
 }
 
-function placed(id: string, state: Order): PlacedOrder {
+export function placed(id: string, state: Order): PlacedOrder {
   if (state.phase !== "placed") throw notFound("order", id);
   return state;
 }
@@ -130,17 +124,13 @@ export function orderCommands(app: App, deps: Deps): void {
         const { currency } = await placedOrder(shop, id);
         return orderCommand(deps, id, commandId, {
           status: 201,
-          follow: ({ openEffects }) =>
+          follow: ({ openEffects, paymentId }) =>
             [...openEffects]
               .filter((of) => of.startsWith("cash/"))
-              .map((of) => paidStep(id, of.slice("cash/".length))),
+              .map((of) => paidStep(paymentId, of.slice("cash/".length))),
           run: async (context) => {
             const { shipmentId, lines, cash } = request.body ?? {};
-            if (cash && cash.currency !== currency)
-              throw new Problem(
-                "currency_mismatch",
-                `the order is paid in ${currency}, not in ${cash.currency}`,
-              );
+            requireCurrency(cash, currency);
             const named = lines && (await spelledNames(shop.engine, lines));
             await deliverOrder(shop, id, { shipmentId, lines: named, cash: cash?.amount }, context);
           },
@@ -148,7 +138,7 @@ export function orderCommands(app: App, deps: Deps): void {
       }),
   );
 
-  notesAndRefunds(app, deps);
+  notes(app, deps);
 }
 
 /**
@@ -190,12 +180,14 @@ function cancelling(app: App, deps: Deps): void {
         request,
         reply,
         async (commandId) => {
-          const { paymentId } = await placedOrder(shop, id);
+          const payments = paymentsOf(await placedOrder(shop, id));
           const cancelId = deriveId(commandId, "cancel");
           return orderCommand(deps, id, commandId, {
             status: 200,
             byGuest: !byStaff,
-            steps: [refundedStep(paymentId, "cancellation"), refundedStep(paymentId, cancelId)],
+            steps: payments.flatMap((payment) =>
+              ["cancellation", cancelId].map((refundId) => refundedStep(payment, refundId)),
+            ),
             run: async (context) => {
               const named = lines && { lines: await spelledNames(shop.engine, lines) };
               const whole = !byStaff && { whole: true as const };
@@ -209,7 +201,7 @@ function cancelling(app: App, deps: Deps): void {
   );
 }
 
-function notesAndRefunds(app: App, deps: Deps): void {
+function notes(app: App, deps: Deps): void {
   const { runtime, staffOnly, commands } = deps;
   const { engine } = runtime;
 
@@ -227,72 +219,4 @@ function notesAndRefunds(app: App, deps: Deps): void {
         });
       }),
   );
-
-  app.post(
-    "/v1/orders/:id/refunds",
-    { ...staffOnly, schema: { ...describeOrder("Give money back", 201), body: refundBody } },
-    (request, reply) =>
-      commands.run(request, reply, (commandId) =>
-        refundCommand(deps, request.params.id, commandId, request.body),
-      ),
-  );
-}
-
-type RefundBody = z.output<typeof refundBody>;
-
-/** Decided on the order's stream, answered by the order once it has heard of its payment. */
-async function refundCommand(
-  { runtime }: Deps,
-  orderId: string,
-  commandId: string,
-  body: RefundBody,
-): Promise<RequestCommand<Order>> {
-  const { shop } = runtime;
-  const { paymentId, currency } = await placedOrder(shop, orderId);
-  const refundId = deriveId(commandId, "refund");
-  return {
-    aim: { decider: order, id: orderId },
-    steps: [commandId],
-    run: async (context) => {
-      const refund = await refundOf(shop, refundId, currency, body);
-      await refundOrder(shop, orderId, refund, processContext(runtime, context));
-      return undefined;
-    },
-    answer: async (found, context) => {
-      const process = processContext(runtime, context);
-      await applyEffects(shop, orderId, process);
-      await settlePayment(shop, paymentId, process);
-      const refundIn = (state: Payment) =>
-        state.phase === "absent" ? undefined : state.refunds.get(refundId);
-      const refund = await shop.engine.read(payment, paymentId, refundIn);
-      if (refund?.status === "failed")
-        return problemAnswer(
-          new Problem("refund_refused", `the gateway said: ${refund.failure}`, { refundId }),
-        );
-      const told = await shop.engine.find(order, orderId, [refundedStep(paymentId, refundId)], noStream);
-      const { state, revision }: Found<Order> = told ?? found;
-      const body = staffOrderAnswerOf({ ...orderView(orderId, placed(orderId, state)), refundId });
-      return { status: 201, body, revision };
-    },
-  };
-}
-
-async function refundOf(
-  { engine }: Shop,
-  refundId: string,
-  currency: string,
-  { lines, shipping, amount, of, reason }: RefundBody,
-): Promise<Refund> {
-  for (const money of [shipping, amount])
-    if (typeof money === "object" && money.currency !== currency)
-      throw new Problem("currency_mismatch", `the order was paid in ${currency}, not in ${money.currency}`);
-  return {
-    refundId,
-    reason,
-    cause: "goodwill",
-    lines: lines && (await spelledNames(engine, lines)),
-    shipping: typeof shipping === "object" ? shipping.amount : shipping,
-    amount: amount?.amount,
-    of,
-  };
 }

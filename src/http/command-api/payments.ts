@@ -1,25 +1,36 @@
 import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
-import type { InitiatedPayment, Payment } from "../../../commands/payment/state.ts";
+import { type InitiatedPayment, manualGateway, type Payment } from "../../../commands/payment/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
 import { voidPayment } from "../../../commands/processes/fulfilment.ts";
+import { addPayment, type FurtherPayment, pursue } from "../../../commands/processes/further-payment.ts";
 import {
   capturedStep,
   capturePayment,
+  paidStep,
   settlePayment,
   unlessSilent,
 } from "../../../commands/processes/payments.ts";
-import { systemContext } from "../../../commands/processes/process.ts";
-import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks.ts";
+import { processOf } from "../../../commands/processes/process.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
+import { deriveId } from "../../values/ids.ts";
+import { type Money, requireCurrency } from "../../values/money.ts";
 import { notFound, Problem, requireRevision } from "../../values/problem.ts";
-import { type CommandAnswer, type Found, processContext, type RequestCommand } from "../edge/commands.ts";
-import { originOf } from "../edge/origin.ts";
-import { paymentAnswer, staffPaymentOf, webhookAnswer } from "../resources/payments.ts";
-import { emptyBody, idParams, noQuery, problemSchema } from "../schemas.ts";
+import {
+  type CommandAnswer,
+  type Found,
+  problemAnswer,
+  processContext,
+  type RequestCommand,
+} from "../edge/commands.ts";
+import { guestOrderAnswerOf, staffOrderAnswerOf } from "../resources/orders.ts";
+import { paymentAnswer, staffPaymentOf } from "../resources/payments.ts";
+import { guestProblemOf } from "../resources/problems.ts";
+import { captureBody, emptyBody, furtherPaymentBody, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { paymentView } from "./views.ts";
+import { askerOf, describeOrder, placed } from "./orders.ts";
+import { orderView, paymentView } from "./views.ts";
 
 const describe = (summary: string) => ({
   tags: ["payments"],
@@ -27,7 +38,6 @@ const describe = (summary: string) => ({
   security: [{ bearer: [] }],
   querystring: noQuery,
   params: idParams,
-  body: emptyBody,
   response: { 200: paymentAnswer, "4xx": problemSchema },
 });
 
@@ -36,19 +46,97 @@ export function paymentCommands(app: App, deps: Deps): void {
 
   app.post(
     "/v1/payments/:id/capture",
-    { ...staffOnly, schema: describe("Capture a payment, or book a transfer that came in") },
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("Capture what has still to be paid, or book a transfer that came in"),
+        body: captureBody,
+      },
+    },
     (request, reply) =>
-      commands.run(request, reply, (commandId) => captureCommand(deps, request.params.id, commandId)),
+      commands.run(request, reply, (commandId) =>
+        captureCommand(deps, request.params.id, commandId, request.body?.amount),
+      ),
   );
 
   app.post(
     "/v1/payments/:id/void",
-    { ...staffOnly, schema: describe("Give an authorization back and cancel its order") },
+    {
+      ...staffOnly,
+      schema: { ...describe("Give an authorization back and cancel its order"), body: emptyBody },
+    },
     (request, reply) =>
       commands.run(request, reply, (commandId) => voidCommand(deps, request.params.id, commandId)),
   );
 
-  takeWebhooks(app, deps);
+  furtherPayments(app, deps);
+}
+
+/** By staff, or by the guest with the token of the cart that became the order. */
+function furtherPayments(app: App, deps: Deps): void {
+  const { commands } = deps;
+
+  app.post(
+    "/v1/orders/:id/payments",
+    {
+      schema: {
+        ...describeOrder("Pay what is still open of an order", 201),
+        security: [{ cartToken: [] }, { bearer: [] }],
+        body: furtherPaymentBody,
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      const { byStaff, scope } = await askerOf(deps, request, id);
+      return commands.run(
+        request,
+        reply,
+        (commandId) => {
+          const further = { paymentId: deriveId(commandId, "payment"), ...request.body };
+          return furtherPaymentCommand(deps, id, { commandId, byStaff }, further);
+        },
+        scope,
+      );
+    },
+  );
+}
+
+/** Decided on the order's stream; answered by the order once it has heard of the payment. */
+function furtherPaymentCommand(
+  { runtime }: Deps,
+  orderId: string,
+  { commandId, byStaff }: { commandId: string; byStaff: boolean },
+  further: FurtherPayment,
+): RequestCommand<Order> {
+  const { shop } = runtime;
+  const { paymentId } = further;
+  return {
+    aim: { decider: order, id: orderId },
+    steps: [commandId],
+    run: async (context) => {
+      await addPayment(shop, orderId, further, processContext(runtime, context));
+      return undefined;
+    },
+    answer: async (found, context) => {
+      await pursue(processOf(shop, orderId, processContext(runtime, context)), paymentId);
+      const paid = await shop.engine.read(payment, paymentId, (state) => initiated(paymentId, state));
+      if (paid.phase === "failed") {
+        const declined = new Problem("payment_declined", paid.failure ?? "the payment failed", { paymentId });
+        return problemAnswer(byStaff ? declined : guestProblemOf(declined));
+      }
+      const told = await shop.engine.find(order, orderId, [paidStep(paymentId)], noStream);
+      const { state, revision }: Found<Order> = told ?? found;
+      const waits = paid.phase === "action_required" || (paid.phase === "initiated" && isWaitedFor(paid));
+      const nextAction = waits && { nextAction: { url: paid.actionUrl ?? null } };
+      const body = { ...orderView(orderId, placed(orderId, state)), ...nextAction, paymentId };
+      return { status: 201, body: byStaff ? staffOrderAnswerOf(body) : guestOrderAnswerOf(body), revision };
+    },
+  };
+}
+
+/** A gateway has still to answer. */
+function isWaitedFor({ gateway }: InitiatedPayment): boolean {
+  return gateway !== manualGateway;
 }
 
 function initiated(id: string, state: Payment): InitiatedPayment {
@@ -60,27 +148,35 @@ function answerOf(id: string, { state, revision }: Found<Payment>): CommandAnswe
   return { status: 200, body: staffPaymentOf(paymentView(id, initiated(id, state))), revision };
 }
 
-function captureCommand({ runtime }: Deps, id: string, commandId: string): RequestCommand<Payment> {
+function captureCommand(
+  { runtime }: Deps,
+  id: string,
+  commandId: string,
+  amount: Money | undefined,
+): RequestCommand<Payment> {
   const { engine, shop } = runtime;
+  const movementId = deriveId(commandId, "capture");
   return {
     aim: { decider: payment, id },
     steps: [commandId],
     run: async (context) => {
       const { expectedRevision, ...unconditional } = context;
-      const revision = await engine.read(payment, id, (state, at) => {
-        initiated(id, state);
-        return at;
-      });
+      const { revision, currency } = await engine.read(payment, id, (state, revision) => ({
+        revision,
+        currency: initiated(id, state).currency,
+      }));
       requireRevision(expectedRevision, revision);
-      await capturePayment(shop, id, processContext(runtime, unconditional), "decide");
+      requireCurrency(amount, currency);
+      const capture = { movementId, amount: amount?.amount };
+      await capturePayment(shop, id, capture, processContext(runtime, unconditional));
       return undefined;
     },
     answer: async (found, context) => {
-      const { capturing, phase } = initiated(id, found.state);
-      if (phase === "captured") return answerOf(id, found);
+      const { capturing, phase, gateway } = initiated(id, found.state);
+      if (phase === "captured" || gateway === manualGateway) return answerOf(id, found);
       // Asked for by this command, or by another one: done now, if it is still open. A refusal stays one.
       await settlePayment(shop, id, processContext(runtime, context)).catch(unlessSilent);
-      const steps = [capturedStep(id, capturing ?? "capture")];
+      const steps = [capturedStep(id, capturing?.movementId ?? movementId)];
       const captured = await engine.find(payment, id, steps, noStream);
       if (!captured) throw new Problem("payment_declined", "the gateway did not capture the payment");
       return answerOf(id, captured);
@@ -107,37 +203,4 @@ async function voidCommand({ runtime }: Deps, id: string, commandId: string): Pr
       return answerOf(id, await read());
     },
   };
-}
-
-/** Kept on the log before it is answered; what follows is done then, or by its task. */
-function takeWebhooks(app: App, { runtime }: Deps): void {
-  const { shop, clock } = runtime;
-  app.register(async (scope) => {
-    // The signature is over the bytes as they were sent.
-    scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser("*", { parseAs: "string" }, (_request, body, done) => done(null, body));
-    scope.post<{ Params: { gateway: string }; Body: string }>(
-      "/v1/webhooks/:gateway",
-      {
-        schema: {
-          tags: ["payments"],
-          summary: "Take a payment gateway's event, raw and signed",
-          response: { 200: webhookAnswer, "4xx": problemSchema },
-        },
-      },
-      async (request, reply) => {
-        const { gateway } = shop;
-        if (request.params.gateway !== gateway.name) throw notFound("gateway", request.params.gateway);
-        const signature = request.headers["webhook-signature"];
-        const given = typeof signature === "string" ? signature : undefined;
-        const event = gateway.readWebhook(request.body ?? "", given, clock());
-        const context = { ...systemContext(clock, `gateway:${gateway.name}`), ...originOf(request) };
-        const id = await keepWebhook(shop, event, context);
-        void handleWebhook(shop, id, context).catch((error) =>
-          request.log.warn({ err: error, webhook: id }, "the webhook is handled later"),
-        );
-        return reply.code(200).send({ received: true });
-      },
-    );
-  });
 }

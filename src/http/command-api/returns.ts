@@ -1,10 +1,12 @@
 import { order } from "../../../commands/order/order.ts";
+import { paymentsOf } from "../../../commands/order/state.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
 import { refundedStep } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { registerReturn, returnSteps, takeReturn } from "../../../commands/processes/returns.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
+import { requireCurrency } from "../../values/money.ts";
 import { Problem } from "../../values/problem.ts";
 import {
   emptyBody,
@@ -139,17 +141,14 @@ function receiving(
       commands.run(request, reply, async (commandId) => {
         const { id, returnId } = request.params;
         const { lines, refund, fee } = request.body;
-        const { paymentId, currency } = await placedOrder(shop, id);
+        const order = await placedOrder(shop, id);
+        const { currency } = order;
         const receiptId = deriveId(commandId, "receipt");
         return orderCommand(deps, id, commandId, {
           status: 200,
-          steps: [refundedStep(paymentId, receiptId)],
+          steps: paymentsOf(order).map((payment) => refundedStep(payment, receiptId)),
           run: async (context) => {
-            if (fee && fee.currency !== currency)
-              throw new Problem(
-                "currency_mismatch",
-                `the order was paid in ${currency}, not in ${fee.currency}`,
-              );
+            requireCurrency(fee, currency);
             const named = await spelledNames(shop.engine, lines);
             const received = { returnId, receiptId, lines: named, refund, fee: fee?.amount };
             await takeReturn(shop, id, step, received, context);

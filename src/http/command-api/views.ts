@@ -1,7 +1,7 @@
 import { type Cart, linesOf } from "../../../commands/cart/state.ts";
 import { lineOf } from "../../../commands/order/book.ts";
-import type { PlacedOrder } from "../../../commands/order/state.ts";
-import { type InitiatedPayment, refundable } from "../../../commands/payment/state.ts";
+import { type PlacedOrder, paymentsOf } from "../../../commands/order/state.ts";
+import { type InitiatedPayment, manualGateway, refundable } from "../../../commands/payment/state.ts";
 import { priceOrder } from "../../../commands/pricing.ts";
 import type { ShopSettings } from "../../../commands/processes/shop.ts";
 import { availableOf, type Stock } from "../../../commands/stock/state.ts";
@@ -64,7 +64,7 @@ export function cartView(id: string, state: Cart, settings: ShopSettings) {
 }
 
 export function orderView(id: string, state: PlacedOrder) {
-  const { number, status, paymentStatus, paymentId, paymentMethod, currency, cartId, shippingMethod } = state;
+  const { number, status, paymentStatus, paymentMethod, currency, cartId, shippingMethod } = state;
   const money = (amount: number): Money => ({ amount, currency });
   return {
     id,
@@ -73,7 +73,7 @@ export function orderView(id: string, state: PlacedOrder) {
     paymentStatus,
     cartId,
     paymentMethod,
-    payments: [{ id: paymentId }],
+    payments: paymentsOf(state).map((id) => ({ id })),
     shippingMethod,
     lines: state.lines.map(({ sku, productId, name, quantity, priceOverridden, ...amounts }, index) => ({
       lineId: index + 1,
@@ -102,16 +102,17 @@ export function orderView(id: string, state: PlacedOrder) {
 }
 
 export function paymentView(id: string, state: InitiatedPayment) {
-  const { orderId, phase, currency, method, gateway, actionUrl } = state;
+  const { orderId, phase, currency, method, gateway, actionUrl, captured, amount } = state;
+  const isPartly = captured > 0 && captured < amount && (phase === "authorized" || gateway === manualGateway);
   const money = (amount: number): Money => ({ amount, currency });
   return {
     id,
     orderId,
-    status: phase,
+    status: isPartly ? ("partially_captured" as const) : phase,
     method,
     gateway,
-    amount: money(state.amount),
-    captured: money(state.captured),
+    amount: money(amount),
+    captured: money(captured),
     refunded: money(state.refunded),
     refundable: money(refundable(state)),
     ...(phase === "action_required" && actionUrl !== undefined && { actionUrl }),

@@ -94,6 +94,10 @@ const guestLine = line
 const orderMoney = z
   .strictObject({ due: money, captured: money, refunded: money, pending: money, balance: money })
   .meta({ id: "OrderMoney" });
+/** `authorized` is what gateways hold or have moved, `disputed` what customers' banks have taken back. */
+const orderMoneyDetail = orderMoney
+  .extend({ authorized: money, disputed: money })
+  .meta({ id: "OrderMoneyDetail" });
 
 const paymentStatus = z.enum(paymentStatuses);
 const returnStatus = z.enum(returnStatuses);
@@ -148,6 +152,8 @@ const guestTexts = {
   return_closed: "Return closed",
   items_cancelled: "Items cancelled",
   credited: "Amount due reduced",
+  disputed: "Payment disputed",
+  dispute_ended: "Dispute ended",
   refund_failed: "Refund delayed",
   cancelled: "Cancelled",
   refunded: "Money refunded",
@@ -192,6 +198,7 @@ const refund = z.strictObject({ id: z.string(), amount: money, cause: z.enum(ref
 const order = z
   .strictObject({
     ...shared,
+    money: orderMoneyDetail,
     paymentId: z.string(),
     currency: z.string(),
     email: z.string().optional(),
@@ -271,11 +278,20 @@ const changed = z
     shipmentId: z.string().optional(),
     returnId: z.string().optional(),
     refundId: z.string().optional(),
+    paymentId: z.string().optional(),
   })
   .meta({ id: "Order" });
 
 const guestChanged = changed
-  .pick({ ...guestShared, payments: true, shipments: true, returns: true, nextAction: true, returnId: true })
+  .pick({
+    ...guestShared,
+    payments: true,
+    shipments: true,
+    returns: true,
+    nextAction: true,
+    returnId: true,
+    paymentId: true,
+  })
   .extend({ lines: z.array(guestLine) })
   .meta({ id: "GuestOrder" });
 

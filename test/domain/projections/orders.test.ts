@@ -164,6 +164,8 @@ describe("orders", () => {
     });
     expect(found?.money).toEqual({
       due: gbp(1199),
+      authorized: gbp(1498),
+      disputed: gbp(0),
       captured: gbp(1498),
       refunded: gbp(299),
       pending: gbp(0),

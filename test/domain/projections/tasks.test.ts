@@ -2,6 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../../commands/cart/cart.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
+import { isOver } from "../../../commands/order/book.ts";
 import { order } from "../../../commands/order/order.ts";
 import { type Order, paymentIdOf } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
@@ -473,10 +474,13 @@ function settle(world: World): void {
     if (state.phase === "absent") return;
     const [pending] = [...state.refunds].find(([, { status }]) => status === "pending") ?? [];
     if (state.capturing !== undefined && state.phase === "authorized") world.do(paymentStream, "Capture");
+    else if (state.stray !== undefined)
+      world.do(paymentStream, "ReleaseStray", { reason: "r", reference: state.stray });
     else if (state.givingBack !== undefined && state.phase === "captured")
       world.do(paymentStream, "GiveBack", { reason: "r" });
     else if (state.givingBack !== undefined || state.orphaned)
       world.do(paymentStream, "Void", { reason: "r", reference: state.reference });
+    else if (state.releasing !== undefined) world.do(paymentStream, "Release", { reason: "r" });
     else if (pending !== undefined)
       world.do(paymentStream, "SucceedRefund", { refundId: pending, reference: "re" });
     else break;
@@ -488,10 +492,15 @@ function settle(world: World): void {
 function tell(world: World): void {
   const state = world.get<Payment>(paymentStream);
   if (state.phase === "absent" || world.get<Order>(orderStream).phase === "absent") return;
-  if (state.phase === "captured") world.do(orderStream, "MarkPaid", { amount: state.amount });
+  const known = world.get<Order>(orderStream);
+  const over = known.phase === "refused" || (known.phase === "placed" && isOver(known.book));
+  if (over) world.do(paymentStream, "MarkTold");
+  for (const [captureId, amount] of over ? [] : state.booked)
+    world.do(orderStream, "MarkPaid", { amount, ...(captureId !== "" && { captureId }) });
   for (const [refundId, { status, amount, cause }] of state.refunds) {
     if (status === "succeeded") world.do(orderStream, "MarkRefunded", { refundId, amount, cause });
-    if (status === "failed") world.do(orderStream, "WithdrawCredit", { refundId, reason: "r" });
+    if (status === "failed" || status === "rejected")
+      world.do(orderStream, "WithdrawCredit", { refundId, amount, reason: "r" });
   }
 }
 
@@ -500,7 +509,6 @@ function applyEffects(world: World): void {
   if (state.phase !== "placed") return;
   for (const of of state.openEffects) {
     if (of === "cancellation") world.do(paymentStream, "GiveBack", { reason: "r" });
-    if (of === "delivery") world.do(paymentStream, "RequestCapture");
     if (of === "refund" && state.book.captured === 0 && state.book.due === 0)
       world.do(paymentStream, "GiveBack", { reason: "r" });
     const credit = state.credits.get(of.slice("credit/".length));
@@ -521,12 +529,16 @@ describe("whatever happens to an order and its payment", () => {
     stream: fc.constant(paymentStream),
     name: fc.constantFrom(
       ...["Authorize", "Authorize", "Fail", "RequireAction", "RequestCapture", "RequestCapture", "Capture"],
-      ...["FailCapture", "GiveBack", "RequestRefund", "SucceedRefund", "FailRefund"],
+      ...["FailCapture", "GiveBack", "RequestRefund", "SucceedRefund", "FailRefund", "RequestRelease"],
+      ...["ApproveRefund", "RejectRefund", "Book"],
     ),
     command: fc.record({
       reference: fc.constantFrom("auth-1", "auth-2"),
       actionUrl: fc.constant("u"),
       movementId: fc.constantFrom("capture", "capture/2", "capture/3"),
+      captureId: fc.constantFrom("c-1", "c-2"),
+      once: fc.constantFrom(undefined, true),
+      held: fc.constantFrom(undefined, true),
       refundId,
       // All of it, all that is left, or a part.
       amount: fc.constantFrom(600, undefined, 200),
@@ -583,8 +595,9 @@ describe("whatever happens to an order and its payment", () => {
     const refunds = [...state.refunds].filter(([, { status }]) => status === "pending");
     return [
       ...(state.capturing !== undefined ? ["capture"] : []),
-      ...(state.givingBack !== undefined ? ["void"] : []),
+      ...(state.givingBack !== undefined || state.releasing !== undefined ? ["void"] : []),
       ...(state.orphaned ? ["orphan"] : []),
+      ...(state.stray !== undefined ? ["second"] : []),
       ...refunds.map(([name]) => `refund/${name}`),
     ].toSorted();
   }
@@ -605,6 +618,7 @@ describe("whatever happens to an order and its payment", () => {
           // of what is to go back as a whole.
           if (name === "SucceedRefund" && failedOnce.has(refundId)) continue;
           if (name === "RequestRefund" && goesBack(world)) continue;
+          if (name === "Book" && !("amount" in command && command.amount)) continue;
           if (stream === "") ({ tell, settle, applyEffects })[name as "tell"](world);
           else if (name === "CancelLines")
             world.do(stream, "Cancel", { ...command, lines: [{ lineId: 1, quantity: 1 }] });
@@ -612,7 +626,7 @@ describe("whatever happens to an order and its payment", () => {
             failedOnce.add(refundId);
           const open = openNames(world.log, paymentKey);
           expect(open).toEqual(expect.arrayContaining(openOf(world.get(paymentStream))));
-          const said = open.filter((each) => /^(capture|void|orphan)$/.test(each));
+          const said = open.filter((each) => /^(capture|void|orphan|second)$/.test(each));
           expect(said).toEqual(
             openOf(world.get(paymentStream)).filter((each) => !each.startsWith("refund/")),
           );

@@ -1,0 +1,271 @@
+import { describe, expect, test } from "vitest";
+import { order } from "../../commands/order/order.ts";
+import { payment } from "../../commands/payment/payment.ts";
+import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
+import { addPayment } from "../../commands/processes/further-payment.ts";
+import { capturePayment, settlePayment } from "../../commands/processes/payments.ts";
+import { judgeRefund, refundOrder, refundOrderAgain } from "../../commands/processes/refunds.ts";
+import type { ShopSettings } from "../../commands/processes/shop.ts";
+import { processes } from "../../commands/processes/tasks.ts";
+import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
+import type { WebhookOutcome } from "../../src/gateways/gateway.ts";
+import { newId } from "../../src/values/ids.ts";
+import { type CheckoutOptions, createShop, type TestShop } from "../support/shop.ts";
+import { temporaryLog } from "../support/stores.ts";
+
+const dayMs = 86_400_000;
+const noTax = { rateBp: 0, included: false, per: "line" as const, rounding: "half_up" as const };
+const lineA = (quantity: number) => [{ lineId: 1, quantity }];
+const lineB = [{ lineId: 2, quantity: 1 }];
+
+async function openShop(settings: Partial<ShopSettings> = {}): Promise<TestShop> {
+  const shop = createShop({ events: await temporaryLog(), settings: { tax: noTax, ...settings } });
+  for (const sku of ["A", "B"]) await shop.receive(sku, 50);
+  return shop;
+}
+
+/** Order F of ORDERS.md: A x 3 at 1000, B x 1 at 2000, shipping 500: 5500. */
+async function orderF(shop: TestShop, options: CheckoutOptions = {}) {
+  const lines = [
+    { sku: "A", quantity: 3 },
+    { sku: "B", unitPrice: 2_000 },
+  ];
+  const { orderId, paymentId } = await shop.checkOut(lines, options);
+  const ship = (shipmentId: string, lines: { lineId: number; quantity: number }[]) =>
+    shipOrder(shop, orderId, { shipmentId, lines }, shop.context);
+  const refund = (refundId: string, what: object) =>
+    refundOrder(shop, orderId, { refundId, reason: "r", cause: "goodwill", ...what }, shop.context);
+  const money = async () => {
+    const { due, captured, refunded, payouts } = (await shop.orderOf(orderId)).book;
+    return { due, captured, refunded, pending: payouts.reduce((sum, [, amount]) => sum + amount, 0) };
+  };
+  return { orderId, paymentId, ship, refund, money };
+}
+
+const further = (shop: TestShop, orderId: string, paymentId: string, token = "tok_ok") =>
+  addPayment(shop, orderId, { paymentId, method: "credit_card", token }, shop.context);
+
+const paymentWith = (shop: TestShop, paymentId: string) =>
+  shop.engine.read(payment, paymentId, (state) => {
+    if (state.phase === "absent") throw new Error("there is no payment");
+    return state;
+  });
+
+async function tell(shop: TestShop, paymentId: string, outcome: WebhookOutcome): Promise<void> {
+  const id = await keepWebhook(shop, { id: newId(), paymentId, outcome }, shop.context);
+  await handleWebhook(shop, id, shop.context);
+}
+
+describe("what is captured shipment by shipment", () => {
+  test("is what each takes with it; what is left over is released (28)", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, paymentId, ship, money } = await orderF(shop);
+    await ship("s-1", lineA(3));
+    expect(await money()).toMatchObject({ captured: 3_500, due: 5_500 });
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "r", lines: lineB }, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: 3_500 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(3_500);
+    expect(shop.bank.openOf(paymentId)).toBe(0);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped", paymentStatus: "paid" });
+  });
+
+  test("is all of it by the first one where an authorization is captured once", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, ship, money } = await orderF(shop, { token: "tok_single_capture" });
+    await ship("s-1", lineA(1));
+    expect(await money()).toMatchObject({ captured: 5_500 });
+    await ship("s-2", lineA(2));
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: 5_500 });
+  });
+
+  test("keeps what it is for here when it is refused, and is not asked for again by itself (29)", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, paymentId, ship } = await orderF(shop, { token: "tok_capture_refused_once" });
+    await expect(ship("s-1", lineB)).rejects.toMatchObject({ code: "payment_declined" });
+    expect((await shop.orderOf(orderId)).book.lines[1]?.pieces).toEqual({ toShip: 1 });
+    await processes.payment(shop, paymentId, shop.context);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized", captured: 0 });
+    await ship("s-2", lineB);
+    expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized", captured: 2_500 });
+  });
+
+  test("goes back with the rest of the authorization when the order is cancelled", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, paymentId, ship, money } = await orderF(shop);
+    await ship("s-1", lineB);
+    const failed = { shipmentId: "s-1", outcome: "lost" as const };
+    await shop.engine.execute(order, orderId, "FailDelivery", failed, shop.by());
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "r" }, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 2_500, refunded: 2_500, pending: 0 });
+    expect([shop.bank.balanceOf(paymentId), shop.bank.openOf(paymentId)]).toEqual([0, 0]);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
+  });
+});
+
+describe("a transfer", () => {
+  test("that does not come is waited for for its days; what comes later goes back (31)", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop, { method: "bank_transfer" });
+    shop.clock.now += 7 * dayMs - 3_600_000;
+    await processes.order(shop, orderId, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed" });
+    shop.clock.now += 3_600_000;
+    await processes.order(shop, orderId, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "pending" });
+    expect(await shop.stockOf("A")).toMatchObject({ committed: 0, available: 50 });
+    shop.clock.now += 2 * dayMs;
+    await capturePayment(shop, paymentId, { movementId: "m-1", amount: 5_500 }, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
+    expect(await shop.paymentOf(orderId)).toMatchObject({
+      captured: 5_500,
+      refunded: 5_500,
+      orphaned: false,
+    });
+  });
+
+  test("of a part lets that part leave, and is not waited for any longer (32)", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, ship, money } = await orderF(shop, { method: "bank_transfer" });
+    await capturePayment(shop, paymentId, { movementId: "m-1", amount: 2_000 }, shop.context);
+    await expect(ship("s-1", lineA(2))).rejects.toMatchObject({ code: "illegal_transition" });
+    await ship("s-1", lineA(1));
+    shop.clock.now += 8 * dayMs;
+    await processes.order(shop, orderId, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "processing" });
+    await cancelOrder(shop, orderId, { cancelId: "x", reason: "r", lines: lineB }, shop.context);
+    // What is due by now, and not what was once authorized.
+    await capturePayment(shop, paymentId, { movementId: "m-2" }, shop.context);
+    expect(await money()).toMatchObject({ due: 3_500, captured: 3_500, refunded: 0 });
+    const more = capturePayment(shop, paymentId, { movementId: "m-3", amount: 1 }, shop.context);
+    await expect(more).rejects.toMatchObject({ code: "illegal_transition" });
+  });
+
+  test("that two book at once is booked once", async () => {
+    const shop = await openShop();
+    const { paymentId, money } = await orderF(shop, { method: "bank_transfer" });
+    const book = (movementId: string) => capturePayment(shop, paymentId, { movementId }, shop.context);
+    const results = await Promise.allSettled([book("m-1"), book("m-2")]);
+    expect(results.map(({ status }) => status).sort()).toEqual(["fulfilled", "rejected"]);
+    expect(await money()).toMatchObject({ captured: 5_500 });
+  });
+});
+
+describe("several payments", () => {
+  async function paidInTwo(shop: TestShop, tokens: [string, string]) {
+    const its = await orderF(shop, { method: "bank_transfer" });
+    await capturePayment(shop, its.paymentId, { movementId: "m-1", amount: 3_000 }, shop.context);
+    await further(shop, its.orderId, "second", tokens[1]);
+    return its;
+  }
+
+  test("give back the newest first (27)", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, refund, money } = await paidInTwo(shop, ["", "tok_ok"]);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid", paymentStatus: "paid" });
+    expect(await paymentWith(shop, "second")).toMatchObject({ amount: 2_500, captured: 2_500 });
+    await refund("r-1", { amount: 4_000 });
+    expect(await paymentWith(shop, "second")).toMatchObject({ refunded: 2_500 });
+    expect(await paymentWith(shop, paymentId)).toMatchObject({ refunded: 1_500 });
+    expect(await money()).toEqual({ due: 1_500, captured: 5_500, refunded: 4_000, pending: 0 });
+  });
+
+  test("all go back when the order is cancelled", async () => {
+    const shop = await openShop();
+    const { orderId, money } = await paidInTwo(shop, ["", "tok_ok"]);
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "r" }, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+    expect(shop.bank.balanceOf("second")).toBe(0);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
+  });
+
+  test("are not made for what is paid, or held by a gateway, already", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId } = await orderF(shop);
+    await expect(further(shop, orderId, "second")).rejects.toMatchObject({ code: "illegal_transition" });
+  });
+
+  test("that are declined leave the order as it was", async () => {
+    const shop = await openShop();
+    const { orderId } = await paidInTwo(shop, ["", "tok_declined"]);
+    expect(await paymentWith(shop, "second")).toMatchObject({ phase: "failed" });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "pending" });
+    await further(shop, orderId, "third");
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid" });
+  });
+
+  test("that wait for their customer are captured once they are told of", async () => {
+    const shop = await openShop();
+    const { orderId } = await paidInTwo(shop, ["", "tok_action"]);
+    const reference = shop.bank.act("second", 2_500);
+    await tell(shop, "second", { status: "authorized", reference });
+    expect(await paymentWith(shop, "second")).toMatchObject({ phase: "captured", captured: 2_500 });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid" });
+  });
+
+  test("owe what one of them does not give back", async () => {
+    const shop = await openShop();
+    const { orderId, refund, money } = await paidInTwo(shop, ["", "tok_refund_refused"]);
+    await refund("r-1", { lines: [...lineA(3), ...lineB] });
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 3_000, pending: 0 });
+    await refundOrderAgain(shop, orderId, { refundId: "r-2", failed: "r-1", manual: true }, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+  });
+});
+
+describe("a refund", () => {
+  test("that is large waits until it is approved, or rejected", async () => {
+    const shop = await openShop({ refundApprovalFrom: 1_000 });
+    const { orderId, refund, money } = await orderF(shop);
+    await refund("small", { amount: 999 });
+    await refund("large", { amount: 1_000 });
+    expect(await money()).toMatchObject({ refunded: 999, pending: 1_000 });
+    await processes.payment(shop, (await shop.orderOf(orderId)).paymentId, shop.context);
+    expect(await money()).toMatchObject({ refunded: 999, pending: 1_000 });
+    await judgeRefund(shop, orderId, { refundId: "large", rejection: undefined }, shop.context);
+    expect(await money()).toMatchObject({ due: 3_501, refunded: 1_999, pending: 0 });
+    await refund("more", { amount: 1_000 });
+    await judgeRefund(shop, orderId, { refundId: "more", rejection: "no" }, shop.context);
+    expect(await money()).toMatchObject({ due: 3_501, refunded: 1_999, pending: 0 });
+    const late = judgeRefund(shop, orderId, { refundId: "more", rejection: undefined }, shop.context);
+    await expect(late).rejects.toMatchObject({ code: "illegal_transition" });
+  });
+
+  test("that is on its way is told of by webhook, and holds up no other", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, refund, money } = await orderF(shop, { token: "tok_refund_pending" });
+    await refund("r-1", { amount: 1_000 });
+    await refund("r-2", { amount: 500 });
+    await expect(settlePayment(shop, paymentId, shop.context)).rejects.toMatchObject({ code: "unavailable" });
+    expect(await money()).toMatchObject({ refunded: 0, pending: 1_500 });
+    await tell(shop, paymentId, { status: "refund_succeeded", refundId: "r-2", reference: "re" });
+    expect(await money()).toMatchObject({ refunded: 500, pending: 1_000 });
+    await tell(shop, paymentId, { status: "refund_failed", refundId: "r-1", reason: "closed account" });
+    expect(await money()).toMatchObject({ due: 5_000, refunded: 500, pending: 0 });
+    expect(await shop.orderOf(orderId)).toMatchObject({ paymentStatus: "partially_refunded" });
+  });
+
+  test("is not made of what the customer's bank has taken back", async () => {
+    const shop = await openShop();
+    const { paymentId, refund, money } = await orderF(shop);
+    const opened = { status: "dispute_opened" as const, disputeId: "d-1", amount: 5_000, reason: "fraud" };
+    const won = { status: "dispute_ended" as const, disputeId: "d-1", won: true };
+    // Told in the wrong order: its end waits for it.
+    await expect(tell(shop, paymentId, won)).rejects.toMatchObject({ code: "illegal_transition" });
+    await tell(shop, paymentId, opened);
+    await refund("r-1", { amount: 600 });
+    expect(await money()).toEqual({ due: 4_900, captured: 5_500, refunded: 500, pending: 0 });
+    await tell(shop, paymentId, won);
+    expect((await paymentWith(shop, paymentId)).disputes.get("d-1")).toMatchObject({ status: "won" });
+  });
+});
+
+test("a second authorization of a payment is given back, also after the first was captured", async () => {
+  const shop = await openShop();
+  const { orderId, paymentId } = await orderF(shop);
+  const reference = shop.bank.act(paymentId, 5_500);
+  await tell(shop, paymentId, { status: "authorized", reference });
+  expect(shop.bank.accounts.get(reference)).toMatchObject({ voided: true, captured: 0 });
+  expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: 5_500 });
+  await deliverOrder(shop, orderId, {}, shop.context).catch(() => {});
+});
