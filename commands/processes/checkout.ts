@@ -14,9 +14,10 @@ import {
   needsGateway,
 } from "./checkout-attempt.ts";
 import { expireSome } from "./expiry.ts";
-import { authorize, settlePayment, unlessSilent } from "./payments.ts";
+import { authorize } from "./payments.ts";
 import { place } from "./place-order.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop, ShopSettings } from "./shop.ts";
 import { refusalFor, refusalOf, undo } from "./undo-checkout.ts";
 

@@ -15,8 +15,9 @@ import {
 import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
-import { bookCash, captureRest, giveBack, releaseRest, settlePayment, unlessSilent } from "./payments.ts";
+import { bookCash, captureRest, giveBack, releaseRest } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 type OrderCredited = DataOf<typeof orderEvents, "OrderCredited">;

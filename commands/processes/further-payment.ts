@@ -8,8 +8,9 @@ import { payment } from "../payment/payment.ts";
 import { heldOf, manualGateway } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { authorize, giveBack, settlePayment, unlessSilent } from "./payments.ts";
+import { authorize, giveBack } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 export interface FurtherPayment {

@@ -7,8 +7,8 @@ import { order } from "../order/order.ts";
 import type { PlacedOrder } from "../order/state.ts";
 import { priceOrder } from "../pricing.ts";
 import { type Attempt, isPaidAtOnce } from "./checkout-attempt.ts";
-import { paidStep } from "./payments.ts";
 import { type Process, stepId } from "./process.ts";
+import { paidStep } from "./settle-payment.ts";
 import type { Shop, ShopSettings } from "./shop.ts";
 
 /** Names of the steps on the order's stream, as `once` takes them. */

@@ -5,8 +5,8 @@ import { paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { applyEffects } from "./effects.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { settlePayment, unlessSilent } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 /**

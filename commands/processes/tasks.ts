@@ -5,8 +5,9 @@ import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
 import { pursue } from "./further-payment.ts";
-import { captureRest, settlePayment } from "./payments.ts";
+import { captureRest } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
+import { settlePayment } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 import { handleWebhook } from "./webhooks.ts";
 

@@ -7,8 +7,9 @@ import { payment } from "../payment/payment.ts";
 import { manualGateway } from "../payment/state.ts";
 import { stock } from "../stock/stock.ts";
 import { type Attempt, attemptOf, type CheckoutResult, initiationOf } from "./checkout-attempt.ts";
-import { giveBack, settlePayment } from "./payments.ts";
+import { giveBack } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 /** Nobody takes up a checkout that is younger: only the call that has started it is at it. */

@@ -6,8 +6,9 @@ import { payment } from "../payment/payment.ts";
 import { type ReceivedWebhook, webhook, webhookId } from "../webhook/webhook.ts";
 import { runCheckout } from "./checkout.ts";
 import { pursue } from "./further-payment.ts";
-import { giveBack, settlePayment, unlessSilent } from "./payments.ts";
+import { giveBack } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 /** How long a webhook waits for a payment that the log does not know yet. */

@@ -2,7 +2,7 @@ import { describe, expect, test } from "vitest";
 import { order } from "../../commands/order/order.ts";
 import { payment } from "../../commands/payment/payment.ts";
 import { shipOrder } from "../../commands/processes/fulfilment.ts";
-import { settlePayment } from "../../commands/processes/payments.ts";
+import { settlePayment } from "../../commands/processes/settle-payment.ts";
 import type { Reservation } from "../../commands/stock/state.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { tasksProjection } from "../../projections/tasks.ts";

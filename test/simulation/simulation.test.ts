@@ -7,8 +7,9 @@ import { paymentIdOf } from "../../commands/order/state.ts";
 import { runCheckout } from "../../commands/processes/checkout.ts";
 import { applyEffects } from "../../commands/processes/effects.ts";
 import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
-import { capturePayment, settlePayment, unlessSilent } from "../../commands/processes/payments.ts";
+import { capturePayment } from "../../commands/processes/payments.ts";
 import { refundOrder } from "../../commands/processes/refunds.ts";
+import { settlePayment, unlessSilent } from "../../commands/processes/settle-payment.ts";
 import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import {

@@ -5,14 +5,14 @@ import { type InitiatedPayment, manualGateway, type Payment } from "../../../com
 import { applyEffects } from "../../../commands/processes/effects.ts";
 import { voidPayment } from "../../../commands/processes/fulfilment.ts";
 import { addPayment, type FurtherPayment, pursue } from "../../../commands/processes/further-payment.ts";
+import { capturePayment } from "../../../commands/processes/payments.ts";
+import { processOf } from "../../../commands/processes/process.ts";
 import {
   capturedStep,
-  capturePayment,
   paidStep,
   settlePayment,
   unlessSilent,
-} from "../../../commands/processes/payments.ts";
-import { processOf } from "../../../commands/processes/process.ts";
+} from "../../../commands/processes/settle-payment.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { type Money, requireCurrency } from "../../values/money.ts";

@@ -1,9 +1,9 @@
 import { order } from "../../../commands/order/order.ts";
 import { paymentsOf } from "../../../commands/order/state.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
-import { refundedStep } from "../../../commands/processes/payments.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { registerReturn, returnSteps, takeReturn } from "../../../commands/processes/returns.ts";
+import { refundedStep } from "../../../commands/processes/settle-payment.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
 import { requireCurrency } from "../../values/money.ts";
