@@ -7,7 +7,7 @@ import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
-import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineType } from "./orders.ts";
+import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./orders.ts";
 
 export interface OrderLineView {
   lineId: number;
@@ -53,8 +53,8 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   }[];
   returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
   refunds: { id: string; amount: Money; cause: OrderDoc["refunds"][number]["cause"]; at: string }[];
-  /** Oldest first. Entries of type `note` are the staff's own. */
-  timeline: { at: string; type: TimelineType; text: string }[];
+  /** Oldest first; `customerText` is what the customer reads of it, if anything. */
+  timeline: { at: string; type: TimelineType; text: string; customerText?: string }[];
 }
 
 export interface OrdersQuery extends PageRequest, DayRange {
@@ -157,10 +157,15 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       cause,
       at: isoAt(at),
     })),
-    timeline: doc.timeline.map(([at, type, text]) => ({ at: isoAt(at), type, text })),
+    timeline: doc.timeline.map(entryOf),
     placedAt: isoAt(doc.placedAt),
     updatedAt: isoAt(doc.updatedAt),
   };
+}
+
+function entryOf([at, type, text, forStaff]: TimelineRow): OrderView["timeline"][number] {
+  const customerText = text === null ? {} : { customerText: text };
+  return { at: isoAt(at), type, text: forStaff ?? text ?? "", ...customerText };
 }
 
 function moneyOf(book: OrderDoc["book"], money: (amount: number) => Money): OrderView["money"] {

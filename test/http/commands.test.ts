@@ -459,7 +459,9 @@ describe("an order", () => {
       { outcome: "lost", lines: [{ lineId: 1, quantity: 1 }] },
     ]);
     const told = (await get(url, placed.cart.guest)).body.timeline.map(({ text }: Body) => text);
-    expect(told).toEqual(expect.arrayContaining(["Delivery failed", "Will be sent once more"]));
+    expect(told).toEqual(
+      expect.arrayContaining(["1 piece lost on the way", "1 piece will be sent once more"]),
+    );
     expect(await post(`${url}/shipments/none/failures`, { outcome: "lost" })).toMatchObject({ status: 404 });
   });
 
