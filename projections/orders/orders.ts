@@ -288,7 +288,9 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       },
       bookEvents.OrderRefunded,
     ),
-    NoteAdded: step("note", (_, data) => ({ customer: null, staff: data.text })),
+    NoteAdded: step("note", (_, { text, visibility }) =>
+      visibility === "customer" ? text : { customer: null, staff: text },
+    ),
   },
 });
 

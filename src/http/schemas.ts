@@ -188,7 +188,11 @@ export const refundBody = z
     message: "an amount is goodwill, and stands alone",
   })
   .refine(({ of, lines }) => !of || lines, { path: ["of"], message: "is said of lines" });
-export const noteBody = z.strictObject({ text: z.string().trim().min(1).max(5_000) });
+export const noteBody = z.strictObject({
+  text: z.string().trim().min(1).max(5_000),
+  /** Who may read it beside staff. */
+  visibility: z.enum(["staff", "customer"]).default("staff"),
+});
 
 export const problemSchema = z
   .looseObject({

@@ -598,10 +598,13 @@ describe("effects and notes", () => {
       .then([]);
   });
 
-  test("a note is added", () => {
+  test("a note is added, for staff or for the customer too", () => {
     given(order, ready)
-      .when("AddNote", { text: "hi" })
+      .when("AddNote", { text: "hi", visibility: "staff" })
       .then([{ type: "NoteAdded", data: { text: "hi" } }]);
+    given(order, ready)
+      .when("AddNote", { text: "hi", visibility: "customer" })
+      .then([{ type: "NoteAdded", data: { text: "hi", visibility: "customer" } }]);
   });
 
   test("an order that does not exist takes no command", () => {

@@ -103,6 +103,7 @@ async function bought(changes: object = {}): Promise<{ order: Body; cart: OpenCa
 async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {
   const on = { ...asStaff, params: { id: order.id } };
   await ask(201, "POST", "/v1/orders/{id}/notes", { ...on, body: { text: "n" } });
+  await ask(201, "POST", "/v1/orders/{id}/notes", { ...on, body: { text: "n", visibility: "customer" } });
   const shipment = { carrier: "Post", trackingNumber: "1" };
   await ask(201, "POST", "/v1/orders/{id}/shipments", { ...on, body: shipment });
   await ask(201, "POST", "/v1/orders/{id}/deliveries", { ...on, body: {} });

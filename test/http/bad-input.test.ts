@@ -62,7 +62,7 @@ const goodBodies: Record<string, Body> = {
     of: "delivered",
     reason: "none",
   },
-  "POST /v1/orders/{id}/notes": { text: "none" },
+  "POST /v1/orders/{id}/notes": { text: "none", visibility: "customer" },
   "POST /v1/ops/projections/{name}/parked/retry": { key: "none" },
   "POST /v1/ops/projections/{name}/parked/skip": { key: "none" },
   "POST /v1/ops/tasks/{kind}/{id}/settle": { as: "failed", reason: "none" },

@@ -227,6 +227,7 @@ describe("orders", () => {
     add("", 24, "LinesCancelled", { ...gone, lines: pans, complete: false });
     add("", 25, "OrderCancelled", { reason: "a bot", currency: "GBP", goods: 0 });
     add("", 26, "NoteAdded", { text: "watch this one" });
+    add("", 27, "NoteAdded", { text: "We are sorry", visibility: "customer" });
     const models = [await project(ordersProjection, told), await project(paymentsProjection, told)] as const;
     const { timeline } = (await getOrder(...models, "o1")) ?? { timeline: [] };
     expect(timeline.slice(2).map(({ text, customerText }) => [text, customerText ?? null])).toEqual([
@@ -257,6 +258,7 @@ describe("orders", () => {
       ["1 piece cancelled: no margin", "1 piece cancelled"],
       ["Cancelled: a bot", "Cancelled"],
       ["watch this one", null],
+      ["We are sorry", "We are sorry"],
     ]);
   });
 
@@ -349,7 +351,7 @@ describe("orders", () => {
         arbitrary: fc.constant(["Cancel", { cancelId: "x", reason: "changed my mind" }] as const),
         weight: 1,
       },
-      fc.constant(["AddNote", { text: "call back" }] as const),
+      fc.constant(["AddNote", { text: "call back", visibility: "staff" }] as const),
     );
     fc.assert(
       fc.property(
