@@ -239,6 +239,14 @@ describe("cases of the design", () => {
     expect(story.told).toEqual(["cancelled", "refunded"]);
   });
 
+  test("6, with the money kept: it can be given back later", () => {
+    const story = new Story(f).paid();
+    expect(story.cancel({ credit: "none" })).toBe(0);
+    expect(story.told).toEqual(["cancelled", "paid"]);
+    expect(story.refund()).toBe(5_500);
+    expect(story.told).toEqual(["cancelled", "refunded"]);
+  });
+
   test("9: all of it refunded before it leaves", () => {
     const story = new Story(f).paid();
     expect(story.refund()).toBe(5_500);
