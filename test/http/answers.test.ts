@@ -133,6 +133,7 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   await shop().caughtUp();
   await ask(200, "GET", "/v1/orders/{id}", { headers: cart.guest, params: { id: order.id } });
   await ask(200, "GET", "/v1/orders/{id}", on);
+  await ask(200, "GET", "/v1/orders/{id}/refundable", on);
 }
 
 async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {

@@ -350,6 +350,24 @@ describe("an order", () => {
     const refunded = await post(`${url}/refunds`, { lines: [{ lineId, quantity: 1 }], reason: "not wanted" });
     expect(refunded).toMatchObject({ status: 201, body: { refunded: usd(2_000) } });
     expect(line(refunded.body)).toMatchObject({ cancelled: 2, inTransit: 1, toShip: 0 });
+    await caughtUp();
+    const { body: left } = await get(`/v1/orders/${placed.order.number}/refundable`, staff);
+    expect(left).toMatchObject({
+      id: placed.order.id,
+      shipping: usd(0),
+      total: usd(3_000),
+      payout: usd(3_000),
+    });
+    expect(left.lines[lineId - 1]).toEqual({
+      lineId,
+      sku: "PART-A",
+      name: expect.any(String),
+      quantity: 1,
+      goods: usd(1_000),
+      tax: usd(0),
+      total: usd(1_000),
+    });
+    expect((await get("/v1/orders/none/refundable", staff)).status).toBe(404);
     expect(await stock()).toMatchObject({ onHand: 9, committed: 0, available: 9 });
     expect(await post(`${url}/refunds`, { lines: [{ lineId, quantity: 2 }], reason: "r" })).toMatchObject({
       status: 409,

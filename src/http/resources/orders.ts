@@ -243,6 +243,28 @@ const summary = z
   })
   .meta({ id: "OrderSummary" });
 
+const refundable = z
+  .strictObject({
+    id: z.string(),
+    number: z.string(),
+    lines: z.array(
+      z.strictObject({
+        lineId: z.int(),
+        sku: z.string(),
+        name: z.string(),
+        quantity: z.int().describe("Pieces that can still be refunded"),
+        goods: money.describe("What is left of them; where prices include tax, it is in it"),
+        tax: money,
+        total: money.describe("What the customer pays for them"),
+      }),
+    ),
+    shipping: money.describe("What is left of it, tax and all"),
+    shippingTax: money,
+    total: money.describe("The most that can be refunded"),
+    payout: money.describe("What of that would go back to the customer: no more than was paid"),
+  })
+  .meta({ id: "Refundable" });
+
 /** An order right after a command. */
 const changed = z
   .strictObject({
@@ -265,10 +287,12 @@ const guestChanged = changed
 
 export const orderAnswer = z.union([changed, guestChanged]);
 export const orderDetailAnswer = z.union([order, guestOrder]);
+export const refundableAnswer = refundable;
 export const orderListAnswer = pageOf(summary).meta({ id: "OrderList" });
 
 export const staffOrderOf = viewOf(order);
 export const guestOrderOf = viewOf(guestOrder);
+export const staffRefundableOf = viewOf(refundable);
 export const orderSummaryText = textView(summary);
 /** Of the answer of a command on an order. */
 export const staffOrderAnswerOf = viewOf(changed);
