@@ -20,6 +20,8 @@ export interface ShopSettings {
   cartLifeMs: number;
   /** How long after a delivery its customer may announce a return. */
   returnMs: number;
+  /** Who approves an announced return: staff, or nobody, for it is approved as it is. */
+  returnApproval: "staff" | "auto";
   gatewayTimeoutMs: number;
 }
 

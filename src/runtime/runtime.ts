@@ -123,6 +123,7 @@ function shopSettings(config: Config): ShopSettings {
     reservationMs: config.RESERVATION_MINUTES * 60_000,
     cartLifeMs: config.CART_DAYS * 86_400_000,
     returnMs: config.RETURN_DAYS * 86_400_000,
+    returnApproval: config.RETURN_APPROVAL,
     gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
   };
 }

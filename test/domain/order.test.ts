@@ -362,6 +362,9 @@ describe("returning", () => {
     given(order, open)
       .when("RequestReturn", ask("r-2", ["A", 1]))
       .then([requested("r-2", ["A", 1])]);
+    given(order, arrived)
+      .when("RequestReturn", { ...ask("r-1", ["A", 2]), approve: true })
+      .then([requested("r-1", ["A", 2]), approved]);
     given(order, sent)
       .when("RequestReturn", ask("r-1", ["A", 1]))
       .refused("illegal_transition");

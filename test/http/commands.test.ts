@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { type Body, checkoutBody, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+import { type Body, checkoutBody, openShop, openTimeoutMs, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
 const usd = (amount: number) => ({ amount, currency: "USD" });
@@ -542,6 +542,32 @@ describe("an order", () => {
     expect(await post(`${voided.url}/void`)).toMatchObject({ status: 200, body: { status: "voided" } });
     expect(await post(`${voided.url}/capture`)).toMatchObject({ status: 409 });
   });
+});
+
+test("a return is approved as it is announced, where the shop has it so", {
+  timeout: openTimeoutMs,
+}, async () => {
+  const { product, order, post, get, caughtUp } = await openShop({ env: { RETURN_APPROVAL: "auto" } });
+  await product({ skus: ["AUTO"], price: 1_000, quantity: 10 });
+  const { order: bought, cart } = await order(["AUTO", 2]);
+  const url = `/v1/orders/${bought.id}`;
+  await post(`${url}/shipments`);
+  await post(`${url}/deliveries`);
+  const keyed = { ...cart.guest, "idempotency-key": "announced" };
+  const announce = () =>
+    post(`${url}/returns`, { lines: [{ lineId: 1, quantity: 1, reason: "late" }] }, keyed);
+  const announced = await announce();
+  expect(announced).toMatchObject({ status: 201, body: { returns: [{ status: "approved" }] } });
+  expect((await announce()).body).toEqual(announced.body);
+  const here = await post(`${url}/returns`, { lines: [{ lineId: 1, quantity: 1, sellable: 1 }] });
+  expect(here).toMatchObject({
+    status: 201,
+    body: { returns: [{ status: "approved" }, { status: "closed" }] },
+  });
+  await caughtUp();
+  const { timeline, refunded } = (await get(url, cart.guest)).body;
+  expect(refunded).toEqual(usd(1_000));
+  expect(timeline.filter(({ type }: Body) => type === "return_approved")).toHaveLength(2);
 });
 
 test("a webhook that is not signed is refused", async () => {

@@ -34,6 +34,7 @@ export const shopSettings: ShopSettings = {
   reservationMs: 900_000,
   cartLifeMs: 7 * 86_400_000,
   returnMs: 30 * 86_400_000,
+  returnApproval: "staff",
   gatewayTimeoutMs: 5_000,
 };
 
