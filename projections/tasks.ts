@@ -10,7 +10,8 @@ import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store
  */
 type Task =
   | { kind: "cart"; dueAt: number }
-  | { kind: "checkout"; dueAt: number; cartDueAt: number }
+  /** A draft's cart is never due. */
+  | { kind: "checkout"; dueAt: number; cartDueAt?: number }
   | { kind: "order"; dueAt: number; open: string[] }
   /** What is open of a payment, by name, and when each is due. */
   | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
@@ -41,11 +42,13 @@ const itsPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf(i
 
 const touched = {
   keys: cartKey,
-  change: (_: Task | undefined, { data }: { data: { expiresAt: string } }): Task => ({
-    kind: "cart",
-    dueAt: Date.parse(data.expiresAt),
-  }),
+  change: (_: Task | undefined, { data }: { data: { expiresAt?: string | undefined } }) =>
+    cartTask(data.expiresAt === undefined ? undefined : Date.parse(data.expiresAt)),
 };
+
+function cartTask(dueAt: number | undefined): Task | undefined {
+  return dueAt === undefined ? undefined : { kind: "cart", dueAt };
+}
 
 const ended = { keys: cartKey, change: () => undefined };
 
@@ -123,7 +126,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { time }) => ({
         kind: "checkout",
         dueAt: time + takeUpAfterMs,
-        cartDueAt: doc?.dueAt ?? time,
+        ...(doc && { cartDueAt: doc.dueAt }),
       }),
     },
     OrderPlaced: {
@@ -138,7 +141,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     },
     CheckoutFailed: {
       keys: cartKey,
-      change: (doc) => (doc?.kind === "checkout" ? { kind: "cart", dueAt: doc.cartDueAt } : doc),
+      change: (doc) => (doc?.kind === "checkout" ? cartTask(doc.cartDueAt) : doc),
     },
     CartConverted: ended,
     CartAbandoned: ended,

@@ -40,7 +40,13 @@ export const policyBody = z.strictObject({
   lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
 });
 
-export const openCartBody = z.strictObject({ currency: currencySchema.optional() }).nullish();
+export const openCartBody = z
+  .strictObject({
+    currency: currencySchema.optional(),
+    /** Staff only: for a customer, and without an end. */
+    draft: z.boolean().optional(),
+  })
+  .nullish();
 export const addItemBody = z.strictObject({
   sku: skuSchema,
   quantity: lineQuantity,

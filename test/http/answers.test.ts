@@ -183,6 +183,10 @@ describe("what is answered", () => {
     for (const headers of [guest, staff])
       await ask(200, "GET", "/v1/carts/{id}", { headers, params: { id } });
     await ask(200, "DELETE", "/v1/carts/{id}", { headers: guest, params: { id } });
+    const draft = await ask(201, "POST", "/v1/carts", { ...asStaff, body: { draft: true } });
+    await shop().caughtUp();
+    for (const headers of [staff, { "cart-token": draft.cartToken }])
+      await ask(200, "GET", "/v1/carts/{id}", { headers, params: { id: draft.id } });
   });
 
   test("is what the OpenAPI document says, by queries", { timeout: openTimeoutMs }, async () => {
@@ -200,6 +204,7 @@ describe("what is answered", () => {
     await ask(200, "GET", "/v1/stock", asStaff);
     await ask(200, "GET", "/v1/stock/{sku}/ledger", { ...asStaff, params: { sku: "A" } });
     await ask(200, "GET", "/v1/orders", asStaff);
+    await ask(200, "GET", "/v1/drafts", asStaff);
     await ask(200, "GET", "/v1/payments/{id}", { ...asStaff, params: { id: sent.payments[0].id } });
     for (const report of ["sales", "refunds", "products", "categories", "funnel"])
       await ask(200, "GET", `/v1/analytics/${report}`, asStaff);

@@ -182,6 +182,8 @@ describe("a guest", () => {
       const cart = await ask(201, "POST", "/v1/carts", { headers });
       expect(await ask(201, "POST", "/v1/carts", { headers })).toEqual(cart);
       await ask(409, "POST", "/v1/carts", { body: { currency: "EUR" } });
+      await ask(403, "POST", "/v1/carts", { body: { draft: true } });
+      await ask(201, "POST", "/v1/carts", { body: { draft: false } });
     },
     "GET /v1/carts/:id": async () => {
       const { id, guest: headers } = await open(["SHOWN", 2]);

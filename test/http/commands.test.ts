@@ -544,6 +544,49 @@ describe("an order", () => {
   });
 });
 
+test(
+  "a draft is made by staff, holds nothing, never ends, and is checked out like any cart (50)",
+  async () => {
+    let now = Date.now();
+    const { product, post, get, caughtUp, runtime } = await openShop({ clock: () => now, runDueWork: true });
+    await product({ skus: ["DRAFTED"], price: 1_000, quantity: 3 });
+    expect(await post("/v1/carts", { draft: true }, {})).toMatchObject({
+      status: 403,
+      body: { code: "forbidden" },
+    });
+    const keyed = { ...staff, "idempotency-key": "draft" };
+    const { body: draft } = await post("/v1/carts", { draft: true }, keyed);
+    expect(draft).toMatchObject({ draft: true, status: "open" });
+    expect((await post("/v1/carts", { draft: true }, keyed)).body).toEqual(draft);
+    const { body: ordinary } = await post("/v1/carts", {}, staff);
+    const url = `/v1/carts/${draft.id}`;
+    await post(`${url}/items`, { sku: "DRAFTED", quantity: 2, unitPrice: usd(800) });
+    expect((await get("/v1/stock/DRAFTED", staff)).body).toMatchObject({ reserved: 0, available: 3 });
+
+    now += 400 * 86_400_000;
+    await expect.poll(async () => (await get(`/v1/carts/${ordinary.id}`, staff)).body.status).toBe("expired");
+    await caughtUp();
+    const { draft: isDraft, ...guests } = (await get(url, { "cart-token": draft.cartToken })).body;
+    expect([isDraft, guests.status, guests.expiresAt]).toEqual([undefined, "open", undefined]);
+    const { items } = (await get("/v1/drafts", staff)).body;
+    expect(items).toMatchObject([{ id: draft.id, draft: true, itemCount: 2, subtotal: usd(1_600) }]);
+    const { body: order, status } = await post(`${url}/checkout`, {
+      ...checkoutBody,
+      email: "ada@example.com",
+    });
+    expect({ status, order }).toMatchObject({
+      status: 201,
+      order: { status: "paid", totals: { total: usd(1_600) } },
+    });
+    expect((await get("/v1/stock/DRAFTED", staff)).body).toMatchObject({ committed: 2, available: 1 });
+    await caughtUp();
+    expect((await get("/v1/drafts", staff)).body.items).toEqual([]);
+    expect((await get(`/v1/orders/${order.id}`, staff)).body.email).toBe("ada@example.com");
+    expect(runtime.tasks.failing()).toEqual([]);
+  },
+  openTimeoutMs,
+);
+
 test("a return is approved as it is announced, where the shop has it so", {
   timeout: openTimeoutMs,
 }, async () => {
