@@ -3,6 +3,7 @@ import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/p
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { Money } from "../src/values/money.ts";
 import { known, onExisting, streamKey } from "./handlers.ts";
+import { type PageRequest, pageQuery, type TextPage } from "./page.ts";
 
 export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "expired";
 
@@ -32,7 +33,9 @@ export interface CartDoc {
   /** Epoch milliseconds. */
   createdAt: number;
   updatedAt: number;
-  expiresAt: string;
+  /** Neither for what 0.1 has. */
+  draft?: true;
+  expiresAt?: string;
   orderId?: string;
   failure?: { code: string; detail: string };
 }
@@ -63,8 +66,13 @@ export interface CartView {
   failure?: { code: string; detail: string };
   createdAt: string;
   updatedAt: string;
-  expiresAt: string;
+  /** Opened by staff: it never expires. */
+  draft?: true;
+  expiresAt?: string;
 }
+
+/** A draft as lists show it. */
+export type DraftSummary = Omit<CartView, "items">;
 
 /** Under `<cart>/<bucket>`. */
 type CartDocument = CartDoc | { bucket: Lines };
@@ -75,7 +83,7 @@ const buckets = 32;
 
 interface OfLine {
   lineId: string;
-  expiresAt: string;
+  expiresAt?: string | undefined;
 }
 
 /** A change of the items: it prolongs the cart's life. */
@@ -91,7 +99,7 @@ function onItems<Data extends OfLine>(
       if (isOwn(cart, event)) change(cart.lines, event);
       else cart.isLong = true;
       cart.updatedAt = event.time;
-      cart.expiresAt = event.data.expiresAt;
+      if (event.data.expiresAt !== undefined) cart.expiresAt = event.data.expiresAt;
       return cart;
     },
     // What was removed from the cart's own lines is looked for among the others, which do not have it.
@@ -143,10 +151,10 @@ function ends(status: CartStatus): Handler<CartDocument, unknown> {
 /** The document is no API shape: carts change oftener than they are read, so `getCart` makes the shape. */
 export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
   name: "carts",
-  version: 2,
-  columns: {},
-  indexes: [],
-  columnsOf: () => ({}),
+  version: 3,
+  columns: { draftedAt: "number" },
+  indexes: [["draftedAt"]],
+  columnsOf: (doc) => ({ draftedAt: "bucket" in doc ? null : draftedAt(doc) }),
   on: {
     CartOpened: {
       keys: streamKey,
@@ -156,7 +164,8 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
         lines: {},
         createdAt: time,
         updatedAt: time,
-        expiresAt: data.expiresAt,
+        ...(data.draft && { draft: true }),
+        ...(data.expiresAt !== undefined && { expiresAt: data.expiresAt }),
       }),
     },
     ItemAdded: onItems((lines, { data, revision }) => {
@@ -202,11 +211,30 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
   },
 });
 
+/** Of a draft that is no order yet, and was not given up. */
+function draftedAt({ draft, status, createdAt }: CartDoc): number | null {
+  return draft && (status === "open" || status === "checking_out") ? createdAt : null;
+}
+
+/** Drafts that are no orders yet, newest first. */
+export async function listDrafts(model: ViewModel, request: PageRequest): Promise<TextPage<DraftSummary>> {
+  const { items, next } = await model.find({
+    where: [{ column: "draftedAt", gte: 0 }],
+    sort: [{ column: "draftedAt", descending: true }],
+    ...pageQuery(request),
+  });
+  const carts = await Promise.all(items.map(({ key, json }) => storedView(model, key, json)));
+  return { texts: carts.map(({ items: _, ...draft }) => JSON.stringify(draft)), next };
+}
+
 /** @returns undefined when there is no such cart */
 export async function getCart(model: ViewModel, id: string): Promise<CartView | undefined> {
   const stored = (await model.load([id])).documents.get(id);
-  if (!stored) return undefined;
-  const cart: unknown = JSON.parse(stored.json);
+  return stored && storedView(model, id, stored.json);
+}
+
+async function storedView(model: ViewModel, id: string, json: string): Promise<CartView> {
+  const cart: unknown = JSON.parse(json);
   const parts = (await model.load(cartParts(cart, id))).documents;
   return cartViewOf(
     id,
@@ -218,7 +246,7 @@ export async function getCart(model: ViewModel, id: string): Promise<CartView | 
 /** Stored documents of a cart as readers see it. */
 export function cartViewOf(id: string, doc: unknown, parts: readonly unknown[]): CartView {
   const cart = cartOf(doc as CartDocument);
-  const { status, currency, orderId, failure, createdAt, updatedAt, expiresAt } = cart;
+  const { status, currency, orderId, failure, createdAt, updatedAt, draft, expiresAt } = cart;
   const money = (amount: number): Money => ({ amount, currency });
   const late = parts.flatMap((part) => (part ? Object.values((part as { bucket: Lines }).bucket) : []));
   const items = [...Object.values(cart.lines), ...late.sort((a, b) => a[6] - b[6])].map(
@@ -243,6 +271,7 @@ export function cartViewOf(id: string, doc: unknown, parts: readonly unknown[]):
     ...(failure && { failure }),
     createdAt: new Date(createdAt).toISOString(),
     updatedAt: new Date(updatedAt).toISOString(),
-    expiresAt,
+    ...(draft && { draft }),
+    ...(expiresAt !== undefined && { expiresAt }),
   };
 }

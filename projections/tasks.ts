@@ -10,7 +10,8 @@ import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store
  */
 type Task =
   | { kind: "cart"; dueAt: number }
-  | { kind: "checkout"; dueAt: number; cartDueAt: number }
+  /** A draft's cart is never due. */
+  | { kind: "checkout"; dueAt: number; cartDueAt?: number }
   /** `payBy`: when a transfer has to be here. */
   | { kind: "order"; dueAt: number; open: string[]; payBy?: number }
   /** What is open of a payment, by name, and when each is due. */
@@ -44,11 +45,13 @@ const firstPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf
 
 const touched = {
   keys: cartKey,
-  change: (_: Task | undefined, { data }: { data: { expiresAt: string } }): Task => ({
-    kind: "cart",
-    dueAt: Date.parse(data.expiresAt),
-  }),
+  change: (_: Task | undefined, { data }: { data: { expiresAt?: string | undefined } }) =>
+    cartTask(data.expiresAt === undefined ? undefined : Date.parse(data.expiresAt)),
 };
+
+function cartTask(dueAt: number | undefined): Task | undefined {
+  return dueAt === undefined ? undefined : { kind: "cart", dueAt };
+}
 
 const ended = { keys: cartKey, change: () => undefined };
 
@@ -158,7 +161,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { time }) => ({
         kind: "checkout",
         dueAt: time + takeUpAfterMs,
-        cartDueAt: doc?.dueAt ?? time,
+        ...(doc && { cartDueAt: doc.dueAt }),
       }),
     },
     OrderPlaced: {
@@ -188,7 +191,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     },
     CheckoutFailed: {
       keys: cartKey,
-      change: (doc) => (doc?.kind === "checkout" ? { kind: "cart", dueAt: doc.cartDueAt } : doc),
+      change: (doc) => (doc?.kind === "checkout" ? cartTask(doc.cartDueAt) : doc),
     },
     CartConverted: ended,
     CartAbandoned: ended,

@@ -55,6 +55,7 @@ const settingsSchema = z.object({
   RETURN_DAYS: wholeNumber(0, 3_650).default(30),
   TRANSFER_DAYS: wholeNumber(0, 3_650).default(7),
   REFUND_APPROVAL_FROM: wholeNumber(0, 1_000_000_000_000).default(0),
+  RETURN_APPROVAL: choice(["staff", "auto"]).default("staff"),
   IDEMPOTENCY_DAYS: wholeNumber(1, 365).default(30),
   GATEWAY_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
   SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),

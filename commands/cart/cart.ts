@@ -17,7 +17,17 @@ const cartTotalMax = 1_000_000_000_000;
 
 type CartEvent = EventOf<typeof cartEvents>;
 
-const isoAt = (epochMs: number) => new Date(epochMs).toISOString();
+/** When a cart runs out that nobody touches; a draft never does. */
+function expiry(draft: boolean, at: number): { expiresAt?: string } {
+  return draft ? {} : { expiresAt: new Date(at).toISOString() };
+}
+
+interface OpenCartCommand {
+  currency: string;
+  lifeMs: number;
+  /** By staff, for a customer. */
+  draft?: boolean;
+}
 
 interface AddItems {
   cartId: string;
@@ -34,9 +44,10 @@ export const cart = decider({
   evolve: evolveCart,
 
   decide: {
-    Open: (state: Cart, { currency, lifeMs }: { currency: string; lifeMs: number }, { now }): CartEvent[] => {
+    Open: (state: Cart, { currency, lifeMs, draft = false }: OpenCartCommand, { now }): CartEvent[] => {
       if (state.phase !== "absent") return [];
-      return [{ type: "CartOpened", data: { currency, expiresAt: isoAt(now + lifeMs) } }];
+      const data = { currency, ...expiry(draft, now + lifeMs), ...(draft && { draft }) };
+      return [{ type: "CartOpened", data }];
     },
 
     /** A line is known by its SKU and, where staff set one, its price: adding again grows it. */
@@ -45,14 +56,14 @@ export const cart = decider({
       if (currency !== open.currency)
         throw new Problem("currency_mismatch", `the cart is in ${open.currency}, the price in ${currency}`);
       const added = new Map<string, CartLine>();
-      const expiresAt = isoAt(now + lifeMs);
+      const until = expiry(open.draft, now + lifeMs);
       const events: CartEvent[] = [];
       for (const [index, item] of items.entries()) {
         const lineId = lineIdOf(item);
         const before = added.get(lineId)?.quantity ?? open.lines.get(lineId)?.quantity ?? 0;
         requireQuantity(before + item.quantity, `items.${index}.quantity`);
         added.set(lineId, { ...item, lineId, quantity: before + item.quantity });
-        events.push({ type: "ItemAdded", data: { ...item, lineId, expiresAt } });
+        events.push({ type: "ItemAdded", data: { ...item, lineId, ...until } });
       }
       requireRoom(open, added);
       return events;
@@ -71,7 +82,7 @@ export const cart = decider({
       if (line.priceOverridden && !byStaff && quantity > line.quantity)
         throw new Problem("forbidden", "staff has set this price, for this quantity");
       requireTotal(open.worth + (quantity - line.quantity) * line.unitPrice, "quantity");
-      const data = { lineId: line.lineId, quantity, expiresAt: isoAt(now + lifeMs) };
+      const data = { lineId: line.lineId, quantity, ...expiry(open.draft, now + lifeMs) };
       return [{ type: "QuantityChanged", data }];
     },
 
@@ -84,7 +95,7 @@ export const cart = decider({
       const open = requireChangeable(state, cartId);
       return requireLines(open, sku).map(({ lineId }) => ({
         type: "ItemRemoved",
-        data: { lineId, expiresAt: isoAt(now + lifeMs) },
+        data: { lineId, ...expiry(open.draft, now + lifeMs) },
       }));
     },
 
@@ -117,7 +128,7 @@ export const cart = decider({
     },
 
     Expire: (state: Cart, _: { cartId: string }, { now }): CartEvent[] => {
-      if (state.phase !== "open" || now < state.expiresAt) return [];
+      if (state.phase !== "open" || state.expiresAt === undefined || now < state.expiresAt) return [];
       return [{ type: "CartExpired", data: {} }];
     },
   },

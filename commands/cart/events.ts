@@ -51,12 +51,15 @@ export const refusalSchema = z.object({
 });
 export type Refusal = z.output<typeof refusalSchema>;
 
+/** Slides with every change of the items. A draft has none: it never expires. */
+const expiresAt = z.string().optional();
+
 export const cartEvents = {
-  CartOpened: event(z.object({ currency: z.string(), expiresAt: z.string() })),
-  /** `expiresAt` slides with every change of the items. */
-  ItemAdded: event(cartItemSchema.extend({ lineId: z.string(), expiresAt: z.string() })),
-  QuantityChanged: event(z.object({ lineId: z.string(), quantity, expiresAt: z.string() })),
-  ItemRemoved: event(z.object({ lineId: z.string(), expiresAt: z.string() })),
+  /** A draft is opened by staff. */
+  CartOpened: event(z.object({ currency: z.string(), expiresAt, draft: z.literal(true).optional() })),
+  ItemAdded: event(cartItemSchema.extend({ lineId: z.string(), expiresAt })),
+  QuantityChanged: event(z.object({ lineId: z.string(), quantity, expiresAt })),
+  ItemRemoved: event(z.object({ lineId: z.string(), expiresAt })),
   /**
    * The intent of a checkout: everything that anybody is asked for in its name is here before it is asked.
    * Version 0.1 claimed the number later, and derived the payment's id.

@@ -30,8 +30,10 @@ interface Contents {
   readonly attempts: number;
   /** Of its lines, since it was opened. */
   readonly changes: number;
+  /** Opened by staff: it never expires. */
+  readonly draft: boolean;
   /** Epoch milliseconds. */
-  readonly expiresAt: number;
+  readonly expiresAt: number | undefined;
   /** Of the last attempt, when it failed. */
   readonly failure?: CheckoutFailure;
 }
@@ -61,7 +63,7 @@ export function lineBytes(line: CartItem): number {
 type Data<K extends keyof typeof cartEvents> = DataOf<typeof cartEvents, K>;
 
 export const evolveCart = {
-  CartOpened: (_: Cart, { currency, expiresAt }: Data<"CartOpened">): Cart => ({
+  CartOpened: (_: Cart, { currency, expiresAt, draft }: Data<"CartOpened">): Cart => ({
     phase: "open",
     currency,
     lines: OrderedMap.of(),
@@ -69,7 +71,8 @@ export const evolveCart = {
     worth: 0,
     attempts: 0,
     changes: 0,
-    expiresAt: Date.parse(expiresAt),
+    draft: draft === true,
+    expiresAt: timeOf(expiresAt),
   }),
   ItemAdded: (state: Cart, { expiresAt, ...line }: Data<"ItemAdded">): Cart => {
     const cart = existing(state);
@@ -111,7 +114,7 @@ function withLine(
   cart: ExistingCart,
   lineId: string,
   line: CartLine | undefined,
-  expiresAt: string,
+  expiresAt: string | undefined,
 ): ExistingCart {
   const before = cart.lines.get(lineId);
   const bytesOf = (each: CartLine | undefined) => (each ? lineBytes(each) : 0);
@@ -122,8 +125,12 @@ function withLine(
     bytes: cart.bytes - bytesOf(before) + bytesOf(line),
     worth: cart.worth - worthOf(before) + worthOf(line),
     changes: cart.changes + 1,
-    expiresAt: Date.parse(expiresAt),
+    expiresAt: timeOf(expiresAt),
   };
+}
+
+function timeOf(iso: string | undefined): number | undefined {
+  return iso === undefined ? undefined : Date.parse(iso);
 }
 
 function existing(state: Cart): ExistingCart {
@@ -132,6 +139,6 @@ function existing(state: Cart): ExistingCart {
 }
 
 function contentsOf(state: Cart): Contents {
-  const { currency, lines, bytes, worth, attempts, changes, expiresAt } = existing(state);
-  return { currency, lines, bytes, worth, attempts, changes, expiresAt };
+  const { currency, lines, bytes, worth, attempts, changes, draft, expiresAt } = existing(state);
+  return { currency, lines, bytes, worth, attempts, changes, draft, expiresAt };
 }

@@ -285,6 +285,23 @@ export function leftOf(book: Book): { lines: number[]; shipping: number } {
 }
 
 /**
+ * The most that can be refunded: of each line so many pieces with what is left of them, and shipping; `total` is all
+ * of it, `payout` what would go back to the customer for it now. Nothing of an order that is not confirmed.
+ */
+export function refundableIn(book: Book) {
+  const none = { quantity: 0, goods: 0, tax: 0, total: 0 };
+  if (!book.confirmed)
+    return { lines: book.lines.map(() => none), shipping: 0, shippingTax: 0, total: 0, payout: 0 };
+  const left = leftOf(book);
+  const lines = book.lines.map(({ uncredited, goods, tax }, index) => {
+    return { quantity: uncredited, goods, tax, total: left.lines[index] ?? 0 };
+  });
+  const total = left.lines.reduce((sum, each) => sum + each, left.shipping);
+  const payout = Math.max(0, netOf(book) - (book.due - total));
+  return { lines, shipping: left.shipping, shippingTax: book.shippingTax, total, payout };
+}
+
+/**
  * What has still to be paid before some pieces may leave: all that is due, less what stays behind and what is paid.
  * The shipping fee thus travels with the first parcel. Below 0 where more is paid than that.
  */

@@ -206,7 +206,7 @@ function creditedBy(
   const credit = over ? { ...asked, shipping: book.shipping, shippingTax: book.shippingTax } : asked;
   const after = credited(book, credit, 1);
   // Of an order that is cancelled as a whole, all that its payment has goes back.
-  const goesBack = over && book.emptiedBy === "cancellation" && after.due === 0;
+  const goesBack = over && cause === "cancellation" && after.due === 0;
   const payout = goesBack ? 0 : Math.max(0, netOf(after) - after.due);
   const lines = credit.lines.map((line) => ({ ...line }));
   const data = {

@@ -279,7 +279,8 @@ export const orderEvents = {
       releases: z.literal(true).optional(),
     }),
   ),
-  NoteAdded: event(z.object({ text: z.string() })),
+  /** For staff, unless it says otherwise. */
+  NoteAdded: event(z.object({ text: z.string(), visibility: z.literal("customer").optional() })),
   /** What follows from an earlier event in other streams (stock, payment) has been done. */
   EffectsApplied: event(z.object({ of: z.string() })),
 };

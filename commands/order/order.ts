@@ -191,9 +191,9 @@ export const order = decider({
       return [{ type: "OrderRefunded", data: { ...refund, goods, full, ...(releases && { releases }) } }];
     },
 
-    AddNote: (state: Order, { text }: { text: string }): OrderEvent[] => {
+    AddNote: (state: Order, { text, visibility }: AddNote): OrderEvent[] => {
       requireAtMost(existing(state).notes, notesMax, "notes");
-      return [{ type: "NoteAdded", data: { text } }];
+      return [{ type: "NoteAdded", data: { text, ...(visibility === "customer" && { visibility }) } }];
     },
 
     MarkEffectsApplied: (state: Order, { of }: { of: string }): OrderEvent[] =>
@@ -212,6 +212,12 @@ function excess({ currency, captures }: PlacedOrder, payout: number): OrderEvent
     reason: "more was paid than is due",
   };
   return { type: "OrderCredited", data: { ...why, ...credit } };
+}
+
+interface AddNote {
+  text: string;
+  /** Who may read it. */
+  visibility: "staff" | "customer";
 }
 
 /** A refused order has no books: it only says that it has heard. */

@@ -30,6 +30,8 @@ export interface RequestReturn {
   reason?: string;
   /** How long after its delivery it may be asked for; always, when it is left out. */
   withinMs?: number | undefined;
+  /** Nobody has to look at it first. */
+  approve?: boolean | undefined;
 }
 export type ReturnReason = NonNullable<Data<"ReturnRequested">["lines"][number]["reason"]>;
 
@@ -55,7 +57,7 @@ export interface ReceiveReturn {
 
 /** @throws Problem return_window_over once its time is over */
 export function requestReturn(order: PlacedOrder, command: RequestReturn, now: number): OrderEvent[] {
-  const { returnId, lines, reason, withinMs } = command;
+  const { returnId, lines, reason, withinMs, approve } = command;
   const { book, deliveredAt } = order;
   if (order.returns.has(returnId)) return [];
   if (order.returns.size >= returnsMax) throw illegalTransition(`an order has at most ${returnsMax} returns`);
@@ -63,7 +65,8 @@ export function requestReturn(order: PlacedOrder, command: RequestReturn, now: n
   if (withinMs !== undefined && deliveredAt !== undefined && now >= deliveredAt + withinMs)
     throw new Problem("return_window_over", "the time for returning what was delivered is over");
   const data = { returnId, lines: asked(book, lines), ...(reason !== undefined && { reason }) };
-  return [{ type: "ReturnRequested", data }];
+  const requested = { type: "ReturnRequested" as const, data };
+  return approve ? [requested, { type: "ReturnApproved", data: { returnId } }] : [requested];
 }
 
 /** As they were asked for, by SKU where neither line nor reason says otherwise. */

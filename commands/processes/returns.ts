@@ -15,7 +15,8 @@ export interface ReturnedLine {
 }
 
 /**
- * Registers a return and, when its goods are here already, approves and receives it.
+ * Registers a return, approved where nobody has to look at it; when its goods are here already, approves and receives
+ * it.
  * @throws Problem what RequestReturn refuses; validation_failed for more sellable pieces than came back
  */
 export async function registerReturn(
@@ -39,6 +40,7 @@ export async function registerReturn(
     lines: lines.map(({ sellable: _, ...line }) => line),
     ...(reason !== undefined && { reason }),
     withinMs,
+    approve: shop.settings.returnApproval === "auto",
   });
   if (!isHere) return;
   await process.once(approveStep(returnId), order, orderId, "ApproveReturn", { returnId });

@@ -24,6 +24,8 @@ export interface ShopSettings {
   transferMs: number;
   /** Minor units from which on a refund waits for its approval; 0 is never. */
   refundApprovalFrom: number;
+  /** Who approves an announced return: staff, or nobody, for it is approved as it is. */
+  returnApproval: "staff" | "auto";
   gatewayTimeoutMs: number;
 }
 

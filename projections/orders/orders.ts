@@ -79,37 +79,45 @@ export interface OrderDoc {
   shipments: OrderShipmentDoc[];
   returns: OrderReturnDoc[];
   refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
-  timeline: [at: number, type: TimelineType, text: string][];
+  timeline: TimelineRow[];
   placedAt: number;
   updatedAt: number;
 }
 
-export type TimelineType =
-  | "placed"
-  | "confirmed"
-  | "paid"
-  | "payment_failed"
-  | "processing"
-  | "shipped"
-  | "delivered"
-  | "delivery_failed"
-  | "shipment_returned"
-  | "reshipment"
-  | "return_requested"
-  | "return_approved"
-  | "return_rejected"
-  | "return_received"
-  | "return_inspected"
-  | "return_withdrawn"
-  | "return_closed"
-  | "items_cancelled"
-  | "credited"
-  | "disputed"
-  | "dispute_ended"
-  | "refund_failed"
-  | "cancelled"
-  | "refunded"
-  | "note";
+/** `text` is for everybody, null where customers are told nothing; `forStaff` is what staff reads instead. */
+export type TimelineRow = [at: number, type: TimelineType, text: string | null, forStaff?: string];
+
+/** What the timeline says of an event. What staff, a gateway or the shop's books say of it is for staff. */
+type Said = string | { customer: string | null; staff: string };
+
+export const timelineTypes = [
+  "placed",
+  "confirmed",
+  "paid",
+  "payment_failed",
+  "processing",
+  "shipped",
+  "delivered",
+  "delivery_failed",
+  "shipment_returned",
+  "reshipment",
+  "return_requested",
+  "return_approved",
+  "return_rejected",
+  "return_received",
+  "return_inspected",
+  "return_withdrawn",
+  "return_closed",
+  "items_cancelled",
+  "credited",
+  "disputed",
+  "dispute_ended",
+  "refund_failed",
+  "cancelled",
+  "refunded",
+  "note",
+] as const;
+export type TimelineType = (typeof timelineTypes)[number];
 
 /** An order as lists show it. */
 export interface OrderSummary {
@@ -134,13 +142,13 @@ export interface OrderSummary {
  */
 function step<D>(
   type: TimelineType,
-  change: (order: OrderDoc, data: D, time: number) => string | undefined,
+  change: (order: OrderDoc, data: D, time: number) => Said | undefined,
   book?: (book: Book, data: D) => Book,
 ): Handler<OrderDoc, D> {
   return onExisting((order, { data, time }: ProjectedEvent<D>) => {
     if (book) Object.assign(order, booked(book(order.book, data)));
     const said = change(order, data, time);
-    if (said !== undefined) order.timeline.push([time, type, said]);
+    if (said !== undefined) order.timeline.push(rowOf(time, type, said));
     order.updatedAt = time;
   });
 }
@@ -148,9 +156,18 @@ function step<D>(
 /** An event of one of an order's payments. */
 function ofPayment<D extends { orderId: string }>(
   type: TimelineType,
-  say: (order: OrderDoc, data: D) => string,
+  say: (order: OrderDoc, data: D) => Said,
 ) {
   return { ...step(type, say), keys: ({ data }: ProjectedEvent<D>) => data.orderId };
+}
+
+function rowOf(at: number, type: TimelineType, said: Said): TimelineRow {
+  return typeof said === "string" ? [at, type, said] : [at, type, said.customer, said.staff];
+}
+
+/** In the same words, but that staff reads why, too. */
+function because(customer: string, reason: string | undefined): Said {
+  return reason === undefined ? customer : { customer, staff: `${customer}: ${reason}` };
 }
 
 function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus"> {
@@ -163,7 +180,7 @@ function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus">
  */
 export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
-  version: 3,
+  version: 4,
   columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
   lists: ["sku"],
   indexes: [
@@ -188,7 +205,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     OrderPaid: step("paid", (order, { amount }) => `${text(order, amount)} paid`, bookEvents.OrderPaid),
     OrderPaymentFailed: step(
       "payment_failed",
-      (_, { reason }) => `Payment failed: ${reason}`,
+      (_, { reason }) => because("Payment failed", reason),
       bookEvents.OrderPaymentFailed,
     ),
     ProcessingStarted: step("processing", () => "Being prepared", bookEvents.ProcessingStarted),
@@ -197,7 +214,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     DeliveryFailed: step("delivery_failed", fail, bookEvents.DeliveryFailed),
     ShipmentReturned: step(
       "shipment_returned",
-      (_, { lines }) => `${piecesOf(lines.map(found))} of a shipment came back`,
+      (_, { lines }) => cameBack("of a shipment came back", lines),
       bookEvents.ShipmentReturned,
     ),
     ReshipmentAgreed: step(
@@ -216,7 +233,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
         const rejected = knownIn(order.returns, "id", returnId);
         rejected.status = "rejected";
         rejected.rejection = reason;
-        return `Return rejected: ${reason}`;
+        return { customer: "Return not accepted", staff: `Return rejected: ${reason}` };
       },
       bookEvents.ReturnRejected,
     ),
@@ -224,7 +241,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       "return_received",
       (order, { returnId, lines }) => {
         receive(order, returnId, lines);
-        return "Return received";
+        return cameBack("of a return received", lines);
       },
       bookEvents.ReturnReceived,
     ),
@@ -232,7 +249,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       "return_inspected",
       (order, { returnId, lines }) => {
         receive(order, returnId, lines);
-        return "Return inspected";
+        return cameBack("of a return inspected", lines);
       },
       bookEvents.ReturnInspected,
     ),
@@ -256,29 +273,31 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       "items_cancelled",
       // That all of it was cancelled has an event of its own.
       (_, { lines, cause, complete, reason }) =>
-        complete && cause === "cancellation" ? undefined : `${piecesOf(lines)} cancelled: ${reason}`,
+        complete && cause === "cancellation" ? undefined : because(`${piecesOf(lines)} cancelled`, reason),
       bookEvents.LinesCancelled,
     ),
-    OrderCredited: step(
-      "credited",
-      (order, { amount, reason }) => (amount > 0 ? `${text(order, amount)} credited: ${reason}` : undefined),
-      bookEvents.OrderCredited,
-    ),
+    OrderCredited: step("credited", credit, bookEvents.OrderCredited),
     CreditWithdrawn: step(
       "refund_failed",
-      (_, { reason }) => `The money could not be given back: ${reason}`,
+      (_, { reason }) => ({
+        customer: "Refund delayed",
+        staff: `The money could not be given back: ${reason}`,
+      }),
       bookEvents.CreditWithdrawn,
     ),
-    ChargebackReceived: ofPayment(
-      "disputed",
-      (order, { amount, reason }) => `${text(order, amount)} disputed at the bank: ${reason}`,
+    ChargebackReceived: ofPayment("disputed", (order, { amount, reason }) =>
+      because(`${text(order, amount)} disputed at the bank`, reason),
     ),
     ChargebackWon: ofPayment("dispute_ended", (order, { amount }) => `Dispute of ${text(order, amount)} won`),
     ChargebackLost: ofPayment(
       "dispute_ended",
       (order, { amount }) => `Dispute of ${text(order, amount)} lost`,
     ),
-    OrderCancelled: step("cancelled", (_, { reason }) => `Cancelled: ${reason}`, bookEvents.OrderCancelled),
+    OrderCancelled: step(
+      "cancelled",
+      (_, { reason }) => because("Cancelled", reason),
+      bookEvents.OrderCancelled,
+    ),
     OrderRefunded: step(
       "refunded",
       (order, { refundId, amount, cause }, time) => {
@@ -287,7 +306,9 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       },
       bookEvents.OrderRefunded,
     ),
-    NoteAdded: step("note", (_, data) => data.text),
+    NoteAdded: step("note", (_, { text, visibility }) =>
+      visibility === "customer" ? text : { customer: null, staff: text },
+    ),
   },
 });
 
@@ -343,8 +364,35 @@ function deliver(order: OrderDoc, { shipmentId, complete }: Data<"ShipmentDelive
   return complete ? "Delivered" : "Part of it delivered";
 }
 
-function found({ sellable, damaged }: { sellable: number; damaged: number }) {
-  return { quantity: sellable + damaged };
+interface Found {
+  sellable: number;
+  damaged: number;
+  rejected?: number | undefined;
+  inspecting?: number | undefined;
+}
+
+function piecesFound({ sellable, damaged, rejected = 0, inspecting = 0 }: Found) {
+  return { quantity: sellable + damaged + rejected + inspecting };
+}
+
+/** What was rejected stays the customer's; the rest of what was found is for staff. */
+function cameBack(what: string, lines: readonly Found[]): Said {
+  const findings = ["sellable", "damaged", "rejected", "inspecting"] as const;
+  const counts = findings.map((finding) => [finding, sum(lines, finding)] as const);
+  const found = counts.filter(([, count]) => count > 0).map(([finding, count]) => `${count} ${finding}`);
+  const rejected = sum(lines, "rejected");
+  const notAccepted = rejected > 0 ? `, ${rejected} not accepted` : "";
+  return because(`${piecesOf(lines.map(piecesFound))} ${what}${notAccepted}`, found.join(", "));
+}
+
+function sum<K extends string>(lines: readonly Partial<Record<K, number | undefined>>[], of: K): number {
+  return lines.reduce((total, line) => total + (line[of] ?? 0), 0);
+}
+
+/** One that changes nothing but what goes back is of money that came in too much. */
+function credit(order: OrderDoc, { amount, payout, reason }: Data<"OrderCredited">): Said | undefined {
+  if (amount > 0) return because(`${text(order, amount)} credited`, reason);
+  return payout > 0 ? because(`${text(order, payout)} will be paid back`, reason) : undefined;
 }
 
 const outcomeTexts = {
@@ -368,16 +416,16 @@ function receive(order: OrderDoc, returnId: string, lines: NonNullable<OrderRetu
   if (lines.length > 0) its.received = [...(its.received ?? []), ...lines];
 }
 
-function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): string {
+function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): Said {
   const { returnId, lines, reason } = data;
   const request: OrderReturnDoc = { id: returnId, status: "requested", lines, requestedAt: time };
   if (reason !== undefined) request.reason = reason;
   order.returns.push(request);
-  return `Return of ${piecesOf(lines)} requested${reason === undefined ? "" : `: ${reason}`}`;
+  return because(`Return of ${piecesOf(lines)} requested`, reason);
 }
 
 function piecesOf(lines: readonly { quantity: number }[]): string {
-  const count = lines.reduce((sum, { quantity }) => sum + quantity, 0);
+  const count = sum(lines, "quantity");
   return count === 1 ? "1 piece" : `${count} pieces`;
 }
 

@@ -1,4 +1,5 @@
 import type { Address } from "../../commands/address.ts";
+import { refundableIn } from "../../commands/order/book.ts";
 import type { OrderStatus } from "../../commands/order/status.ts";
 import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayRange } from "../../src/values/calendar.ts";
@@ -7,7 +8,7 @@ import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
-import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineType } from "./orders.ts";
+import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./orders.ts";
 
 export interface OrderLineView {
   lineId: number;
@@ -54,8 +55,8 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   }[];
   returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
   refunds: { id: string; amount: Money; cause: OrderDoc["refunds"][number]["cause"]; at: string }[];
-  /** Oldest first. Entries of type `note` are the staff's own. */
-  timeline: { at: string; type: TimelineType; text: string }[];
+  /** Oldest first; `customerText` is what the customer reads of it, if anything. */
+  timeline: { at: string; type: TimelineType; text: string; customerText?: string }[];
 }
 
 export interface OrdersQuery extends PageRequest, DayRange {
@@ -96,13 +97,64 @@ export async function getOrder(
   payments: ViewModel,
   idOrNumber: string,
 ): Promise<OrderView | undefined> {
-  const stored = (await storedOrder(orders, idOrNumber)) ?? (await storedByNumber(orders, idOrNumber));
+  const stored = await storedOrder(orders, idOrNumber);
   if (!stored) return undefined;
   const { key, json } = stored;
   return viewOf(key, JSON.parse(json) as OrderDoc, await paymentsOfOrder(payments, key));
 }
 
-async function storedOrder(orders: ViewModel, id: string): Promise<StoredDocument | undefined> {
+/** What can still be refunded of an order. */
+export interface RefundableView {
+  id: string;
+  number: string;
+  lines: {
+    lineId: number;
+    sku: string;
+    name: string;
+    quantity: number;
+    goods: Money;
+    tax: Money;
+    total: Money;
+  }[];
+  shipping: Money;
+  shippingTax: Money;
+  total: Money;
+  payout: Money;
+}
+
+/**
+ * @param idOrNumber as `getOrder` takes it
+ * @returns undefined when there is no such order
+ */
+export async function getRefundable(
+  orders: ViewModel,
+  idOrNumber: string,
+): Promise<RefundableView | undefined> {
+  const stored = await storedOrder(orders, idOrNumber);
+  if (!stored) return undefined;
+  const { number, currency, lines, book } = JSON.parse(stored.json) as OrderDoc;
+  const money = (amount: number): Money => ({ amount, currency });
+  const left = refundableIn(book);
+  return {
+    id: stored.key,
+    number,
+    lines: left.lines.map(({ quantity, goods, tax, total }, index) => {
+      const [sku, , name] = rowIn(lines, index);
+      const amounts = { goods: money(goods), tax: money(tax), total: money(total) };
+      return { lineId: index + 1, sku, name, quantity, ...amounts };
+    }),
+    shipping: money(left.shipping),
+    shippingTax: money(left.shippingTax),
+    total: money(left.total),
+    payout: money(left.payout),
+  };
+}
+
+async function storedOrder(orders: ViewModel, idOrNumber: string): Promise<StoredDocument | undefined> {
+  return (await storedById(orders, idOrNumber)) ?? (await storedByNumber(orders, idOrNumber));
+}
+
+async function storedById(orders: ViewModel, id: string): Promise<StoredDocument | undefined> {
   return (await orders.load([id])).documents.get(id);
 }
 
@@ -111,7 +163,7 @@ async function storedByNumber(orders: ViewModel, number: string): Promise<Stored
     where: [{ column: "number", in: [number, number.toUpperCase()] }],
     limit: 1,
   });
-  return items[0] && storedOrder(orders, items[0].key);
+  return items[0] && storedById(orders, items[0].key);
 }
 
 function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
@@ -158,10 +210,15 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       cause,
       at: isoAt(at),
     })),
-    timeline: doc.timeline.map(([at, type, text]) => ({ at: isoAt(at), type, text })),
+    timeline: doc.timeline.map(entryOf),
     placedAt: isoAt(doc.placedAt),
     updatedAt: isoAt(doc.updatedAt),
   };
+}
+
+function entryOf([at, type, text, forStaff]: TimelineRow): OrderView["timeline"][number] {
+  const customerText = text === null ? {} : { customerText: text };
+  return { at: isoAt(at), type, text: forStaff ?? text ?? "", ...customerText };
 }
 
 function moneyOf(
@@ -194,14 +251,14 @@ function linesOf({ lines, book }: OrderDoc, money: (amount: number) => Money): O
       discount: money(discount),
       tax: money(tax),
       total: money(total),
-      quantities: quantitiesOf(lineIn(book, index)),
+      quantities: quantitiesOf(rowIn(book.lines, index)),
     }),
   );
 }
 
-function lineIn({ lines }: OrderDoc["book"], index: number) {
+function rowIn<T>(lines: readonly T[], index: number): T {
   const line = lines[index];
-  if (!line) throw new Error(`the book has no line ${index + 1}`);
+  if (!line) throw new Error(`there is no line ${index + 1}`);
   return line;
 }
 

@@ -59,6 +59,8 @@ export function funnelProjection(timeZone: string): Projection<FunnelDoc, ShopEv
     on: {
       CartOpened: {
         ...taken("carts_opened"),
+        // What staff has drafted is no shopper's way.
+        keys: ({ id, data }) => (data.draft ? [] : cartPrefix + id),
         change: (doc, { position, time }) => doc ?? { openedOn: dayOf(time, timeZone), took: [position] },
       },
       ItemAdded: {

@@ -41,7 +41,13 @@ export const policyBody = z.strictObject({
   lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
 });
 
-export const openCartBody = z.strictObject({ currency: currencySchema.optional() }).nullish();
+export const openCartBody = z
+  .strictObject({
+    currency: currencySchema.optional(),
+    /** Staff only: for a customer, and without an end. */
+    draft: z.boolean().optional(),
+  })
+  .nullish();
 export const addItemBody = z.strictObject({
   sku: skuSchema,
   quantity: lineQuantity,
@@ -206,7 +212,11 @@ export const refundBody = z
     message: "an amount is goodwill, and stands alone",
   })
   .refine(({ of, lines }) => !of || lines, { path: ["of"], message: "is said of lines" });
-export const noteBody = z.strictObject({ text: z.string().trim().min(1).max(5_000) });
+export const noteBody = z.strictObject({
+  text: z.string().trim().min(1).max(5_000),
+  /** Who may read it beside staff. */
+  visibility: z.enum(["staff", "customer"]).default("staff"),
+});
 
 export const problemSchema = z
   .looseObject({

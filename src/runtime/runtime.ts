@@ -125,6 +125,7 @@ function shopSettings(config: Config): ShopSettings {
     returnMs: config.RETURN_DAYS * 86_400_000,
     transferMs: config.TRANSFER_DAYS * 86_400_000,
     refundApprovalFrom: config.REFUND_APPROVAL_FROM,
+    returnApproval: config.RETURN_APPROVAL,
     gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
   };
 }

@@ -82,6 +82,29 @@ describe("opening", () => {
   });
 });
 
+describe("a draft", () => {
+  const draft: CartEvent = { type: "CartOpened", data: { currency: "USD", draft: true } };
+  const line = { ...item("A"), lineId: "sku:A" };
+
+  test("has no end, whatever is done to it", () => {
+    given(cart, []).when("Open", { currency: "USD", lifeMs, draft: true }).then([draft]);
+    given(cart, [draft])
+      .when("Add", add(item("A")))
+      .then([{ type: "ItemAdded", data: line }]);
+    const its = given(cart, [draft, { type: "ItemAdded", data: line }]);
+    its
+      .when("ChangeQuantity", { cartId: "c-1", sku: "A", quantity: 2, byStaff: true, lifeMs })
+      .then([{ type: "QuantityChanged", data: { lineId: "sku:A", quantity: 2 } }]);
+    its
+      .when("Remove", { cartId: "c-1", sku: "A", lifeMs })
+      .then([{ type: "ItemRemoved", data: { lineId: "sku:A" } }]);
+    its.when("Expire", { cartId: "c-1" }, { now: Number.MAX_SAFE_INTEGER }).then([]);
+    given(cart, [draft, { type: "ItemAdded", data: line }, started(1), failed(1)])
+      .when("Add", add(item("A")))
+      .then([{ type: "ItemAdded", data: line }]);
+  });
+});
+
 describe("adding", () => {
   test("makes a line of a SKU, and the same again grows it", () => {
     given(cart, [opened])

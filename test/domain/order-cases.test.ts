@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Bucket, checked, countOf, leftOf } from "../../commands/order/book.ts";
+import { type Bucket, checked, countOf, leftOf, refundableIn } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import type { FoundLine } from "../../commands/order/returns.ts";
 import type { Order, PlacedOrder } from "../../commands/order/state.ts";
@@ -239,6 +239,14 @@ describe("cases of the design", () => {
     expect(story.told).toEqual(["cancelled", "refunded"]);
   });
 
+  test("6, with the money kept: it can be given back later", () => {
+    const story = new Story(f).paid();
+    expect(story.cancel({ credit: "none" })).toBe(0);
+    expect(story.told).toEqual(["cancelled", "paid"]);
+    expect(story.refund()).toBe(5_500);
+    expect(story.told).toEqual(["cancelled", "refunded"]);
+  });
+
   test("9: all of it refunded before it leaves", () => {
     const story = new Story(f).paid();
     expect(story.refund()).toBe(5_500);
@@ -316,6 +324,20 @@ describe("cases of the design", () => {
       expect(story.credit()).toMatchObject({ goods: 1_000, tax: 190 });
     }
     story.refused(() => story.refund(lines(["A", 1])), "at most 0 of A");
+  });
+
+  test("17, tax added and shipping: what can still be refunded is told in its parts", () => {
+    const story = new Story(g, { tax: added19 });
+    const all = {
+      lines: [{ quantity: 3, goods: 3_000, tax: 570, total: 3_570 }],
+      shipping: 595,
+      shippingTax: 95,
+    };
+    expect(refundableIn(story.order.book)).toEqual({ ...all, total: 4_165, payout: 0 });
+    story.paid().refund(lines(["A", 1]));
+    const line = { quantity: 2, goods: 2_000, tax: 380, total: 2_380 };
+    expect(refundableIn(story.order.book)).toEqual({ ...all, lines: [line], total: 2_975, payout: 2_975 });
+    expect(refundableIn({ ...story.order.book, confirmed: false })).toMatchObject({ total: 0, payout: 0 });
   });
 
   test("18: shares add up to the line", () => {
@@ -603,6 +625,19 @@ describe("whatever is asked of an order (10)", () => {
     ),
   );
 
+  /** Of all that is left, as refunding it now would credit and pay it. */
+  function refundedNow({ state }: Story): { total: number; payout: number } {
+    const all = { refundId: "all", reason: "r", cause: "goodwill" } as const;
+    try {
+      const credit = order.decide.Refund(state, all).find(({ type }) => type === "OrderCredited");
+      if (credit?.type !== "OrderCredited") throw new Error("nothing was credited");
+      return { total: credit.data.amount, payout: credit.data.payout };
+    } catch (error) {
+      if (!(error instanceof Problem)) throw error;
+      return { total: 0, payout: 0 };
+    }
+  }
+
   test("both equations hold, and only the table's pairs of statuses occur", { timeout: 60_000 }, () => {
     fc.assert(
       fc.property(
@@ -631,6 +666,7 @@ describe("whatever is asked of an order (10)", () => {
             expect(pairs[status], status).toContain(paymentStatus);
             const left = leftOf(book);
             expect(left.lines.reduce((sum, each) => sum + each, left.shipping) + book.fees).toBe(book.due);
+            expect(refundableIn(book)).toMatchObject(refundedNow(story));
           }
         },
       ),

@@ -362,6 +362,9 @@ describe("returning", () => {
     given(order, open)
       .when("RequestReturn", ask("r-2", ["A", 1]))
       .then([requested("r-2", ["A", 1])]);
+    given(order, arrived)
+      .when("RequestReturn", { ...ask("r-1", ["A", 2]), approve: true })
+      .then([requested("r-1", ["A", 2]), approved]);
     given(order, sent)
       .when("RequestReturn", ask("r-1", ["A", 1]))
       .refused("illegal_transition");
@@ -598,10 +601,13 @@ describe("effects and notes", () => {
       .then([]);
   });
 
-  test("a note is added", () => {
+  test("a note is added, for staff or for the customer too", () => {
     given(order, ready)
-      .when("AddNote", { text: "hi" })
+      .when("AddNote", { text: "hi", visibility: "staff" })
       .then([{ type: "NoteAdded", data: { text: "hi" } }]);
+    given(order, ready)
+      .when("AddNote", { text: "hi", visibility: "customer" })
+      .then([{ type: "NoteAdded", data: { text: "hi", visibility: "customer" } }]);
   });
 
   test("an order that does not exist takes no command", () => {

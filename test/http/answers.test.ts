@@ -103,6 +103,7 @@ async function bought(changes: object = {}): Promise<{ order: Body; cart: OpenCa
 async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {
   const on = { ...asStaff, params: { id: order.id } };
   await ask(201, "POST", "/v1/orders/{id}/notes", { ...on, body: { text: "n" } });
+  await ask(201, "POST", "/v1/orders/{id}/notes", { ...on, body: { text: "n", visibility: "customer" } });
   const shipment = { carrier: "Post", trackingNumber: "1" };
   await ask(201, "POST", "/v1/orders/{id}/shipments", { ...on, body: shipment });
   await ask(201, "POST", "/v1/orders/{id}/deliveries", { ...on, body: {} });
@@ -132,6 +133,7 @@ async function handled({ order, cart }: { order: Body; cart: OpenCart }): Promis
   await shop().caughtUp();
   await ask(200, "GET", "/v1/orders/{id}", { headers: cart.guest, params: { id: order.id } });
   await ask(200, "GET", "/v1/orders/{id}", on);
+  await ask(200, "GET", "/v1/orders/{id}/refundable", on);
 }
 
 /** Of what happens to money beside what every order meets. */
@@ -222,6 +224,10 @@ describe("what is answered", () => {
     for (const headers of [guest, staff])
       await ask(200, "GET", "/v1/carts/{id}", { headers, params: { id } });
     await ask(200, "DELETE", "/v1/carts/{id}", { headers: guest, params: { id } });
+    const draft = await ask(201, "POST", "/v1/carts", { ...asStaff, body: { draft: true } });
+    await shop().caughtUp();
+    for (const headers of [staff, { "cart-token": draft.cartToken }])
+      await ask(200, "GET", "/v1/carts/{id}", { headers, params: { id: draft.id } });
   });
 
   test("is what the OpenAPI document says, by queries", { timeout: openTimeoutMs }, async () => {
@@ -239,6 +245,7 @@ describe("what is answered", () => {
     await ask(200, "GET", "/v1/stock", asStaff);
     await ask(200, "GET", "/v1/stock/{sku}/ledger", { ...asStaff, params: { sku: "A" } });
     await ask(200, "GET", "/v1/orders", asStaff);
+    await ask(200, "GET", "/v1/drafts", asStaff);
     await ask(200, "GET", "/v1/payments/{id}", { ...asStaff, params: { id: sent.payments[0].id } });
     for (const report of ["sales", "refunds", "products", "categories", "funnel"])
       await ask(200, "GET", `/v1/analytics/${report}`, asStaff);

@@ -27,7 +27,7 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/stock/{sku}/receipts": { quantity: 1, reference: "note" },
   "POST /v1/stock/{sku}/adjustments": { delta: 1, reason: "found" },
   "PUT /v1/stock/{sku}/policy": { track: true, backorders: false, lowStockThreshold: 1 },
-  "POST /v1/carts": { currency: "USD" },
+  "POST /v1/carts": { currency: "USD", draft: true },
   "POST /v1/carts/{id}/items": { sku: "GOOD", quantity: 1, unitPrice: usd(1) },
   "PATCH /v1/carts/{id}/items/{sku}": { quantity: 1 },
   "POST /v1/carts/{id}/checkout": { ...checkoutBody, shippingMethod: "standard", acceptedTotal: usd(1) },
@@ -62,7 +62,7 @@ const goodBodies: Record<string, Body> = {
     of: "delivered",
     reason: "none",
   },
-  "POST /v1/orders/{id}/notes": { text: "none" },
+  "POST /v1/orders/{id}/notes": { text: "none", visibility: "customer" },
   "POST /v1/orders/{id}/payments": { method: "credit_card", token: "tok_ok" },
   "POST /v1/payments/{id}/capture": { amount: usd(1) },
   "POST /v1/refunds/{id}/reject": { reason: "none" },
@@ -410,7 +410,7 @@ function isText(value: unknown): boolean {
 }
 
 function isAcceptable(path: string, value: unknown): boolean {
-  return (value === true && /track|backorders/.test(path)) || (value === -1 && path === "delta");
+  return (value === true && /track|backorders|draft/.test(path)) || (value === -1 && path === "delta");
 }
 
 /** Copies of a body in which one value is another, with the path to it. */

@@ -85,6 +85,7 @@ async function paintScene(): Promise<Scene> {
   const on = (placed: { order: Body }, path: string, body: object) =>
     done(post(`/v1/orders/${placed.order.id}/${path}`, body));
   await on(sent, "notes", { text: "canary-note" });
+  await on(sent, "notes", { text: "for the customer", visibility: "customer" });
   await on(sent, "shipments", { carrier: "Post", trackingNumber: tracking });
   await on(sent, "deliveries", {});
   const lines = [{ sku: "SHOWN", quantity: 1 }];
@@ -181,6 +182,8 @@ describe("a guest", () => {
       const cart = await ask(201, "POST", "/v1/carts", { headers });
       expect(await ask(201, "POST", "/v1/carts", { headers })).toEqual(cart);
       await ask(409, "POST", "/v1/carts", { body: { currency: "EUR" } });
+      await ask(403, "POST", "/v1/carts", { body: { draft: true } });
+      await ask(201, "POST", "/v1/carts", { body: { draft: false } });
     },
     "GET /v1/carts/:id": async () => {
       const { id, guest: headers } = await open(["SHOWN", 2]);
@@ -250,7 +253,8 @@ describe("a guest", () => {
       const headers = cart.guest;
       const byNumber = await ask(200, "GET", `/v1/orders/${order.number}`, { headers });
       expect(byNumber.shipments[0].trackingNumber).toBe(tracking);
-      expect(byNumber.timeline.map(({ type }: Body) => type)).not.toContain("note");
+      const notes = byNumber.timeline.filter(({ type }: Body) => type === "note");
+      expect(notes.map(({ text }: Body) => text)).toEqual(["for the customer"]);
       await ask(403, "GET", `/v1/orders/${scene.paid.order.id}`, { headers });
     },
     "POST /v1/orders/:id/cancel": async () => {

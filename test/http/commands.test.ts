@@ -1,5 +1,5 @@
 import { beforeAll, describe, expect, test, vi } from "vitest";
-import { type Body, checkoutBody, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+import { type Body, checkoutBody, openShop, openTimeoutMs, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
 const usd = (amount: number) => ({ amount, currency: "USD" });
@@ -350,6 +350,24 @@ describe("an order", () => {
     const refunded = await post(`${url}/refunds`, { lines: [{ lineId, quantity: 1 }], reason: "not wanted" });
     expect(refunded).toMatchObject({ status: 201, body: { refunded: usd(2_000) } });
     expect(line(refunded.body)).toMatchObject({ cancelled: 2, inTransit: 1, toShip: 0 });
+    await caughtUp();
+    const { body: left } = await get(`/v1/orders/${placed.order.number}/refundable`, staff);
+    expect(left).toMatchObject({
+      id: placed.order.id,
+      shipping: usd(0),
+      total: usd(3_000),
+      payout: usd(3_000),
+    });
+    expect(left.lines[lineId - 1]).toEqual({
+      lineId,
+      sku: "PART-A",
+      name: expect.any(String),
+      quantity: 1,
+      goods: usd(1_000),
+      tax: usd(0),
+      total: usd(1_000),
+    });
+    expect((await get("/v1/orders/none/refundable", staff)).status).toBe(404);
     expect(await stock()).toMatchObject({ onHand: 9, committed: 0, available: 9 });
     expect(await post(`${url}/refunds`, { lines: [{ lineId, quantity: 2 }], reason: "r" })).toMatchObject({
       status: 409,
@@ -459,7 +477,9 @@ describe("an order", () => {
       { outcome: "lost", lines: [{ lineId: 1, quantity: 1 }] },
     ]);
     const told = (await get(url, placed.cart.guest)).body.timeline.map(({ text }: Body) => text);
-    expect(told).toEqual(expect.arrayContaining(["Delivery failed", "Will be sent once more"]));
+    expect(told).toEqual(
+      expect.arrayContaining(["1 piece lost on the way", "1 piece will be sent once more"]),
+    );
     expect(await post(`${url}/shipments/none/failures`, { outcome: "lost" })).toMatchObject({ status: 404 });
   });
 
@@ -526,6 +546,75 @@ describe("an order", () => {
     await shop().caughtUp();
     expect((await shop().get(voided.url, staff)).body).toMatchObject({ refunded: late.amount });
   });
+});
+
+test(
+  "a draft is made by staff, holds nothing, never ends, and is checked out like any cart (50)",
+  async () => {
+    let now = Date.now();
+    const { product, post, get, caughtUp, runtime } = await openShop({ clock: () => now, runDueWork: true });
+    await product({ skus: ["DRAFTED"], price: 1_000, quantity: 3 });
+    expect(await post("/v1/carts", { draft: true }, {})).toMatchObject({
+      status: 403,
+      body: { code: "forbidden" },
+    });
+    const keyed = { ...staff, "idempotency-key": "draft" };
+    const { body: draft } = await post("/v1/carts", { draft: true }, keyed);
+    expect(draft).toMatchObject({ draft: true, status: "open" });
+    expect((await post("/v1/carts", { draft: true }, keyed)).body).toEqual(draft);
+    const { body: ordinary } = await post("/v1/carts", {}, staff);
+    const url = `/v1/carts/${draft.id}`;
+    await post(`${url}/items`, { sku: "DRAFTED", quantity: 2, unitPrice: usd(800) });
+    expect((await get("/v1/stock/DRAFTED", staff)).body).toMatchObject({ reserved: 0, available: 3 });
+
+    now += 400 * 86_400_000;
+    await expect.poll(async () => (await get(`/v1/carts/${ordinary.id}`, staff)).body.status).toBe("expired");
+    await caughtUp();
+    const { draft: isDraft, ...guests } = (await get(url, { "cart-token": draft.cartToken })).body;
+    expect([isDraft, guests.status, guests.expiresAt]).toEqual([undefined, "open", undefined]);
+    const { items } = (await get("/v1/drafts", staff)).body;
+    expect(items).toMatchObject([{ id: draft.id, draft: true, itemCount: 2, subtotal: usd(1_600) }]);
+    const { body: order, status } = await post(`${url}/checkout`, {
+      ...checkoutBody,
+      email: "ada@example.com",
+    });
+    expect({ status, order }).toMatchObject({
+      status: 201,
+      order: { status: "paid", totals: { total: usd(1_600) } },
+    });
+    expect((await get("/v1/stock/DRAFTED", staff)).body).toMatchObject({ committed: 2, available: 1 });
+    await caughtUp();
+    expect((await get("/v1/drafts", staff)).body.items).toEqual([]);
+    expect((await get(`/v1/orders/${order.id}`, staff)).body.email).toBe("ada@example.com");
+    expect(runtime.tasks.failing()).toEqual([]);
+  },
+  openTimeoutMs,
+);
+
+test("a return is approved as it is announced, where the shop has it so", {
+  timeout: openTimeoutMs,
+}, async () => {
+  const { product, order, post, get, caughtUp } = await openShop({ env: { RETURN_APPROVAL: "auto" } });
+  await product({ skus: ["AUTO"], price: 1_000, quantity: 10 });
+  const { order: bought, cart } = await order(["AUTO", 2]);
+  const url = `/v1/orders/${bought.id}`;
+  await post(`${url}/shipments`);
+  await post(`${url}/deliveries`);
+  const keyed = { ...cart.guest, "idempotency-key": "announced" };
+  const announce = () =>
+    post(`${url}/returns`, { lines: [{ lineId: 1, quantity: 1, reason: "late" }] }, keyed);
+  const announced = await announce();
+  expect(announced).toMatchObject({ status: 201, body: { returns: [{ status: "approved" }] } });
+  expect((await announce()).body).toEqual(announced.body);
+  const here = await post(`${url}/returns`, { lines: [{ lineId: 1, quantity: 1, sellable: 1 }] });
+  expect(here).toMatchObject({
+    status: 201,
+    body: { returns: [{ status: "approved" }, { status: "closed" }] },
+  });
+  await caughtUp();
+  const { timeline, refunded } = (await get(url, cart.guest)).body;
+  expect(refunded).toEqual(usd(1_000));
+  expect(timeline.filter(({ type }: Body) => type === "return_approved")).toHaveLength(2);
 });
 
 test("a webhook that is not signed is refused", async () => {

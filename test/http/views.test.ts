@@ -69,6 +69,13 @@ describe("a view", () => {
     });
   });
 
+  test("shows nothing that its schema does not name, whatever a field is made of", () => {
+    const kept = z.strictObject({ name: z.string(), secret: z.string() });
+    const careless = shownAs(z.strictObject({ name: z.string() }), (value) => value, kept);
+    const view = viewOf(z.strictObject({ field: careless }));
+    expect(view({ field: { name: "n", secret: "s" } as never })).toEqual({ field: { name: "n" } });
+  });
+
   test("is not made of a schema that would let anything through", () => {
     for (const schema of [z.unknown(), z.any(), z.union([z.string(), z.int()]), z.string().transform(Number)])
       expect(() => viewOf(z.strictObject({ field: schema }))).toThrow("no view can show");
@@ -81,13 +88,14 @@ describe("a guest's order", () => {
   // biome-ignore lint/suspicious/noExplicitAny: as an older version, or another tool, may have left it
   const guestOrder = guestOrderOf as (order: any) => any;
 
-  test("has an entry of the timeline for what customers have words for, and no words of others", () => {
+  test("has an entry of the timeline for what there are words for customers, and no words of others", () => {
     const timeline = [
-      { at: "1", type: "placed", text: "Order placed" },
-      { at: "2", type: "cancelled", text: "Cancelled: because of what staff wrote" },
+      { at: "1", type: "placed", text: "Order placed", customerText: "Order placed" },
+      { at: "2", type: "cancelled", text: "Cancelled: what staff wrote", customerText: "Cancelled" },
       { at: "3", type: "note", text: "a note" },
-      { at: "4", type: "of a later version", text: "what that wrote" },
-      { type: "paid", text: "without a time" },
+      { at: "4", type: "of a later version", text: "what that wrote", customerText: "that" },
+      { at: "5", type: "paid", text: "as staff is told", customerText: { secret: "s" } },
+      { type: "paid", text: "without a time", customerText: "Paid" },
       "nothing at all",
     ];
     expect(guestOrder({ timeline }).timeline).toEqual([

@@ -36,6 +36,7 @@ export const shopSettings: ShopSettings = {
   returnMs: 30 * 86_400_000,
   transferMs: 7 * 86_400_000,
   refundApprovalFrom: 0,
+  returnApproval: "staff",
   gatewayTimeoutMs: 5_000,
 };
 

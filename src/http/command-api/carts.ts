@@ -77,32 +77,9 @@ function cartCommand(
 
 export function cartCommands(app: App, deps: Deps): void {
   const { runtime, auth, commands } = deps;
-  const { engine, shop } = runtime;
-  const { currency: shopCurrency, cartLifeMs: lifeMs } = shop.settings;
+  const { engine } = runtime;
 
-  app.post(
-    "/v1/carts",
-    { schema: { ...describe("Open a cart", 201), security: [], body: openCartBody } },
-    (request, reply) =>
-      commands.run(request, reply, (commandId) => {
-        const currency = request.body?.currency ?? shopCurrency;
-        if (currency !== shopCurrency)
-          throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
-        const id = deriveId(commandId, "cart");
-        const run: RunCart = (context, respond) =>
-          engine.execute(
-            cart,
-            id,
-            "Open",
-            { currency, lifeMs },
-            { ...unconditional(context), isFirst: true },
-            respond,
-          );
-        const command = cartCommand(deps, request, id, run, 201, { cartToken: auth.cartToken(id) });
-        return { ...command, aim: { ...command.aim, isNew: true } };
-      }),
-  );
-
+  opening(app, deps);
   itemCommands(app, deps);
 
   app.delete(
@@ -137,6 +114,45 @@ export function cartCommands(app: App, deps: Deps): void {
         (commandId) => checkoutCommand(deps, id, { commandId, byGuest }, request.body),
         { cartId: id },
       );
+    },
+  );
+}
+
+/** By anybody; a draft by staff. */
+function opening(app: App, deps: Deps): void {
+  const { runtime, auth, commands } = deps;
+  const { engine, shop } = runtime;
+  const { currency: shopCurrency, cartLifeMs: lifeMs } = shop.settings;
+
+  app.post(
+    "/v1/carts",
+    {
+      schema: {
+        ...describe("Open a cart, or as staff a draft", 201),
+        security: [{}, { bearer: [] }],
+        body: openCartBody,
+      },
+    },
+    (request, reply) => {
+      const { currency = shopCurrency, draft = false } = request.body ?? {};
+      if (draft && auth.principal(request).kind !== "staff")
+        throw new Problem("forbidden", "a draft is opened by staff");
+      return commands.run(request, reply, (commandId) => {
+        if (currency !== shopCurrency)
+          throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
+        const id = deriveId(commandId, "cart");
+        const run: RunCart = (context, respond) =>
+          engine.execute(
+            cart,
+            id,
+            "Open",
+            { currency, lifeMs, draft },
+            { ...unconditional(context), isFirst: true },
+            respond,
+          );
+        const command = cartCommand(deps, request, id, run, 201, { cartToken: auth.cartToken(id) });
+        return { ...command, aim: { ...command.aim, isNew: true } };
+      });
     },
   );
 }

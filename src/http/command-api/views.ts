@@ -58,7 +58,8 @@ export function cartView(id: string, state: Cart, settings: ShopSettings) {
     items,
     itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
     totals: cartTotals(items, currency, settings),
-    expiresAt: isoTime(state.expiresAt),
+    ...(state.draft && { draft: true as const }),
+    ...(state.expiresAt !== undefined && { expiresAt: isoTime(state.expiresAt) }),
     ...(state.phase === "converted" && { orderId: state.orderId }),
   };
 }

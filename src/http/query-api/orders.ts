@@ -1,11 +1,13 @@
-import { getOrder } from "../../../projections/orders/queries.ts";
+import { getOrder, getRefundable } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
 import {
   guestOrderOf,
   orderDetailAnswer,
   orderListAnswer,
   orderSummaryText,
+  refundableAnswer,
   staffOrderOf,
+  staffRefundableOf,
 } from "../resources/orders.ts";
 import { paymentAnswer, staffPaymentText } from "../resources/payments.ts";
 import { idParams, noQuery, problemSchema } from "../schemas.ts";
@@ -67,7 +69,33 @@ export function orderQueries(app: App, deps: Deps): void {
     },
   );
 
+  refundableQuery(app, deps);
   paymentQueries(app, deps);
+}
+
+function refundableQuery(app: App, { runtime: { models }, staffOnly, fresh, unparked }: Deps): void {
+  app.get(
+    "/v1/orders/:id/refundable",
+    {
+      ...staffOnly,
+      schema: {
+        tags: ["orders"],
+        summary: "What can still be refunded of an order, by its id or its number",
+        security,
+        querystring: noQuery,
+        params: orderParams,
+        response: { 200: refundableAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { id } = request.params;
+      await fresh(request, reply, "orders");
+      const found = await getRefundable(await models.model("orders"), id);
+      await unparked(request, ["orders", found?.id]);
+      if (!found) throw notFound("order", id);
+      sendJson(reply, JSON.stringify(staffRefundableOf(found)));
+    },
+  );
 }
 
 function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh, unparked }: Deps): void {

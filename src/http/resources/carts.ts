@@ -1,7 +1,8 @@
 import { z } from "zod";
+import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
 import { guestDetail } from "./problems.ts";
-import { shownAs, viewOf } from "./view.ts";
+import { shownAs, textView, viewOf } from "./view.ts";
 
 const cartItem = z
   .strictObject({
@@ -36,7 +37,8 @@ const cart = z
     failure: failure.optional(),
     createdAt: z.string().optional(),
     updatedAt: z.string().optional(),
-    expiresAt: z.string(),
+    draft: z.literal(true).optional().describe("Opened by staff for a customer: it never expires"),
+    expiresAt: z.string().optional(),
     /** Given once, to who has opened it. */
     cartToken: z.string().optional(),
   })
@@ -76,7 +78,12 @@ const guestCart = cart
   })
   .meta({ id: "GuestCart" });
 
+/** A draft as lists show it. */
+const draft = cart.omit({ items: true, totals: true, cartToken: true }).meta({ id: "Draft" });
+
+export const draftListAnswer = pageOf(draft).meta({ id: "DraftList" });
 export const cartAnswer = z.union([cart, guestCart]);
 
 export const staffCartOf = viewOf(cart);
+export const draftText = textView(draft);
 export const guestCartOf = viewOf(guestCart);

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { deliveryOutcomes, refundCauses, returnReasons } from "../../../commands/order/events.ts";
 import { orderStatuses, paymentStatuses, returnStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
+import { timelineTypes } from "../../../projections/orders/orders.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
 import { guestPayment, payment } from "./payments.ts";
@@ -132,44 +133,25 @@ const guestShared = {
   refunded: true,
 } as const;
 
-const guestTexts = {
-  placed: "Order placed",
-  confirmed: "Order confirmed",
-  paid: "Paid",
-  payment_failed: "Payment failed",
-  processing: "Being prepared",
-  shipped: "Shipped",
-  delivered: "Delivered",
-  delivery_failed: "Delivery failed",
-  shipment_returned: "Shipment came back",
-  reshipment: "Will be sent once more",
-  return_requested: "Return registered",
-  return_approved: "Return approved",
-  return_rejected: "Return not accepted",
-  return_received: "Return received",
-  return_inspected: "Return inspected",
-  return_withdrawn: "Return withdrawn",
-  return_closed: "Return closed",
-  items_cancelled: "Items cancelled",
-  credited: "Amount due reduced",
-  disputed: "Payment disputed",
-  dispute_ended: "Dispute ended",
-  refund_failed: "Refund delayed",
-  cancelled: "Cancelled",
-  refunded: "Money refunded",
-} as const;
-type GuestEntryType = keyof typeof guestTexts;
-const guestEntryTypes = Object.keys(guestTexts) as [GuestEntryType, ...GuestEntryType[]];
-
-const entry = z.strictObject({
-  at: z.string(),
-  type: z.enum([...guestEntryTypes, "note"]),
-  text: z.string(),
-});
-/** Entries have a text of their own for customers; what has none, such as a note, is not shown. */
-const guestEntry = z.strictObject({ at: z.string(), type: z.enum(guestEntryTypes), text: z.string() });
-const guestTimeline = shownAs(z.array(guestEntry), (entries) =>
-  entries.flatMap(({ at, type }) => (type === undefined ? [] : [{ at, type, text: guestTexts[type] }])),
+const entry = z
+  .strictObject({
+    at: z.string(),
+    type: z.enum(timelineTypes),
+    text: z.string().describe("In full, with the reasons that staff and gateways have given"),
+    customerText: z.string().optional().describe("What the customer reads of it; left out, nothing"),
+  })
+  .meta({ id: "TimelineEntry" });
+const guestEntry = z
+  .strictObject({ at: z.string(), type: z.enum(timelineTypes), text: z.string() })
+  .meta({ id: "GuestTimelineEntry" });
+/** What has no text for customers is not shown to them. */
+const guestTimeline = shownAs(
+  z.array(guestEntry),
+  (entries) =>
+    entries.flatMap(({ at, type, customerText: text }) =>
+      type === undefined || text === undefined ? [] : [{ at, type, text }],
+    ),
+  z.array(entry),
 );
 
 const shipment = z.strictObject({
@@ -213,7 +195,7 @@ const order = z
     shipments: z.array(shipment),
     returns: z.array(returned),
     refunds: z.array(refund),
-    /** Oldest first. Entries of type `note` are the staff's own. */
+    /** Oldest first. */
     timeline: z.array(entry),
     placedAt: z.string(),
     updatedAt: z.string(),
@@ -266,6 +248,28 @@ const summary = z
   })
   .meta({ id: "OrderSummary" });
 
+const refundable = z
+  .strictObject({
+    id: z.string(),
+    number: z.string(),
+    lines: z.array(
+      z.strictObject({
+        lineId: z.int(),
+        sku: z.string(),
+        name: z.string(),
+        quantity: z.int().describe("Pieces that can still be refunded"),
+        goods: money.describe("What is left of them; where prices include tax, it is in it"),
+        tax: money,
+        total: money.describe("What the customer pays for them"),
+      }),
+    ),
+    shipping: money.describe("What is left of it, tax and all"),
+    shippingTax: money,
+    total: money.describe("The most that can be refunded"),
+    payout: money.describe("What of that would go back to the customer: no more than was paid"),
+  })
+  .meta({ id: "Refundable" });
+
 /** An order right after a command. */
 const changed = z
   .strictObject({
@@ -297,10 +301,12 @@ const guestChanged = changed
 
 export const orderAnswer = z.union([changed, guestChanged]);
 export const orderDetailAnswer = z.union([order, guestOrder]);
+export const refundableAnswer = refundable;
 export const orderListAnswer = pageOf(summary).meta({ id: "OrderList" });
 
 export const staffOrderOf = viewOf(order);
 export const guestOrderOf = viewOf(guestOrder);
+export const staffRefundableOf = viewOf(refundable);
 export const orderSummaryText = textView(summary);
 /** Of the answer of a command on an order. */
 export const staffOrderAnswerOf = viewOf(changed);

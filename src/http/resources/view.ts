@@ -32,15 +32,20 @@ export function textView(schema: z.ZodType): (json: string) => string {
 }
 
 /**
- * A field that is shown otherwise than it is kept; `schema` describes what is shown. To be used last: what is made
- * of the result (`meta`, `describe`) is another schema.
- * @param show is told what the schema's own view makes of the value
+ * A field that is shown otherwise than it is kept; `schema` describes what is shown, and what is shown of what `show`
+ * makes. To be used last: what is made of the result (`meta`, `describe`) is another schema.
+ * @param kept describes what `show` is told
  */
-export function shownAs<S extends z.ZodType>(schema: S, show: (value: z.output<S>) => z.output<S>): S {
-  const kept = showOf(schema);
+export function shownAs<S extends z.ZodType, K extends z.ZodType = S>(
+  schema: S,
+  show: (value: z.output<K>) => Seen<z.output<S>>,
+  kept: K | S = schema,
+): S {
+  const seenOf = showOf(kept);
+  const shownOf = showOf(schema);
   otherwise.set(schema, (value) => {
-    const seen = kept(value);
-    return seen === undefined ? undefined : show(seen as z.output<S>);
+    const seen = seenOf(value);
+    return seen === undefined ? undefined : shownOf(show(seen as z.output<K>));
   });
   return schema;
 }

@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { listDrafts } from "../../../projections/carts.ts";
 import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
 import {
   CatalogListing,
@@ -95,6 +96,7 @@ const queries = {
     return listing.named(await live("catalog"), input);
   },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
+  drafts: async (input: InputOf<typeof listDrafts>) => listDrafts(await live("carts"), input),
   stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
   sales: async (input: InputOf<typeof salesByPeriod>) => salesByPeriod(await live("sales"), input),
   refunds: async (input: InputOf<typeof refundsByPeriod>) => refundsByPeriod(await live("sales"), input),

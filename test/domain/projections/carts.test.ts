@@ -3,7 +3,7 @@ import { describe, expect, test } from "vitest";
 import { cart } from "../../../commands/cart/cart.ts";
 import { cartEvents } from "../../../commands/cart/events.ts";
 import { type Cart, type CartLine, linesOf } from "../../../commands/cart/state.ts";
-import { cartParts, cartsProjection, cartViewOf, getCart } from "../../../projections/carts.ts";
+import { cartParts, cartsProjection, cartViewOf, getCart, listDrafts } from "../../../projections/carts.ts";
 import { funnel, funnelProjection } from "../../../projections/sales/funnel.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
@@ -69,6 +69,47 @@ describe("carts", () => {
       expiresAt,
     });
     expect(await getCart(model, "c2")).toBeUndefined();
+  });
+
+  test("lists drafts, newest first, until they are orders or given up", async () => {
+    const log = new Log().add("cart-c1", opened, "CartOpened", { currency: "GBP", expiresAt });
+    const { expiresAt: _, ...started } = { ...checkout, expiresAt };
+    for (const [n, id] of ["d1", "d2", "d3", "d4"].entries())
+      log.add(`cart-${id}`, opened + n, "CartOpened", { currency: "GBP", draft: true });
+    // So many that some are in documents of their own.
+    for (let n = 0; n < 100; n++)
+      log.add("cart-d2", opened, "ItemAdded", { ...item, lineId: `sku:${n}`, sku: `${n}` });
+    log.add("cart-d2", opened, "CheckoutStarted", started);
+    log
+      .add("cart-d3", opened, "CheckoutStarted", started)
+      .add("cart-d3", opened, "CartConverted", { orderId: "o1" });
+    log.add("cart-d4", opened, "CartAbandoned", {});
+    const model = await project(cartsProjection, log);
+    const first = await listDrafts(model, { limit: 1 });
+    const second = await listDrafts(model, { limit: 1, after: first.next ?? [] });
+    expect(second.next).toBeNull();
+    const common = { currency: "GBP", draft: true };
+    expect([...first.texts, ...second.texts].map((text) => JSON.parse(text))).toEqual([
+      {
+        ...common,
+        id: "d2",
+        status: "checking_out",
+        subtotal: { amount: 59_800, currency: "GBP" },
+        itemCount: 200,
+        orderId: "o1",
+        createdAt: "2011-03-07T09:00:00.001Z",
+        updatedAt: "2011-03-07T09:00:00.000Z",
+      },
+      {
+        ...common,
+        id: "d1",
+        status: "open",
+        subtotal: { amount: 0, currency: "GBP" },
+        itemCount: 0,
+        createdAt: "2011-03-07T09:00:00.000Z",
+        updatedAt: "2011-03-07T09:00:00.000Z",
+      },
+    ]);
   });
 
   test("tells of a checkout that is under way, has failed, or is done", async () => {
@@ -203,6 +244,11 @@ describe("funnel", () => {
     const log = new Log()
       .add("cart-c1", evening, "CartOpened", { currency: "GBP", expiresAt })
       .add("cart-c2", evening, "CartOpened", { currency: "GBP", expiresAt })
+      // Staff's drafts count in none.
+      .add("cart-d1", evening, "CartOpened", { currency: "GBP", draft: true })
+      .add("cart-d1", evening, "ItemAdded", item)
+      .add("cart-d1", evening, "CheckoutStarted", { ...checkout, orderId: "o9" })
+      .add("order-o9", evening, "OrderPlaced", { ...placed, cartId: "d1" })
       .add("cart-c1", night, "ItemAdded", { ...item, expiresAt })
       .add("cart-c1", night, "ItemAdded", { ...item, lineId: "sku:cup", sku: "cup", expiresAt })
       .add("cart-c1", night, "CheckoutStarted", checkout)

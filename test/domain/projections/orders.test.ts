@@ -185,8 +185,82 @@ describe("orders", () => {
       "delivered: Delivered",
       "return_requested: Return of 1 piece requested: chipped",
       "return_approved: Return approved",
-      "return_received: Return received",
+      "return_received: 1 piece of a return received: 1 damaged",
       "refunded: 2.99 GBP refunded",
+    ]);
+  });
+
+  test("tells customers in words of their own, and staff in full", async () => {
+    const its = { currency: "GBP", shipping: 0, shippingTax: 0 };
+    const mugs = (quantity: number) => [{ lineId: 1, sku: "mug", quantity }];
+    const found = { lineId: 1, sku: "mug", sellable: 0, damaged: 0, rejected: 0 };
+    const goodwill = "goodwill" as const;
+    const credit = { ...its, cause: goodwill, lines: [], reason: "why", amount: 0, payout: 0 };
+    const worth = (goods: number) => ({ lines: [{ lineId: 1, quantity: 0, goods, tax: 0 }], amount: goods });
+    const told = new Log().add("order-o1", 1, "OrderPlaced", { ...placed, paymentMethod: "cod" });
+    const add: typeof told.add = (_, at, type, data) => told.add("order-o1", at, type, data);
+    add("", 2, "OrderConfirmed", confirmed);
+    add("", 3, "OrderPaymentFailed", { reason: "fraud score 87" });
+    add("", 4, "OrderPaid", { amount: 1498 });
+    add("", 5, "ShipmentDispatched", { shipmentId: "s1", lines: mugs(2), complete: false });
+    add("", 6, "DeliveryFailed", { shipmentId: "s1", outcome: "refused", lines: mugs(1) });
+    const back = [{ lineId: 1, sku: "mug", sellable: 0, damaged: 1 }];
+    add("", 7, "ShipmentReturned", { shipmentId: "s1", backId: "b1", lines: back });
+    add("", 8, "ReshipmentAgreed", { reshipmentId: "e1", lines: mugs(1) });
+    add("", 9, "ShipmentDelivered", { shipmentId: "s1", complete: false });
+    add("", 10, "ShipmentDispatched", { shipmentId: "s2", lines: mugs(1), complete: false });
+    add("", 11, "ShipmentDelivered", { shipmentId: "s2", complete: false });
+    for (const returnId of ["r1", "r2"])
+      add("", 12, "ReturnRequested", { returnId, lines: mugs(1), reason: "asked by phone" });
+    add("", 13, "ReturnRejected", { returnId: "r1", reason: "a liar" });
+    add("", 14, "ReturnApproved", { returnId: "r2" });
+    const here = [{ ...found, inspecting: 1 }];
+    add("", 15, "ReturnReceived", { returnId: "r2", receiptId: "i1", lines: here });
+    add("", 16, "ReturnInspected", { returnId: "r2", receiptId: "i2", lines: [{ ...found, rejected: 1 }] });
+    add("", 17, "ReturnRequested", { returnId: "r3", lines: mugs(1) });
+    add("", 18, "ReturnClosed", { returnId: "r3", lines: mugs(1) });
+    add("", 19, "OrderCredited", { ...credit, ...worth(100), creditId: "c1", payout: 100 });
+    add("", 20, "CreditWithdrawn", { ...its, ...worth(100), creditId: "c1", reason: "card closed" });
+    add("", 21, "OrderPaid", { amount: 500, captureId: "late" });
+    add("", 22, "OrderCredited", { ...credit, creditId: "c2", reason: "more than is due", payout: 500 });
+    add("", 23, "OrderCredited", { ...credit, creditId: "c3" });
+    const gone = { cancelId: "x1", cause: "cancellation", reason: "no margin" } as const;
+    const pans = [{ lineId: 2, sku: "pan", quantity: 1 }];
+    add("", 24, "LinesCancelled", { ...gone, lines: pans, complete: false });
+    add("", 25, "OrderCancelled", { reason: "a bot", currency: "GBP", goods: 0 });
+    add("", 26, "NoteAdded", { text: "watch this one" });
+    add("", 27, "NoteAdded", { text: "We are sorry", visibility: "customer" });
+    const models = [await project(ordersProjection, told), await project(paymentsProjection, told)] as const;
+    const { timeline } = (await getOrder(...models, "o1")) ?? { timeline: [] };
+    expect(timeline.slice(2).map(({ text, customerText }) => [text, customerText ?? null])).toEqual([
+      ["Payment failed: fraud score 87", "Payment failed"],
+      ["14.98 GBP paid", "14.98 GBP paid"],
+      ["2 pieces shipped", "2 pieces shipped"],
+      ["1 piece refused at the door", "1 piece refused at the door"],
+      ["1 piece of a shipment came back: 1 damaged", "1 piece of a shipment came back"],
+      ["1 piece will be sent once more", "1 piece will be sent once more"],
+      ["Part of it delivered", "Part of it delivered"],
+      ["1 piece shipped", "1 piece shipped"],
+      ["Part of it delivered", "Part of it delivered"],
+      ["Return of 1 piece requested: asked by phone", "Return of 1 piece requested"],
+      ["Return of 1 piece requested: asked by phone", "Return of 1 piece requested"],
+      ["Return rejected: a liar", "Return not accepted"],
+      ["Return approved", "Return approved"],
+      ["1 piece of a return received: 1 inspecting", "1 piece of a return received"],
+      [
+        "1 piece of a return inspected, 1 not accepted: 1 rejected",
+        "1 piece of a return inspected, 1 not accepted",
+      ],
+      ["Return of 1 piece requested", "Return of 1 piece requested"],
+      ["Return closed without 1 piece", "Return closed without 1 piece"],
+      ["1.00 GBP credited: why", "1.00 GBP credited"],
+      ["The money could not be given back: card closed", "Refund delayed"],
+      ["5.00 GBP paid", "5.00 GBP paid"],
+      ["5.00 GBP will be paid back: more than is due", "5.00 GBP will be paid back"],
+      ["1 piece cancelled: no margin", "1 piece cancelled"],
+      ["Cancelled: a bot", "Cancelled"],
+      ["watch this one", null],
+      ["We are sorry", "We are sorry"],
     ]);
   });
 
@@ -279,7 +353,7 @@ describe("orders", () => {
         arbitrary: fc.constant(["Cancel", { cancelId: "x", reason: "changed my mind" }] as const),
         weight: 1,
       },
-      fc.constant(["AddNote", { text: "call back" }] as const),
+      fc.constant(["AddNote", { text: "call back", visibility: "staff" }] as const),
     );
     fc.assert(
       fc.property(

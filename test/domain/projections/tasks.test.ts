@@ -666,14 +666,14 @@ describe("whatever happens to an order and its payment", () => {
 });
 
 describe("whatever happens to a cart", () => {
-  test("it has one task: to run out while it is open, its checkout while it is locked, else none", () => {
+  test("it has one task: to run out while it is open, but for drafts, its checkout while it is locked", () => {
     const name = fc.constantFrom(
       ...["Open", "Add", "Add", "ChangeQuantity", "Remove", "StartCheckout", "FailCheckout", "FailCheckout"],
       ...["Convert", "Abandon", "Expire"],
     );
     const step = fc.record({ name, passMs: fc.nat(40_000), lifeMs: fc.integer({ min: 1, max: 90_000 }) });
     fc.assert(
-      fc.property(fc.array(step, { maxLength: 30 }), (steps) => {
+      fc.property(fc.array(step, { maxLength: 30 }), fc.boolean(), (steps, draft) => {
         const world = new World();
         world.open(cartStream, cart as AnyDecider);
         let startedAt = 0;
@@ -687,6 +687,7 @@ describe("whatever happens to a cart", () => {
             cartId: "c1",
             currency: "GBP",
             lifeMs,
+            draft,
             items: [item],
             sku: "mug",
             quantity: 1 + (passMs % 9),
@@ -709,9 +710,10 @@ describe("whatever happens to a cart", () => {
   });
 
   function expectedTask(state: Cart, startedAt: number) {
-    if (state.phase === "open") return { kind: "cart", dueAt: state.expiresAt };
+    const { expiresAt: dueAt } = state.phase === "absent" ? {} : state;
+    if (state.phase === "open") return dueAt === undefined ? undefined : { kind: "cart", dueAt };
     if (state.phase !== "locked") return undefined;
-    return { kind: "checkout", dueAt: startedAt + takeUpAfterMs, cartDueAt: state.expiresAt };
+    return { kind: "checkout", dueAt: startedAt + takeUpAfterMs, cartDueAt: dueAt };
   }
 });
 

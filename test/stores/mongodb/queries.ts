@@ -1,3 +1,4 @@
+import { listDrafts } from "../../../projections/carts.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
 import { paymentsOfOrder } from "../../../projections/payments.ts";
@@ -15,6 +16,7 @@ const days = { from: "2026-01-01", to: "2026-03-31" };
 
 /** What is asked of each model with columns, under a title: every query of the read side, with each of its filters. */
 export const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
+  carts: [["drafts that are no orders yet", (model) => listDrafts(model, { limit })]],
   catalog: [["a product by its slug", (model) => getProduct(model, "slug")]],
   orders: [
     ["all orders", (model) => listOrders(model, { limit }, "UTC")],
