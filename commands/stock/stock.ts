@@ -48,6 +48,19 @@ interface Commit {
   quantity: number;
 }
 
+/** `claimId` names the addition within its order. */
+interface Claim {
+  reservationId: string;
+  claimId: string;
+  quantity: number;
+}
+
+interface Shrink {
+  reservationId: string;
+  cancelId: string;
+  quantity: number;
+}
+
 export const stock = decider({
   category: "stock",
   events: stockEvents,
@@ -134,36 +147,46 @@ export const stock = decider({
     },
 
     /** Takes a part off a claim. Without one there is nothing to count. */
-    Shrink: (
-      state: Stock,
-      command: { reservationId: string; cancelId: string; quantity: number },
-    ): StockEvent[] => {
-      const { reservationId, cancelId } = command;
-      const claim = state.reservations.get(reservationId);
-      if (!claim?.committed || claim.cancellations?.includes(cancelId)) return [];
-      const quantity = Math.min(command.quantity, claim.quantity - claim.shipped);
-      const backordered = Math.min(claim.backordered, quantity);
-      const shrunk: StockEvent = {
-        type: "ClaimShrunk",
-        data: { reservationId, cancelId, quantity, backordered },
-      };
-      const freed = quantity - backordered;
-      return freed === 0 ? [shrunk] : [shrunk, ...filled(state, freed, [reservationId])];
-    },
+    Shrink: (state: Stock, command: Shrink): StockEvent[] => shrink(state, command),
 
     /** Promises more to a claim, or anew: as a backorder where it is not there, whatever the policy. */
-    Grow: (
-      state: Stock,
-      command: { reservationId: string; claimId: string; quantity: number },
-    ): StockEvent[] => {
+    Grow: (state: Stock, command: Claim): StockEvent[] => {
       const { reservationId, quantity } = command;
-      // Two orders may have reshipments of one name, and the SKU's stream is theirs together.
-      const claimId = `${reservationId}/${command.claimId}`;
+      const claimId = claimIdOf(command);
       const claim = state.reservations.get(reservationId);
       if (!state.track || state.returns.has(claimId) || (claim && !claim.committed)) return [];
       const backordered = Math.min(quantity, Math.max(0, quantity - Math.max(0, availableOf(state))));
       const data = { reservationId, claimId, quantity, backordered };
       return withLowStock(state, [{ type: "ClaimGrown", data }], -quantity);
+    },
+
+    /** As `Grow`, where the policy allows it: what is neither there nor may be on backorder is refused. */
+    Claim: (state: Stock, command: Claim & { sku: string }, { now }): StockEvent[] => {
+      const { sku, reservationId, quantity } = command;
+      const claimId = claimIdOf(command);
+      requireNotEnded(state, claimId);
+      if (!state.track || state.returns.has(claimId)) return [];
+      if (state.reservations.get(reservationId)?.committed === false)
+        throw illegalTransition("what is only held for a checkout cannot grow");
+      const { swept, freed, short: backordered } = roomFor(state, sku, quantity, now);
+      const grown: StockEvent = {
+        type: "ClaimGrown",
+        data: { reservationId, claimId, quantity, backordered },
+      };
+      return withLowStock(state, [...ended(state, swept), grown], freed - quantity);
+    },
+
+    /** Undoes a `Claim`, for good: also one that was not made, and may be on its way. */
+    Unclaim: (state: Stock, command: Claim & { reason: string }): StockEvent[] => {
+      const { reason, reservationId, quantity } = command;
+      const claimId = claimIdOf(command);
+      if (state.ended.has(claimId)) return [];
+      const undone: StockEvent = {
+        type: "ReservationReleased",
+        data: { reservationId: claimId, quantity: 0, committed: false, reason },
+      };
+      if (!state.returns.has(claimId)) return [undone];
+      return [...shrink(state, { reservationId, cancelId: claimId, quantity }), undone];
     },
 
     /** Ends what has run out and gives free pieces to those that wait, some at a time; for the timer. */
@@ -228,6 +251,25 @@ function requireNotEnded(state: Stock, reservationId: string): void {
     throw illegalTransition("the reservation was released: what it was for has been undone");
 }
 
+/** Two orders may have claims of one name, and the SKU's stream is theirs together. */
+function claimIdOf({ reservationId, claimId }: Claim): string {
+  return `${reservationId}/${claimId}`;
+}
+
+function shrink(state: Stock, command: Shrink): StockEvent[] {
+  const { reservationId, cancelId } = command;
+  const claim = state.reservations.get(reservationId);
+  if (!claim?.committed || claim.cancellations?.includes(cancelId)) return [];
+  const quantity = Math.min(command.quantity, claim.quantity - claim.shipped);
+  const backordered = Math.min(claim.backordered, quantity);
+  const shrunk: StockEvent = {
+    type: "ClaimShrunk",
+    data: { reservationId, cancelId, quantity, backordered },
+  };
+  const freed = quantity - backordered;
+  return freed === 0 ? [shrunk] : [shrunk, ...filled(state, freed, [reservationId])];
+}
+
 function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve, now: number): StockEvent[] {
   const others = state.reservations.size - Number(state.reservations.has(reservationId));
   if (others >= openReservationsMax)
@@ -236,24 +278,33 @@ function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve
     type: "StockReserved",
     data: { reservationId, quantity, expiresAt: isoTime(now + holdMs) },
   };
-  const swept = sweptFor(state, reservationId, quantity, now);
-  const freed = swept.reduce((sum, id) => sum + reservationOf(state, id).quantity, 0);
-  const free = availableOf(state) + freed;
-  const short = quantity - Math.max(0, free);
-  if (short > 0 && !state.backorders) throw outOfStock(sku, Math.max(0, free), quantity);
+  const { swept, freed, short } = roomFor(state, sku, quantity, now, reservationId);
   const queued: StockEvent[] =
     short > 0 ? [{ type: "BackorderQueued", data: { reservationId, quantity: short } }] : [];
   return withLowStock(state, [...ended(state, swept), reserved, ...queued], freed - quantity);
 }
 
-/** What must end for a reservation: its own that has run out, and others that have, until there is enough. */
-function sweptFor(state: Stock, reservationId: string, quantity: number, now: number): string[] {
-  const ids = state.reservations.has(reservationId) ? [reservationId] : [];
+/**
+ * What must end so that so many pieces can be promised: a hold of the same order that has run out, and others that
+ * have, until there is enough. `short` is what is not there all the same.
+ * @throws Problem out_of_stock where that must not be promised
+ */
+function roomFor(state: Stock, sku: string, quantity: number, now: number, own?: string) {
+  const swept = sweptFor(state, own, quantity, now);
+  const freed = swept.reduce((sum, id) => sum + reservationOf(state, id).quantity, 0);
+  const free = availableOf(state) + freed;
+  const short = quantity - Math.max(0, free);
+  if (short > 0 && !state.backorders) throw outOfStock(sku, free, quantity);
+  return { swept, freed, short: Math.max(0, short) };
+}
+
+function sweptFor(state: Stock, own: string | undefined, quantity: number, now: number): string[] {
+  const ids = own !== undefined && state.reservations.has(own) ? [own] : [];
   let missing = quantity - availableOf(state);
   for (const id of ids) missing -= reservationOf(state, id).quantity;
   if (missing <= 0) return ids;
   for (const id of expiredIds(state, now, endedAtOnceMax)) {
-    if (id === reservationId) continue;
+    if (id === own) continue;
     ids.push(id);
     missing -= reservationOf(state, id).quantity;
     if (missing <= 0) break;

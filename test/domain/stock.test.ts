@@ -331,6 +331,67 @@ describe("growing a claim", () => {
   });
 });
 
+describe("claiming more for an order", () => {
+  const grown = (quantity: number, backordered: number): StockEvent => ({
+    type: "ClaimGrown",
+    data: { reservationId: "r-1", claimId: "r-1/e-1", quantity, backordered },
+  });
+  const claim = (quantity: number) => ({ sku: "A", reservationId: "r-1", claimId: "e-1", quantity });
+  const unclaim = (quantity: number) => ({ reservationId: "r-1", claimId: "e-1", quantity, reason: "edit" });
+  const undone = released("r-1/e-1", 0, false, "edit");
+  const promised = [received(5), reserved("r-1", 3), committed("r-1", 3)];
+
+  test("adds to its claim, once, or makes it one", () => {
+    given(stock, promised)
+      .when("Claim", claim(1))
+      .then([grown(1, 0)]);
+    const past = given(stock, [...promised, grown(1, 0)]);
+    past.when("Claim", claim(1)).then([]);
+    expect(past.state()).toMatchObject({ committed: 4, onHand: 5 });
+    given(stock, [received(5)])
+      .when("Claim", claim(5))
+      .then([grown(5, 0), low(0, 0)]);
+    given(stock, [policy({ track: false })])
+      .when("Claim", claim(1))
+      .then([]);
+  });
+
+  test("what is not there is refused, or goes on backorder where that is allowed (43)", () => {
+    given(stock, promised).when("Claim", claim(3)).refused("out_of_stock", { available: 2, requested: 3 });
+    given(stock, [...promised, policy({ backorders: true })])
+      .when("Claim", claim(3))
+      .then([grown(3, 1), low(-1, 0)]);
+    given(stock, [received(5), reserved("r-1", 3)])
+      .when("Claim", claim(1))
+      .refused("illegal_transition");
+  });
+
+  test("ends holds that have run out when it needs their pieces", () => {
+    given(stock, [...promised, reserved("r-2", 2, 100)])
+      .when("Claim", claim(2), { now: 100 })
+      .then([expired("r-2", 2), grown(2, 0)]);
+  });
+
+  test("is undone once and for good, also before it was made", () => {
+    const shrunk: StockEvent = {
+      type: "ClaimShrunk",
+      data: { reservationId: "r-1", cancelId: "r-1/e-1", quantity: 1, backordered: 0 },
+    };
+    const made = [...promised, grown(1, 0)];
+    given(stock, made).when("Unclaim", unclaim(1)).then([shrunk, undone]);
+    given(stock, promised).when("Unclaim", unclaim(1)).then([undone]);
+    for (const past of [
+      [...made, shrunk, undone],
+      [...promised, undone],
+    ]) {
+      const after = given(stock, past);
+      expect(after.state()).toMatchObject({ committed: 3, onHand: 5 });
+      after.when("Unclaim", unclaim(1)).then([]);
+      after.when("Claim", claim(1)).refused("illegal_transition");
+    }
+  });
+});
+
 describe("shipping", () => {
   const ready = [received(5), reserved("r-1", 3), committed("r-1", 3)];
   const ship = (shipmentId: string, quantity: number) => ({
@@ -483,6 +544,19 @@ describe("whatever is asked of a stock", () => {
       name: fc.constant("Grow" as const),
       command: fc.record({ reservationId: ids, claimId: fc.constantFrom("a-1", "a-2"), quantity }),
     }),
+    fc.record({
+      name: fc.constant("Claim" as const),
+      command: fc.record({ sku, reservationId: ids, claimId: fc.constantFrom("e-1", "e-2"), quantity }),
+    }),
+    fc.record({
+      name: fc.constant("Unclaim" as const),
+      command: fc.record({
+        reservationId: ids,
+        claimId: fc.constantFrom("e-1", "e-2"),
+        quantity,
+        reason,
+      }),
+    }),
     fc.record({ name: fc.constant("Expire" as const), command: fc.record({ reservationId: ids }) }),
     fc.record({
       name: fc.constant("Ship" as const),
@@ -512,6 +586,8 @@ describe("whatever is asked of a stock", () => {
     "Release",
     "Shrink",
     "Grow",
+    "Claim",
+    "Unclaim",
     "Expire",
     "Ship",
     "TakeBack",
