@@ -162,8 +162,10 @@ export const order = decider({
       return [{ type: "NoteAdded", data: { text } }];
     },
 
-    MarkEffectsApplied: (state: Order, { of }: { of: string }): OrderEvent[] =>
-      existing(state).openEffects.has(of) ? [{ type: "EffectsApplied", data: { of } }] : [],
+    MarkEffectsApplied: (state: Order, { of, uncounted = [] }: MarkEffectsApplied): OrderEvent[] =>
+      existing(state).openEffects.has(of)
+        ? [{ type: "EffectsApplied", data: { of, ...(uncounted.length > 0 && { uncounted }) } }]
+        : [],
   },
 
   weigh: (state: Order) => (state.phase !== "placed" ? 200 : 2_000 + state.lines.length * 1_500),
@@ -183,6 +185,11 @@ function excess({ currency, captures }: PlacedOrder, payout: number): OrderEvent
 /** A refused order has no books: it only says that it has heard. */
 function heard({ applied }: RefusedOrder, of: string): OrderEvent[] {
   return applied.has(of) ? [] : [{ type: "EffectsApplied", data: { of } }];
+}
+
+interface MarkEffectsApplied {
+  of: string;
+  uncounted?: { sku: string; quantity: number }[];
 }
 
 interface Confirm {

@@ -10,11 +10,12 @@ import {
   receivedStatusOf,
   statusOf,
 } from "../../commands/order/status.ts";
+import { type Uncounted, uncountedEvents } from "../../commands/order/uncounted.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { type Money, toDecimal } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
-import { knownIn, onExisting, streamKey } from "../handlers.ts";
+import { known, knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 type PlacedData = Data<"OrderPlaced">;
@@ -78,6 +79,8 @@ export interface OrderDoc {
   billingAddress?: Address;
   shipments: OrderShipmentDoc[];
   returns: OrderReturnDoc[];
+  /** Left out while stock has counted all that has left. */
+  uncounted?: Uncounted;
   refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
   timeline: [at: number, type: TimelineType, text: string][];
   placedAt: number;
@@ -187,7 +190,10 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     DeliveryFailed: step("delivery_failed", fail, bookEvents.DeliveryFailed),
     ShipmentReturned: step(
       "shipment_returned",
-      (_, { lines }) => `${piecesOf(lines.map(found))} of a shipment came back`,
+      (order, { lines }) => {
+        takeBack(order, lines);
+        return `${piecesOf(lines.map(found))} of a shipment came back`;
+      },
       bookEvents.ShipmentReturned,
     ),
     ReshipmentAgreed: step(
@@ -268,6 +274,14 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       },
       bookEvents.OrderRefunded,
     ),
+    EffectsApplied: {
+      keys: (event) => (event.data.uncounted ? streamKey(event) : []),
+      change: (doc, event) => {
+        const order = known(doc, event);
+        order.uncounted = uncountedEvents.EffectsApplied(order.uncounted, event.data);
+        return order;
+      },
+    },
     NoteAdded: step("note", (_, data) => data.text),
   },
 });
@@ -347,6 +361,14 @@ function receive(order: OrderDoc, returnId: string, lines: NonNullable<OrderRetu
   const its = knownIn(order.returns, "id", returnId);
   its.status = receivedStatusOf(order.book, returnId);
   if (lines.length > 0) its.received = [...(its.received ?? []), ...lines];
+  takeBack(order, lines);
+}
+
+function takeBack(
+  order: OrderDoc,
+  lines: readonly { sku: string; sellable: number; damaged: number }[],
+): void {
+  if (order.uncounted) order.uncounted = uncountedEvents.ReturnReceived(order.uncounted, { lines }).uncounted;
 }
 
 function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): string {

@@ -148,10 +148,10 @@ describe("whatever is done to an ordered map", () => {
 describe("ids that are remembered", () => {
   test("are the last ones, and one that comes again is the newest", () => {
     let ids = OrderedMap.of<true>();
-    for (const id of ["a", "b", "c", "a", "d"]) ids = withRecent(ids, id, 3);
+    for (const id of ["a", "b", "c", "a", "d"]) ids = withRecent(ids, id, true, 3);
     expect([...ids.keys()]).toEqual(["c", "a", "d"]);
     const before = ids;
-    ids = withRecent(ids, "e", 3);
+    ids = withRecent(ids, "e", true, 3);
     expect([...before.keys()]).toEqual(["c", "a", "d"]);
     expect([...ids.keys()]).toEqual(["a", "d", "e"]);
   });

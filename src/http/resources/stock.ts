@@ -15,13 +15,15 @@ export const availableTold = shownAs(z.int().min(0).max(availableToldMax).nullab
 const stock = z
   .strictObject({
     sku: z.string(),
-    /** Pieces in the house, damaged ones included. */
+    /** Pieces in the house, those that cannot be sold included. */
     onHand: z.int(),
     /** Held for checkouts that are under way. */
     reserved: z.int(),
     /** Promised to orders. */
     committed: z.int(),
     damaged: z.int(),
+    /** Put aside until it is known what they are. */
+    quarantine: z.int(),
     /** Below 0 by what is on backorder. Says nothing when the SKU is not tracked. */
     available: z.int(),
     status: stockStatus,
@@ -30,6 +32,13 @@ const stock = z
     lowStockThreshold: z.int(),
   })
   .meta({ id: "Stock" });
+
+const changedStock = stock
+  .extend({
+    /** Orders whose pieces went on backorder by it, and how many. */
+    atRisk: z.array(z.strictObject({ orderId: z.string(), quantity: z.int() })),
+  })
+  .meta({ id: "ChangedStock" });
 
 const guestStock = stock
   .pick({ sku: true, status: true })
@@ -63,11 +72,13 @@ const movement = z
   .meta({ id: "StockMovement" });
 
 export const stockAnswer = stock;
+export const changedStockAnswer = changedStock;
 export const stockDetailAnswer = z.union([stock, guestStock]);
 export const stockListAnswer = pageOf(stock).meta({ id: "StockList" });
 export const ledgerAnswer = pageOf(movement).meta({ id: "StockLedger" });
 
 export const staffStockOf = viewOf(stock);
+export const changedStockOf = viewOf(changedStock);
 export const staffStockText = textView(stock);
 export const movementOf = viewOf(movement);
 

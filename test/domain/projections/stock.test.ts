@@ -54,9 +54,14 @@ const commands = fc.oneof(
     }),
   }),
   fc.record({
-    name: fc.constant("MarkDamaged"),
-    command: fc.record({ quantity, reason: fc.constant("broken") }),
+    name: fc.constant("Move"),
+    command: fc.record({
+      ...{ quantity, reason: fc.constant("broken") },
+      from: fc.constantFrom("sellable", "damaged", "quarantine"),
+      to: fc.constantFrom("sellable", "damaged", "quarantine", "out"),
+    }),
   }),
+  fc.record({ name: fc.constant("Count"), command: fc.record({ counted: fc.nat(12) }) }),
   fc.record({
     name: fc.constant("SetPolicy"),
     command: fc.record({
@@ -89,8 +94,12 @@ function decided(sequence: readonly { name: string; command: object; wait: numbe
     for (const event of events) {
       const evolve = (stock.evolve as unknown as Record<string, Evolve>)[event.type];
       state = evolve?.(state, event.data, { time: now }) ?? state;
-      const { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold } = state;
-      const counts = { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold };
+      const { onHand, damaged, quarantine, reserved, committed } = state;
+      const { track, backorders, lowStockThreshold } = state;
+      const counts = {
+        ...{ onHand, damaged, quarantine, reserved, committed },
+        ...{ track, backorders, lowStockThreshold },
+      };
       steps.push({ event, at: now, state: counts, available: availableOf(state) });
     }
   }
@@ -149,6 +158,7 @@ describe("stock", () => {
       reserved: 1,
       committed: 0,
       damaged: 0,
+      quarantine: 0,
       available: 0,
       status: "out_of_stock",
       track: true,
@@ -180,7 +190,7 @@ describe("stock ledger", () => {
       committed: true,
       reason: "the order was cancelled",
     })
-    .add(`stock-${sku}`, day, "StockReturned", { returnId: "r1", sellable: 1, damaged: 2 })
+    .add(`stock-${sku}`, day, "StockReturned", { returnId: "r1", sellable: 1, damaged: 2, quarantine: 0 })
     .add(`stock-${sku}`, day, "StockAdjusted", { delta: -1, reason: "count" });
 
   test("shows what moved, newest first", async () => {
