@@ -1,5 +1,5 @@
 import { describe, expect, test } from "vitest";
-import { sharedShop, staff } from "./shop.ts";
+import { type Body, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
 const put = (url: string, body: unknown) => shop().call("PUT", url, { headers: staff, body });
@@ -127,5 +127,37 @@ describe("what is sold while nobody counts it", () => {
     expect((await get(on, staff)).body).toMatchObject({ notRestocked });
     expect((await post(`/v1/orders/${counted.id}/returns`, back)).body).not.toHaveProperty("notRestocked");
     expect(await stockOf("UNCOUNTED")).toMatchObject({ onHand: 10 });
+    await caughtUp();
+    const ledger: Body[] = (await get("/v1/stock/UNCOUNTED/ledger", staff)).body.items;
+    expect(ledger.filter(({ type }) => type === "returned")).toMatchObject([
+      { quantity: 1, kind: "return", referenceType: "return", previous: 9, new: 10 },
+      { quantity: 0, kind: "return", previous: 9, new: 9, notRestocked: 1 },
+    ]);
+  });
+});
+
+describe("the ledger", () => {
+  test("tells what there was and is (48)", async () => {
+    const { post, get, order, product, caughtUp } = shop();
+    await product({ skus: ["LEVELS"], quantity: 10 });
+    const { order: sold } = await order(["LEVELS", 2]);
+    const on = `/v1/orders/${sold.id}`;
+    await post(`${on}/shipments`);
+    await post(`${on}/deliveries`);
+    await post(`${on}/returns`, {
+      lines: [{ sku: "LEVELS", quantity: 1, reason: "other", sellable: 1 }],
+    });
+    await post("/v1/stock/LEVELS/counts", { counted: 8, reason });
+    await caughtUp();
+    const { items } = (await get("/v1/stock/LEVELS/ledger", staff)).body;
+    expect(items.filter(({ kind }: Body) => kind !== undefined)).toMatchObject([
+      { type: "counted", quantity: -1, kind: "adjustment", previous: 9, new: 8, reason },
+      { type: "returned", quantity: 1, kind: "return", previous: 8, new: 9, referenceType: "return" },
+      {
+        ...{ type: "shipped", quantity: 2, kind: "sale", previous: 10, new: 8 },
+        ...{ reference: sold.id, referenceType: "order" },
+      },
+      { type: "received", quantity: 10, kind: "purchase", previous: 0, new: 10 },
+    ]);
   });
 });

@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { stockConditions } from "../../../commands/stock/events.ts";
+import { stockMovementKinds, stockReferenceTypes } from "../../../projections/stock/ledger.ts";
 import { pageOf } from "./lists.ts";
 import { shownAs, textView, viewOf } from "./view.ts";
 
@@ -59,15 +61,28 @@ const movement = z
       "expired",
       "shipped",
       "returned",
-      "damaged",
+      "regraded",
       "backordered",
       "backorder_filled",
+      "counted",
+      "written_off",
     ]),
-    /** Pieces; below 0 only where an adjustment takes some away. */
+    /** Pieces; below 0 only where an adjustment or a count takes some away. */
     quantity: z.int(),
+    /** These of what changes how many pieces are in the house: how many there were, and are. */
+    kind: z.enum(stockMovementKinds).optional(),
+    previous: z.int().optional(),
+    new: z.int().optional(),
     reference: z.string().optional(),
+    referenceType: z.enum(stockReferenceTypes).optional(),
     reason: z.string().optional(),
+    /** Of the returned pieces. */
     damaged: z.int().optional(),
+    quarantine: z.int().optional(),
+    /** Came back besides, but was not counted when it left, and is not now. */
+    notRestocked: z.int().optional(),
+    from: z.enum(stockConditions).optional(),
+    to: z.enum(stockConditions).optional(),
   })
   .meta({ id: "StockMovement" });
 
