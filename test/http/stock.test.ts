@@ -1,4 +1,5 @@
 import { describe, expect, test } from "vitest";
+import { newId } from "../../src/values/ids.ts";
 import { type Body, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
@@ -133,6 +134,47 @@ describe("what is sold while nobody counts it", () => {
       { quantity: 1, kind: "return", referenceType: "return", previous: 9, new: 10 },
       { quantity: 0, kind: "return", previous: 9, new: 9, notRestocked: 1 },
     ]);
+  });
+});
+
+describe("a stock that version 0.1 has written", () => {
+  /** As they stand there, on a SKU that a product sells. */
+  const past: [type: string, data: object][] = [
+    ["StockReceived", { quantity: 10 }],
+    ["StockMarkedDamaged", { quantity: 2, reason: "wet" }],
+    ["StockReturned", { returnId: "o-0/r-0", sellable: 1, damaged: 1 }],
+    ["StockPolicySet", { track: true, backorders: true, lowStockThreshold: 0 }],
+    ["StockReserved", { reservationId: "o-1", quantity: 8, expiresAt: new Date(0).toISOString() }],
+    ["ReservationCommitted", { reservationId: "o-1", quantity: 8 }],
+    // What was promised could be taken away, and nobody was told.
+    ["StockAdjusted", { delta: -5, reason: "lost" }],
+  ];
+
+  test("is read as what it is now, and mended by the next command", async () => {
+    const { post, get, product, runtime, caughtUp } = shop();
+    await product({ skus: ["OLD"], quantity: 0 });
+    const events = past.map(([type, data]) => ({
+      id: newId(),
+      type,
+      data: JSON.stringify(data),
+      metadata: { time: Date.now(), commandId: newId(), correlationId: "test", actor: "test" },
+    }));
+    await runtime.events.append("stock-OLD", -1, events);
+    await caughtUp();
+    const counts = { onHand: 7, damaged: 3, quarantine: 0, committed: 8, available: -4 };
+    expect(await stockOf("OLD")).toMatchObject(counts);
+    expect(await post("/v1/stock/OLD/counts", { counted: 7 })).toMatchObject({
+      body: { ...counts, atRisk: [{ orderId: "o-1", quantity: 4 }] },
+    });
+    await caughtUp();
+    const ledger: Body[] = (await get("/v1/stock/OLD/ledger", staff)).body.items;
+    expect(ledger.find(({ type }) => type === "backordered")).toMatchObject({ quantity: 4 });
+    const regraded = { quantity: 2, from: "sellable", to: "damaged", reason: "wet" };
+    expect(ledger.find(({ type }) => type === "regraded")).toMatchObject(regraded);
+    const moved = { from: "damaged", to: "out", quantity: 3, reason: "wet" };
+    expect(await post("/v1/stock/OLD/moves", moved)).toMatchObject({
+      body: { onHand: 4, damaged: 0, available: -4, atRisk: [] },
+    });
   });
 });
 

@@ -30,6 +30,12 @@ describe("an ordered map", () => {
     ]);
   });
 
+  test("is gone through from its end as well", () => {
+    const map = OrderedMap.of(Array.from({ length: 100 }, (_, n) => [`${n}`, n] as const)).with("3", 300);
+    expect([...map.reversed()]).toEqual(entriesOf(map).toReversed());
+    expect([...OrderedMap.of().reversed()]).toEqual([]);
+  });
+
   test("tells a value that is undefined from a key that is not there", () => {
     const map = OrderedMap.of<number | undefined>([["a", undefined]]);
     expect([map.has("a"), map.size, entriesOf(map)]).toEqual([true, 1, [["a", undefined]]]);
