@@ -282,5 +282,11 @@ export const orderEvents = {
   /** For staff, unless it says otherwise. */
   NoteAdded: event(z.object({ text: z.string(), visibility: z.literal("customer").optional() })),
   /** What follows from an earlier event in other streams (stock, payment) has been done. */
-  EffectsApplied: event(z.object({ of: z.string() })),
+  EffectsApplied: event(
+    z.object({
+      of: z.string(),
+      /** Pieces of a shipment that stock did not count, for they were sold while it was not tracked. */
+      uncounted: z.array(pieces).optional(),
+    }),
+  ),
 };

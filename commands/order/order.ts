@@ -196,8 +196,10 @@ export const order = decider({
       return [{ type: "NoteAdded", data: { text, ...(visibility === "customer" && { visibility }) } }];
     },
 
-    MarkEffectsApplied: (state: Order, { of }: { of: string }): OrderEvent[] =>
-      existing(state).openEffects.has(of) ? [{ type: "EffectsApplied", data: { of } }] : [],
+    MarkEffectsApplied: (state: Order, { of, uncounted = [] }: MarkEffectsApplied): OrderEvent[] =>
+      existing(state).openEffects.has(of)
+        ? [{ type: "EffectsApplied", data: { of, ...(uncounted.length > 0 && { uncounted }) } }]
+        : [],
   },
 
   weigh: (state: Order) => (state.phase !== "placed" ? 200 : 2_000 + state.lines.length * 1_500),
@@ -223,6 +225,11 @@ interface AddNote {
 /** A refused order has no books: it only says that it has heard. */
 function heard({ applied }: RefusedOrder, of: string): OrderEvent[] {
   return applied.has(of) ? [] : [{ type: "EffectsApplied", data: { of } }];
+}
+
+interface MarkEffectsApplied {
+  of: string;
+  uncounted?: { sku: string; quantity: number }[];
 }
 
 interface Confirm {

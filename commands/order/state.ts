@@ -12,6 +12,7 @@ import {
   receivedStatusOf,
   statusOf,
 } from "./status.ts";
+import { nothingUncounted, type Uncounted, uncountedEvents } from "./uncounted.ts";
 
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 export type OrderLine = Data<"OrderPlaced">["lines"][number];
@@ -30,6 +31,9 @@ export interface Return {
   /** What version 0.1 has received. */
   readonly received?: Data<"ReturnReceived">["lines"];
 }
+
+/** What came back, as inspection found it; of `notRestocked` stock has not known. */
+export type Restocked = readonly { sku: string; sellable: number; damaged: number; notRestocked?: number }[];
 
 export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly phase: "placed";
@@ -53,9 +57,10 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   /** Of each, the pieces that stock has to promise anew. */
   readonly reshipments: ReadonlyMap<string, Demand>;
   /** Of each, what came back of a shipment. */
-  readonly backs: ReadonlyMap<string, Data<"ShipmentReturned">["lines"]>;
+  readonly backs: ReadonlyMap<string, Restocked>;
   /** Of each, what is to be booked into stock. */
-  readonly receipts: ReadonlyMap<string, readonly { sku: string; sellable: number; damaged: number }[]>;
+  readonly receipts: ReadonlyMap<string, Restocked>;
+  readonly uncounted: Uncounted;
   /** What carriers have taken, by capture. */
   readonly cash: ReadonlyMap<string, number>;
   readonly notes: number;
@@ -144,6 +149,7 @@ export const evolveOrder = {
     reshipments: new Map(),
     backs: new Map(),
     receipts: new Map(),
+    uncounted: nothingUncounted,
     cash: new Map(),
     notes: 0,
     openEffects: new Set(),
@@ -192,11 +198,13 @@ export const evolveOrder = {
   DeliveryFailed: (state: Order, data: Data<"DeliveryFailed">): Order =>
     withBook(placed(state), (book) => bookEvents.DeliveryFailed(book, data)),
   ShipmentReturned: (state: Order, data: Data<"ShipmentReturned">): Order => {
-    const { backId, lines } = data;
+    const { backId } = data;
     const order = withBook(placed(state), (book) => bookEvents.ShipmentReturned(book, data));
+    const back = uncountedEvents.ShipmentReturned(order.uncounted, data);
     return {
       ...order,
-      backs: new Map(order.backs).set(backId, lines),
+      uncounted: back.uncounted,
+      backs: new Map(order.backs).set(backId, back.lines),
       openEffects: opened(order, `back/${backId}`),
     };
   },
@@ -283,14 +291,15 @@ export const evolveOrder = {
     const order = placed(state);
     return { ...order, notes: order.notes + 1 };
   },
-  EffectsApplied: (state: Order, { of }: Data<"EffectsApplied">): Order => {
+  EffectsApplied: (state: Order, data: Data<"EffectsApplied">): Order => {
+    const { of } = data;
     if (state.phase === "refused") return { ...state, applied: new Set(state.applied).add(of) };
     const order = placed(state);
     if (of.startsWith("refund/"))
       return { ...order, unpaid: new Set(order.unpaid).add(of.slice("refund/".length)) };
     const openEffects = new Set(order.openEffects);
     openEffects.delete(of);
-    return { ...order, openEffects };
+    return { ...order, openEffects, uncounted: uncountedEvents.EffectsApplied(order.uncounted, data) };
   },
 };
 
@@ -315,9 +324,11 @@ function withReceipt(
 ): PlacedOrder {
   const known = withReturn(order, returnId, { status: receivedStatusOf(order.book, returnId) });
   if (receiptId === undefined) return known;
+  const back = uncountedEvents.ReturnReceived(order.uncounted, { lines });
   return {
     ...known,
-    receipts: new Map(order.receipts).set(receiptId, lines),
+    uncounted: back.uncounted,
+    receipts: new Map(order.receipts).set(receiptId, back.lines),
     openEffects: opened(order, `receipt/${receiptId}`),
   };
 }

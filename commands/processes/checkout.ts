@@ -13,7 +13,7 @@ import {
   isPaidAtOnce,
   needsGateway,
 } from "./checkout-attempt.ts";
-import { expireSome } from "./expiry.ts";
+import { withRoom } from "./expiry.ts";
 import { authorize } from "./payments.ts";
 import { place } from "./place-order.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
@@ -28,8 +28,6 @@ const extensionsMax = 1;
  * cannot be done must not hold a cart and its stock.
  */
 export const attemptMsMax = 120_000;
-/** How often what has run out is ended for one reservation. */
-const sweepsMax = 50;
 
 /**
  * Takes a cart that has started its checkout to its end: reserve, authorize, commit, place, capture, convert; or
@@ -135,18 +133,6 @@ async function reserveAll(process: Process, { orderId, demand }: Attempt): Promi
   const errors = results.flatMap((result) => (result.status === "rejected" ? [result.reason] : []));
   const refused = errors.find(isRefusal) ?? errors[0];
   if (refused !== undefined) throw refused;
-}
-
-/** What a SKU is out of may be held by reservations that have run out, more than one append can end. */
-async function withRoom<T>(process: Process, sku: string, reserve: () => Promise<T>): Promise<T> {
-  for (let tries = 0; ; tries++) {
-    try {
-      return await reserve();
-    } catch (error) {
-      const out = error instanceof Problem && error.code === "out_of_stock" && tries < sweepsMax;
-      if (!out || !(await expireSome(process, sku))) throw error;
-    }
-  }
 }
 
 async function recordAuthorization(

@@ -10,10 +10,13 @@ import {
   noPayment,
   type PlacedOrder,
   paymentsOf,
+  type Restocked,
   refundEffect,
 } from "../order/state.ts";
+import type { Piece } from "../order/uncounted.ts";
 import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
+import { uncountedOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
 import { bookCash, captureRest, giveBack, releaseRest } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
@@ -41,6 +44,8 @@ export async function applyEffects(shop: Shop, orderId: string, context: Process
       await process.again(order, orderId, "MarkEffectsApplied", { of });
     } catch (error) {
       failures.push(error);
+      // What is to leave has to be promised first.
+      if (of.startsWith("reship/")) break;
     }
   }
   if (failures.length > 0) throw failures[0];
@@ -189,42 +194,49 @@ async function release(process: Process, orderId: string, skus: string[], reason
   );
 }
 
+/** What stock has not counted of it is told with the effect. */
 async function ship(
   process: Process,
-  orderId: string,
+  reservationId: string,
   shipmentId: string,
-  lines: readonly { sku: string; quantity: number }[],
+  lines: readonly Piece[],
 ): Promise<void> {
-  await Promise.all(
-    demandOf(lines).map(([sku, quantity]) =>
-      process.once(["ship", shipmentId, sku], stock, sku, "Ship", {
-        sku,
-        reservationId: orderId,
-        shipmentId,
-        quantity,
-      }),
-    ),
+  const left = await Promise.all(
+    demandOf(lines).map(async ([sku, quantity]) => {
+      const shipment = { reservationId, shipmentId, quantity };
+      const names = ["ship", shipmentId, sku];
+      const { result } = await process.once(names, stock, sku, "Ship", { sku, ...shipment }, (state) =>
+        uncountedOf(state, shipment),
+      );
+      return { sku, quantity: result };
+    }),
   );
+  const uncounted = left.filter(({ quantity }) => quantity > 0);
+  if (uncounted.length > 0)
+    await process.again(order, reservationId, "MarkEffectsApplied", { of: shipmentId, uncounted });
 }
 
 async function takeBack(
   process: Process,
   orderId: string,
   returnId: string,
-  lines: readonly { sku: string; sellable: number; damaged: number }[],
+  lines: Restocked,
 ): Promise<void> {
-  const bySku = new Map<string, { sku: string; sellable: number; damaged: number }>();
-  for (const { sku, sellable, damaged } of lines) {
-    const before = bySku.get(sku) ?? { sku, sellable: 0, damaged: 0 };
-    bySku.set(sku, { sku, sellable: before.sellable + sellable, damaged: before.damaged + damaged });
+  const bySku = new Map<string, { sellable: number; damaged: number; notRestocked: number }>();
+  for (const { sku, sellable, damaged, notRestocked = 0 } of lines) {
+    const before = bySku.get(sku) ?? { sellable: 0, damaged: 0, notRestocked: 0 };
+    bySku.set(sku, {
+      sellable: before.sellable + sellable,
+      damaged: before.damaged + damaged,
+      notRestocked: before.notRestocked + notRestocked,
+    });
   }
   await Promise.all(
-    [...bySku.values()].map(({ sku, sellable, damaged }) =>
+    [...bySku].map(([sku, found]) =>
       process.once(["take back", returnId, sku], stock, sku, "TakeBack", {
         // Two orders may have returns of one name, and the SKU's stream is theirs together.
         returnId: `${orderId}/${returnId}`,
-        sellable,
-        damaged,
+        ...found,
       }),
     ),
   );

@@ -8,6 +8,7 @@ import { type Deliver, leavingBy, type Ship } from "../order/parcels.ts";
 import { demandOf, type PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { manualGateway } from "../payment/state.ts";
+import { missingOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
@@ -66,23 +67,16 @@ async function requireOnShelf(
   demand: readonly (readonly [sku: string, quantity: number])[],
 ): Promise<void> {
   for (const [sku, quantity] of demand) {
-    let missing = await missingOf(process, orderId, sku, quantity);
+    const read = () => process.shop.engine.read(stock, sku, (state) => missingOf(state, orderId, quantity));
+    let missing = await read();
     if (missing > 0) {
       // What came in may not have been given to all who wait for it yet.
       await expireAll(process, sku);
-      missing = await missingOf(process, orderId, sku, quantity);
+      missing = await read();
     }
     if (missing > 0)
       throw new Problem("out_of_stock", `${missing} of ${sku} are on backorder`, { sku, missing });
   }
-}
-
-function missingOf({ shop }: Process, orderId: string, sku: string, quantity: number): Promise<number> {
-  return shop.engine.read(stock, sku, ({ reservations }) => {
-    const reservation = reservations.get(orderId);
-    if (!reservation) return 0;
-    return quantity - (reservation.quantity - reservation.shipped - reservation.backordered);
-  });
 }
 
 /** One shipment arrived, a part of it, or all. The cash that its carrier has taken is booked. */

@@ -8,10 +8,23 @@ const quantity = z.int().min(1).max(stockQuantityMax);
 const count = z.int().min(0).max(stockQuantityMax);
 const id = z.string().min(1).max(200);
 
+/** What pieces in the house are in: only sellable ones are promised. */
+export const stockConditions = ["sellable", "damaged", "quarantine"] as const;
+export type StockCondition = (typeof stockConditions)[number];
+const condition = z.enum(stockConditions);
+const regraded = z.object({ from: condition, to: condition, quantity, reason: z.string() });
+
 export const stockEvents = {
   /** `movementId` names a movement that may be booked again by mistake and must count once. */
   StockReceived: event(z.object({ quantity, reference: z.string().optional(), movementId: id.optional() })),
   StockAdjusted: event(z.object({ delta: z.int(), reason: z.string(), movementId: id.optional() })),
+  /** So many pieces are in the house, in whatever condition: `delta` more than were known of. */
+  StockCounted: event(z.object({ counted: count, delta: z.int(), reason: z.string().optional() })),
+  StockRegraded: event(regraded),
+  /** They are not in the house any more. */
+  StockWrittenOff: event(z.object({ from: condition, quantity, reason: z.string() })),
+  /** Fewer pieces are there than were promised: of these claims so many went on backorder for it. */
+  StockShort: event(z.object({ claims: z.array(z.object({ reservationId: id, quantity })).min(1) })),
   StockReserved: event(z.object({ reservationId: id, quantity, expiresAt: z.string() })),
   ReservationExtended: event(z.object({ reservationId: id, expiresAt: z.string() })),
   ReservationCommitted: event(z.object({ reservationId: id, quantity })),
@@ -28,8 +41,19 @@ export const stockEvents = {
   ClaimGrown: event(z.object({ reservationId: id, claimId: id, quantity, backordered: count })),
   ReservationExpired: event(z.object({ reservationId: id, quantity })),
   StockShipped: event(z.object({ reservationId: id, shipmentId: id, quantity })),
-  StockReturned: event(z.object({ returnId: id, sellable: count, damaged: count })),
-  StockMarkedDamaged: event(z.object({ quantity, reason: z.string() })),
+  /** `notRestocked` pieces came back beside these that had not been counted when they left, and are not now. */
+  StockReturned: event(
+    z.object({
+      returnId: id,
+      sellable: count,
+      damaged: count,
+      quarantine: count,
+      notRestocked: quantity.optional(),
+    }),
+    (data) => ({ ...(data as object), quarantine: 0 }),
+  ),
+  /** As version 0.1 wrote it; read as the regrading that it was. */
+  StockMarkedDamaged: event(regraded, (data) => ({ ...(data as object), from: "sellable", to: "damaged" })),
   BackorderQueued: event(z.object({ reservationId: id, quantity })),
   BackorderFilled: event(z.object({ reservationId: id, quantity })),
   StockPolicySet: event(z.object({ track: z.boolean(), backorders: z.boolean(), lowStockThreshold: count })),

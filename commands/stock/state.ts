@@ -7,7 +7,7 @@ import {
   withKey,
   withRecent,
 } from "../../src/values/ordered-map.ts";
-import type { stockEvents } from "./events.ts";
+import type { StockCondition, stockEvents } from "./events.ts";
 
 const rememberedIdsMax = 1_000;
 /**
@@ -39,9 +39,10 @@ export interface Stock {
   readonly track: boolean;
   readonly backorders: boolean;
   readonly lowStockThreshold: number;
-  /** Pieces in the house, damaged ones included. */
+  /** Pieces in the house, those that cannot be sold included. */
   readonly onHand: number;
   readonly damaged: number;
+  readonly quarantine: number;
   readonly reserved: number;
   readonly committed: number;
   /** Held or committed, by reservation, oldest first; what has ended is gone. */
@@ -52,12 +53,17 @@ export interface Stock {
   readonly waiting: OrderedMap<true>;
   /** Pieces missing over all reservations. */
   readonly backordered: number;
-  /** Reservations that were released, lately: they stay so. */
-  /** When each was, epoch milliseconds. */
+  /** Reservations that were released, lately, and when, epoch milliseconds: they stay so. */
   readonly ended: OrderedMap<number>;
   /** Returns, and claims that have grown, by their ids. */
   readonly returns: OrderedMap<true>;
   readonly movements: OrderedMap<true>;
+  /** What was sold while it was not tracked is claimed by nobody, and leaves uncounted. */
+  readonly wasUntracked: boolean;
+  /** Of such a SKU, how many pieces a shipment took from its claim, lately. */
+  readonly shipments: OrderedMap<number>;
+  /** The claims that the last change of what is there has put on backorder. */
+  readonly atRisk: Data<"StockShort">["claims"];
 }
 
 const noExpiries: Stock["expiries"] = sortedMap(byText);
@@ -68,6 +74,7 @@ export const initialStock = (): Stock => ({
   lowStockThreshold: 0,
   onHand: 0,
   damaged: 0,
+  quarantine: 0,
   reserved: 0,
   committed: 0,
   reservations: OrderedMap.of(),
@@ -77,11 +84,54 @@ export const initialStock = (): Stock => ({
   ended: OrderedMap.of(),
   returns: OrderedMap.of(),
   movements: OrderedMap.of(),
+  wasUntracked: false,
+  shipments: OrderedMap.of(),
+  atRisk: [],
 });
+
+/** Pieces in a condition, whether they are promised or not. */
+export function piecesIn(stock: Stock, condition: StockCondition): number {
+  return condition === "sellable" ? stock.onHand - stock.damaged - stock.quarantine : stock[condition];
+}
 
 /** What can still be promised. Held reservations count until an event ends them. */
 export function availableOf(stock: Stock): number {
-  return stock.onHand - stock.damaged - stock.committed - stock.reserved;
+  return piecesIn(stock, "sellable") - stock.committed - stock.reserved;
+}
+
+/**
+ * Pieces that reservations have in hand and that are not there; below 0, pieces that are there and that could be given
+ * to those that wait. 0 where exactly what is not there is on backorder.
+ */
+export function overclaimedOf(stock: Stock): number {
+  const promised = stock.reserved + stock.committed;
+  return promised - stock.backordered - Math.min(promised, Math.max(0, piecesIn(stock, "sellable")));
+}
+
+/** Of so many pieces that an order ships, those that its claim has to give. The others were sold uncounted. */
+export function countedOf({ wasUntracked }: Stock, claim: Reservation, quantity: number): number {
+  return wasUntracked ? Math.min(quantity, claim.quantity - claim.shipped) : quantity;
+}
+
+/** Of so many pieces that an order ships, those that its claim has to give and that are on backorder. */
+export function missingOf(stock: Stock, reservationId: string, quantity: number): number {
+  const claim = stock.reservations.get(reservationId);
+  if (!claim) return 0;
+  const inHand = claim.quantity - claim.shipped - claim.backordered;
+  return countedOf(stock, claim, quantity) - Math.min(inHand, Math.max(0, piecesIn(stock, "sellable")));
+}
+
+/** Of the pieces of a shipment, those that left without being counted. */
+export function uncountedOf(
+  { wasUntracked, shipments }: Stock,
+  shipment: { reservationId: string; shipmentId: string; quantity: number },
+): number {
+  return wasUntracked ? shipment.quantity - (shipments.get(shipmentKey(shipment)) ?? 0) : 0;
+}
+
+/** Two orders may have shipments of one name. */
+export function shipmentKey(shipment: { reservationId: string; shipmentId: string }): string {
+  return `${shipment.reservationId}/${shipment.shipmentId}`;
 }
 
 /** Live while now < expiresAt; a committed one until it is shipped or released. */
@@ -100,8 +150,22 @@ type Data<K extends keyof typeof stockEvents> = DataOf<typeof stockEvents, K>;
 export const evolveStock = {
   StockReceived: (state: Stock, { quantity, movementId }: Data<"StockReceived">) =>
     moved(state, quantity, movementId),
-  StockAdjusted: (state: Stock, { delta, movementId }: Data<"StockAdjusted">) =>
-    moved(state, delta, movementId),
+  StockAdjusted: (state: Stock, { delta, movementId }: Data<"StockAdjusted">): Stock => ({
+    ...moved(state, delta, movementId),
+    atRisk: [],
+  }),
+  StockCounted: (state: Stock, { delta }: Data<"StockCounted">): Stock => ({
+    ...moved(state, delta, undefined),
+    atRisk: [],
+  }),
+  StockRegraded: regraded,
+  StockMarkedDamaged: regraded,
+  StockWrittenOff: (state: Stock, { from, quantity }: Data<"StockWrittenOff">): Stock => ({
+    ...inCondition(state, from, -quantity),
+    onHand: state.onHand - quantity,
+    atRisk: [],
+  }),
+  StockShort: (state: Stock, { claims }: Data<"StockShort">): Stock => ({ ...state, atRisk: claims }),
   StockReserved: (state: Stock, { reservationId, quantity, expiresAt }: Data<"StockReserved">): Stock => {
     const expires = Date.parse(expiresAt);
     const held = { quantity, expiresAt: expires, committed: false, shipped: 0, backordered: 0 };
@@ -164,7 +228,7 @@ export const evolveStock = {
     const grown = {
       ...withReservation(state, reservationId, { ...claim, quantity: claim.quantity + quantity }),
       committed: state.committed + quantity,
-      returns: withRecent(state.returns, claimId, rememberedIdsMax),
+      returns: withRecent(state.returns, claimId, true, rememberedIdsMax),
     };
     return backordered > 0 ? withBackorder(grown, reservationId, backordered) : grown;
   },
@@ -172,7 +236,8 @@ export const evolveStock = {
     ...withoutReservation(state, reservationId),
     reserved: state.reserved - quantity,
   }),
-  StockShipped: (state: Stock, { reservationId, shipmentId, quantity }: Data<"StockShipped">): Stock => {
+  StockShipped: (state: Stock, data: Data<"StockShipped">): Stock => {
+    const { reservationId, shipmentId, quantity } = data;
     const reservation = reservationOf(state, reservationId);
     const shipped = reservation.shipped + quantity;
     const rest =
@@ -187,23 +252,31 @@ export const evolveStock = {
       ...rest,
       committed: state.committed - quantity,
       onHand: state.onHand - quantity,
+      ...(state.wasUntracked && {
+        shipments: withRecent(state.shipments, shipmentKey(data), quantity, rememberedIdsMax),
+      }),
     };
   },
-  StockReturned: (state: Stock, { returnId, sellable, damaged }: Data<"StockReturned">): Stock => ({
-    ...state,
-    onHand: state.onHand + sellable + damaged,
-    damaged: state.damaged + damaged,
-    returns: withRecent(state.returns, returnId, rememberedIdsMax),
-  }),
-  StockMarkedDamaged: (state: Stock, { quantity }: Data<"StockMarkedDamaged">): Stock => ({
-    ...state,
-    damaged: state.damaged + quantity,
-  }),
+  StockReturned: (state: Stock, data: Data<"StockReturned">): Stock => {
+    const { returnId, sellable, damaged, quarantine } = data;
+    return {
+      ...state,
+      onHand: state.onHand + sellable + damaged + quarantine,
+      damaged: state.damaged + damaged,
+      quarantine: state.quarantine + quarantine,
+      returns: withRecent(state.returns, returnId, true, rememberedIdsMax),
+    };
+  },
   BackorderQueued: (state: Stock, { reservationId, quantity }: Data<"BackorderQueued">) =>
     withBackorder(state, reservationId, quantity),
   BackorderFilled: (state: Stock, { reservationId, quantity }: Data<"BackorderFilled">) =>
     withBackorder(state, reservationId, -quantity),
-  StockPolicySet: (state: Stock, policy: Data<"StockPolicySet">): Stock => ({ ...state, ...policy }),
+  StockPolicySet: (state: Stock, policy: Data<"StockPolicySet">): Stock => ({
+    ...state,
+    ...policy,
+    wasUntracked: state.wasUntracked || !policy.track,
+    atRisk: [],
+  }),
   LowStockReached: (state: Stock, _: Data<"LowStockReached">, __: EvolveContext): Stock => state,
 };
 
@@ -219,7 +292,16 @@ function withEnded(ended: Stock["ended"], reservationId: string, time: number): 
 function moved(state: Stock, delta: number, movementId: string | undefined): Stock {
   const onHand = state.onHand + delta;
   if (movementId === undefined) return { ...state, onHand };
-  return { ...state, onHand, movements: withRecent(state.movements, movementId, rememberedIdsMax) };
+  return { ...state, onHand, movements: withRecent(state.movements, movementId, true, rememberedIdsMax) };
+}
+
+function regraded(state: Stock, { from, to, quantity }: Data<"StockRegraded">): Stock {
+  return { ...inCondition(inCondition(state, from, -quantity), to, quantity), atRisk: [] };
+}
+
+/** More or fewer pieces that cannot be sold. What is sellable is the rest. */
+function inCondition(state: Stock, condition: StockCondition, change: number): Stock {
+  return condition === "sellable" ? state : { ...state, [condition]: state[condition] + change };
 }
 
 function withReservation(state: Stock, reservationId: string, reservation: Reservation): Stock {
@@ -284,18 +366,18 @@ export function expiredIds({ expiries }: Stock, now: number, max: number): strin
 }
 
 /** Approximate bytes that a state holds, as measured. */
-export function weighStock({ reservations, ended, returns, movements }: Stock): number {
-  const ids = ended.size + returns.size + movements.size;
+export function weighStock({ reservations, ended, returns, movements, shipments }: Stock): number {
+  const ids = ended.size + returns.size + movements.size + shipments.size;
   return 1_300 + reservations.size * 400 + ids * 260;
 }
 
 type Entries = readonly (readonly [string, unknown])[];
-type Collection = "reservations" | "waiting" | "ended" | "returns" | "movements";
-const collections: readonly Collection[] = ["reservations", "waiting", "ended", "returns", "movements"];
+const collections = ["reservations", "waiting", "ended", "returns", "movements", "shipments"] as const;
+type Collection = (typeof collections)[number];
 
 /** First the counts, then each collection in parts of a few thousand entries. */
 export const stockSnapshot: SnapshotFormat<Stock> = {
-  version: 6,
+  version: 7,
   *parts(state) {
     const { expiries: _, ...plain } = state;
     for (const name of collections) Reflect.deleteProperty(plain, name);
@@ -332,6 +414,7 @@ export const stockSnapshot: SnapshotFormat<Stock> = {
       ended: OrderedMap.of(entriesOf("ended") as [string, number][]),
       returns: ids("returns"),
       movements: ids("movements"),
+      shipments: OrderedMap.of(entriesOf("shipments") as [string, number][]),
     };
   },
 };

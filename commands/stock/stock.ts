@@ -1,26 +1,26 @@
-import { decider, type EventOf } from "../../src/engine/decider.ts";
+import { decider } from "../../src/engine/decider.ts";
 import { isoTime } from "../../src/values/clock.ts";
 import { illegalTransition, Problem } from "../../src/values/problem.ts";
-import { stockEvents, stockQuantityMax } from "./events.ts";
+import { ended, endedAtOnceMax, regradedFor, type StockEvent, settled, sweptFor } from "./balance.ts";
+import { type StockCondition, stockEvents, stockQuantityMax } from "./events.ts";
 import {
   availableOf,
+  countedOf,
   evolveStock,
   expiredIds,
   initialStock,
   isLive,
+  piecesIn,
+  type Reservation,
   reservationOf,
   type Stock,
+  shipmentKey,
   stockSnapshot,
   weighStock,
 } from "./state.ts";
 
 /** Holds that a shop may have open on one SKU at once. */
 const openReservationsMax = 200_000;
-/** Reservations that one append ends or fills; the rest follows with the next command, or by timer. */
-const endedAtOnceMax = 200;
-const filledAtOnceMax = 200;
-
-type StockEvent = EventOf<typeof stockEvents>;
 
 interface Receive {
   quantity: number;
@@ -33,6 +33,19 @@ interface Adjust {
   delta: number;
   reason: string;
   movementId?: string;
+}
+
+interface Count {
+  counted: number;
+  reason?: string;
+}
+
+interface Move {
+  sku: string;
+  from: StockCondition;
+  to: StockCondition | "out";
+  quantity: number;
+  reason: string;
 }
 
 interface Reserve {
@@ -48,6 +61,40 @@ interface Commit {
   quantity: number;
 }
 
+/** `claimId` names the addition within its order. */
+interface Claim {
+  reservationId: string;
+  claimId: string;
+  quantity: number;
+}
+
+interface Shrink {
+  reservationId: string;
+  cancelId: string;
+  quantity: number;
+}
+
+interface Ship {
+  sku: string;
+  reservationId: string;
+  shipmentId: string;
+  quantity: number;
+}
+
+interface TakeBack {
+  returnId: string;
+  sellable: number;
+  damaged: number;
+  notRestocked?: number;
+}
+
+interface SetPolicy {
+  track?: boolean;
+  backorders?: boolean;
+  lowStockThreshold?: number;
+  counted?: number;
+}
+
 export const stock = decider({
   category: "stock",
   events: stockEvents,
@@ -55,7 +102,7 @@ export const stock = decider({
   evolve: evolveStock,
 
   decide: {
-    Receive: (state: Stock, { quantity, reference, movementId }: Receive): StockEvent[] => {
+    Receive: (state: Stock, { quantity, reference, movementId }: Receive, { now }): StockEvent[] => {
       if (movementId !== undefined && state.movements.has(movementId)) return [];
       requireRoom(state, quantity);
       const received: StockEvent = {
@@ -66,21 +113,35 @@ export const stock = decider({
           ...(movementId !== undefined && { movementId }),
         },
       };
-      return [received, ...filled(state, quantity)];
+      return settled(state, [received], now);
     },
 
-    Adjust: (state: Stock, { sku, delta, reason, movementId }: Adjust): StockEvent[] => {
+    /** A fact, whatever is promised: what is short then goes on backorder. */
+    Adjust: (state: Stock, { sku, delta, reason, movementId }: Adjust, { now }): StockEvent[] => {
       if (delta === 0 || (movementId !== undefined && state.movements.has(movementId))) return [];
-      if (delta > 0) requireRoom(state, delta);
-      if (state.track && !state.backorders && delta < 0 && availableOf(state) + delta < 0)
-        throw outOfStock(sku, availableOf(state), -delta);
-      // A backorder is a promise; pieces that are not there cannot be written off.
-      if (state.track && state.onHand + delta < 0) throw outOfStock(sku, state.onHand, -delta);
+      requireRoom(state, delta);
+      if (delta < 0 && state.onHand + delta < 0) throw outOfStock(sku, state.onHand, -delta);
       const adjusted: StockEvent = {
         type: "StockAdjusted",
         data: { delta, reason, ...(movementId !== undefined && { movementId }) },
       };
-      return withLowStock(state, [adjusted, ...filled(state, delta)], delta);
+      return settled(state, [...regradedFor(state, -delta, reason), adjusted], now);
+    },
+
+    /** A fact as well, of all that is in the house. */
+    Count: (state: Stock, { counted, reason }: Count, { now }): StockEvent[] =>
+      settled(state, countedAs(state, counted, reason), now),
+
+    /** Between conditions, or out of the house. Of those that are sellable, promised ones may go too. */
+    Move: (state: Stock, { sku, from, to, quantity, reason }: Move, { now }): StockEvent[] => {
+      if (from === to) throw invalidMove(from);
+      const there = piecesIn(state, from);
+      if (quantity > there) throw outOfStock(sku, there, quantity);
+      const moved: StockEvent =
+        to === "out"
+          ? { type: "StockWrittenOff", data: { from, quantity, reason } }
+          : { type: "StockRegraded", data: { from, to, quantity, reason } };
+      return settled(state, [moved], now);
     },
 
     /** A reservation that was released stays so (DISTRIBUTED.md, 8); one that ran out is made again. */
@@ -89,7 +150,7 @@ export const stock = decider({
       if (!state.track) return [];
       const known = state.reservations.get(command.reservationId);
       if (known && isLive(known, now)) return [];
-      return reserve(state, command, now);
+      return settled(state, reserve(state, command, now), now);
     },
 
     Extend: (
@@ -101,7 +162,8 @@ export const stock = decider({
       const reservation = state.reservations.get(reservationId);
       if (!reservation || reservation.committed || !isLive(reservation, now)) return [];
       if (reservation.expiresAt >= now + holdMs) return [];
-      return [{ type: "ReservationExtended", data: { reservationId, expiresAt: isoTime(now + holdMs) } }];
+      const expiresAt = isoTime(now + holdMs);
+      return settled(state, [{ type: "ReservationExtended", data: { reservationId, expiresAt } }], now);
     },
 
     /** Makes a held reservation final. One that has expired meanwhile is made again in the same append. */
@@ -109,111 +171,124 @@ export const stock = decider({
       requireNotEnded(state, reservationId);
       const known = state.reservations.get(reservationId);
       if (known?.committed) return [];
-      if (known && isLive(known, now))
-        return [{ type: "ReservationCommitted", data: { reservationId, quantity: known.quantity } }];
+      const committed = (pieces: number): StockEvent => ({
+        type: "ReservationCommitted",
+        data: { reservationId, quantity: pieces },
+      });
+      if (known && isLive(known, now)) return settled(state, [committed(known.quantity)], now);
       // Not tracked any more: nothing needs to be promised, and what has run out ends.
-      if (!state.track) return known ? ended(state, [reservationId]) : [];
-      const committed: StockEvent = { type: "ReservationCommitted", data: { reservationId, quantity } };
-      return [...reserve(state, { sku, reservationId, quantity, holdMs: 0 }, now), committed];
+      if (!state.track) return known ? settled(state, ended(state, [reservationId]), now) : [];
+      const reserved = reserve(state, { sku, reservationId, quantity, holdMs: 0 }, now);
+      return settled(state, [...reserved, committed(quantity)], now);
     },
 
     /** Ends a reservation, for good: also one that is not there, and may be on its way. */
     Release: (
       state: Stock,
       { reservationId, reason }: { reservationId: string; reason: string },
+      { now },
     ): StockEvent[] => {
       const reservation = state.reservations.get(reservationId);
       if (!reservation && state.ended.has(reservationId)) return [];
-      const { quantity, shipped, committed, backordered } = reservation ?? nothing;
-      const left = quantity - shipped;
+      const { quantity, shipped, committed } = reservation ?? nothing;
       const released: StockEvent = {
         type: "ReservationReleased",
-        data: { reservationId, quantity: left, committed, reason },
+        data: { reservationId, quantity: quantity - shipped, committed, reason },
       };
-      return [released, ...filled(state, left - backordered, [reservationId])];
+      return settled(state, [released], now);
     },
 
     /** Takes a part off a claim. Without one there is nothing to count. */
-    Shrink: (
-      state: Stock,
-      command: { reservationId: string; cancelId: string; quantity: number },
-    ): StockEvent[] => {
-      const { reservationId, cancelId } = command;
-      const claim = state.reservations.get(reservationId);
-      if (!claim?.committed || claim.cancellations?.includes(cancelId)) return [];
-      const quantity = Math.min(command.quantity, claim.quantity - claim.shipped);
-      const backordered = Math.min(claim.backordered, quantity);
-      const shrunk: StockEvent = {
-        type: "ClaimShrunk",
-        data: { reservationId, cancelId, quantity, backordered },
-      };
-      const freed = quantity - backordered;
-      return freed === 0 ? [shrunk] : [shrunk, ...filled(state, freed, [reservationId])];
+    Shrink: (state: Stock, command: Shrink, { now }): StockEvent[] => {
+      const shrunk = shrink(state, command);
+      return shrunk.length > 0 ? settled(state, shrunk, now) : [];
     },
 
     /** Promises more to a claim, or anew: as a backorder where it is not there, whatever the policy. */
-    Grow: (
-      state: Stock,
-      command: { reservationId: string; claimId: string; quantity: number },
-    ): StockEvent[] => {
+    Grow: (state: Stock, command: Claim, { now }): StockEvent[] => {
       const { reservationId, quantity } = command;
-      // Two orders may have reshipments of one name, and the SKU's stream is theirs together.
-      const claimId = `${reservationId}/${command.claimId}`;
+      const claimId = claimIdOf(command);
       const claim = state.reservations.get(reservationId);
       if (!state.track || state.returns.has(claimId) || (claim && !claim.committed)) return [];
       const backordered = Math.min(quantity, Math.max(0, quantity - Math.max(0, availableOf(state))));
       const data = { reservationId, claimId, quantity, backordered };
-      return withLowStock(state, [{ type: "ClaimGrown", data }], -quantity);
+      return settled(state, [{ type: "ClaimGrown", data }], now);
     },
 
-    /** Ends what has run out and gives free pieces to those that wait, some at a time; for the timer. */
-    Expire: (state: Stock, _: { reservationId: string }, { now }): StockEvent[] => {
-      const ids = expiredIds(state, now, endedAtOnceMax);
-      return ids.length > 0 ? ended(state, ids) : filled(state, 0);
+    /** As `Grow`, where the policy allows it: what is neither there nor may be on backorder is refused. */
+    Claim: (state: Stock, command: Claim & { sku: string }, { now }): StockEvent[] => {
+      const { sku, reservationId, quantity } = command;
+      const claimId = claimIdOf(command);
+      requireNotEnded(state, claimId);
+      if (!state.track || state.returns.has(claimId)) return [];
+      if (state.reservations.get(reservationId)?.committed === false)
+        throw illegalTransition("what is only held for a checkout cannot grow");
+      const { swept, short: backordered } = roomFor(state, sku, quantity, now);
+      const data = { reservationId, claimId, quantity, backordered };
+      return settled(state, [...ended(state, swept), { type: "ClaimGrown", data }], now);
     },
 
-    Ship: (
-      state: Stock,
-      command: { sku: string; reservationId: string; shipmentId: string; quantity: number },
-    ): StockEvent[] => {
-      const { sku, reservationId, shipmentId, quantity } = command;
-      const reservation = state.reservations.get(reservationId);
+    /** Undoes a `Claim`, for good: also one that was not made, and may be on its way. */
+    Unclaim: (state: Stock, command: Claim & { reason: string }, { now }): StockEvent[] => {
+      const { reason, reservationId, quantity } = command;
+      const claimId = claimIdOf(command);
+      if (state.ended.has(claimId)) return [];
+      const undone: StockEvent = {
+        type: "ReservationReleased",
+        data: { reservationId: claimId, quantity: 0, committed: false, reason },
+      };
+      const made = state.returns.has(claimId);
+      const shrunk = made ? shrink(state, { reservationId, cancelId: claimId, quantity }) : [];
+      return settled(state, [...shrunk, undone], now);
+    },
+
+    /** Ends what has run out, and settles what an earlier command has left; for the timer. */
+    Expire: (state: Stock, _: { reservationId: string }, { now }): StockEvent[] =>
+      settled(state, ended(state, expiredIds(state, now, endedAtOnceMax)), now),
+
+    /**
+     * A fact: the pieces have left, also where others or nobody have them in hand by now. What was sold while the SKU
+     * was not tracked leaves uncounted, as far as nothing claims it.
+     */
+    Ship: (state: Stock, command: Ship, { now }): StockEvent[] => {
+      const { sku, reservationId, shipmentId } = command;
+      const claim = state.reservations.get(reservationId);
       // All of it has left, or it was sold while the SKU was not tracked: there is nothing to count down.
-      if (!reservation || reservation.shipments?.includes(shipmentId)) return [];
-      const { committed, shipped, backordered } = reservation;
-      const left = reservation.quantity - shipped - backordered;
-      if (!committed || quantity > left) throw outOfStock(sku, committed ? left : 0, quantity);
-      return [{ type: "StockShipped", data: { reservationId, shipmentId, quantity } }];
+      if (!claim || claim.shipments?.includes(shipmentId) || state.shipments.has(shipmentKey(command)))
+        return [];
+      if (claim.cancellations?.includes(goneId(shipmentId))) return [];
+      const quantity = countedOf(state, claim, command.quantity);
+      const claimed = claim.committed ? claim.quantity - claim.shipped : 0;
+      if (quantity > claimed) throw outOfStock(sku, claimed, quantity);
+      return settled(state, leaving(state, { reservationId, shipmentId, quantity }, claim), now);
     },
 
-    TakeBack: (
-      state: Stock,
-      { returnId, sellable, damaged }: { returnId: string; sellable: number; damaged: number },
-    ): StockEvent[] => {
-      if (state.returns.has(returnId) || !state.track || sellable + damaged === 0) return [];
+    /** Of what comes back, what was not counted when it left is not counted now: sellable pieces first. */
+    TakeBack: (state: Stock, command: TakeBack, { now }): StockEvent[] => {
+      const { returnId, notRestocked = 0 } = command;
+      const all = command.sellable + command.damaged;
+      if (state.returns.has(returnId) || !state.track || all === 0) return [];
+      const sellable = Math.max(0, command.sellable - notRestocked);
+      const damaged = Math.min(command.damaged, all - notRestocked);
       requireRoom(state, sellable + damaged);
-      const returned: StockEvent = { type: "StockReturned", data: { returnId, sellable, damaged } };
-      return [returned, ...filled(state, sellable)];
+      const found = { returnId, sellable, damaged, quarantine: 0 };
+      const data = { ...found, ...(notRestocked > 0 && { notRestocked }) };
+      return settled(state, [{ type: "StockReturned", data }], now);
     },
 
-    MarkDamaged: (state: Stock, command: { sku: string; quantity: number; reason: string }): StockEvent[] => {
-      const { sku, quantity, reason } = command;
-      if (quantity > availableOf(state)) throw outOfStock(sku, availableOf(state), quantity);
-      const marked: StockEvent = { type: "StockMarkedDamaged", data: { quantity, reason } };
-      return withLowStock(state, [marked], -quantity);
-    },
-
-    SetPolicy: (
-      state: Stock,
-      command: { track?: boolean; backorders?: boolean; lowStockThreshold?: number },
-    ): StockEvent[] => {
-      const { track, backorders, lowStockThreshold } = { ...state, ...command };
+    /** One that is tracked from now on starts from a count. */
+    SetPolicy: (state: Stock, command: SetPolicy, { now }): StockEvent[] => {
+      const { counted, ...changes } = command;
+      const { track, backorders, lowStockThreshold } = { ...state, ...changes };
       const same =
         track === state.track &&
         backorders === state.backorders &&
         lowStockThreshold === state.lowStockThreshold;
-      if (same) return [];
-      return [{ type: "StockPolicySet", data: { track, backorders, lowStockThreshold } }];
+      const set: StockEvent[] = same
+        ? []
+        : [{ type: "StockPolicySet", data: { track, backorders, lowStockThreshold } }];
+      const count = counted === undefined ? [] : countedAs(state, counted, undefined);
+      return same && counted === undefined ? [] : settled(state, [...set, ...count], now);
     },
   },
 
@@ -221,11 +296,24 @@ export const stock = decider({
   snapshot: stockSnapshot,
 });
 
-const nothing = { quantity: 0, shipped: 0, committed: false, backordered: 0 };
+const nothing = { quantity: 0, shipped: 0, committed: false };
 
 function requireNotEnded(state: Stock, reservationId: string): void {
   if (state.ended.has(reservationId))
     throw illegalTransition("the reservation was released: what it was for has been undone");
+}
+
+/** Two orders may have claims of one name, and the SKU's stream is theirs together. */
+function claimIdOf({ reservationId, claimId }: Claim): string {
+  return `${reservationId}/${claimId}`;
+}
+
+function shrink(state: Stock, { reservationId, cancelId, ...command }: Shrink): StockEvent[] {
+  const claim = state.reservations.get(reservationId);
+  if (!claim?.committed || claim.cancellations?.includes(cancelId)) return [];
+  const quantity = Math.min(command.quantity, claim.quantity - claim.shipped);
+  const backordered = Math.min(claim.backordered, quantity);
+  return [{ type: "ClaimShrunk", data: { reservationId, cancelId, quantity, backordered } }];
 }
 
 function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve, now: number): StockEvent[] {
@@ -236,74 +324,59 @@ function reserve(state: Stock, { sku, reservationId, quantity, holdMs }: Reserve
     type: "StockReserved",
     data: { reservationId, quantity, expiresAt: isoTime(now + holdMs) },
   };
-  const swept = sweptFor(state, reservationId, quantity, now);
-  const freed = swept.reduce((sum, id) => sum + reservationOf(state, id).quantity, 0);
-  const free = availableOf(state) + freed;
-  const short = quantity - Math.max(0, free);
-  if (short > 0 && !state.backorders) throw outOfStock(sku, Math.max(0, free), quantity);
+  const { swept, short } = roomFor(state, sku, quantity, now, reservationId);
   const queued: StockEvent[] =
     short > 0 ? [{ type: "BackorderQueued", data: { reservationId, quantity: short } }] : [];
-  return withLowStock(state, [...ended(state, swept), reserved, ...queued], freed - quantity);
-}
-
-/** What must end for a reservation: its own that has run out, and others that have, until there is enough. */
-function sweptFor(state: Stock, reservationId: string, quantity: number, now: number): string[] {
-  const ids = state.reservations.has(reservationId) ? [reservationId] : [];
-  let missing = quantity - availableOf(state);
-  for (const id of ids) missing -= reservationOf(state, id).quantity;
-  if (missing <= 0) return ids;
-  for (const id of expiredIds(state, now, endedAtOnceMax)) {
-    if (id === reservationId) continue;
-    ids.push(id);
-    missing -= reservationOf(state, id).quantity;
-    if (missing <= 0) break;
-  }
-  return ids;
-}
-
-/** Ends reservations that have run out; pieces that they had in hand go to those that wait. */
-function ended(state: Stock, ids: readonly string[]): StockEvent[] {
-  if (ids.length === 0) return [];
-  let freed = 0;
-  const events = ids.map((reservationId): StockEvent => {
-    const { quantity, backordered } = reservationOf(state, reservationId);
-    freed += quantity - backordered;
-    return { type: "ReservationExpired", data: { reservationId, quantity } };
-  });
-  return [...events, ...filled(state, freed, ids)];
+  return [...ended(state, swept), reserved, ...queued];
 }
 
 /**
- * Pieces that came in or came free go to the backorders first, oldest first; not to those that end. Some at a
- * time: what was free before and not given to anybody yet is given as well.
+ * What must end so that so many pieces can be promised, and how many of them are not there all the same.
+ * @throws Problem out_of_stock where those must not be promised
  */
-function filled(state: Stock, arrived: number, ending: readonly string[] = []): StockEvent[] {
-  if (state.backordered === 0) return [];
-  const gone = new Set(ending);
-  // Of what is on the shelf and sellable, all that no reservation has in hand.
-  const inHand = state.reserved + state.committed - state.backordered;
-  let left = arrived + Math.max(0, state.onHand - state.damaged - inHand);
+function roomFor(state: Stock, sku: string, quantity: number, now: number, own?: string) {
+  const swept = sweptFor(state, own, quantity, now);
+  const free = availableOf(state) + swept.reduce((sum, id) => sum + reservationOf(state, id).quantity, 0);
+  const short = Math.max(0, quantity - Math.max(0, free));
+  if (short > 0 && !state.backorders) throw outOfStock(sku, free, quantity);
+  return { swept, short };
+}
+
+/** The name under which a claim forgets the pieces of a shipment that were not there any more. */
+function goneId(shipmentId: string): string {
+  return `shipment/${shipmentId}`;
+}
+
+/** What is not in the house any more had left before it was counted: only the claim of it ends. */
+function leaving(state: Stock, shipment: Omit<Ship, "sku">, claim: Reservation): StockEvent[] {
+  const { reservationId, shipmentId, quantity } = shipment;
+  const there = Math.min(quantity, Math.max(0, piecesIn(state, "sellable")));
+  const taken = Math.max(0, there - (claim.quantity - claim.shipped - claim.backordered));
+  const gone = quantity - there;
+  const backordered = Math.min(gone, claim.backordered - taken);
   const events: StockEvent[] = [];
-  for (const reservationId of state.waiting.keys()) {
-    if (left <= 0 || events.length >= filledAtOnceMax) break;
-    if (gone.has(reservationId)) continue;
-    const quantity = Math.min(left, reservationOf(state, reservationId).backordered);
-    left -= quantity;
-    events.push({ type: "BackorderFilled", data: { reservationId, quantity } });
-  }
+  if (taken > 0) events.push({ type: "BackorderFilled", data: { reservationId, quantity: taken } });
+  if (there > 0) events.push({ type: "StockShipped", data: { reservationId, shipmentId, quantity: there } });
+  const cancelId = goneId(shipmentId);
+  if (gone > 0)
+    events.push({ type: "ClaimShrunk", data: { reservationId, cancelId, quantity: gone, backordered } });
   return events;
 }
 
-function withLowStock(state: Stock, events: StockEvent[], change: number): StockEvent[] {
-  const threshold = state.lowStockThreshold;
-  const before = availableOf(state);
-  const after = before + change;
-  if (!state.track || before <= threshold || after > threshold) return events;
-  return [...events, { type: "LowStockReached", data: { available: after, threshold } }];
+function countedAs(state: Stock, counted: number, reason: string | undefined): StockEvent[] {
+  const delta = counted - state.onHand;
+  const data = { counted, delta, ...(reason !== undefined && { reason }) };
+  return [...regradedFor(state, -delta, reason ?? "counted"), { type: "StockCounted", data }];
+}
+
+function invalidMove(from: StockCondition): Problem {
+  return new Problem("validation_failed", `the pieces are ${from} already`, {
+    errors: [{ path: "to", message: "another condition than `from`" }],
+  });
 }
 
 function requireRoom(state: Stock, quantity: number): void {
-  if (state.onHand + quantity > stockQuantityMax)
+  if (quantity > 0 && state.onHand + quantity > stockQuantityMax)
     throw new Problem("validation_failed", `stock cannot grow beyond ${stockQuantityMax} pieces`, {
       errors: [{ path: "quantity", message: `at most ${stockQuantityMax - state.onHand} more` }],
     });

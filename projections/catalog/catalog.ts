@@ -75,13 +75,16 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     StockReceived: moving("StockReceived"),
     StockAdjusted: moving("StockAdjusted"),
     // ReservationCommitted and StockShipped take from two counts at once: what is available stays.
+    StockCounted: moving("StockCounted"),
     StockReserved: moving("StockReserved"),
     ReservationReleased: moving("ReservationReleased"),
     ClaimShrunk: moving("ClaimShrunk"),
     ClaimGrown: moving("ClaimGrown"),
     ReservationExpired: moving("ReservationExpired"),
     StockReturned: moving("StockReturned"),
+    StockRegraded: moving("StockRegraded"),
     StockMarkedDamaged: moving("StockMarkedDamaged"),
+    StockWrittenOff: moving("StockWrittenOff"),
     StockPolicySet: {
       keys: skuKey,
       change: (doc, { data }) => {

@@ -10,11 +10,12 @@ import {
   receivedStatusOf,
   statusOf,
 } from "../../commands/order/status.ts";
+import { type Uncounted, uncountedEvents } from "../../commands/order/uncounted.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { type Money, toDecimal } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
-import { knownIn, onExisting, streamKey } from "../handlers.ts";
+import { known, knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 type PlacedData = Data<"OrderPlaced">;
@@ -78,6 +79,8 @@ export interface OrderDoc {
   billingAddress?: Address;
   shipments: OrderShipmentDoc[];
   returns: OrderReturnDoc[];
+  /** Left out while stock has counted all that has left. */
+  uncounted?: Uncounted;
   refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
   timeline: TimelineRow[];
   placedAt: number;
@@ -214,7 +217,10 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     DeliveryFailed: step("delivery_failed", fail, bookEvents.DeliveryFailed),
     ShipmentReturned: step(
       "shipment_returned",
-      (_, { lines }) => cameBack("of a shipment came back", lines),
+      (order, { lines }) => {
+        takeBack(order, lines);
+        return cameBack("of a shipment came back", lines);
+      },
       bookEvents.ShipmentReturned,
     ),
     ReshipmentAgreed: step(
@@ -306,6 +312,14 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       },
       bookEvents.OrderRefunded,
     ),
+    EffectsApplied: {
+      keys: (event) => (event.data.uncounted ? streamKey(event) : []),
+      change: (doc, event) => {
+        const order = known(doc, event);
+        order.uncounted = uncountedEvents.EffectsApplied(order.uncounted, event.data);
+        return order;
+      },
+    },
     NoteAdded: step("note", (_, { text, visibility }) =>
       visibility === "customer" ? text : { customer: null, staff: text },
     ),
@@ -414,6 +428,14 @@ function receive(order: OrderDoc, returnId: string, lines: NonNullable<OrderRetu
   const its = knownIn(order.returns, "id", returnId);
   its.status = receivedStatusOf(order.book, returnId);
   if (lines.length > 0) its.received = [...(its.received ?? []), ...lines];
+  takeBack(order, lines);
+}
+
+function takeBack(
+  order: OrderDoc,
+  lines: readonly { sku: string; sellable: number; damaged: number }[],
+): void {
+  if (order.uncounted) order.uncounted = uncountedEvents.ReturnReceived(order.uncounted, { lines }).uncounted;
 }
 
 function announce(order: OrderDoc, data: Data<"ReturnRequested">, time: number): Said {

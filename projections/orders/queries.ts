@@ -1,6 +1,7 @@
 import type { Address } from "../../commands/address.ts";
 import { refundableIn } from "../../commands/order/book.ts";
 import type { OrderStatus } from "../../commands/order/status.ts";
+import type { Uncounted } from "../../commands/order/uncounted.ts";
 import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayRange } from "../../src/values/calendar.ts";
 import type { Money } from "../../src/values/money.ts";
@@ -55,6 +56,8 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   }[];
   returns: (Omit<OrderReturnDoc, "requestedAt"> & { requestedAt: string })[];
   refunds: { id: string; amount: Money; cause: OrderDoc["refunds"][number]["cause"]; at: string }[];
+  /** Pieces that came back and were not restocked, for they had not been counted when they left. */
+  notRestocked?: Uncounted["back"];
   /** Oldest first; `customerText` is what the customer reads of it, if anything. */
   timeline: { at: string; type: TimelineType; text: string; customerText?: string }[];
 }
@@ -210,6 +213,7 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
       cause,
       at: isoAt(at),
     })),
+    ...(doc.uncounted && doc.uncounted.back.length > 0 && { notRestocked: doc.uncounted.back }),
     timeline: doc.timeline.map(entryOf),
     placedAt: isoAt(doc.placedAt),
     updatedAt: isoAt(doc.updatedAt),

@@ -1,11 +1,12 @@
-import type { stockEvents } from "../../commands/stock/events.ts";
+import type { StockCondition, stockEvents } from "../../commands/stock/events.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 
 /** What the write model counts of a SKU, or by how much an event changes it. */
 export interface StockCounts {
-  /** Pieces in the house, damaged ones included. */
+  /** Pieces in the house, those that cannot be sold included. */
   onHand: number;
   damaged: number;
+  quarantine: number;
   reserved: number;
   committed: number;
 }
@@ -22,20 +23,25 @@ export const initialPolicy: Readonly<StockPolicy> = { track: true, backorders: f
 
 /** By how much each event changes the counts. Events that are not here change none. */
 export const stockMovements = {
-  StockReceived: ({ quantity }: StockEventData<"StockReceived">) => moved(quantity, 0, 0, 0),
-  StockAdjusted: ({ delta }: StockEventData<"StockAdjusted">) => moved(delta, 0, 0, 0),
-  StockReserved: ({ quantity }: StockEventData<"StockReserved">) => moved(0, 0, quantity, 0),
+  StockReceived: ({ quantity }: StockEventData<"StockReceived">) => moved({ onHand: quantity }),
+  StockAdjusted: ({ delta }: StockEventData<"StockAdjusted">) => moved({ onHand: delta }),
+  StockCounted: ({ delta }: StockEventData<"StockCounted">) => moved({ onHand: delta }),
+  StockReserved: ({ quantity }: StockEventData<"StockReserved">) => moved({ reserved: quantity }),
   ReservationCommitted: ({ quantity }: StockEventData<"ReservationCommitted">) =>
-    moved(0, 0, -quantity, quantity),
+    moved({ reserved: -quantity, committed: quantity }),
   ReservationReleased: ({ quantity, committed }: StockEventData<"ReservationReleased">) =>
-    committed ? moved(0, 0, 0, -quantity) : moved(0, 0, -quantity, 0),
-  ClaimShrunk: ({ quantity }: StockEventData<"ClaimShrunk">) => moved(0, 0, 0, -quantity),
-  ClaimGrown: ({ quantity }: StockEventData<"ClaimGrown">) => moved(0, 0, 0, quantity),
-  ReservationExpired: ({ quantity }: StockEventData<"ReservationExpired">) => moved(0, 0, -quantity, 0),
-  StockShipped: ({ quantity }: StockEventData<"StockShipped">) => moved(-quantity, 0, 0, -quantity),
-  StockReturned: ({ sellable, damaged }: StockEventData<"StockReturned">) =>
-    moved(sellable + damaged, damaged, 0, 0),
-  StockMarkedDamaged: ({ quantity }: StockEventData<"StockMarkedDamaged">) => moved(0, quantity, 0, 0),
+    moved(committed ? { committed: -quantity } : { reserved: -quantity }),
+  ClaimShrunk: ({ quantity }: StockEventData<"ClaimShrunk">) => moved({ committed: -quantity }),
+  ClaimGrown: ({ quantity }: StockEventData<"ClaimGrown">) => moved({ committed: quantity }),
+  ReservationExpired: ({ quantity }: StockEventData<"ReservationExpired">) => moved({ reserved: -quantity }),
+  StockShipped: ({ quantity }: StockEventData<"StockShipped">) =>
+    moved({ onHand: -quantity, committed: -quantity }),
+  StockReturned: ({ sellable, damaged, quarantine }: StockEventData<"StockReturned">) =>
+    moved({ onHand: sellable + damaged + quarantine, damaged, quarantine }),
+  StockRegraded: regraded,
+  StockMarkedDamaged: regraded,
+  StockWrittenOff: ({ from, quantity }: StockEventData<"StockWrittenOff">) =>
+    moved({ onHand: -quantity, ...unsellable(from, -quantity) }),
 };
 
 export type StockMovementType = keyof typeof stockMovements;
@@ -46,13 +52,22 @@ export function movementOf<K extends StockMovementType>(type: K): (data: StockEv
   return movements[type];
 }
 
-function moved(onHand: number, damaged: number, reserved: number, committed: number): StockCounts {
-  return { onHand, damaged, reserved, committed };
+function regraded({ from, to, quantity }: StockEventData<"StockRegraded">): StockCounts {
+  return moved({ ...unsellable(from, -quantity), ...unsellable(to, quantity) });
+}
+
+/** What is sellable is what is not damaged or quarantined. */
+function unsellable(condition: StockCondition, pieces: number): Partial<StockCounts> {
+  return condition === "sellable" ? {} : { [condition]: pieces };
+}
+
+function moved(changes: Partial<StockCounts>): StockCounts {
+  return { onHand: 0, damaged: 0, quarantine: 0, reserved: 0, committed: 0, ...changes };
 }
 
 /** What can still be promised; below 0 by what is on backorder. */
-export function availableOf({ onHand, damaged, reserved, committed }: StockCounts): number {
-  return onHand - damaged - committed - reserved;
+export function availableOf({ onHand, damaged, quarantine, reserved, committed }: StockCounts): number {
+  return onHand - damaged - quarantine - committed - reserved;
 }
 
 /** A SKU that is not tracked is always in stock. Backorders do not put pieces on the shelf. */

@@ -1,10 +1,14 @@
 import type { ShopEvents } from "../../commands/events.ts";
+import type { StockCondition } from "../../commands/stock/events.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { InvalidCursor, type ViewModel } from "../../src/stores/view-store/view-store.ts";
 import type { Page, PageRequest } from "../page.ts";
+import type { StockEventData } from "./availability.ts";
 
 const bucketRevisions = 100;
 const bucketDigits = 8;
+/** No bucket's key ends with it. */
+const levelSuffix = "/level";
 
 /** As they are stored: more may come at the end, none may move. */
 const codes = {
@@ -17,9 +21,11 @@ const codes = {
   expired: 6,
   shipped: 7,
   returned: 8,
-  damaged: 9,
+  regraded: 9,
   backordered: 10,
   backorder_filled: 11,
+  counted: 12,
+  written_off: 13,
 } as const;
 
 /** `released`: of what was only held; `uncommitted`: of what was promised for good. */
@@ -27,8 +33,46 @@ export type StockMovementName = keyof typeof codes;
 
 const namesByCode = Object.keys(codes) as StockMovementName[];
 
+export const stockMovementKinds = ["purchase", "sale", "adjustment", "return", "transfer"] as const;
+export type StockMovementKind = (typeof stockMovementKinds)[number];
+
+/** Of the movements that change how many pieces are in the house. */
+const kinds: Partial<Record<StockMovementName, StockMovementKind>> = {
+  received: "purchase",
+  shipped: "sale",
+  adjusted: "adjustment",
+  counted: "adjustment",
+  written_off: "adjustment",
+  returned: "return",
+};
+
+const takesAway: ReadonlySet<StockMovementName> = new Set<StockMovementName>(["shipped", "written_off"]);
+
+export const stockReferenceTypes = ["order", "return", "delivery"] as const;
+export type StockReferenceType = (typeof stockReferenceTypes)[number];
+
+/** What a movement's reference names, where not an order. */
+const referenceTypes: Partial<Record<StockMovementName, StockReferenceType>> = {
+  received: "delivery",
+  returned: "return",
+};
+
+/** What few movements have to say. */
+interface Note {
+  reason?: string;
+  /** Of the returned pieces. */
+  damaged?: number;
+  quarantine?: number;
+  /** Pieces that came back besides and that stock does not know of. */
+  notRestocked?: number;
+  from?: StockCondition;
+  to?: StockCondition;
+}
+
 /** What has happened to up to a hundred revisions of a SKU, by column: a million rows have to stay small. */
 interface Bucket {
+  /** Pieces in the house before the first of its movements that changes them, if any does. */
+  onHand?: number;
   /** Revisions, counted from the bucket's first. */
   offsets: number[];
   /** Epoch milliseconds. */
@@ -37,29 +81,51 @@ interface Bucket {
   quantities: number[];
   /** The order, the return or the delivery note that moved the pieces; "" when nothing did. */
   references: string[];
-  /** By revision: a reason, or how many of the returned pieces are damaged. */
-  notes?: Record<string, string | number>;
+  /** By revision. */
+  notes?: Record<string, Note>;
 }
 
-export interface StockMovement {
+/** How many pieces of a SKU are in the house: it leads the movements that change it to their bucket. */
+interface Level {
+  level: number;
+}
+
+type LedgerDoc = Bucket | Level;
+
+export interface StockMovement extends Note {
   revision: number;
   at: string;
   type: StockMovementName;
-  /** Pieces; below 0 only where an adjustment takes some away. */
+  /** Pieces; below 0 only where an adjustment or a count takes some away. */
   quantity: number;
+  /** These of what changes the pieces in the house: how many there were, and are. */
+  kind?: StockMovementKind;
+  previous?: number;
+  new?: number;
   /** The order that holds or gets the pieces, the return that brought them, the reference of a delivery. */
   reference?: string;
-  reason?: string;
-  /** Of the returned pieces. */
-  damaged?: number;
+  referenceType?: StockReferenceType;
 }
 
-function recorded<Data>(append: (doc: Bucket, event: ProjectedEvent<Data>) => void): Handler<Bucket, Data> {
+type Append<Data> = (doc: Bucket, event: ProjectedEvent<Data>) => void;
+
+function recorded<Data>(append: Append<Data>): Handler<LedgerDoc, Data> {
   return {
-    keys: ({ id, revision }) => bucketKey(id, Math.floor(revision / bucketRevisions)),
-    change: (doc = newBucket(), event) => {
-      append(doc, event);
-      return doc;
+    keys: keyOfBucket,
+    change: (doc, event) => appended(doc, event, append),
+  };
+}
+
+/** As `recorded`, of a movement that changes how many pieces are in the house. */
+function levelled<Data>(deltaOf: (data: Data) => number, append: Append<Data>): Handler<LedgerDoc, Data> {
+  return {
+    keys: ({ id }) => id + levelSuffix,
+    change: (doc, { data }) => ({ level: levelOf(doc) + deltaOf(data) }),
+    follow: (_, event) => [keyOfBucket(event)],
+    changeFollower: (doc, event, _, origin) => {
+      const bucket = appended(doc, event, append);
+      bucket.onHand ??= levelOf(origin) - deltaOf(event.data);
+      return bucket;
     },
   };
 }
@@ -69,48 +135,84 @@ const ofReservation = (type: StockMovementName) =>
     add(doc, event, type, event.data.quantity, event.data.reservationId),
   );
 
+const regraded = recorded<StockEventData<"StockRegraded">>((doc, event) => {
+  const { from, to, quantity, reason } = event.data;
+  add(doc, event, "regraded", quantity);
+  note(doc, event, { from, to, reason });
+});
+
 /** What moved the pieces of a SKU, in the order it happened. */
-export const stockLedgerProjection = projectionOf<ShopEvents>()<Bucket>({
+export const stockLedgerProjection = projectionOf<ShopEvents>()<LedgerDoc>({
   name: "stock-ledger",
-  version: 1,
+  version: 2,
   columns: { sku: "text", bucket: "number" },
   indexes: [["sku", "bucket"]],
-  columnsOf: (_, key) => ({
-    sku: key.slice(0, -1 - bucketDigits),
-    bucket: Number(key.slice(-bucketDigits)),
-  }),
+  columnsOf: (doc, key) =>
+    isLevel(doc)
+      ? { sku: null, bucket: null }
+      : { sku: key.slice(0, -1 - bucketDigits), bucket: Number(key.slice(-bucketDigits)) },
   on: {
-    StockReceived: recorded((doc, event) =>
-      add(doc, event, "received", event.data.quantity, event.data.reference),
+    StockReceived: levelled(
+      ({ quantity }) => quantity,
+      (doc, event) => add(doc, event, "received", event.data.quantity, event.data.reference),
     ),
-    StockAdjusted: recorded((doc, event) => {
-      add(doc, event, "adjusted", event.data.delta);
-      note(doc, event, event.data.reason);
-    }),
+    StockAdjusted: levelled(
+      ({ delta }) => delta,
+      (doc, event) => {
+        add(doc, event, "adjusted", event.data.delta);
+        note(doc, event, { reason: event.data.reason });
+      },
+    ),
+    StockCounted: levelled(
+      ({ delta }) => delta,
+      (doc, event) => {
+        const { delta, reason } = event.data;
+        add(doc, event, "counted", delta);
+        if (reason !== undefined) note(doc, event, { reason });
+      },
+    ),
     StockReserved: ofReservation("reserved"),
     ReservationCommitted: ofReservation("committed"),
     ReservationReleased: recorded((doc, event) => {
       const { quantity, reservationId, committed, reason } = event.data;
       add(doc, event, committed ? "uncommitted" : "released", quantity, reservationId);
-      note(doc, event, reason);
+      note(doc, event, { reason });
     }),
     ClaimShrunk: ofReservation("uncommitted"),
     ClaimGrown: ofReservation("committed"),
     ReservationExpired: ofReservation("expired"),
-    StockShipped: ofReservation("shipped"),
-    StockReturned: recorded((doc, event) => {
-      const { returnId, sellable, damaged } = event.data;
-      add(doc, event, "returned", sellable + damaged, returnId);
-      if (damaged > 0) note(doc, event, damaged);
+    StockShipped: levelled(
+      ({ quantity }) => -quantity,
+      (doc, event) => add(doc, event, "shipped", event.data.quantity, event.data.reservationId),
+    ),
+    StockReturned: levelled(restocked, (doc, event) => {
+      const { returnId, damaged, quarantine, notRestocked } = event.data;
+      add(doc, event, "returned", restocked(event.data), returnId);
+      const found = {
+        ...(damaged > 0 && { damaged }),
+        ...(quarantine > 0 && { quarantine }),
+        ...(notRestocked !== undefined && { notRestocked }),
+      };
+      if (Object.keys(found).length > 0) note(doc, event, found);
     }),
-    StockMarkedDamaged: recorded((doc, event) => {
-      add(doc, event, "damaged", event.data.quantity);
-      note(doc, event, event.data.reason);
-    }),
+    StockRegraded: regraded,
+    StockMarkedDamaged: regraded,
+    StockWrittenOff: levelled(
+      ({ quantity }) => -quantity,
+      (doc, event) => {
+        const { from, quantity, reason } = event.data;
+        add(doc, event, "written_off", quantity);
+        note(doc, event, { from, reason });
+      },
+    ),
     BackorderQueued: ofReservation("backordered"),
     BackorderFilled: ofReservation("backorder_filled"),
   },
 });
+
+function restocked({ sellable, damaged, quarantine }: StockEventData<"StockReturned">): number {
+  return sellable + damaged + quarantine;
+}
 
 /**
  * The movements of a SKU, newest first. The cursor is the revision of the last one, so that a page starts
@@ -153,8 +255,26 @@ function revisionOf(after: NonNullable<PageRequest["after"]>): number {
   return revision;
 }
 
-function bucketKey(sku: string, bucket: number): string {
-  return `${sku}/${String(bucket).padStart(bucketDigits, "0")}`;
+function keyOfBucket({ id, revision }: { id: string; revision: number }): string {
+  return `${id}/${String(Math.floor(revision / bucketRevisions)).padStart(bucketDigits, "0")}`;
+}
+
+function isLevel(doc: LedgerDoc | undefined): doc is Level {
+  return doc !== undefined && "level" in doc;
+}
+
+function levelOf(doc: LedgerDoc | undefined): number {
+  return isLevel(doc) ? doc.level : 0;
+}
+
+function appended<Data>(
+  doc: LedgerDoc | undefined,
+  event: ProjectedEvent<Data>,
+  append: Append<Data>,
+): Bucket {
+  const bucket = doc === undefined || isLevel(doc) ? newBucket() : doc;
+  append(bucket, event);
+  return bucket;
 }
 
 function newBucket(): Bucket {
@@ -175,27 +295,32 @@ function add(
   doc.references.push(reference);
 }
 
-function note(doc: Bucket, { revision }: ProjectedEvent, text: string | number): void {
+function note(doc: Bucket, { revision }: ProjectedEvent, text: Note): void {
   doc.notes ??= {};
   doc.notes[revision] = text;
 }
 
-function entriesOf({ offsets, times, types, quantities, references, notes }: Bucket, bucket: number) {
+function entriesOf(doc: Bucket, bucket: number): StockMovement[] {
+  const { offsets, times, types, quantities, references, notes } = doc;
+  let onHand = doc.onHand ?? 0;
   return offsets.map((offset, index): StockMovement => {
     const revision = bucket * bucketRevisions + offset;
     const type = namesByCode[types[index] ?? -1];
     if (type === undefined)
       throw new Error(`revision ${revision} is of a type that this version does not know`);
+    const kind = kinds[type];
+    const previous = onHand;
+    const quantity = quantities[index] ?? 0;
+    if (kind !== undefined) onHand += takesAway.has(type) ? -quantity : quantity;
     const reference = references[index];
-    const note = notes?.[revision];
     return {
       revision,
       at: new Date(times[index] ?? 0).toISOString(),
       type,
-      quantity: quantities[index] ?? 0,
-      ...(reference && { reference }),
-      ...(typeof note === "string" && { reason: note }),
-      ...(typeof note === "number" && { damaged: note }),
+      quantity,
+      ...(kind !== undefined && { kind, previous, new: onHand }),
+      ...(reference && { reference, referenceType: referenceTypes[type] ?? "order" }),
+      ...notes?.[revision],
     };
   });
 }

@@ -26,21 +26,25 @@ export interface StockView extends StockCounts, StockPolicy {
   status: StockStatus;
 }
 
-const newStock = (): StockDoc => ({ onHand: 0, damaged: 0, reserved: 0, committed: 0, ...initialPolicy });
+const newStock = (): StockDoc => ({
+  ...{ onHand: 0, damaged: 0, quarantine: 0, reserved: 0, committed: 0 },
+  ...initialPolicy,
+});
 
 function counted<K extends StockMovementType>(type: K): Handler<StockDoc, StockEventData<K>> {
   const movement = movementOf(type);
   return {
     keys: streamKey,
     change: (doc = newStock(), { data }) => {
-      const { onHand, damaged, reserved, committed } = movement(data);
+      const { onHand, damaged, quarantine, reserved, committed } = movement(data);
       doc.onHand += onHand;
       doc.damaged += damaged;
+      doc.quarantine += quarantine;
       doc.reserved += reserved;
       doc.committed += committed;
-      // The write model never lets more go than was held; asserted again here.
-      if (doc.reserved < 0 || doc.committed < 0)
-        throw new Error(`${doc.reserved} pieces would be reserved, ${doc.committed} committed`);
+      // The write model never lets more go than was held, or there; asserted again here.
+      for (const count of ["damaged", "quarantine", "reserved", "committed"] as const)
+        if (doc[count] < 0) throw new Error(`${doc[count]} pieces would be ${count}`);
       return doc;
     },
   };
@@ -49,16 +53,16 @@ function counted<K extends StockMovementType>(type: K): Handler<StockDoc, StockE
 /** The stock of each SKU as the write model counts it. */
 export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
   name: "stock",
-  version: 2,
+  version: 3,
   columns: { status: "text", folded: "text" },
   indexes: [["status"], ["folded"]],
   columnsOf: (doc, sku) => ({ status: stockStatusOf(availableOf(doc), doc), folded: foldSku(sku) }),
   present: (doc, sku): StockView => {
     const available = availableOf(doc);
-    const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = doc;
+    const { onHand, reserved, committed, damaged, quarantine, track, backorders, lowStockThreshold } = doc;
     const status = stockStatusOf(available, doc);
     const policy = { track, backorders, lowStockThreshold };
-    return { sku, onHand, reserved, committed, damaged, available, status, ...policy };
+    return { sku, onHand, reserved, committed, damaged, quarantine, available, status, ...policy };
   },
   on: {
     // What is for sale has a stock, if none of it has come yet.
@@ -74,6 +78,7 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     },
     StockReceived: counted("StockReceived"),
     StockAdjusted: counted("StockAdjusted"),
+    StockCounted: counted("StockCounted"),
     StockReserved: counted("StockReserved"),
     ReservationCommitted: counted("ReservationCommitted"),
     ReservationReleased: counted("ReservationReleased"),
@@ -82,7 +87,9 @@ export const stockProjection = projectionOf<ShopEvents>()<StockDoc>({
     ReservationExpired: counted("ReservationExpired"),
     StockShipped: counted("StockShipped"),
     StockReturned: counted("StockReturned"),
+    StockRegraded: counted("StockRegraded"),
     StockMarkedDamaged: counted("StockMarkedDamaged"),
+    StockWrittenOff: counted("StockWrittenOff"),
     StockPolicySet: {
       keys: streamKey,
       change: (doc = newStock(), { data }) => {

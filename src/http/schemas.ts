@@ -4,7 +4,7 @@ import { lineQuantityMax, paymentMethods } from "../../commands/cart/events.ts";
 import { deliveryOutcomes, returnReasons } from "../../commands/order/events.ts";
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
-import { stockQuantityMax } from "../../commands/stock/events.ts";
+import { stockConditions, stockQuantityMax } from "../../commands/stock/events.ts";
 import { sandboxEventSchema } from "../gateways/sandbox-webhooks.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
 
@@ -35,11 +35,31 @@ export const adjustmentBody = z.strictObject({
     .refine((delta) => delta !== 0, "not 0"),
   reason,
 });
-export const policyBody = z.strictObject({
-  track: z.boolean().optional(),
-  backorders: z.boolean().optional(),
-  lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
+export const countBody = z.strictObject({
+  /** All pieces in the house, in whatever condition. */
+  counted: z.int().min(0).max(stockQuantityMax),
+  reason: reason.optional(),
 });
+export const moveBody = z
+  .strictObject({
+    from: z.enum(stockConditions),
+    to: z.enum([...stockConditions, "out"]),
+    quantity: z.int().min(1).max(stockQuantityMax),
+    reason,
+  })
+  .refine(({ from, to }) => from !== to, { path: ["to"], message: "another condition than `from`" });
+export const policyBody = z
+  .strictObject({
+    track: z.boolean().optional(),
+    backorders: z.boolean().optional(),
+    lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
+    /** Of a SKU that is tracked from now on: all pieces in the house. */
+    counted: z.int().min(0).max(stockQuantityMax).optional(),
+  })
+  .refine(({ track, counted }) => counted === undefined || track === true, {
+    path: ["counted"],
+    message: "goes with `track: true`",
+  });
 
 export const openCartBody = z
   .strictObject({

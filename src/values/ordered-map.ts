@@ -97,14 +97,19 @@ export class OrderedMap<V> {
     for (const [, value] of this.entriesByPlace.values()) yield value;
   }
 
+  /** Those that were added last come first. */
+  *reversed(): IterableIterator<readonly [string, V]> {
+    for (const [, entry] of this.entriesByPlace.entriesReversed()) yield entry;
+  }
+
   [Symbol.iterator](): IterableIterator<readonly [string, V]> {
     return this.entriesByPlace.values();
   }
 }
 
-/** The ids that were added last, at most `max` of them: with another one, the oldest is forgotten. */
-export function withRecent(ids: OrderedMap<true>, id: string, max: number): OrderedMap<true> {
-  const more = ids.without(id).with(id, true);
+/** What was added last, by its ids, at most `max` of them: with another one, the oldest is forgotten. */
+export function withRecent<V>(recent: OrderedMap<V>, id: string, value: V, max: number): OrderedMap<V> {
+  const more = recent.without(id).with(id, value);
   return more.size > max ? more.withoutFirst() : more;
 }
 

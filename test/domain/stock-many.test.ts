@@ -208,11 +208,11 @@ describe("3,000 backorders", () => {
     shelf.do("Receive", { quantity: 5_000 });
     expect(inHand(shelf.state)).toBeLessThan(5_000);
     const events = shelf.do("Reserve", reserve("late", 2));
-    expect(events).toEqual([reserved("late", 2, 500), queued("late", 2)]);
+    expect(events.slice(0, 2)).toEqual([reserved("late", 2, 500), queued("late", 2)]);
+    const next = names(2 * atOnceMax).slice(atOnceMax);
+    expect(idsOf(ofType("BackorderFilled", events)), "goes on with them").toEqual(next);
+    expect(events).toHaveLength(2 + atOnceMax);
     shelf.do("SetPolicy", { backorders: false });
-    given(stock, [...waiting(true).slice(0, 40), received(5)])
-      .when("MarkDamaged", { sku: "A", quantity: 1, reason: "r" })
-      .refused("out_of_stock", { available: 0 });
     expect(() => shelf.do("Reserve", reserve("later"))).toThrow(Problem);
   });
 
@@ -255,6 +255,42 @@ describe("3,000 backorders", () => {
     for (const events of appends) expect(events.length).toBeLessThanOrEqual(2 * atOnceMax);
     expect(idsOf(ofType("BackorderFilled", appends.flat()))).toEqual(names(1_000));
     expect(inHand(shelf.state)).toBe(1_000);
+  });
+});
+
+describe("3,000 claims and 1,200 holds of which few are there", () => {
+  const count = 3_000;
+  const past = [
+    received(count + 1_200),
+    ...names(count).flatMap((name) => [reserved(name), committed(name)]),
+    ...names(1_200).map((name, n) => reserved(`held ${name}`, 1, 9_000 + n)),
+  ];
+
+  test("are put on backorder in steps that stay bounded, holds first, then the newest claims", () => {
+    const shelf = new Shelf(past);
+    const appends = [shelf.do("Count", { counted: 1_000 })];
+    expect(() =>
+      shelf.do("Ship", { sku: "A", reservationId: "r-0", shipmentId: "s", quantity: 1_001 }),
+    ).toThrow(Problem);
+    appends.push(...shelf.expireAll());
+    for (const events of appends) expect(events.length).toBeLessThanOrEqual(1_401);
+    const types = appends.flat().map(({ type }) => type);
+    expect(types.lastIndexOf("ReservationExpired")).toBeLessThan(types.indexOf("BackorderQueued"));
+    expect(ofType("ReservationExpired", appends.flat())).toHaveLength(1_200);
+    const short = new Set(idsOf(ofType("BackorderQueued", appends.flat())));
+    expect(short).toEqual(new Set(names(count).slice(1_000)));
+    const said = ofType("StockShort", appends.flat()).flatMap(({ data }) => data.claims);
+    expect(new Set(said.map(({ reservationId }) => reservationId))).toEqual(short);
+    expect([shelf.state.backordered, availableOf(shelf.state)]).toEqual([2_000, -2_000]);
+  });
+
+  test("lose no more than is there while that goes on", () => {
+    const shelf = new Shelf(past);
+    shelf.do("Count", { counted: 3 });
+    const ship = (id: string) =>
+      shelf.do("Ship", { sku: "A", reservationId: id, shipmentId: "s", quantity: 1 });
+    for (const id of ["r-0", "r-1", "r-2", "r-3"]) ship(id);
+    expect(shelf.state.onHand).toBe(0);
   });
 });
 
@@ -360,7 +396,15 @@ describe("a snapshot of a stock", () => {
       fc.record({ sku: id, reservationId: id, shipmentId: fc.constantFrom("s-1", "s-2"), quantity: small }),
     ),
     fc.tuple(fc.constant("TakeBack"), fc.record({ returnId: id, sellable: fc.nat(3), damaged: fc.nat(2) })),
-    fc.tuple(fc.constant("MarkDamaged"), fc.record({ sku: id, quantity: small, reason: id })),
+    fc.tuple(fc.constant("Count"), fc.record({ counted: fc.nat(9), reason: id })),
+    fc.tuple(
+      fc.constant("Move"),
+      fc.record({
+        ...{ sku: id, quantity: small, reason: id },
+        from: fc.constantFrom("sellable", "damaged", "quarantine"),
+        to: fc.constantFrom("sellable", "damaged", "quarantine", "out"),
+      }),
+    ),
     fc.tuple(
       fc.constant("SetPolicy"),
       fc.record({

@@ -71,6 +71,9 @@ async function goods(): Promise<string> {
   await ask(200, "POST", "/v1/products/{id}/publish", on);
   await ask(201, "POST", "/v1/stock/{sku}/receipts", { ...on, body: { quantity: 500, reference: "r" } });
   await ask(201, "POST", "/v1/stock/{sku}/adjustments", { ...on, body: { delta: -1, reason: "r" } });
+  await ask(201, "POST", "/v1/stock/{sku}/counts", { ...on, body: { counted: 500 } });
+  const broken = { from: "sellable", to: "damaged", quantity: 1, reason: "r" };
+  await ask(201, "POST", "/v1/stock/{sku}/moves", { ...on, body: broken });
   await ask(200, "PUT", "/v1/stock/{sku}/policy", { ...on, body: { lowStockThreshold: 3 } });
   const gone = await ask(201, "POST", "/v1/products", {
     ...asStaff,

@@ -26,6 +26,8 @@ const goodBodies: Record<string, Body> = {
   "PUT /v1/products/{id}/variants/{sku}/price": { price: usd(1) },
   "POST /v1/stock/{sku}/receipts": { quantity: 1, reference: "note" },
   "POST /v1/stock/{sku}/adjustments": { delta: 1, reason: "found" },
+  "POST /v1/stock/{sku}/counts": { counted: 5, reason: "count" },
+  "POST /v1/stock/{sku}/moves": { from: "sellable", to: "out", quantity: 1, reason: "broken" },
   "PUT /v1/stock/{sku}/policy": { track: true, backorders: false, lowStockThreshold: 1 },
   "POST /v1/carts": { currency: "USD", draft: true },
   "POST /v1/carts/{id}/items": { sku: "GOOD", quantity: 1, unitPrice: usd(1) },

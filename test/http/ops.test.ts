@@ -90,7 +90,7 @@ describe("projections", () => {
         key: "POISON-1",
         position: expect.stringMatching(/^\d{16}$/),
         eventType: "ReservationCommitted",
-        reason: expect.stringContaining("committed"),
+        reason: expect.stringContaining("reserved"),
         waiting: 1,
       },
       expect.objectContaining({ key: "POISON-2", waiting: 0 }),

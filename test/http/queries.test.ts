@@ -213,6 +213,7 @@ describe("stock", () => {
       reserved: 0,
       committed: 0,
       damaged: 0,
+      quarantine: 0,
       available: 7,
       status: "in_stock",
       track: true,

@@ -12,14 +12,17 @@ interface Reservation {
   quantity: number;
   committed: boolean;
   shipped: number;
+  backordered: number;
 }
 
 interface Shelf {
   onHand: number;
   damaged: number;
+  quarantine: number;
   reservations: Map<string, Reservation>;
   /** Released: none of them may come back. */
   ended: Set<string>;
+  /** More may be promised than is there. */
   backorders: boolean;
 }
 
@@ -150,6 +153,7 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
   const shelf = shelves.get(sku) ?? {
     onHand: 0,
     damaged: 0,
+    quarantine: 0,
     reservations: new Map(),
     ended: new Set<string>(),
     backorders: false,
@@ -168,7 +172,7 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
     case "StockReserved":
       expect(reservations.has(reservationId), `${sku} reserved twice for ${reservationId}`).toBe(false);
       expect(shelf.ended.has(reservationId), `${sku} reserved again for ${reservationId}`).toBe(false);
-      reservations.set(reservationId, { sku, quantity, committed: false, shipped: 0 });
+      reservations.set(reservationId, { sku, quantity, committed: false, shipped: 0, backordered: 0 });
       break;
     case "ReservationCommitted": {
       const reservation = known(reservations, reservationId, "reservation");
@@ -191,13 +195,16 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
       const claim = known(reservations, reservationId, "reservation");
       expect(claim.committed).toBe(true);
       claim.quantity -= quantity;
+      claim.backordered -= Number(data.backordered);
       expect(claim.shipped).toBeLessThanOrEqual(claim.quantity);
       if (claim.shipped === claim.quantity) reservations.delete(reservationId);
       break;
     }
     case "ClaimGrown": {
-      const claim = reservations.get(reservationId) ?? { sku, quantity: 0, committed: true, shipped: 0 };
-      reservations.set(reservationId, { ...claim, quantity: claim.quantity + quantity });
+      const none = { sku, quantity: 0, committed: true, shipped: 0, backordered: 0 };
+      const claim = reservations.get(reservationId) ?? none;
+      const backordered = claim.backordered + Number(data.backordered);
+      reservations.set(reservationId, { ...claim, quantity: claim.quantity + quantity, backordered });
       // What came to nothing is promised anew though it is not there.
       if (Number(data.backordered) > 0) shelf.backorders = true;
       break;
@@ -211,20 +218,41 @@ function enterStock({ shelves }: Books, sku: string, type: string, data: Data): 
       if (reservation.shipped === reservation.quantity) reservations.delete(reservationId);
       break;
     }
+    case "BackorderQueued":
+      known(reservations, reservationId, "reservation").backordered += quantity;
+      break;
+    case "BackorderFilled":
+      known(reservations, reservationId, "reservation").backordered -= quantity;
+      break;
     case "StockReturned":
       shelf.onHand += Number(data.sellable) + Number(data.damaged);
       shelf.damaged += Number(data.damaged);
       break;
+    case "StockCounted":
+    case "StockAdjusted":
+      shelf.onHand += Number(data.delta);
+      shelf.backorders = true;
+      break;
+    case "StockRegraded":
+    case "StockWrittenOff":
+      shelf.backorders = true;
+      if (data.from !== "sellable") shelf[String(data.from) as "damaged" | "quarantine"] -= quantity;
+      if (type === "StockWrittenOff") shelf.onHand -= quantity;
+      else if (data.to !== "sellable") shelf[String(data.to) as "damaged" | "quarantine"] += quantity;
+      break;
   }
+  for (const pieces of [shelf.onHand, shelf.damaged, shelf.quarantine])
+    expect(pieces, `${sku} after ${type}`).toBeGreaterThanOrEqual(0);
+  if (!shelf.backorders)
+    expect(availableOn(shelf), `${sku} available after ${type}`).toBeGreaterThanOrEqual(0);
+}
+
+function availableOn({ onHand, damaged, quarantine, reservations }: Shelf): number {
   const promised = [...reservations.values()].reduce(
     (sum, { quantity, shipped }) => sum + quantity - shipped,
     0,
   );
-  expect(shelf.onHand, `${sku} on hand`).toBeGreaterThanOrEqual(0);
-  if (!shelf.backorders)
-    expect(shelf.onHand - shelf.damaged - promised, `${sku} available after ${type}`).toBeGreaterThanOrEqual(
-      0,
-    );
+  return onHand - damaged - quarantine - promised;
 }
 
 function enterOrder({ orders, refused }: Books, id: string, type: string, data: Data): void {
@@ -426,7 +454,10 @@ function waitingOrders({ payments }: Books): Set<string> {
 }
 
 function auditShelves({ shelves, orders }: Books, waiting: ReadonlySet<string>): void {
-  for (const [sku, { reservations }] of shelves)
+  for (const [sku, shelf] of shelves) {
+    const { reservations } = shelf;
+    const backordered = [...reservations.values()].reduce((sum, claim) => sum + claim.backordered, 0);
+    expect(backordered, `${sku} on backorder`).toBe(Math.max(0, -availableOn(shelf)));
     for (const [orderId, reservation] of reservations) {
       if (waiting.has(orderId)) continue;
       const order = orders.get(orderId);
@@ -435,6 +466,7 @@ function auditShelves({ shelves, orders }: Books, waiting: ReadonlySet<string>):
       expect(reservation.committed, why).toBe(true);
       expect(reservation.quantity - reservation.shipped).toBe(order && toShip(order, sku));
     }
+  }
 }
 
 /** What an order still wants of a SKU. */

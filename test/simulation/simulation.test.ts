@@ -11,6 +11,7 @@ import { capturePayment } from "../../commands/processes/payments.ts";
 import { refundOrder } from "../../commands/processes/refunds.ts";
 import { settlePayment, unlessSilent } from "../../commands/processes/settle-payment.ts";
 import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
+import { stockConditions } from "../../commands/stock/events.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import {
   type EventStore,
@@ -204,6 +205,7 @@ class Simulation {
       this.receive,
       this.bookTransfer,
       this.expire,
+      this.correct,
     ];
     const action = this.dice.pick(actions);
     try {
@@ -413,6 +415,21 @@ class Simulation {
     this.received.set(commandId, { sku, quantity });
   }
 
+  /** What is there is said again, whatever is promised. */
+  private async correct(shop: TestShop): Promise<void> {
+    const sku = this.dice.pick(skus) ?? "A";
+    if (this.dice.chance(0.5)) {
+      const onHand = await shop.engine.read(stock, sku, (state) => state.onHand);
+      const counted = Math.max(0, onHand + this.dice.upTo(9) - 6);
+      await shop.engine.execute(stock, sku, "Count", { counted }, shop.by());
+      return;
+    }
+    const from = this.dice.pick(stockConditions) ?? "sellable";
+    const to = this.dice.pick([...stockConditions, "out"] as const) ?? "out";
+    const move = { sku, from, to, quantity: this.dice.upTo(3), reason: "simulated" };
+    await shop.engine.execute(stock, sku, "Move", move, shop.by());
+  }
+
   private async expire(shop: TestShop): Promise<void> {
     this.clock.now += this.dice.upTo(20) * 60_000;
     for (const sku of skus) await shop.engine.execute(stock, sku, "Expire", { reservationId: "" }, shop.by());
@@ -434,6 +451,7 @@ const mustHappen = [
   ...["OrderConfirmed", "OrderRefused", "OrderCancelled", "CheckoutFailed", "ReservationExpired"],
   ...["BackorderQueued", "BackorderFilled", "StockShipped", "StockReturned", "PaymentVoided"],
   ...["LinesCancelled", "ClaimShrunk", "OrderCredited", "DeliveryFailed", "ShipmentReturned", "ClaimGrown"],
+  ...["StockCounted", "StockRegraded", "StockWrittenOff", "StockShort"],
   ...["PaymentActionRequired", "RefundSucceeded", "EffectsApplied", "VoidRequested"],
 ];
 

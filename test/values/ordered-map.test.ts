@@ -30,6 +30,12 @@ describe("an ordered map", () => {
     ]);
   });
 
+  test("is gone through from its end as well", () => {
+    const map = OrderedMap.of(Array.from({ length: 100 }, (_, n) => [`${n}`, n] as const)).with("3", 300);
+    expect([...map.reversed()]).toEqual(entriesOf(map).toReversed());
+    expect([...OrderedMap.of().reversed()]).toEqual([]);
+  });
+
   test("tells a value that is undefined from a key that is not there", () => {
     const map = OrderedMap.of<number | undefined>([["a", undefined]]);
     expect([map.has("a"), map.size, entriesOf(map)]).toEqual([true, 1, [["a", undefined]]]);
@@ -148,10 +154,10 @@ describe("whatever is done to an ordered map", () => {
 describe("ids that are remembered", () => {
   test("are the last ones, and one that comes again is the newest", () => {
     let ids = OrderedMap.of<true>();
-    for (const id of ["a", "b", "c", "a", "d"]) ids = withRecent(ids, id, 3);
+    for (const id of ["a", "b", "c", "a", "d"]) ids = withRecent(ids, id, true, 3);
     expect([...ids.keys()]).toEqual(["c", "a", "d"]);
     const before = ids;
-    ids = withRecent(ids, "e", 3);
+    ids = withRecent(ids, "e", true, 3);
     expect([...before.keys()]).toEqual(["c", "a", "d"]);
     expect([...ids.keys()]).toEqual(["a", "d", "e"]);
   });

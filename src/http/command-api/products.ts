@@ -1,4 +1,3 @@
-import type { z } from "zod";
 import {
   addVariants,
   addVariantsStep,
@@ -8,7 +7,7 @@ import {
   describeStep,
   productIdOf,
 } from "../../../commands/processes/listing.ts";
-import { openSku, skuToStock, spellingOf, stockedSku } from "../../../commands/processes/skus.ts";
+import { spellingOf } from "../../../commands/processes/skus.ts";
 import {
   newProductSchema,
   priceChangeSchema,
@@ -16,39 +15,24 @@ import {
   variantSchema,
 } from "../../../commands/product/fields.ts";
 import { type ProductState, product } from "../../../commands/product/product.ts";
-import type { Stock } from "../../../commands/stock/state.ts";
-import { stock } from "../../../commands/stock/stock.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import type { Money } from "../../values/money.ts";
 import { notFound } from "../../values/problem.ts";
 import { type Found, foundIn, type RequestCommand } from "../edge/commands.ts";
 import { invalid } from "../problems.ts";
 import { productSummary, productSummaryOf } from "../resources/products.ts";
-import { staffStockOf, stockAnswer } from "../resources/stock.ts";
-import {
-  adjustmentBody,
-  emptyBody,
-  idAndSkuParams,
-  idParams,
-  noQuery,
-  policyBody,
-  problemSchema,
-  receiptBody,
-  skuParams,
-} from "../schemas.ts";
+import { emptyBody, idAndSkuParams, idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { stockView } from "./views.ts";
 
 const security = [{ bearer: [] }];
 
-const tag = (of: string, summary: string, status: number, answer: z.ZodType) => ({
-  tags: [of],
+const describe = (summary: string, status: number) => ({
+  tags: ["products"],
   summary,
   security,
   querystring: noQuery,
-  response: { [status]: answer, "4xx": problemSchema },
+  response: { [status]: productSummary, "4xx": problemSchema },
 });
-const describe = (summary: string, status: number) => tag("products", summary, status, productSummary);
 
 /** A shop sells in one currency: sums over others would mean nothing. */
 function requireCurrency({ runtime }: Deps, prices: readonly { path: string; price: Money }[]): void {
@@ -199,78 +183,4 @@ function publishing(app: App, { runtime, staffOnly, commands }: Deps): void {
       },
     );
   }
-}
-
-const describeStock = (summary: string, status: number) => ({
-  ...tag("stock", summary, status, stockAnswer),
-  params: skuParams,
-});
-
-/** A command on the stock of one SKU, answered by the stock right after it. */
-function stockCommand(
-  sku: string,
-  status: number,
-  run: (context: CommandContext, respond: Respond<Stock>) => Promise<Outcome<Found<Stock>>>,
-): RequestCommand<Stock> {
-  return {
-    aim: { decider: stock, id: sku },
-    run: async (context) => {
-      return foundIn(await run(context, (state, revision) => ({ state, revision })));
-    },
-    answer: ({ state, ...where }) => ({ status, body: staffStockOf(stockView(sku, state)), ...where }),
-  };
-}
-
-export function stockCommands(app: App, { runtime, staffOnly, commands }: Deps): void {
-  const { engine } = runtime;
-
-  app.post(
-    "/v1/stock/:sku/receipts",
-    { ...staffOnly, schema: { ...describeStock("Receive stock", 201), body: receiptBody } },
-    (request, reply) => {
-      const { quantity, reference } = request.body;
-      const command = { quantity, ...(reference !== undefined && { reference }) };
-      return commands.run(request, reply, async () => {
-        const sku = await stockedSku(engine, request.params.sku);
-        return stockCommand(sku, 201, (context, respond) =>
-          engine.execute(stock, sku, "Receive", command, context, respond),
-        );
-      });
-    },
-  );
-
-  app.post(
-    "/v1/stock/:sku/adjustments",
-    { ...staffOnly, schema: { ...describeStock("Correct stock", 201), body: adjustmentBody } },
-    (request, reply) =>
-      commands.run(request, reply, async () => {
-        const sku = await stockedSku(engine, request.params.sku);
-        const command = { sku, ...request.body };
-        return stockCommand(sku, 201, (context, respond) =>
-          engine.execute(stock, sku, "Adjust", command, context, respond),
-        );
-      }),
-  );
-
-  app.put(
-    "/v1/stock/:sku/policy",
-    { ...staffOnly, schema: { ...describeStock("Set how a SKU is stocked", 200), body: policyBody } },
-    (request, reply) => {
-      const command = given(request.body);
-      return commands.run(request, reply, async () => {
-        const sku = await skuToStock(engine, request.params.sku);
-        return stockCommand(sku, 200, async (context, respond) => {
-          await openSku(engine, sku, context);
-          return engine.execute(stock, sku, "SetPolicy", command, context, respond);
-        });
-      });
-    },
-  );
-}
-
-/** Without the fields that were not sent. */
-function given<T extends Record<string, unknown>>(fields: T): { [K in keyof T]?: Exclude<T[K], undefined> } {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as {
-    [K in keyof T]?: Exclude<T[K], undefined>;
-  };
 }

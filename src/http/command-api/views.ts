@@ -14,11 +14,17 @@ import { notFound } from "../../values/problem.ts";
 /** Answers to commands: the thing as it is right after, as the views of its resource look at it. */
 
 export function stockView(sku: string, state: Stock) {
-  const { onHand, reserved, committed, damaged, track, backorders, lowStockThreshold } = state;
+  const { onHand, reserved, committed, damaged, quarantine, track, backorders, lowStockThreshold } = state;
   const available = availableOf(state);
   const status = stockStatusOf(available, state);
   const policy = { track, backorders, lowStockThreshold };
-  return { sku, onHand, reserved, committed, damaged, available, status, ...policy };
+  return { sku, onHand, reserved, committed, damaged, quarantine, available, status, ...policy };
+}
+
+/** The stock after a change of what is there, with the orders that it leaves without their pieces. */
+export function changedStockView(sku: string, state: Stock) {
+  const atRisk = state.atRisk.map(({ reservationId, quantity }) => ({ orderId: reservationId, quantity }));
+  return { ...stockView(sku, state), atRisk };
 }
 
 const statusOf = { open: "open", locked: "checking_out", converted: "converted" } as const;
@@ -99,6 +105,7 @@ export function orderView(id: string, state: PlacedOrder) {
       delivered,
     })),
     returns: [...state.returns].map(([returnId, { status, lines }]) => ({ id: returnId, status, lines })),
+    ...(state.uncounted.back.length > 0 && { notRestocked: state.uncounted.back }),
   };
 }
 

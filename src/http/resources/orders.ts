@@ -175,6 +175,8 @@ const returned = z.strictObject({
   received: inspected.optional(),
   requestedAt: z.string(),
 });
+/** What came back and was not restocked: it had not been counted when it left. */
+const notRestocked = z.array(z.strictObject({ sku: z.string(), quantity: z.int() })).optional();
 const refund = z.strictObject({ id: z.string(), amount: money, cause: z.enum(refundCauses), at: z.string() });
 
 const order = z
@@ -195,6 +197,7 @@ const order = z
     shipments: z.array(shipment),
     returns: z.array(returned),
     refunds: z.array(refund),
+    notRestocked,
     /** Oldest first. */
     timeline: z.array(entry),
     placedAt: z.string(),
@@ -277,6 +280,7 @@ const changed = z
     payments: z.array(z.strictObject({ id: z.string() })),
     shipments: z.array(z.strictObject({ id: z.string(), lines: pieces, delivered: z.boolean() })),
     returns: z.array(z.strictObject({ id: z.string(), status: returnStatus, lines: announced })),
+    notRestocked,
     /** What the customer has still to do for the payment; null where the gateway has not said yet. */
     nextAction: z.strictObject({ url: z.string().nullable() }).optional(),
     shipmentId: z.string().optional(),

@@ -158,7 +158,7 @@ describe("catalog", () => {
     const { follow } = catalogProjection.on.StockReturned ?? {};
     const doc = documentsOf(catalogProjection, log).get("sku/MUG-S") as never;
     const returned = (sellable: number) =>
-      follow?.(doc, { data: { returnId: "r1", sellable, damaged: 1 } } as never, "sku/MUG-S");
+      follow?.(doc, { data: { returnId: "r1", sellable, damaged: 1, quarantine: 0 } } as never, "sku/MUG-S");
     expect([returned(0), returned(1)]).toEqual([[], ["p1"]]);
     expect(Object.keys(catalogProjection.on)).not.toContain("ReservationCommitted");
     expect(Object.keys(catalogProjection.on)).not.toContain("StockShipped");

@@ -54,9 +54,14 @@ const commands = fc.oneof(
     }),
   }),
   fc.record({
-    name: fc.constant("MarkDamaged"),
-    command: fc.record({ quantity, reason: fc.constant("broken") }),
+    name: fc.constant("Move"),
+    command: fc.record({
+      ...{ quantity, reason: fc.constant("broken") },
+      from: fc.constantFrom("sellable", "damaged", "quarantine"),
+      to: fc.constantFrom("sellable", "damaged", "quarantine", "out"),
+    }),
   }),
+  fc.record({ name: fc.constant("Count"), command: fc.record({ counted: fc.nat(12) }) }),
   fc.record({
     name: fc.constant("SetPolicy"),
     command: fc.record({
@@ -89,8 +94,12 @@ function decided(sequence: readonly { name: string; command: object; wait: numbe
     for (const event of events) {
       const evolve = (stock.evolve as unknown as Record<string, Evolve>)[event.type];
       state = evolve?.(state, event.data, { time: now }) ?? state;
-      const { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold } = state;
-      const counts = { onHand, damaged, reserved, committed, track, backorders, lowStockThreshold };
+      const { onHand, damaged, quarantine, reserved, committed } = state;
+      const { track, backorders, lowStockThreshold } = state;
+      const counts = {
+        ...{ onHand, damaged, quarantine, reserved, committed },
+        ...{ track, backorders, lowStockThreshold },
+      };
       steps.push({ event, at: now, state: counts, available: availableOf(state) });
     }
   }
@@ -149,6 +158,7 @@ describe("stock", () => {
       reserved: 1,
       committed: 0,
       damaged: 0,
+      quarantine: 0,
       available: 0,
       status: "out_of_stock",
       track: true,
@@ -180,7 +190,7 @@ describe("stock ledger", () => {
       committed: true,
       reason: "the order was cancelled",
     })
-    .add(`stock-${sku}`, day, "StockReturned", { returnId: "r1", sellable: 1, damaged: 2 })
+    .add(`stock-${sku}`, day, "StockReturned", { returnId: "r1", sellable: 1, damaged: 2, quarantine: 0 })
     .add(`stock-${sku}`, day, "StockAdjusted", { delta: -1, reason: "count" });
 
   test("shows what moved, newest first", async () => {
@@ -188,23 +198,71 @@ describe("stock ledger", () => {
     const at = "2011-03-07T09:00:00.000Z";
     expect(await stockLedger(model, sku, { limit: 20 })).toEqual({
       items: [
-        { revision: 6, at, type: "adjusted", quantity: -1, reason: "count" },
-        { revision: 5, at, type: "returned", quantity: 3, reference: "r1", damaged: 2 },
+        {
+          ...{ revision: 6, at, type: "adjusted", quantity: -1, reason: "count" },
+          ...{ kind: "adjustment", previous: 13, new: 12 },
+        },
+        {
+          ...{ revision: 5, at, type: "returned", quantity: 3, damaged: 2 },
+          ...{ reference: "r1", referenceType: "return", kind: "return", previous: 10, new: 13 },
+        },
         {
           revision: 4,
           at,
           type: "uncommitted",
           quantity: 2,
-          reference: "o1",
+          ...{ reference: "o1", referenceType: "order" },
           reason: "the order was cancelled",
         },
-        { revision: 3, at, type: "committed", quantity: 2, reference: "o1" },
-        { revision: 1, at, type: "reserved", quantity: 2, reference: "o1" },
-        { revision: 0, at, type: "received", quantity: 10, reference: "delivery 1" },
+        { revision: 3, at, type: "committed", quantity: 2, reference: "o1", referenceType: "order" },
+        { revision: 1, at, type: "reserved", quantity: 2, reference: "o1", referenceType: "order" },
+        {
+          ...{ revision: 0, at, type: "received", quantity: 10 },
+          ...{ reference: "delivery 1", referenceType: "delivery", kind: "purchase", previous: 0, new: 10 },
+        },
       ],
       next: null,
     });
     expect(await stockLedger(model, "another", { limit: 20 })).toEqual({ items: [], next: null });
+  });
+
+  test("tells how many pieces there were and are, over all buckets (48)", async () => {
+    const log = new Log();
+    const stream = `stock-${sku}`;
+    log.add(stream, day, "StockReceived", { quantity: 10 });
+    // So many that the rest is in other buckets.
+    for (let n = 0; n < 250; n++) {
+      log.add(stream, day, "StockReserved", { reservationId: `h${n}`, quantity: 1, expiresAt });
+      log.add(stream, day, "ReservationExpired", { reservationId: `h${n}`, quantity: 1 });
+    }
+    const gone = { reservationId: "o1", quantity: 2 };
+    const back = { returnId: "o1/r1", sellable: 1, damaged: 0, quarantine: 0, notRestocked: 1 };
+    const bad = { from: "sellable", quantity: 2, reason: "wet" } as const;
+    log
+      .add(stream, day, "StockShipped", { ...gone, shipmentId: "s1" })
+      .add(stream, day, "StockReturned", back)
+      .add(stream, day, "StockCounted", { counted: 8, delta: -1 })
+      .add(stream, day, "StockRegraded", { ...bad, to: "quarantine" })
+      .add(stream, day, "StockWrittenOff", { ...bad, from: "quarantine" });
+    // The level of another SKU, named like one of this.
+    log.add(`stock-${sku}/level`, day, "StockReceived", { quantity: 9_999 });
+    const model = await project(stockLedgerProjection, log);
+    const { items } = await stockLedger(model, sku, { limit: 1_000 });
+    const levels = items.filter(({ kind }) => kind !== undefined).reverse();
+    expect(levels.map(({ previous, new: now }) => [previous, now])).toEqual([
+      [0, 10],
+      [10, 8],
+      [8, 9],
+      [9, 8],
+      [8, 6],
+    ]);
+    expect(levels.map(({ kind }) => kind)).toEqual([
+      ...["purchase", "sale", "return", "adjustment", "adjustment"],
+    ]);
+    const at = "2011-03-07T09:00:00.000Z";
+    expect(items[1]).toEqual({ revision: 504, at, type: "regraded", ...bad, to: "quarantine" });
+    expect(items[0]).toMatchObject({ type: "written_off", from: "quarantine", reason: "wet" });
+    expect(items[3]).toMatchObject({ type: "returned", quantity: 1, notRestocked: 1 });
   });
 
   test("pages through buckets without a gap, each page where the one before ended", async () => {
