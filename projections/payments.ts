@@ -253,6 +253,16 @@ export async function getPayment(model: ViewModel, id: string): Promise<PaymentV
   return found && (JSON.parse(found.json) as PaymentView);
 }
 
+/** What payments have that could go back, in minor units: not what banks have taken back. */
+export function hadIn(payments: readonly PaymentView[]): number {
+  const had = payments.map((payment) => {
+    const { captured, refunded, refundPending } = payment;
+    const left = captured.amount - refunded.amount - refundPending.amount - heldIn([payment]).disputed;
+    return Math.max(0, left);
+  });
+  return had.reduce((sum, amount) => sum + amount, 0);
+}
+
 /** The payments that give money back by a refund. */
 export async function paymentsOfRefund(model: ViewModel, refundId: string): Promise<PaymentView[]> {
   const { items } = await model.find({

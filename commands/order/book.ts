@@ -228,14 +228,19 @@ export function payoutOf(
   { payouts }: Book,
   refundId: string,
 ): readonly [refundId: string, amount: number] | undefined {
-  const isCancellation = refundId === cancellation || refundId.startsWith(`${cancellation}/`);
+  const isCancellation = /^cancellation($|[-/])/.test(refundId);
   return (
     payouts.find(([id]) => id === refundId) ?? payouts.find(([id]) => isCancellation && id === cancellation)
   );
 }
 
-/** All that is left when an order is cancelled goes back by this refund, or by one that is named after it. */
+/** What of an order's payments goes back when it is cancelled; `cancellationRefund` is what they call it. */
 export const cancellation = "cancellation";
+
+/** All that is left when an order is cancelled goes back by this refund, or by one that is named after it. */
+export function cancellationRefund(orderId: string): string {
+  return `${cancellation}-${orderId}`;
+}
 
 /** What some pieces are worth, tax and all; those that are credited already, nothing. */
 export function priceOf(book: Book, shares: readonly Share[]): number {

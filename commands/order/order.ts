@@ -115,6 +115,14 @@ export const order = decider({
       return cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" });
     },
 
+    /** A payment came to nothing, as far as it was tried. */
+    FailPayment: (state: Order, { reason }: Data<"OrderPaymentFailed">): OrderEvent[] => {
+      if (state.phase !== "placed" || !state.book.confirmed || isOver(state.book)) return [];
+      const { book } = state;
+      if (book.captured > 0 || book.paymentFailed || isPaid(book)) return [];
+      return [{ type: "OrderPaymentFailed", data: { reason } }];
+    },
+
     /** A payment has captured something. */
     MarkPaid: (state: Order, command: Data<"OrderPaid">): OrderEvent[] => {
       if (state.phase === "refused") return [];

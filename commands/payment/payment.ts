@@ -1,5 +1,6 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, Problem } from "../../src/values/problem.ts";
+import { cancellationRefund } from "../order/book.ts";
 import { paymentEvents } from "./events.ts";
 import {
   approveRefund,
@@ -288,12 +289,10 @@ function captureId(before: number): string {
   return before === 0 ? "capture" : `capture/${before + 1}`;
 }
 
-const cancellationRefund = "cancellation";
-
 function restRefunded(payment: InitiatedPayment, reason: string): PaymentEvent {
-  const taken = payment.refunds.has(cancellationRefund);
-  const refundId = taken ? `${cancellationRefund}/${payment.refunds.size}` : cancellationRefund;
-  const { orderId } = payment;
+  const { orderId, refunds } = payment;
+  const first = cancellationRefund(orderId);
+  const refundId = refunds.has(first) ? `${first}-${refunds.size}` : first;
   const data = { refundId, orderId, amount: refundable(payment), reason, cause: "cancellation" as const };
   return { type: "RefundRequested", data };
 }

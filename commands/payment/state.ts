@@ -82,6 +82,11 @@ export function uncaptured({ amount, captured }: InitiatedPayment): number {
   return Math.max(0, amount - captured);
 }
 
+/** The gateway has refused to capture it, and is not being asked again. */
+export function isRefused({ phase, failure, capturing }: InitiatedPayment): boolean {
+  return phase === "authorized" && failure !== undefined && capturing === undefined;
+}
+
 /** What its gateway holds for the shop, and has not moved. */
 export function heldOf(payment: InitiatedPayment): number {
   return payment.phase === "authorized" ? uncaptured(payment) : 0;
@@ -120,7 +125,7 @@ export const evolvePayment = {
     return { ...payment, capturing, captures: payment.captures + 1 };
   },
   PaymentCaptured: (state: Payment, { amount, captureId = "" }: Data<"PaymentCaptured">): Payment => {
-    const { capturing: _, recapture: __, ...payment } = initiated(state);
+    const { capturing: _, recapture: __, failure: ___, ...payment } = initiated(state);
     const booked = new Map(payment.booked).set(captureId, amount);
     const captured = payment.captured + amount;
     const isPart = payment.phase === "authorized" && captured < payment.amount;

@@ -5,7 +5,7 @@ import { isOver, openOf } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import { type PlacedOrder, paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
-import { heldOf, manualGateway } from "../payment/state.ts";
+import { heldOf, isRefused, manualGateway } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
 import { authorize, giveBack } from "./payments.ts";
@@ -33,6 +33,7 @@ export async function addPayment(
   const placed = await placedOrder(shop, orderId);
   const process = processOf(shop, orderId, context);
   if (!placed.added.has(paymentId)) {
+    await releaseRefused(process, placed);
     const amount = isOver(placed.book) ? 0 : openOf(placed.book) - (await heldFor(shop, placed));
     if (amount <= 0) throw illegalTransition("nothing is left to be paid");
     const gateway = isByGateway(method) ? shop.gateway.name : manualGateway;
@@ -53,6 +54,20 @@ export async function addPayment(
   await pursue(process, paymentId);
 }
 
+/** What a gateway has refused to capture holds nothing for the order: it is paid otherwise. */
+async function releaseRefused({ shop, again, context }: Process, placed: PlacedOrder): Promise<void> {
+  for (const paymentId of paymentsOf(placed)) {
+    const refused = await shop.engine.read(
+      payment,
+      paymentId,
+      (state) => state.phase !== "absent" && isRefused(state),
+    );
+    if (!refused) continue;
+    await again(payment, paymentId, "RequestRelease", { reason: "paid otherwise" });
+    await settlePayment(shop, paymentId, context).catch(unlessSilent);
+  }
+}
+
 /** Has a payment that was added authorized and, where payments are captured at checkout, captured. */
 export async function pursue(process: Process, paymentId: string): Promise<void> {
   const { shop, context } = process;
@@ -63,13 +78,21 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
     await giveBack(process, paymentId, "the order was cancelled");
   } else {
     const authorization = await authorize(process, paymentId, state, state).catch(unlessDeclined);
-    if (authorization?.status !== "authorized") return;
-    const { reference, singleCapture } = authorization;
-    if (reference !== undefined)
-      await process.again(payment, paymentId, "Authorize", { reference, singleCapture });
-    if (shop.settings.capture === "checkout") await process.again(payment, paymentId, "RequestCapture", {});
+    if (authorization?.status === "pending") return;
+    if (authorization) await recordAuthorization(process, paymentId, authorization);
   }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
+}
+
+async function recordAuthorization(
+  process: Process,
+  paymentId: string,
+  { reference, singleCapture }: { reference: string | undefined; singleCapture?: true },
+): Promise<void> {
+  if (reference !== undefined)
+    await process.again(payment, paymentId, "Authorize", { reference, singleCapture });
+  const { capture } = process.shop.settings;
+  if (capture === "checkout") await process.again(payment, paymentId, "RequestCapture", {});
 }
 
 /** The payment's stream says so. */
@@ -79,7 +102,9 @@ function unlessDeclined(error: unknown): undefined {
 
 async function heldFor({ engine }: Shop, placed: PlacedOrder): Promise<number> {
   const held = paymentsOf(placed).map((id) =>
-    engine.read(payment, id, (state) => (state.phase === "absent" ? 0 : heldOf(state))),
+    engine.read(payment, id, (state) =>
+      state.phase === "absent" || state.releasing !== undefined ? 0 : heldOf(state),
+    ),
   );
   return (await Promise.all(held)).reduce((sum, amount) => sum + amount, 0);
 }

@@ -1,8 +1,9 @@
-import { notFound } from "../../src/values/problem.ts";
+import { illegalTransition, notFound } from "../../src/values/problem.ts";
 import type { Refund, RetryRefund } from "../order/credits.ts";
 import { order } from "../order/order.ts";
 import { paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
+import { refundable } from "../payment/state.ts";
 import { applyEffects } from "./effects.ts";
 import { placedOrder } from "./fulfilment.ts";
 import { type ProcessContext, processOf } from "./process.ts";
@@ -21,8 +22,22 @@ export async function refundOrder(
   context: ProcessContext,
 ): Promise<void> {
   const process = processOf(shop, orderId, context);
+  await requireHad(shop, orderId, request);
   await process.decide(order, orderId, "Refund", request);
   await applyEffects(shop, orderId, process.context);
+}
+
+/** @throws Problem illegal_transition for what customers' banks have taken back, or goes back otherwise */
+async function requireHad(shop: Shop, orderId: string, request: Refund): Promise<void> {
+  const placed = await placedOrder(shop, orderId);
+  const credit = order.decide.Refund(placed, request).find(({ type }) => type === "OrderCredited");
+  const payout = credit?.type === "OrderCredited" ? credit.data.payout : 0;
+  const had = paymentsOf(placed).map((id) =>
+    shop.engine.read(payment, id, (state) => (state.phase === "absent" ? 0 : refundable(state))),
+  );
+  const most = (await Promise.all(had)).reduce((sum, amount) => sum + amount, 0);
+  if (payout > most)
+    throw illegalTransition(`the payments have ${most} minor units that could go back, not ${payout}`);
 }
 
 /**

@@ -3,11 +3,12 @@ import { noStream } from "../../src/stores/event-store/event-store.ts";
 import { Problem } from "../../src/values/problem.ts";
 import { isOver } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import { nameAt } from "../order/state.ts";
+import { nameAt, type PlacedOrder, paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import {
   heldOf,
   type InitiatedPayment,
+  isRefused,
   isUnderWay,
   manualGateway,
   type Payment,
@@ -21,8 +22,8 @@ import type { Shop } from "./shop.ts";
 
 /** What was not answered is done again later, by the task of the payment. */
 export class GatewaySilent extends Problem {
-  constructor() {
-    super("unavailable", "the payment gateway does not answer");
+  constructor(detail = "the payment gateway does not answer") {
+    super("unavailable", detail);
   }
 }
 
@@ -44,7 +45,7 @@ export async function settlePayment(shop: Shop, paymentId: string, context: Proc
     if (!(await settleNext(process, paymentId, state, waiting))) break;
   }
   await tellOrder(process, paymentId);
-  if (waiting.size > 0) throw new GatewaySilent();
+  if (waiting.size > 0) throw new GatewaySilent(`${waiting.size} refunds are on their way`);
 }
 
 export function unlessSilent(error: unknown): void {
@@ -248,9 +249,14 @@ export function capturedStep(paymentId: string, movementId: string): string {
   return stepId(paymentId, "captured", movementId);
 }
 
-/** The command that tells an order of a refund. */
-export function refundedStep(paymentId: string, refundId: string): string {
-  return stepId(paymentId, "refunded", refundId);
+/** The commands that tell an order what has become of a refund. */
+export function refundSteps(order: PlacedOrder, ...refundIds: readonly string[]): string[] {
+  return paymentsOf(order).flatMap((paymentId) =>
+    refundIds.flatMap((refundId) => [
+      stepId(paymentId, "refunded", refundId),
+      stepId(paymentId, "withdrawn", refundId),
+    ]),
+  );
 }
 
 /** The order's books follow the payment's. */
@@ -271,6 +277,9 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
     const paid = { amount, ...(captureId !== "" && { captureId }), ...its };
     await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);
   }
+  const { phase, failure: refusal } = state;
+  if (refusal !== undefined && (phase === "failed" || isRefused(state)))
+    await process.again(order, orderId, "FailPayment", { reason: refusal });
   for (const [refundId, { status, amount, cause, failure = "" }] of refunds) {
     if (isUnderWay({ status })) continue;
     const name = nameAt(refundId, its.paymentId);
@@ -278,7 +287,7 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
     if (status !== "succeeded") {
       if (known.phase === "placed" && known.unpaid.has(name)) continue;
       const withdrawn = { refundId, amount, reason: failure, ...its };
-      await process.again(order, orderId, "WithdrawCredit", withdrawn);
+      await process.once(["withdrawn", refundId], order, orderId, "WithdrawCredit", withdrawn);
       continue;
     }
     const refunded = { refundId, amount, cause, ...its };

@@ -54,7 +54,7 @@ export async function handleWebhook(shop: Shop, id: string, context: ProcessCont
     await process.again(webhook, id, "Finish", { how: "given_up" });
     return;
   }
-  await goOn(process, known.orderId, state.paymentId);
+  await goOn(process, known.orderId, state);
   await process.again(webhook, id, "Finish", { how: "done" });
 }
 
@@ -92,11 +92,15 @@ async function book(process: Process, { paymentId, outcome }: ReceivedWebhook): 
   }
 }
 
-async function goOn(process: Process, orderId: string, paymentId: string): Promise<void> {
+async function goOn(
+  process: Process,
+  orderId: string,
+  { paymentId, outcome }: ReceivedWebhook,
+): Promise<void> {
   const { shop, context } = process;
   const state = await shop.engine.read(order, orderId, (state) => state);
   const over = state.phase === "refused" || (state.phase === "placed" && state.status === "cancelled");
-  if (over) await giveBack(process, paymentId, "authorized too late");
+  if (over && outcome.status === "authorized") await giveBack(process, paymentId, "authorized too late");
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
   if (state.phase !== "placed") return;
   if (state.added.has(paymentId)) await pursue(process, paymentId);

@@ -7,7 +7,7 @@ import { dayRange } from "../../src/values/calendar.ts";
 import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
-import { heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
+import { hadIn, heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
 import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./orders.ts";
 
@@ -126,11 +126,13 @@ export interface RefundableView {
 }
 
 /**
+ * What could be refunded; `payout` is what of it the order's payments could give back.
  * @param idOrNumber as `getOrder` takes it
  * @returns undefined when there is no such order
  */
 export async function getRefundable(
   orders: ViewModel,
+  payments: ViewModel,
   idOrNumber: string,
 ): Promise<RefundableView | undefined> {
   const stored = await storedOrder(orders, idOrNumber);
@@ -138,6 +140,7 @@ export async function getRefundable(
   const { number, currency, lines, book } = JSON.parse(stored.json) as OrderDoc;
   const money = (amount: number): Money => ({ amount, currency });
   const left = refundableIn(book);
+  const paidBy = await paymentsOfOrder(payments, stored.key);
   return {
     id: stored.key,
     number,
@@ -149,7 +152,7 @@ export async function getRefundable(
     shipping: money(left.shipping),
     shippingTax: money(left.shippingTax),
     total: money(left.total),
-    payout: money(left.payout),
+    payout: money(Math.min(left.payout, hadIn(paidBy))),
   };
 }
 

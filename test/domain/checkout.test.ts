@@ -224,7 +224,7 @@ describe("a payment that", () => {
     // The bank of these tests has not seen it, so it refuses to capture: the order stands, unpaid.
     expect(await runCheckout(shop, cartId, shop.context)).toEqual({ status: "confirmed", orderId });
     expect(await shop.phaseOf(cartId)).toBe("converted");
-    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "pending" });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "failed" });
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized" });
   });
 

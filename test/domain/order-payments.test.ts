@@ -199,6 +199,7 @@ describe("several payments", () => {
     const shop = await openShop();
     const { orderId } = await paidInTwo(shop, ["", "tok_declined"]);
     expect(await paymentWith(shop, "second")).toMatchObject({ phase: "failed" });
+    // Something is here already: it is not all that failed.
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "pending" });
     await further(shop, orderId, "third");
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid" });
@@ -263,10 +264,41 @@ describe("a refund", () => {
     // Told in the wrong order: its end waits for it.
     await expect(tell(shop, paymentId, won)).rejects.toMatchObject({ code: "illegal_transition" });
     await tell(shop, paymentId, opened);
-    await refund("r-1", { amount: 600 });
-    expect(await money()).toEqual({ due: 4_900, captured: 5_500, refunded: 500, pending: 0 });
+    await expect(refund("r-1", { amount: 600 })).rejects.toMatchObject({ code: "illegal_transition" });
+    await refund("r-2", { amount: 500 });
+    expect(await money()).toEqual({ due: 5_000, captured: 5_500, refunded: 500, pending: 0 });
     await tell(shop, paymentId, won);
     expect((await paymentWith(shop, paymentId)).disputes.get("d-1")).toMatchObject({ status: "won" });
+  });
+});
+
+describe("a payment that is refused later", () => {
+  test.each(["tok_capture_refused", "tok_expired"])("(%s) is given up for another one", async (token) => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop, { token });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed", paymentStatus: "failed" });
+    await further(shop, orderId, "second");
+    expect(await money()).toEqual({ due: 5_500, captured: 5_500, refunded: 0, pending: 0 });
+    expect(await paymentWith(shop, paymentId)).toMatchObject({ phase: "voided" });
+    expect(shop.bank.openOf(paymentId)).toBe(0);
+    await processes.payment(shop, paymentId, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid", paymentStatus: "paid" });
+  });
+
+  test("on its way back after a cancellation is owed, and asked for by staff alone", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop, { token: "tok_refund_pending" });
+    await cancelOrder(shop, orderId, { cancelId: "x-1", reason: "r" }, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 0, pending: 5_500 });
+    const [refundId = ""] = (await paymentWith(shop, paymentId)).refunds.keys();
+    expect(refundId).toBe(`cancellation-${orderId}`);
+    await tell(shop, paymentId, { status: "refund_failed", refundId, reason: "closed account" });
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 0, pending: 0 });
+    expect([...(await paymentWith(shop, paymentId)).refunds.keys()]).toEqual([refundId]);
+    const again = { refundId: "r-1", failed: refundId, manual: true as const };
+    await refundOrderAgain(shop, orderId, again, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
   });
 });
 

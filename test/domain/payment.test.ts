@@ -187,7 +187,7 @@ describe("giving back", () => {
     const refund: PaymentEvent = {
       type: "RefundRequested",
       data: {
-        refundId: "cancellation",
+        refundId: "cancellation-o-1",
         orderId,
         amount: refundable(state),
         reason: "r",
@@ -249,7 +249,7 @@ describe("voiding", () => {
 
   test("refunds an orphan that the gateway has captured", () => {
     const reason = "captured after it was over";
-    const data = { refundId: "cancellation", orderId: "o-1", amount: 1_000, reason };
+    const data = { refundId: "cancellation-o-1", orderId: "o-1", amount: 1_000, reason };
     given(payment, [initiated, voided, orphaned("late")])
       .when("Capture", {})
       .then([captured, { type: "RefundRequested", data: { ...data, cause: "cancellation" } }]);

@@ -530,6 +530,30 @@ describe("an order", () => {
       });
   });
 
+  test("that is cancelled says at once what its gateway does not give back, and each refund has its name", async () => {
+    const { cart, checkOut, post, caughtUp, get } = shop();
+    const cancelled = async () => {
+      const payment = { method: "credit_card", token: "tok_refund_refused" };
+      const { id } = (await checkOut(await cart(["FULFIL", 1]), { payment })).body;
+      const { status, body } = await post(`/v1/orders/${id}/cancel`);
+      const { pending, balance, captured } = body.money;
+      expect({ status, pending: pending.amount, balance: -balance.amount }).toEqual({
+        status: 200,
+        pending: 0,
+        balance: captured.amount,
+      });
+      return { id, failed: `cancellation-${id}` };
+    };
+    const [first, second] = [await cancelled(), await cancelled()];
+    for (const { id, failed } of [second, first]) {
+      const again = await post(`/v1/refunds/${failed}/retry`, { manual: true });
+      expect(again).toMatchObject({ status: 201, body: { id, paymentStatus: "refunded" } });
+    }
+    await caughtUp();
+    expect((await get(`/v1/orders/${first.id}`, staff)).body.money.balance.amount).toBe(0);
+    expect((await post("/v1/refunds/none/approve")).status).toBe(404);
+  });
+
   test("by bank transfer is paid when the transfer is booked, and a payment can be voided before", async () => {
     const { cart, checkOut, post } = shop();
     const byTransfer = async () => {

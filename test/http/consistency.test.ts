@@ -22,7 +22,7 @@ describe("If-Match", () => {
     expect(await at('"0"')).toMatchObject({ status: 201, headers: { etag: '"1"' } });
     expect(await at('"0"')).toMatchObject({ status: 412, body: { code: "revision_mismatch", revision: 1 } });
     expect((await at("*")).status).toBe(201);
-    for (const wrong of ["0", 'W/"0"', '"x"', '"-1"', '"0", "1"'])
+    for (const wrong of ["0", '"x"', '"-1"', '"0", "1"'])
       expect(await at(wrong)).toMatchObject({ status: 400, body: { code: "malformed_request" } });
   });
 

@@ -1,7 +1,6 @@
-import { paymentsOf } from "../../../commands/order/state.ts";
 import { editOrder, exchangeLines } from "../../../commands/processes/edit-order.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
-import { refundedStep } from "../../../commands/processes/settle-payment.ts";
+import { refundSteps } from "../../../commands/processes/settle-payment.ts";
 import { spelledLines, spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
 import { requireCurrency } from "../../values/money.ts";
@@ -26,7 +25,7 @@ export function editCommands(app: App, deps: Deps): void {
         const editId = deriveId(commandId, "edit");
         return orderCommand(deps, id, commandId, {
           status: 201,
-          steps: paymentsOf(order).map((payment) => refundedStep(payment, editId)),
+          steps: refundSteps(order, editId),
           run: async (context) => {
             const { add, remove, ...changes } = request.body;
             requireCurrency(changes.acceptedTotal, order.currency);

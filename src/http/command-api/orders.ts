@@ -1,10 +1,11 @@
 import type { FastifyRequest } from "fastify";
+import { cancellationRefund } from "../../../commands/order/book.ts";
 import { order } from "../../../commands/order/order.ts";
-import { type Order, type PlacedOrder, paymentsOf } from "../../../commands/order/state.ts";
+import type { Order, PlacedOrder } from "../../../commands/order/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
 import { cancelOrder, deliverOrder, placedOrder, shipOrder } from "../../../commands/processes/fulfilment.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
-import { paidStep, refundedStep } from "../../../commands/processes/settle-payment.ts";
+import { paidStep, refundSteps } from "../../../commands/processes/settle-payment.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -180,14 +181,12 @@ function cancelling(app: App, deps: Deps): void {
         request,
         reply,
         async (commandId) => {
-          const payments = paymentsOf(await placedOrder(shop, id));
+          const order = await placedOrder(shop, id);
           const cancelId = deriveId(commandId, "cancel");
           return orderCommand(deps, id, commandId, {
             status: 200,
             byGuest: !byStaff,
-            steps: payments.flatMap((payment) =>
-              ["cancellation", cancelId].map((refundId) => refundedStep(payment, refundId)),
-            ),
+            steps: refundSteps(order, cancellationRefund(id), cancelId),
             run: async (context) => {
               const named = lines && { lines: await spelledNames(shop.engine, lines) };
               const whole = !byStaff && { whole: true as const };

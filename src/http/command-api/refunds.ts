@@ -8,7 +8,7 @@ import { applyEffects } from "../../../commands/processes/effects.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { judgeRefund, refundOrder, refundOrderAgain } from "../../../commands/processes/refunds.ts";
-import { refundedStep, settlePayment, unlessSilent } from "../../../commands/processes/settle-payment.ts";
+import { refundSteps, settlePayment, unlessSilent } from "../../../commands/processes/settle-payment.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { paymentsOfRefund } from "../../../projections/payments.ts";
@@ -198,8 +198,7 @@ async function answerOf(
   { orderId, refundId, status, refunds }: Omit<Asked, "commandId"> & { refunds: PaymentRefund[] },
   found: Found<Order>,
 ): Promise<CommandAnswer> {
-  const payments = paymentsOf(placed(orderId, found.state));
-  const steps = payments.map((paymentId) => refundedStep(paymentId, refundId));
+  const steps = refundSteps(placed(orderId, found.state), refundId);
   const told = await shop.engine.find(order, orderId, steps, noStream);
   const { state, revision }: Found<Order> = told ?? found;
   const body = staffOrderAnswerOf({ ...orderView(orderId, placed(orderId, state)), refundId });

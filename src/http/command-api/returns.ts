@@ -1,9 +1,8 @@
 import { order } from "../../../commands/order/order.ts";
-import { paymentsOf } from "../../../commands/order/state.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { registerReturn, returnSteps, takeReturn } from "../../../commands/processes/returns.ts";
-import { refundedStep } from "../../../commands/processes/settle-payment.ts";
+import { refundSteps } from "../../../commands/processes/settle-payment.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
 import { requireCurrency } from "../../values/money.ts";
@@ -55,8 +54,7 @@ function announcing(app: App, deps: Deps): void {
         reply,
         async (commandId) => {
           const returnId = deriveId(commandId, "return");
-          const payments = paymentsOf(await placedOrder(shop, id));
-          const refunded = payments.map((payment) => refundedStep(payment, returnId));
+          const refunded = refundSteps(await placedOrder(shop, id), returnId);
           return orderCommand(deps, id, commandId, {
             status: 201,
             steps: [...returnSteps(id, returnId), ...refunded],
@@ -148,7 +146,7 @@ function receiving(
         const receiptId = deriveId(commandId, "receipt");
         return orderCommand(deps, id, commandId, {
           status: 200,
-          steps: paymentsOf(order).map((payment) => refundedStep(payment, receiptId)),
+          steps: refundSteps(order, receiptId),
           run: async (context) => {
             requireCurrency(fee, currency);
             const named = await spelledNames(shop.engine, lines);

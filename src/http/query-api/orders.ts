@@ -89,8 +89,9 @@ function refundableQuery(app: App, { runtime: { models }, staffOnly, fresh, unpa
     },
     async (request, reply) => {
       const { id } = request.params;
-      await fresh(request, reply, "orders");
-      const found = await getRefundable(await models.model("orders"), id);
+      await fresh(request, reply, "orders", "payments");
+      const [orders, payments] = await Promise.all([models.model("orders"), models.model("payments")]);
+      const found = await getRefundable(orders, payments, id);
       await unparked(request, ["orders", found?.id]);
       if (!found) throw notFound("order", id);
       sendJson(reply, JSON.stringify(staffRefundableOf(found)));
