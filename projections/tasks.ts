@@ -253,7 +253,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     ExchangeAgreed: {
       keys: orderKey,
       change: (doc, { data: { returnId, advanceBy } }) =>
-        advanceBy === undefined ? doc : awaiting(doc, `advance/${returnId}`, advanceBy),
+        advanceBy === undefined ? doc : awaiting(doc, `advance-${returnId}`, advanceBy),
     },
     OrderCredited: {
       keys: orderKey,

@@ -231,10 +231,10 @@ export const order = decider({
 });
 
 /** More was captured than is asked for: pieces were credited before. */
-function excess({ currency, captures }: PlacedOrder, payout: number): OrderEvent {
+function excess({ currency, captures, paymentId }: PlacedOrder, payout: number): OrderEvent {
   const credit = { currency, lines: [], shipping: 0, shippingTax: 0, amount: 0, payout };
   const why = {
-    creditId: `excess/${captures.size + 1}`,
+    creditId: `excess-${paymentId}-${captures.size + 1}`,
     cause: "cancellation" as const,
     reason: "more was paid than is due",
   };

@@ -145,7 +145,7 @@ export function demandOf(lines: readonly { sku: string; quantity: number }[]): [
 
 /** The credit of what an exchange gives in advance, and its effect. */
 export function advanceOf(returnId: string): string {
-  return `advance/${returnId}`;
+  return `advance-${returnId}`;
 }
 
 function shippingTaxOf({ totals, lines }: Data<"OrderPlaced">): number {

@@ -9,7 +9,16 @@ const mustHappen = [
   ...["PaymentOrphaned", "CaptureFailed", "PaymentVoided", "OrderCancelled", "LinesCancelled", "NoteAdded"],
   ...["DeliveryFailed", "ShipmentReturned", "ReshipmentAgreed", "OrderCredited", "CreditWithdrawn"],
   ...["RefundApproved", "RefundRejected", "RefundFailed", "ChargebackWon", "ChargebackLost"],
-  ...["ReturnRejected", "ReturnWithdrawn", "ReturnReceived", "ReturnInspected", "ReturnClosed"],
+  ...[
+    "OrderEdited",
+    "AddressChanged",
+    "ExchangeAgreed",
+    "ReturnRejected",
+    "ReturnWithdrawn",
+    "ReturnReceived",
+    "ReturnInspected",
+    "ReturnClosed",
+  ],
   ...["StockCounted", "StockShort", "BackorderQueued", "BackorderFilled", "StockRegraded", "StockWrittenOff"],
 ];
 

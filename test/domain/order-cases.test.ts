@@ -535,7 +535,7 @@ describe("what is cancelled or refunded", () => {
     const story = new Story(f);
     expect(story.cancel(lines(["B", 1]))).toBe(0);
     story.paid();
-    expect(story.order.book.payouts).toEqual([["excess/1", 2_000]]);
+    expect(story.order.book.payouts).toEqual([["excess-p-1-1", 2_000]]);
     expect(story.settle("done")).toBe(2_000);
     story.ship().deliver();
     expect(story.told).toEqual(["delivered", "partially_refunded"]);

@@ -30,6 +30,11 @@ export async function buy(
   return (await visit.checkOut(payment, { shippingMethod })).body;
 }
 
+/** Pays what has become due beside what was paid. */
+export async function payRest(visit: Visit, { id, money }: Told): Promise<void> {
+  if (money.balance.amount > 0) await visit.guest(`/v1/orders/${id}/payments`, card);
+}
+
 /** Ships some pieces, or all there are, as soon as they can be. @returns the shipment's id */
 export async function* ship(visit: Visit, { id }: Told, lines?: readonly Piece[]): Acts<string> {
   yield 0.1 + visit.dice.next() * 0.3;

@@ -1,4 +1,4 @@
-import { type Acts, fulfil, type Piece, type Story } from "../story.ts";
+import { type Acts, fulfil, type Piece, payRest, type Story } from "../story.ts";
 import type { Told, Visit } from "../visit.ts";
 
 const reasons = ["changed_mind", "wrong_size", "not_as_described", "damaged", "wrong_item", "late"] as const;
@@ -69,6 +69,27 @@ export const returns: readonly Story[] = [
     },
   },
   {
+    name: "exchanged",
+    weight: 2,
+    async *play(visit) {
+      const { order, of } = yield* exchanged(visit, {});
+      yield 0.4;
+      const { body } = await visit.staff(`${of}/receive`, { lines: [{ lineId: 1, sellable: 1 }] });
+      await payRest(visit, body);
+      yield* fulfil(visit, order);
+    },
+  },
+  {
+    name: "exchanged in advance",
+    weight: 1,
+    async *play(visit) {
+      const { order, of, told } = yield* exchanged(visit, { advance: true });
+      await payRest(visit, told);
+      yield* fulfil(visit, order);
+      await visit.staff(`${of}/receive`, { lines: [{ lineId: 1, damaged: 1 }] });
+    },
+  },
+  {
     name: "return over the counter",
     weight: 3,
     async *play(visit) {
@@ -89,6 +110,18 @@ async function* delivered(visit: Visit, pieces: number): Acts<Told> {
   yield* fulfil(visit, order);
   yield 0.3 + visit.dice.next() * 0.5;
   return order;
+}
+
+/** A piece is to come back for another one. @returns where its return is spoken to */
+async function* exchanged(
+  visit: Visit,
+  how: { advance?: boolean },
+): Acts<{ order: Told; of: string; told: Told }> {
+  const order = yield* delivered(visit, 2);
+  const adds = visit.pickSkus(1).map((sku) => ({ sku, quantity: 1 }));
+  const returns = [{ lineId: 1, quantity: 1, reason: visit.dice.pick(reasons) }];
+  const { body: told } = await visit.staff(`/v1/orders/${order.id}/exchanges`, { returns, adds, ...how });
+  return { order, of: `/v1/orders/${order.id}/returns/${told.returnId}`, told };
 }
 
 /** Asked for by its customer. @returns where it is spoken to */
