@@ -172,10 +172,13 @@ export class ReadModels {
     return !this.progress(name).failure && (await this.reached(name, position, timeoutMs));
   }
 
-  /** Waits until models stand at the end of the log as it is now. One that fails is not waited for. */
+  /**
+   * Waits until models stand at the end of the log as it is now. One that fails is not waited for.
+   * @param onWait told each second which one is waited for, and how far the last of them is
+   */
   async caughtUp(
     timeoutMs = Number.MAX_SAFE_INTEGER,
-    onWait?: (lowest: Position, head: Position) => Promise<void>,
+    onWait?: (name: string, lowest: Position, head: Position) => Promise<void>,
     names: readonly string[] = this.names,
   ): Promise<boolean> {
     const head = await this.options.events.head();
@@ -184,7 +187,7 @@ export class ReadModels {
       while (!(await this.reached(name, head, Math.min(1_000, deadline - Date.now())))) {
         if (this.progress(name).failure) break;
         const positions = names.map((each) => this.progress(each).position);
-        await onWait?.(earliest(head, ...positions), head);
+        await onWait?.(name, earliest(head, ...positions), head);
         if (Date.now() >= deadline) return false;
       }
     }

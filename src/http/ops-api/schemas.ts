@@ -48,6 +48,8 @@ export const streamQuery = z.strictObject({
 
 const rebuild = z.looseObject({
   state: z.enum(["rebuilding", "done", "failed", "stopped"]),
+  /** What is under way once the log was read. */
+  lastStep: z.string().optional(),
   startedAt: z.string(),
   progress: z.number(),
   events: z.int(),
