@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyProjection } from "../engine/projection.ts";
+import type { Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
@@ -198,7 +199,8 @@ export class ReadModels {
     return this.source.parked(name);
   }
 
-  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+  /** @returns undefined when the key is not parked */
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined> {
     return this.source.unpark(name, key, how);
   }
 
