@@ -10,7 +10,7 @@ export interface RebuildRound {
   events: number;
   documents: number;
   seconds: number;
-  /** Of all threads together. */
+  /** Of all threads of the process, those that read ahead or collect garbage among them. */
   cpuSeconds: number;
   threads: number;
 }
@@ -30,6 +30,7 @@ export async function withRebuildThreads<T>(
   try {
     await Promise.all(workers.map(nextMessage));
     return await work(async () => {
+      const before = process.cpuUsage();
       const started = performance.now();
       const done = await Promise.all(
         workers.map((worker) => {
@@ -39,13 +40,14 @@ export async function withRebuildThreads<T>(
         }),
       );
       const seconds = (performance.now() - started) / 1000;
-      const round = { events: 0, documents: 0, cpuSeconds: 0, seconds, threads: workers.length };
+      const { user, system } = process.cpuUsage(before);
+      const cpuSeconds = (user + system) / 1e6;
+      const round = { events: 0, documents: 0, cpuSeconds, seconds, threads: workers.length };
       for (const message of done) {
         if (message.kind !== "done") continue;
         // Every thread goes through the whole log.
         round.events = Math.max(round.events, message.events);
         round.documents += message.documents;
-        round.cpuSeconds += message.cpuSeconds;
       }
       return round;
     });

@@ -15,9 +15,7 @@ export interface RebuildWorkerData {
   heldCharactersMax: number;
 }
 
-export type RebuildWorkerMessage =
-  | { kind: "ready" }
-  | { kind: "done"; events: number; documents: number; cpuSeconds: number };
+export type RebuildWorkerMessage = { kind: "ready" } | { kind: "done"; events: number; documents: number };
 
 const { stores, names, heldCharactersMax, ...shop } = workerData as RebuildWorkerData;
 const projections = viewProjections(shop).filter(({ name }) => names.includes(name));
@@ -27,25 +25,17 @@ const mongo =
   stores.mongoDbUrl === undefined ? undefined : await openViews(stores, events.logId, "projections");
 
 parentPort?.on("message", async () => {
-  const before = process.threadCpuUsage();
   let read = 0;
   const onProgress = (progress: { events: number }) => {
     read = progress.events;
   };
   const views = mongo?.views ?? createKeptViews();
   const built = await buildGenerations({ projections, events, views, codec, heldCharactersMax, onProgress });
-  const { user, system } = process.threadCpuUsage(before);
   let documents = 0;
   for (const { fold, model } of built) {
     if (fold.parkedCount > 0) throw new Error(`${fold.projection.name}: a document is parked`);
     documents += await model.count();
   }
-  const cpuSeconds = (user + system) / 1e6;
-  parentPort?.postMessage({
-    kind: "done",
-    events: read,
-    documents,
-    cpuSeconds,
-  } satisfies RebuildWorkerMessage);
+  parentPort?.postMessage({ kind: "done", events: read, documents } satisfies RebuildWorkerMessage);
 });
 parentPort?.postMessage({ kind: "ready" } satisfies RebuildWorkerMessage);

@@ -149,8 +149,20 @@ async function watch(
     await sleep(lookEveryMs, undefined, { signal }).catch(() => {});
     const states = names.flatMap((name) => models.rebuilds.stateOf(name) ?? []);
     const mean = states.reduce((sum, state) => sum + state.progress, 0) / Math.max(1, states.length);
-    const done = states.filter(({ state }) => state === "done").length;
-    const fastest = Math.max(0, ...states.map(({ eventsPerSecond }) => eventsPerSecond));
-    progress.at(mean, () => `${done} of ${names.length} done, ${formatCount(fastest)} events/s`);
+    progress.at(mean, () => whatGoesOn(models, names));
   }
+}
+
+function whatGoesOn({ rebuilds }: Runtime["models"], names: readonly string[]): string {
+  let done = 0;
+  let fastest = 0;
+  const lastSteps: string[] = [];
+  for (const name of names) {
+    const { state, lastStep, progress = 0, eventsPerSecond = 0 } = rebuilds.stateOf(name) ?? {};
+    if (state === "done") done++;
+    if (lastStep) lastSteps.push(`${name}: ${lastStep}`);
+    if (progress < 1) fastest = Math.max(fastest, eventsPerSecond);
+  }
+  const rate = fastest > 0 ? [`${formatCount(fastest)} events/s`] : [];
+  return [`${done} of ${names.length} done`, ...rate, ...lastSteps].join(", ");
 }

@@ -110,11 +110,10 @@ export async function withProgress<T>(task: (progress: Progress) => Promise<T>):
 /** Waits until every read model has applied the whole log. */
 export async function catchUp({ models, events }: Runtime, progress: Progress): Promise<void> {
   progress.step("Catching up");
-  await models.caughtUp(undefined, async (lowest, head) => {
+  await models.caughtUp(undefined, async (name, lowest, head) => {
     const left = await events.countBetween(lowest, head);
-    progress.at(events.progressOf(lowest, head), () =>
-      left === undefined ? "" : `${counted(left, "event")} to go`,
-    );
+    const toGo = left === undefined ? "" : `, ${counted(left, "event")} to go`;
+    progress.at(events.progressOf(lowest, head), () => `waiting for ${name}${toGo}`);
   });
 }
 

@@ -40,7 +40,7 @@ async function watch(parts: Parameters<typeof obeyLogState>[0], signal: AbortSig
 async function look({ engine, log }: Parameters<typeof obeyLogState>[0]): Promise<void> {
   const refusal = await engine.read(logState, logStateId, refusalOf);
   if (refusal?.message === engine.refusal?.message) return;
-  if (refusal) log.warn(`${refusal.message}: commands are refused`);
+  if (refusal) log.warn(`${refusal.message}: commands are refused, and nothing that is due is done`);
   else log.warn("commands are taken again");
   engine.refuse(refusal);
 }

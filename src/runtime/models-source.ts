@@ -1,3 +1,4 @@
+import type { Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../stores/view-store/view-store.ts";
@@ -20,6 +21,7 @@ export interface ModelsSource {
   pause(name: string): Promise<Position | undefined>;
   resume(name: string): Promise<void>;
   parked(name: string): Promise<ParkedDocument[]>;
-  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean>;
+  /** @returns undefined when the key is not parked */
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined>;
   stop(): Promise<void>;
 }

@@ -1,4 +1,5 @@
 import { Worker } from "node:worker_threads";
+import type { Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../stores/view-store/view-store.ts";
@@ -61,7 +62,7 @@ export class ProjectingThread implements ModelsSource {
     return this.worker.call("parked", name);
   }
 
-  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined> {
     return this.worker.call("unpark", { name, key, how });
   }
 

@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { AnyProjection } from "../engine/projection.ts";
+import type { Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
@@ -172,10 +173,13 @@ export class ReadModels {
     return !this.progress(name).failure && (await this.reached(name, position, timeoutMs));
   }
 
-  /** Waits until models stand at the end of the log as it is now. One that fails is not waited for. */
+  /**
+   * Waits until models stand at the end of the log as it is now. One that fails is not waited for.
+   * @param onWait told each second which one is waited for, and how far the last of them is
+   */
   async caughtUp(
     timeoutMs = Number.MAX_SAFE_INTEGER,
-    onWait?: (lowest: Position, head: Position) => Promise<void>,
+    onWait?: (name: string, lowest: Position, head: Position) => Promise<void>,
     names: readonly string[] = this.names,
   ): Promise<boolean> {
     const head = await this.options.events.head();
@@ -184,7 +188,7 @@ export class ReadModels {
       while (!(await this.reached(name, head, Math.min(1_000, deadline - Date.now())))) {
         if (this.progress(name).failure) break;
         const positions = names.map((each) => this.progress(each).position);
-        await onWait?.(earliest(head, ...positions), head);
+        await onWait?.(name, earliest(head, ...positions), head);
         if (Date.now() >= deadline) return false;
       }
     }
@@ -195,7 +199,8 @@ export class ReadModels {
     return this.source.parked(name);
   }
 
-  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+  /** @returns undefined when the key is not parked */
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined> {
     return this.source.unpark(name, key, how);
   }
 

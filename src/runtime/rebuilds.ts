@@ -14,8 +14,13 @@ const approachesMax = 8;
 /** The live model may be behind, or stuck: then it is compared while it pauses. */
 const liveWaitMsMax = 30_000;
 
+/** What is still to do for a model once the log was read. */
+type LastStep = "building its indexes" | "drawing level" | "waiting for the live one" | "comparing";
+
 export interface RebuildState extends RebuildProgress {
   state: "rebuilding" | "done" | "failed" | "stopped";
+  /** Which of them is under way. */
+  lastStep?: LastStep | undefined;
   startedAt: number;
   comparison?: Comparison;
   /** How long the live model paused for the new one to take over. */
@@ -160,7 +165,10 @@ export class Rebuilds {
     for (const name of share) {
       if (!this.isRunning(name)) continue;
       const isStopped = this.stopped.has(name);
-      this.patch(name, isStopped ? { state: "stopped" } : { state: "failed", error: message });
+      this.patch(name, {
+        lastStep: undefined,
+        ...(isStopped ? { state: "stopped" } : { state: "failed", error: message }),
+      });
     }
   }
 
@@ -176,6 +184,7 @@ export class Rebuilds {
   ): Promise<void> {
     for (const name of share) {
       this.requireNotStopped(share);
+      this.patch(name, { lastStep: "building its indexes" });
       await worker.call("seal", name);
       comparisons.set(name, await this.takeOver(worker, name, promote ? "promote" : "drop"));
     }
@@ -188,10 +197,13 @@ export class Rebuilds {
     how: FinishRequest["how"],
   ): Promise<Comparison | undefined> {
     for (let approaches = 1; ; approaches++) {
+      this.patch(name, { lastStep: "drawing level" });
       const { read, position } = await worker.call<Approach>("approach", name);
       this.requireNotStopped([name]);
+      this.patch(name, { lastStep: "waiting for the live one" });
       const isLevel = await this.live.reached(name, position, liveWaitMsMax);
       const isCompared = how !== "rollback" && isLevel;
+      if (isCompared) this.patch(name, { lastStep: "comparing" });
       const undecided = isCompared ? await worker.call<number>("compare", name) : 0;
       if (approaches >= approachesMax) break;
       if (approaches > 1 && read <= closeEventsMax && undecided <= closeDocumentsMax) break;
@@ -204,7 +216,12 @@ export class Rebuilds {
         position,
         how,
       } satisfies FinishRequest);
-      this.patch(name, { state: "done", progress: 1, ...(comparison && { comparison }) });
+      this.patch(name, {
+        state: "done",
+        lastStep: undefined,
+        progress: 1,
+        ...(comparison && { comparison }),
+      });
       return comparison;
     } finally {
       if (how !== "drop") this.live.flipped(name);

@@ -144,8 +144,12 @@ export class TaskRunner {
     }
   }
 
-  /** By a clock that is wrong, what is due would be another time's. */
+  /**
+   * By a clock that is wrong, what is due would be another time's. While commands are refused every task would be:
+   * who refuses them has said why.
+   */
   private mayStart(): boolean {
+    if (this.options.shop.engine.refusal) return false;
     const troubles = this.options.clockTroubles();
     const isHeldBack = troubles.length > 0;
     if (isHeldBack !== this.isHeldBack)
@@ -231,7 +235,7 @@ export class TaskRunner {
     } catch (error) {
       const failures = (this.attempts.get(task.key)?.failures ?? 0) + 1;
       this.putOff(task, failures, error instanceof Error ? error.message : String(error));
-      log.warn({ err: error, task, failures }, "a task failed, trying again later");
+      if (!shop.engine.refusal) log.warn({ err: error, task, failures }, "a task failed, trying again later");
       throw error;
     }
   }

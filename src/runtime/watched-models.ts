@@ -2,7 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import type { Codec } from "../engine/codec.ts";
 import type { AnyProjection } from "../engine/projection.ts";
-import { Fold } from "../engine/read/fold.ts";
+import { Fold, type Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, latest, logStart } from "../stores/event-store/event-store.ts";
 import type { News } from "../stores/hot-store/news.ts";
@@ -67,7 +67,7 @@ export class WatchedModels implements ModelsSource {
   }
 
   /** Here; whoever projects sees that the document is parked no longer. */
-  async unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+  async unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined> {
     const { projections, openToWrite, codec, events } = this.options;
     const projection = projections.find((candidate) => candidate.name === name);
     if (!projection) throw new Error(`there is no read model ${name}`);

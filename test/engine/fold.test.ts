@@ -122,17 +122,17 @@ describe("given an event that cannot be applied", () => {
     const fold = await openFold();
     await projectAll(fold, 2);
     mistake.broken = false;
-    expect(await fold.unpark("a", "retry", log)).toBe(true);
+    expect(await fold.unpark("a", "retry", log)).toEqual({ outdated: 0 });
     expect((await documentsIn(model)).a).toEqual({ total: 111, steps: 4 });
     expect(await model.parked()).toEqual([]);
     expect(await model.checkpoint()).toBe(await log.head());
-    expect(await fold.unpark("a", "retry", log)).toBe(false);
+    expect(await fold.unpark("a", "retry", log)).toBeUndefined();
   });
 
   test("when it is tried again and fails again, then it stays parked with all that waits", async () => {
     const fold = await openFold();
     await projectAll(fold, 2);
-    expect(await fold.unpark("a", "retry", log)).toBe(true);
+    expect(await fold.unpark("a", "retry", log)).toEqual({ outdated: 0 });
     expect(await documentsIn(model)).toEqual(before);
     expect(await model.parked()).toMatchObject([parkedA]);
   });
@@ -140,7 +140,7 @@ describe("given an event that cannot be applied", () => {
   test("when it is skipped, then the document goes on without it", async () => {
     const fold = await openFold();
     await projectAll(fold, 100);
-    expect(await fold.unpark("a", "skip", log)).toBe(true);
+    expect(await fold.unpark("a", "skip", log)).toEqual({ outdated: 0 });
     expect((await documentsIn(model)).a).toEqual({ total: 111, steps: 3 });
     expect(await model.parked()).toEqual([]);
   });
@@ -177,7 +177,7 @@ describe("given an event that cannot be applied", () => {
       await write("a", "Counted", { by: 1_000 });
       await projectAll(fold);
       expect(await model.parked()).toMatchObject([{ ...parkedA, waiting: 3 }]);
-      expect(await fold.unpark("a", how, log)).toBe(true);
+      expect(await fold.unpark("a", how, log)).toEqual({ outdated: 0 });
       expect((await documentsIn(model)).a).toEqual({ total: 1_111, steps: how === "skip" ? 4 : 5 });
     },
   );
@@ -211,9 +211,41 @@ test("given an event that cannot even be read, when it is tried again or skipped
   expect(fold.parkedDocuments.map(({ key }) => key)).toEqual([`#${first}`, `#${second}`]);
   await fold.unpark(`#${first}`, "skip", log);
   mistake.broken = false;
-  await fold.unpark(`#${second}`, "retry", log);
+  expect(await fold.unpark(`#${second}`, "retry", log)).toEqual({ outdated: 0 });
   expect(await model.parked()).toEqual([]);
   expect(await documentsIn(model)).toEqual({ a: { total: 1_001, steps: 1 } });
+});
+
+describe("given a parked document that leads to another", () => {
+  beforeEach(async () => {
+    await write("a", "Linked", { to: "#all" });
+    await write("b", "Linked", { to: "#all" });
+    await write("a", "Counted", { by: 1 });
+    await write("a", "Broken");
+    await write("a", "Counted", { by: 10 });
+  });
+
+  test.each([
+    ["has not gone on, then that one has what waited, too", [], { outdated: 0 }, 11],
+    ["has gone on, then it says that that one lacks what waited", [5], { outdated: 1 }, 6],
+  ])("when it is tried again and the other %s", async (_, counted, unparked, total) => {
+    for (const by of counted) await write("b", "Counted", { by });
+    const fold = await openFold();
+    await projectAll(fold);
+    mistake.broken = false;
+    expect(await fold.unpark("a", "retry", log)).toEqual(unparked);
+    expect(await documentsIn(model)).toMatchObject({ a: { total: 11 }, "#all": { total } });
+  });
+});
+
+test("given an event that cannot be read, when its document has gone on, then trying it again says so", async () => {
+  const position = await write("a", "Unreadable");
+  await write("a", "Counted", { by: 1 });
+  const fold = await openFold();
+  await projectAll(fold);
+  mistake.broken = false;
+  expect(await fold.unpark(`#${position}`, "retry", log)).toEqual({ outdated: 1 });
+  expect(await documentsIn(model)).toEqual({ a: { total: 1, steps: 1 } });
 });
 
 test("given documents of 400 kB, when many are touched at once, then memory holds a bounded part", async () => {

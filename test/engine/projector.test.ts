@@ -184,7 +184,7 @@ test("given a parked document, when it is tried again among pages, then it and t
     projector.unpark("one", "a", "retry"),
     write("a", "Counted", { by: 2 }),
   ]);
-  expect(retried).toBe(true);
+  expect(retried).toEqual({ outdated: 0 });
   await reached("one", await events.head());
   expect(await documentsIn(one)).toEqual({ a: { total: 3, steps: 3 } });
 });

@@ -99,7 +99,7 @@ describe("given a log", () => {
       expect(await built.model.parked()).toHaveLength(12);
       expect(seen(await built.model.parked())).toEqual(seen(await model.parked()));
       mistake.broken = false;
-      expect(await built.fold.unpark("k3", "retry", events)).toBe(true);
+      expect(await built.fold.unpark("k3", "retry", events)).toEqual({ outdated: 0 });
       expect((await documentsIn(built.model)).k3).toEqual({ total: 2, steps: 3 });
     },
   );

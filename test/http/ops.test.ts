@@ -107,9 +107,12 @@ describe("projections", () => {
     expect(await get("/v1/stock/POISON-2", staff)).toMatchObject(unshown);
 
     const retried = await post("/v1/ops/projections/stock/parked/retry", { key: "POISON-1" });
-    expect(retried).toMatchObject({ status: 200, body: { key: "POISON-1", parked: true } });
-    const skipped = await post("/v1/ops/projections/stock/parked/skip", { key: "POISON-1" });
-    expect(skipped).toMatchObject({ status: 200, body: { key: "POISON-1", parked: false } });
+    expect(retried).toMatchObject({ status: 200, body: { key: "POISON-1", parked: true, outdated: 0 } });
+    const keyed = { ...staff, "idempotency-key": newId() };
+    const skip = () => post("/v1/ops/projections/stock/parked/skip", { key: "POISON-1" }, keyed);
+    const skipped = { key: "POISON-1", parked: false };
+    expect(await skip()).toMatchObject({ status: 200, body: { ...skipped, outdated: 0 } });
+    expect(await skip()).toMatchObject({ status: 200, body: { ...skipped, outdated: null } });
     expect((await parked()).items).toMatchObject([{ key: "POISON-2" }]);
     await receive("UNHARMED", 1);
     expect((await get("/v1/stock/UNHARMED", staff)).body.onHand).toBe(1);

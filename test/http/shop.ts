@@ -2,7 +2,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InjectOptions, Response } from "light-my-request";
-import pino from "pino";
+import pino, { type Logger } from "pino";
 import { afterAll, beforeAll, onTestFinished } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
@@ -81,6 +81,8 @@ export interface ShopOptions {
   clock?: Clock;
   runDueWork?: boolean;
   hot?: HotStore;
+  /** Silent when left out. */
+  log?: Logger;
 }
 
 export const checkoutBody = {
@@ -124,7 +126,7 @@ export function sharedShop(options: Omit<ShopOptions, "folder"> = {}): () => Htt
 
 async function startShop(
   folder: string,
-  { env, clock, runDueWork, hot }: ShopOptions = {},
+  { env, clock, runDueWork, hot, log = pino({ level: "silent" }) }: ShopOptions = {},
 ): Promise<HttpShop> {
   const config = readConfig({
     DATA_DIR: folder,
@@ -136,7 +138,7 @@ async function startShop(
   });
   const runtime = await openRuntime({
     config,
-    log: pino({ level: "silent" }),
+    log,
     ...(clock && { clock }),
     ...(hot && { hot }),
     ...(runDueWork !== undefined && { runDueWork }),

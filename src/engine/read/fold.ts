@@ -37,6 +37,15 @@ type Identified = Pick<DecodedEvent, "eventId">;
 type AnyHandler = Handler<unknown, unknown>;
 type Keys = string | readonly string[];
 
+/** What came of a parked document that was tried again, or went on without an event. */
+export interface Unparked {
+  /**
+   * Documents that it leads to, or that its event names, and that had gone on meanwhile: they lack what had waited,
+   * until a rebuild folds all of it in the order of the log.
+   */
+  outdated: number;
+}
+
 /** An event with the documents it names. */
 interface Aimed {
   event: DecodedEvent;
@@ -87,6 +96,8 @@ export class Fold {
   private eventsSince = 0;
   /** The only key that is looked at while its events are applied again. */
   private only: string | undefined;
+  /** Documents that have gone on without what is applied again. */
+  private readonly outdated = new Set<string>();
 
   private constructor(options: FoldOptions, saved: SavedCheckpoint, parked: readonly ParkedDocument[]) {
     const { projection, model } = options;
@@ -214,10 +225,20 @@ export class Fold {
       if (this.isLeftAlone(key, handler)) continue;
       // Only a document that is not in memory is worth a turn of the event loop.
       const entry = this.documents.find(key) ?? (await this.documents.loaded(key));
+      const hasGoneOn = entry.position >= event.position;
       const followers = this.change(entry, key, event, handler);
+      // What could not be read, nobody has had.
+      if (hasGoneOn && this.isForUnreadable) this.outdated.add(key);
       if (followers === undefined) continue;
-      for (const followerKey of followers) await this.applyToFollower(followerKey, event, handler, entry);
+      const isNew = !hasGoneOn || this.isForUnreadable;
+      for (const followerKey of followers)
+        await this.applyToFollower(followerKey, event, handler, entry, isNew);
     }
+  }
+
+  /** One event is applied again, which is parked under its own position. */
+  private get isForUnreadable(): boolean {
+    return this.only?.startsWith("#") ?? false;
   }
 
   private async applyToFollower(
@@ -225,9 +246,11 @@ export class Fold {
     event: DecodedEvent,
     { changeFollower }: AnyHandler,
     origin: Entry,
+    isNew: boolean,
   ): Promise<void> {
     if (!changeFollower) return;
     const follower = this.documents.find(key) ?? (await this.documents.loaded(key));
+    if (isNew && this.only !== undefined && follower.position >= event.position) this.outdated.add(key);
     this.documents.led(key, follower);
     this.change(follower, key, event, {
       keys: () => key,
@@ -237,7 +260,7 @@ export class Fold {
 
   /** While one document is looked at again, others only matter when it may follow from them. */
   private isLeftAlone(key: string, { follow }: AnyHandler): boolean {
-    if (this.only === undefined || this.only === key || this.only.startsWith("#")) return false;
+    if (this.only === undefined || this.only === key || this.isForUnreadable) return false;
     return follow === undefined;
   }
 
@@ -386,13 +409,13 @@ export class Fold {
   /**
    * Tries a parked document again, or goes on without the event that failed: its events from that one on are
    * applied again. When that fails half way the document stays parked with all that waits behind it.
-   * @returns false when the key is not parked
+   * @returns undefined when the key is not parked
    * @throws what the stores throw
    */
-  async unpark(key: string, how: "retry" | "skip", events: EventStore): Promise<boolean> {
+  async unpark(key: string, how: "retry" | "skip", events: EventStore): Promise<Unparked | undefined> {
     await this.flushAll();
     const parked = this.parking.get(key);
-    if (!parked) return false;
+    if (!parked) return undefined;
     const upTo = this.reached;
     for (;;) {
       try {
@@ -400,7 +423,7 @@ export class Fold {
         await this.reapply(parked, how, events, upTo);
         await this.store(true);
         this.suspects.clear();
-        return true;
+        return { outdated: this.outdated.size };
       } catch (error) {
         this.discard();
         if (!(error instanceof Suspected)) throw error;
@@ -419,8 +442,9 @@ export class Fold {
     this.parking.delete(key);
     this.suspects.add(key);
     this.only = key;
+    this.outdated.clear();
     // An event that could not be read stands for itself: nothing waits behind it.
-    const unreadable = key.startsWith("#");
+    const unreadable = this.isForUnreadable;
     if (unreadable && how === "skip") return;
     if (how === "skip") {
       const entry = await this.documents.loaded(key);

@@ -10,7 +10,7 @@ import {
 import type { ParkedDocument } from "../../stores/view-store/view-store.ts";
 import { untilAborted } from "../../values/abort.ts";
 import type { DecodedEvent } from "./events.ts";
-import { type Fold, projectable } from "./fold.ts";
+import { type Fold, projectable, type Unparked } from "./fold.ts";
 import { LiveModel, type LiveModelOptions, type ModelFailure } from "./live-model.ts";
 
 /** A model that is behind writes a document that many events change once per batch. */
@@ -169,11 +169,11 @@ export class Projector {
     return this.live(name).fold?.parkedDocuments ?? [];
   }
 
-  /** @throws what the model's store throws */
-  unpark(name: string, key: string, how: "retry" | "skip"): Promise<boolean> {
+  /** @returns undefined when the key is not parked @throws what the model's store throws */
+  unpark(name: string, key: string, how: "retry" | "skip"): Promise<Unparked | undefined> {
     return this.betweenPages(async () => {
       const { fold } = this.live(name);
-      return fold ? fold.unpark(key, how, this.options.events) : false;
+      return fold?.unpark(key, how, this.options.events);
     });
   }
 

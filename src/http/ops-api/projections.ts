@@ -246,16 +246,17 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
         const { name } = request.params;
         const { key } = request.body;
         // It may be parked again, by the same event or by one that waited behind it.
-        const answer = async () => {
+        const answer = async (outdated: number | null) => {
           const parked = (await models.parked(name)).some((document) => document.key === key);
-          return { status: 200, body: { name, key, parked } };
+          return { status: 200, body: { name, key, parked, outdated } };
         };
         const unpark = async () => {
           requireModel(models.names, name);
-          if (!(await models.unpark(name, key, how))) throw notFound(`parked document of ${name}`, key);
-          return answer();
+          const unparked = await models.unpark(name, key, how);
+          if (!unparked) throw notFound(`parked document of ${name}`, key);
+          return answer(unparked.outdated);
         };
-        return commands.operate(request, reply, unpark, answer);
+        return commands.operate(request, reply, unpark, () => answer(null));
       },
     );
   }

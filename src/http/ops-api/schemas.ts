@@ -48,6 +48,8 @@ export const streamQuery = z.strictObject({
 
 const rebuild = z.looseObject({
   state: z.enum(["rebuilding", "done", "failed", "stopped"]),
+  /** What is under way once the log was read. */
+  lastStep: z.string().optional(),
   startedAt: z.string(),
   progress: z.number(),
   events: z.int(),
@@ -99,7 +101,13 @@ export const parkedListAnswer = z
   })
   .meta({ id: "ParkedDocuments" });
 export const unparkAnswer = z
-  .strictObject({ name: z.string(), key: z.string(), parked: z.boolean() })
+  .strictObject({
+    name: z.string(),
+    key: z.string(),
+    parked: z.boolean(),
+    /** Documents that had gone on without it: a rebuild puts them right. Null where an answer is given again. */
+    outdated: z.int().nullable(),
+  })
   .meta({ id: "UnparkedDocument" });
 
 export const streamAnswer = z

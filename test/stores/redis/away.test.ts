@@ -111,10 +111,12 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     await store.set("a", "x", longMs);
     await server.signal("SIGSTOP");
     try {
-      const first = await outcome(everyCall(hasty));
-      expect(first.reasons).toHaveLength(12);
-      expect(first.ms).toBeGreaterThanOrEqual(45);
-      expect(first.ms).toBeLessThan(50 + slackMs);
+      for (let waits = 0; waits < 5; waits++) {
+        const { reasons, ms } = await outcome(everyCall(hasty));
+        expect(reasons).toHaveLength(12);
+        expect(ms).toBeGreaterThanOrEqual(45);
+        expect(ms).toBeLessThan(50 + slackMs);
+      }
       calls = [];
       const next = await outcome(everyCall(hasty));
       expect(next.reasons).toHaveLength(12);

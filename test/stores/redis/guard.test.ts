@@ -1,3 +1,4 @@
+import { setTimeout as sleep } from "node:timers/promises";
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { Guard, HotStoreAway, type Outcome } from "../../../src/stores/hot-store/redis/guard.ts";
 
@@ -56,6 +57,22 @@ describe("the guard before a server", () => {
     expect(outcomes).toEqual(["failed"]);
   });
 
+  test("waits once more for what this process, busy with itself, may have sent late", async () => {
+    vi.useRealTimers();
+    const standStill = (ms: number) => {
+      const until = performance.now() + ms;
+      while (performance.now() < until);
+    };
+    // The timer that ends the wait is on time: only what came before it was late.
+    const answer = guard.call("get", () => sleep(timeoutMs + 20, "value"));
+    standStill(timeoutMs - 10);
+    expect(await answer).toBe("value");
+    const silent = never();
+    standStill(timeoutMs - 10);
+    await expect(silent).rejects.toThrow("no answer within 50 ms");
+    expect(outcomes).toEqual(["done", "failed"]);
+  });
+
   test("an error that comes after it gave up is nobody's, and ends nothing", async () => {
     let reject: (error: Error) => void = () => {};
     const late = guard.call("get", () => new Promise((_, no) => (reject = no)));
@@ -82,6 +99,34 @@ describe("the guard before a server", () => {
     await vi.advanceTimersByTimeAsync(1);
     expect(await works()).toBe("value");
     expect(states).toEqual(["ready", "away", "ready"]);
+  });
+
+  test("calls side by side that one hiccup keeps waiting do not make the server away", async () => {
+    for (let hiccups = 0; hiccups < 4; hiccups++) {
+      const all = Promise.allSettled(Array.from({ length: 100 }, never));
+      await vi.advanceTimersByTimeAsync(timeoutMs + 2);
+      for (const { status } of await all) expect(status).toBe("rejected");
+      expect(guard.state()).toBe("ready");
+    }
+    expect(await works()).toBe("value");
+    expect(states).toEqual(["ready"]);
+  });
+
+  test("a server that is silent is away after 5 waits, however many call it, and none waits longer", async () => {
+    const waits: number[] = [];
+    const call = async () => {
+      const start = performance.now();
+      await never().catch(() => {});
+      waits.push(performance.now() - start);
+    };
+    for (let n = 0; n < 100; n++) {
+      void call();
+      await vi.advanceTimersByTimeAsync(3);
+    }
+    await vi.advanceTimersByTimeAsync(timeoutMs + 2);
+    expect(guard.state()).toBe("away");
+    expect(Math.max(...waits)).toBeLessThanOrEqual(timeoutMs + 2);
+    expect(waits.filter((ms) => ms > 0).length * 3).toBeLessThanOrEqual(5 * (timeoutMs + 5));
   });
 
   test("asks each second whether the server is back, and makes no call until it is", async () => {

@@ -1,9 +1,14 @@
-/** Calls that failed in a row, after which none is made until the server has answered a probe. */
+/**
+ * Calls that failed one after the other, after which none is made until the server has answered a probe. Of calls
+ * side by side one counts: however many wait, a server has to be silent as long as for one that asks again and again.
+ */
 const failuresInARowMax = 5;
 /** Before the first probe, and from one that failed to the next. */
 const pauseMs = 1_000;
-/** A timer that is later than this tells that the process itself has stood still. */
-const stallMs = 10;
+/** While somebody waits for an answer, this process looks so often whether it stands still itself. */
+const lookEveryMs = 10;
+/** Without a look for so long it has stood still. */
+const stallMs = 20;
 
 /** The store was not asked, or did not answer in time: what was asked of it may or may not have happened. */
 export class HotStoreAway extends Error {
@@ -18,7 +23,7 @@ export type Outcome = "hit" | "miss" | "done" | "refused" | "failed" | "skipped"
 export type Observe = (operation: string, seconds: number, outcome: Outcome) => void;
 
 export interface GuardOptions {
-  /** A caller waits no longer than this, once more where this process has stood still meanwhile. */
+  /** A caller waits no longer than this, and once more where this process has stood still meanwhile. */
   timeoutMs: number;
   isConnected: () => boolean;
   /** Asks whether the server is back: no caller has to wait for that. */
@@ -36,7 +41,10 @@ export type GuardState = "ready" | "away";
  */
 export class Guard {
   private readonly options: GuardOptions;
+  private readonly pulse = new Pulse();
   private failures = 0;
+  /** Which failure is the next to count. */
+  private round = 0;
   private nextProbe: NodeJS.Timeout | undefined;
   private told: GuardState | undefined;
 
@@ -76,6 +84,7 @@ export class Guard {
     outcomeOf: (result: T) => Outcome = () => "done",
   ): Promise<T> {
     this.requireOpen(operation);
+    const { round } = this;
     const start = performance.now();
     const observe = (outcome: Outcome) =>
       this.options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
@@ -87,7 +96,7 @@ export class Guard {
     } catch (error) {
       const refused = isRefusal(error);
       if (refused) this.succeeded();
-      else this.failed();
+      else this.failed(round);
       observe(refused ? "refused" : "failed");
       if (refused || error instanceof HotStoreAway) throw error;
       throw new HotStoreAway(`${operation} failed`, { cause: error });
@@ -110,7 +119,10 @@ export class Guard {
     this.nextProbe = undefined;
   }
 
-  private failed(): void {
+  /** @param round when it was sent: beside a call that has failed meanwhile, it tells nothing new */
+  private failed(round: number): void {
+    if (round !== this.round) return;
+    this.round++;
     this.failures++;
     if (this.failures < failuresInARowMax || this.nextProbe) return;
     this.nextProbe = setTimeout(() => this.probe(), pauseMs).unref();
@@ -123,28 +135,65 @@ export class Guard {
       this.succeeded();
     } catch (error) {
       if (isRefusal(error)) this.succeeded();
-      else this.failed();
+      else this.failed(this.round);
     }
     this.tell();
   }
 
-  private inTime<T>(send: () => Promise<T>): Promise<T> {
+  private async inTime<T>(send: () => Promise<T>): Promise<T> {
     const { timeoutMs } = this.options;
-    return new Promise((resolve, reject) => {
-      const late = () => reject(new HotStoreAway(`no answer within ${timeoutMs} ms`));
-      const start = performance.now();
-      const wait = (atMostMs: number, then: () => void) => setTimeout(then, atMostMs);
-      let timer = wait(timeoutMs, () => {
-        const overdueMs = performance.now() - start - timeoutMs;
-        // An answer may lie there unread: it is read in this turn of the event loop.
-        if (overdueMs < stallMs) setImmediate(late);
-        // This process stood still, and may not even have sent it.
-        else timer = wait(timeoutMs, late);
-      });
-      send()
-        .then(resolve, reject)
-        .finally(() => clearTimeout(timer));
-    });
+    const { promise: late, reject } = Promise.withResolvers<never>();
+    const giveUp = () => reject(new HotStoreAway(`no answer within ${timeoutMs} ms`));
+    this.pulse.enter();
+    const start = performance.now();
+    let timer = setTimeout(() => {
+      // An answer may lie there unread: it is read in this turn of the event loop.
+      if (!this.pulse.hasStoodStill(start)) setImmediate(giveUp);
+      // It may have been sent late, or not at all.
+      else timer = setTimeout(giveUp, timeoutMs);
+    }, timeoutMs);
+    try {
+      return await Promise.race([send(), late]);
+    } finally {
+      clearTimeout(timer);
+      this.pulse.leave();
+    }
+  }
+}
+
+/** Whether this process itself stands still, by a timer that should come often; it runs while somebody waits. */
+class Pulse {
+  private waiting = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private lookedAt = 0;
+  private stoodStillUntil = Number.NEGATIVE_INFINITY;
+
+  enter(): void {
+    this.waiting++;
+    if (!this.timer) {
+      this.lookedAt = performance.now();
+      this.timer = setInterval(() => this.look(), lookEveryMs).unref();
+    }
+    this.look();
+  }
+
+  leave(): void {
+    this.waiting--;
+    if (this.waiting > 0) return;
+    clearInterval(this.timer);
+    this.timer = undefined;
+  }
+
+  /** @param start by `performance.now()`, no earlier than whoever asks has entered */
+  hasStoodStill(start: number): boolean {
+    this.look();
+    return this.stoodStillUntil > start;
+  }
+
+  private look(): void {
+    const now = performance.now();
+    if (now - this.lookedAt > stallMs) this.stoodStillUntil = now;
+    this.lookedAt = now;
   }
 }
 
