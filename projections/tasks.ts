@@ -12,8 +12,8 @@ type Task =
   | { kind: "cart"; dueAt: number }
   /** A draft's cart is never due. */
   | { kind: "checkout"; dueAt: number; cartDueAt?: number }
-  /** `payBy`: when a transfer has to be here. */
-  | { kind: "order"; dueAt: number; open: string[]; payBy?: number }
+  /** What has to be here, and by when: a transfer, goods that were credited in advance. */
+  | { kind: "order"; dueAt: number; open: string[]; awaited?: Record<string, number> }
   /** What is open of a payment, by name, and when each is due. */
   | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
   | { kind: "webhook"; dueAt: number };
@@ -64,22 +64,30 @@ function closed(doc: Task | undefined, of: string): Task | undefined {
   if (doc?.kind !== "order") return doc;
   const open = doc.open.filter((other) => other !== of);
   if (open.length > 0) return { ...doc, open };
-  return doc.payBy === undefined ? undefined : { ...doc, open, dueAt: doc.payBy };
+  if (!doc.awaited) return undefined;
+  return { ...doc, open, dueAt: Math.min(...Object.values(doc.awaited)) };
 }
 
-/** Nothing has to be paid by then, or something has been. */
-function paidInTime(doc: Task | undefined): Task | undefined {
-  if (doc?.kind !== "order") return doc;
-  const { payBy: _, ...task } = doc;
-  return task.open.length > 0 ? task : undefined;
+/** It is here, or need not come any more. */
+function here(doc: Task | undefined, name: string): Task | undefined {
+  if (doc?.kind !== "order" || doc.awaited?.[name] === undefined) return doc;
+  const { awaited, ...task } = doc;
+  const { [name]: _, ...others } = awaited;
+  const times = Object.values(others);
+  if (times.length === 0) return task.open.length > 0 ? task : undefined;
+  const dueAt = task.open.length > 0 ? task.dueAt : Math.min(...times);
+  return { ...task, dueAt, awaited: others };
 }
 
-/** A transfer has to be here by then. */
-function awaited(doc: Task | undefined, time: string): Task {
-  const payBy = Date.parse(time);
-  if (doc?.kind === "order" && doc.open.length > 0) return { ...doc, payBy };
-  return { kind: "order", open: [], dueAt: payBy, payBy };
+/** It has to be here by then. */
+function awaiting(doc: Task | undefined, name: string, time: string): Task {
+  const before = doc?.kind === "order" ? doc : { kind: "order" as const, open: [], dueAt: 0 };
+  const awaited = { ...before.awaited, [name]: Date.parse(time) };
+  const dueAt = before.open.length > 0 ? before.dueAt : Math.min(...Object.values(awaited));
+  return { ...before, dueAt, awaited };
 }
+
+const transfer = "transfer";
 
 /** With some of a payment's open things closed and some opened. */
 function payment(
@@ -171,7 +179,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       ],
       change: (doc, event, key) => {
         const { payBy } = event.data;
-        if (payBy !== undefined && key === orderKey(event)) return awaited(doc, payBy);
+        if (payBy !== undefined && key === orderKey(event)) return awaiting(doc, transfer, payBy);
         // One that is not confirmed with it waits for its customer or gateway: then there is time.
         return doc?.kind === "checkout" ? { ...doc, dueAt: event.time + waitingLookedAtAfterMs } : doc;
       },
@@ -181,7 +189,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { data: { payBy }, time }) =>
         payBy === undefined
           ? payment(doc, { open: { authorize: time + takeUpAfterMs } })
-          : awaited(doc, payBy),
+          : awaiting(doc, transfer, payBy),
     },
     PaymentAuthorized: authorizationKnown,
     PaymentActionRequired: authorizationKnown,
@@ -229,8 +237,23 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       keys: orderKey,
       change: (doc, { data: { cancelId, cause, complete }, time }) => {
         if (!complete) return opened(doc, `cancel/${cancelId}`, time);
-        return cause === "refund" ? opened(paidInTime(doc), "refund", time) : doc;
+        return cause === "refund" ? opened(here(doc, transfer), "refund", time) : doc;
       },
+    },
+    EditRequested: {
+      keys: orderKey,
+      change: (doc, { data, time }) => opened(doc, `edit/${data.editId}`, time),
+    },
+    EditRefused: {
+      keys: orderKey,
+      change: (doc, { data: { editId }, time }) =>
+        closed(opened(doc, `unclaim/${editId}`, time), `edit/${editId}`),
+    },
+    OrderEdited: { keys: orderKey, change: (doc, { data }) => closed(doc, `edit/${data.editId}`) },
+    ExchangeAgreed: {
+      keys: orderKey,
+      change: (doc, { data: { returnId, advanceBy } }) =>
+        advanceBy === undefined ? doc : awaiting(doc, `advance/${returnId}`, advanceBy),
     },
     OrderCredited: {
       keys: orderKey,
@@ -244,7 +267,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       keys: (event) => [orderKey(event), firstPaymentKey(event)],
       change: (doc, event, key) =>
         key === orderKey(event)
-          ? opened(paidInTime(doc), "cancellation", event.time)
+          ? opened(here(doc, transfer), "cancellation", event.time)
           : paymentHasHeard.change(doc),
     },
     EffectsApplied: {
@@ -253,13 +276,15 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
         return itsPaymentKey({ id, data: { paymentId: nameOf(of).paymentId } });
       },
       change: (doc, { data: { of } }) =>
-        of.startsWith("refund/") ? payment(doc, { close: [nameOf(of).id] }) : closed(doc, of),
+        of.startsWith("refund/") ? payment(doc, { close: [nameOf(of).id] }) : here(closed(doc, of), of),
     },
     OrderRefused: paymentHasHeard,
     OrderPaid: {
       keys: (event) => [itsPaymentKey(event), ...(event.data.inTime ? [orderKey(event)] : [])],
       change: (doc, event, key) =>
-        key === orderKey(event) ? paidInTime(doc) : payment(doc, { close: [paidName(event.data.captureId)] }),
+        key === orderKey(event)
+          ? here(doc, transfer)
+          : payment(doc, { close: [paidName(event.data.captureId)] }),
     },
     OrderRefunded: {
       keys: (event) => [itsPaymentKey(event), ...(event.data.releases ? [orderKey(event)] : [])],

@@ -2,6 +2,7 @@ import type { DataOf } from "../../src/engine/decider.ts";
 import {
   allOf,
   type Book,
+  type BookLine,
   type Bucket,
   cancellation,
   cashFor,
@@ -35,14 +36,7 @@ export const bookEvents = {
       taxIncluded: tax.included,
       onDelivery: paymentMethod === "cod",
       free: totals.total === 0,
-      lines: lines.map(({ sku, quantity, subtotal, discount, tax }) => ({
-        sku,
-        ordered: quantity,
-        pieces: { toShip: quantity },
-        goods: subtotal - discount,
-        tax,
-        uncredited: quantity,
-      })),
+      lines: lines.map(bookLine),
       shipping: totals.shipping,
       shippingTax: totals.tax - lines.reduce((sum, { tax }) => sum + tax, 0),
       fees: 0,
@@ -145,6 +139,18 @@ export const bookEvents = {
     const gone = moved(moved(book, failed, "failed", "cancelled"), toShip, "toShip", "cancelled");
     return checked({ ...gone, emptiedBy: isOver(gone) ? cause : null });
   },
+  OrderEdited: (book: Book, { lines, shipping, shippingTax }: Data<"OrderEdited">): Book => {
+    const more = lines.reduce((sum, { total }) => sum + total, 0);
+    const due = book.due + more + shipping + (book.taxIncluded ? 0 : shippingTax);
+    return checked({
+      ...book,
+      free: book.free && due === 0,
+      lines: [...book.lines, ...lines.map(bookLine)],
+      shipping: book.shipping + shipping,
+      shippingTax: book.shippingTax + shippingTax,
+      due,
+    });
+  },
   OrderCredited: (book: Book, credit: Data<"OrderCredited">): Book => {
     const payouts = withPayout(book.payouts, credit.creditId, credit.payout);
     return checked({ ...credited(book, credit, 1), payouts });
@@ -183,6 +189,18 @@ export const bookEvents = {
   },
 };
 
+function bookLine({ sku, quantity, subtotal, discount, tax }: OrderLine): BookLine {
+  return {
+    sku,
+    ordered: quantity,
+    pieces: { toShip: quantity },
+    goods: subtotal - discount,
+    tax,
+    uncredited: quantity,
+  };
+}
+
+type OrderLine = Data<"OrderPlaced">["lines"][number];
 type Lines = readonly { sku: string; quantity: number; lineId?: number | undefined }[];
 
 /** By SKU, first to last, unless a line is named. */

@@ -116,6 +116,11 @@ export function count(line: BookLine, ...of: readonly Bucket[]): number {
   return of.reduce((sum, bucket) => sum + (line.pieces[bucket] ?? 0), 0);
 }
 
+/** Pieces that are asked for and have left: what comes back of them, or is refunded, is credited. */
+export function creditable(line: BookLine): number {
+  return line.uncredited - count(line, "toShip", "failed");
+}
+
 /** Pieces over all lines. */
 export function total(book: Book, ...of: readonly Bucket[]): number {
   return book.lines.reduce((sum, line) => sum + count(line, ...of), 0);

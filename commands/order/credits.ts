@@ -1,5 +1,6 @@
 import type { DataOf, EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition } from "../../src/values/problem.ts";
+import { refundShare } from "../pricing.ts";
 import {
   allOf,
   amountOf,
@@ -7,6 +8,7 @@ import {
   type BookLine,
   type Credit,
   count,
+  creditable,
   credited,
   creditOf,
   isOver,
@@ -22,7 +24,7 @@ import {
 } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import type { orderEvents } from "./events.ts";
-import { nameAt, nameOf, type PlacedOrder } from "./state.ts";
+import { advanceOf, nameAt, nameOf, type PlacedOrder } from "./state.ts";
 
 type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
@@ -174,7 +176,32 @@ export interface WithdrawCredit {
   paymentId?: string;
 }
 
-const noShipping = { shipping: 0, shippingTax: 0 };
+/** What was credited in advance for pieces that stay with the customer is asked for again. */
+export function advanceWithdrawn(
+  order: PlacedOrder,
+  returnId: string,
+  staying: readonly Share[],
+): OrderEvent[] {
+  const creditId = advanceOf(returnId);
+  const credit = order.credits.get(creditId);
+  const before = order.exchanges.get(returnId)?.staying;
+  if (!credit || !before) return [];
+  const lines = staying.flatMap(([lineId, pieces]) => {
+    const its = credit.lines.find((line) => line.lineId === lineId);
+    const refunded = before.get(lineId) ?? 0;
+    const units = Math.min(pieces, (its?.quantity ?? 0) - refunded);
+    if (!its || units === 0) return [];
+    const share = (total: number) => refundShare({ total, quantity: its.quantity, refunded, units });
+    return [{ lineId, quantity: units, goods: share(its.goods), tax: share(its.tax), kept: true as const }];
+  });
+  if (lines.length === 0) return [];
+  const asked = { lines, ...noShipping };
+  const { currency, book } = order;
+  const data = { creditId, currency, reason: "not back in time", ...asked, amount: amountOf(book, asked) };
+  return [{ type: "CreditWithdrawn", data: { ...data, part: 0 } }];
+}
+
+export const noShipping = { shipping: 0, shippingTax: 0 };
 
 interface CreditId {
   creditId: string;
@@ -196,7 +223,7 @@ export function linesCancelled(
 }
 
 /** @param book after its pieces have moved: with the last of them goes the shipping */
-function creditedBy(
+export function creditedBy(
   { currency }: PlacedOrder,
   book: Book,
   { creditId, cause, reason }: CreditId,
@@ -229,7 +256,7 @@ function uncreditedOf(book: Book): Share[] {
 }
 
 function namedFor(book: Book, lines: readonly NamedLine[], of: Refund["of"]): Share[] {
-  const left = (line: BookLine) => (of ? line.uncredited - unsent(line) : line.uncredited);
+  const left = (line: BookLine) => (of ? creditable(line) : line.uncredited);
   return named(book, lines, left, "refunded");
 }
 

@@ -243,6 +243,33 @@ export const orderEvents = {
       complete: z.boolean(),
     }),
   ),
+  /** More is to be on it than was: stock is asked first. */
+  EditRequested: event(z.object({ editId: z.string(), adds: z.array(pieces) })),
+  /** Stock has none, or it came to nothing otherwise. */
+  EditRefused: event(z.object({ editId: z.string(), refusal: refusalSchema })),
+  /**
+   * Lines are added, whose ids go on, and what shipping costs more. `method`: how it is sent from now on, and what that
+   * costs as the order is taxed. What is taken off has events of its own.
+   */
+  OrderEdited: event(
+    z.object({
+      editId: z.string(),
+      currency: z.string(),
+      lines: z.array(orderLineSchema),
+      shipping: minorUnits,
+      shippingTax: minorUnits,
+      method: z.object({ method: z.string(), price: minorUnits, tax: minorUnits }).optional(),
+    }),
+  ),
+  AddressChanged: event(z.object({ editId: z.string(), shippingAddress: addressSchema })),
+  /** The lines are sent for the return. `advanceBy`: it was credited at once, and has to be here by then. */
+  ExchangeAgreed: event(
+    z.object({
+      returnId: z.string(),
+      lineIds: z.array(z.int().min(1)),
+      advanceBy: z.string().optional(),
+    }),
+  ),
   /** Not asked for any more. `payout` is what is to go back to the customer, by a refund of this id. */
   OrderCredited: event(
     creditSchema.extend({
@@ -261,7 +288,7 @@ export const orderEvents = {
     creditSchema.extend({
       reason: z.string(),
       paymentId: z.string().optional(),
-      part: z.int().min(1).optional(),
+      part: minorUnits.optional(),
     }),
   ),
   /** `goods` is what it takes from the sales, if nothing has credited it before: not shipping. */

@@ -13,7 +13,9 @@ import {
   type WithdrawCredit,
   withdraw,
 } from "./credits.ts";
+import { type Edit, edit, refuseEdit, requestEdit } from "./edits.ts";
 import { orderEvents } from "./events.ts";
+import { type Exchange, endAdvances, exchange } from "./exchanges.ts";
 import {
   type Deliver,
   deliver,
@@ -161,6 +163,21 @@ export const order = decider({
 
     CloseReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
       closeReturn(existing(state), command),
+
+    RequestEdit: (state: Order, command: Data<"EditRequested">): OrderEvent[] =>
+      requestEdit(existing(state), command),
+
+    RefuseEdit: (state: Order, command: Data<"EditRefused">): OrderEvent[] =>
+      refuseEdit(existing(state), command),
+
+    Edit: (state: Order, command: Edit): OrderEvent[] => edit(existing(state), command),
+
+    Exchange: (state: Order, command: Exchange, { now }): OrderEvent[] =>
+      exchange(existing(state), command, now),
+
+    /** What was exchanged in advance and is not here in time is asked for again. */
+    EndAdvances: (state: Order, _: Record<never, never>, { now }): OrderEvent[] =>
+      state.phase === "placed" ? endAdvances(state, now) : [],
 
     Cancel: (state: Order, command: Cancel): OrderEvent[] => cancel(existing(state), command),
 

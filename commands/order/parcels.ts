@@ -6,6 +6,7 @@ import {
   type BookLine,
   cashFor,
   count,
+  creditable,
   less,
   lineOf,
   named,
@@ -151,8 +152,7 @@ export function failDelivery(order: PlacedOrder, command: FailDelivery): OrderEv
   // What was credited while it was under way is neither sent again nor cancelled later: it is done with.
   const done = pieces
     .map(([lineId, quantity]): Share => {
-      const line = lineOf(book, lineId);
-      return [lineId, quantity - (line.uncredited - count(line, "toShip", "failed"))];
+      return [lineId, quantity - creditable(lineOf(book, lineId))];
     })
     .filter(([, quantity]) => quantity > 0);
   if (done.length === 0) return [{ type: "DeliveryFailed", data: failed }];

@@ -5,6 +5,7 @@ import {
   type Book,
   type BookLine,
   count,
+  creditable,
   credited,
   creditOf,
   type Entries,
@@ -15,7 +16,7 @@ import {
   type Share,
 } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
-import type { NamedLine } from "./credits.ts";
+import { advanceWithdrawn, type NamedLine } from "./credits.ts";
 import type { orderEvents } from "./events.ts";
 import { demandOf, type PlacedOrder, type Return } from "./state.ts";
 
@@ -107,7 +108,8 @@ export function withdrawReturn(order: PlacedOrder, { returnId }: { returnId: str
   const { status } = returnOf(order, returnId);
   if (status === "withdrawn") return [];
   if (status !== "requested" && status !== "approved") throw illegalTransition(`the return is ${status}`);
-  return [{ type: "ReturnWithdrawn", data: { returnId } }];
+  const staying = missingOf(order, returnId);
+  return [{ type: "ReturnWithdrawn", data: { returnId } }, ...advanceWithdrawn(order, returnId, staying)];
 }
 
 /** Goods are here, in parts or all of them, inspected or not. */
@@ -121,7 +123,7 @@ export function receiveReturn(order: PlacedOrder, command: ReceiveReturn): Order
   const found = foundOf(order.book, its, piecesOf(order.book.returns, returnId), lines, "received");
   const received = { type: "ReturnReceived" as const, data: { returnId, receiptId, lines: found } };
   const after = bookEvents.ReturnReceived(order.book, received.data);
-  return [received, ...creditFor(order, after, command, found)];
+  return [received, ...creditFor(order, after, command, found), ...rejectedOf(order, returnId, found)];
 }
 
 /** Goods that are here were inspected. */
@@ -133,17 +135,37 @@ export function inspectReturn(order: PlacedOrder, command: ReceiveReturn): Order
   const found = foundOf(order.book, its, here, lines, "inspected").map(({ inspecting: _, ...line }) => line);
   const inspected = { type: "ReturnInspected" as const, data: { returnId, receiptId, lines: found } };
   const after = bookEvents.ReturnInspected(order.book, inspected.data);
-  return [inspected, ...creditFor(order, after, command, found)];
+  return [inspected, ...creditFor(order, after, command, found), ...rejectedOf(order, returnId, found)];
+}
+
+/** What was credited in advance for pieces that the customer gets back is asked for again. */
+function rejectedOf(
+  order: PlacedOrder,
+  returnId: string,
+  found: readonly { lineId: number; rejected: number }[],
+): OrderEvent[] {
+  const rejected = found.map(({ lineId, rejected }): Share => [lineId, rejected]);
+  return advanceWithdrawn(
+    order,
+    returnId,
+    rejected.filter(([, quantity]) => quantity > 0),
+  );
 }
 
 /** What has not come will not come: the customer has kept it. */
 export function closeReturn(order: PlacedOrder, { returnId }: { returnId: string }): OrderEvent[] {
   const { status } = returnOf(order, returnId);
-  const missing = piecesOf(order.book.returns, returnId);
+  const missing = missingOf(order, returnId);
   if (status === "closed" || (status === "partly_received" && missing.length === 0)) return [];
   if (status !== "approved" && status !== "partly_received")
     throw illegalTransition(`the return is ${status}`);
-  return [{ type: "ReturnClosed", data: { returnId, lines: ofLines(order.book, missing) } }];
+  const closed = { returnId, lines: ofLines(order.book, missing) };
+  return [{ type: "ReturnClosed", data: closed }, ...advanceWithdrawn(order, returnId, missing)];
+}
+
+/** What of a return nobody has received yet. */
+export function missingOf({ book }: PlacedOrder, returnId: string): readonly Share[] {
+  return piecesOf(book.returns, returnId);
 }
 
 function piecesOf(entries: Entries, id: string): readonly Share[] {
@@ -205,15 +227,16 @@ function withSome(found: Found, rest: typeof nothing, pieces: number): Found {
 function creditFor(
   order: PlacedOrder,
   book: Book,
-  { receiptId, refund = "auto", fee = 0 }: ReceiveReturn,
+  { returnId, receiptId, refund = "auto", fee = 0 }: ReceiveReturn,
   found: readonly { lineId: number; sellable: number; damaged: number }[],
 ): OrderEvent[] {
   const parts = found
     .map(({ lineId, sellable, damaged }) => {
-      const most = lineOf(book, lineId).uncredited - count(lineOf(book, lineId), "toShip", "failed");
+      const most = creditable(lineOf(book, lineId));
       return { share: [lineId, Math.min(sellable + damaged, most)] as const, kept: false };
     })
-    .filter(({ share }) => share[1] > 0);
+    // In advance, all of it has been credited.
+    .filter(({ share }) => share[1] > 0 && order.exchanges.get(returnId)?.advanceBy === undefined);
   if (refund === "none" || parts.length === 0) {
     if (fee > 0) throw illegalTransition("nothing is refunded that a fee could be kept of");
     return [];

@@ -35,6 +35,21 @@ export interface Return {
 /** What came back, as inspection found it; of `notRestocked` stock has not known. */
 export type Restocked = readonly { sku: string; sellable: number; damaged: number; notRestocked?: number }[];
 
+interface EditState {
+  readonly adds: Demand;
+  /** Epoch milliseconds. */
+  readonly requestedAt: number;
+  readonly done?: true;
+  readonly refusal?: Refusal;
+}
+
+interface ExchangeState {
+  readonly advanceBy?: string;
+  /** Of what was credited in advance, pieces by line that stay with the customer. */
+  readonly staying: ReadonlyMap<number, number>;
+  readonly ended?: true;
+}
+
 export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly phase: "placed";
   readonly book: Book;
@@ -52,6 +67,11 @@ export interface PlacedOrder extends Readonly<Data<"OrderPlaced">> {
   readonly refunds: ReadonlySet<string>;
   readonly unpaid: ReadonlySet<string>;
   readonly credits: ReadonlyMap<string, Data<"OrderCredited">>;
+  /** What is to be on it beside, by edit or exchange. */
+  readonly edits: ReadonlyMap<string, EditState>;
+  readonly exchanges: ReadonlyMap<string, ExchangeState>;
+  /** Of the way it is sent, in minor units, as the order is taxed. */
+  readonly shippingPaid: { readonly price: number; readonly tax: number };
   /** Of each, the pieces that stock had promised. */
   readonly cancellations: ReadonlyMap<string, Demand>;
   /** Of each, the pieces that stock has to promise anew. */
@@ -123,6 +143,33 @@ export function demandOf(lines: readonly { sku: string; quantity: number }[]): [
   return [...demand].sort(([a], [b]) => (a < b ? -1 : 1));
 }
 
+/** The credit of what an exchange gives in advance, and its effect. */
+export function advanceOf(returnId: string): string {
+  return `advance/${returnId}`;
+}
+
+function shippingTaxOf({ totals, lines }: Data<"OrderPlaced">): number {
+  return totals.tax - lines.reduce((sum, { tax }) => sum + tax, 0);
+}
+
+/** An order's totals with lines and shipping that were added to it. */
+export function withMore(
+  totals: OrderTotals,
+  lines: readonly OrderLine[],
+  shipping: { shipping: number; tax: number; included: boolean },
+): OrderTotals {
+  const sum = (of: "subtotal" | "discount" | "tax" | "total") =>
+    lines.reduce((running, line) => running + line[of], 0);
+  const shippingTotal = shipping.shipping + (shipping.included ? 0 : shipping.tax);
+  return {
+    subtotal: totals.subtotal + sum("subtotal"),
+    discount: totals.discount + sum("discount"),
+    shipping: totals.shipping + shipping.shipping,
+    tax: totals.tax + sum("tax") + shipping.tax,
+    total: totals.total + sum("total") + shippingTotal,
+  };
+}
+
 /** What the customer pays for the goods: after discounts, without shipping, tax as the prices have it. */
 export function goodsOf({ totals }: Pick<PlacedOrder, "totals">): number {
   return totals.subtotal - totals.discount;
@@ -141,6 +188,9 @@ export const evolveOrder = {
     shipments: new Map(),
     returns: new Map(),
     added: new Map(),
+    edits: new Map(),
+    exchanges: new Map(),
+    shippingPaid: { price: data.totals.shipping, tax: shippingTaxOf(data) },
     captures: new Set(),
     refunds: new Set(),
     unpaid: new Set(),
@@ -263,6 +313,40 @@ export const evolveOrder = {
     if (cause === "cancellation") return { ...order, cancellations };
     return { ...order, cancellations, openEffects: opened(order, refundEffect) };
   },
+  EditRequested: (
+    state: Order,
+    { editId, adds }: Data<"EditRequested">,
+    { time: requestedAt }: EvolveContext,
+  ): Order => {
+    const order = placed(state);
+    const edits = new Map(order.edits).set(editId, { adds: demandOf(adds), requestedAt });
+    return { ...order, edits, openEffects: opened(order, `edit/${editId}`) };
+  },
+  EditRefused: (state: Order, { editId, refusal }: Data<"EditRefused">): Order => {
+    const order = withEdit(placed(state), editId, { refusal });
+    return { ...order, openEffects: opened(order, `unclaim/${editId}`) };
+  },
+  OrderEdited: (state: Order, data: Data<"OrderEdited">): Order => {
+    const { editId, lines, shipping, shippingTax, method } = data;
+    const order = withBook(placed(state), (book) => bookEvents.OrderEdited(book, data));
+    const { totals, shippingMethod, shippingPaid } = order;
+    return {
+      ...withEdit(order, editId, { done: true }),
+      lines: [...order.lines, ...lines],
+      totals: withMore(totals, lines, { shipping, tax: shippingTax, included: order.tax.included }),
+      shippingMethod: method?.method ?? shippingMethod,
+      shippingPaid: method ?? shippingPaid,
+    };
+  },
+  AddressChanged: (state: Order, { editId, shippingAddress }: Data<"AddressChanged">): Order => ({
+    ...withEdit(placed(state), editId, { done: true }),
+    shippingAddress,
+  }),
+  ExchangeAgreed: (state: Order, { returnId, advanceBy }: Data<"ExchangeAgreed">): Order => {
+    const order = placed(state);
+    const agreed = { staying: new Map(), ...(advanceBy !== undefined && { advanceBy }) };
+    return { ...order, exchanges: new Map(order.exchanges).set(returnId, agreed) };
+  },
   OrderCredited: (state: Order, data: Data<"OrderCredited">): Order => {
     const { creditId, payout } = data;
     const order = withBook(placed(state), (book) => bookEvents.OrderCredited(book, data));
@@ -271,6 +355,8 @@ export const evolveOrder = {
   },
   CreditWithdrawn: (state: Order, data: Data<"CreditWithdrawn">): Order => {
     const order = withBook(placed(state), (book) => bookEvents.CreditWithdrawn(book, data));
+    const exchanged = [...order.exchanges].find(([returnId]) => advanceOf(returnId) === data.creditId);
+    if (exchanged) return withStaying(order, exchanged[0], data.lines);
     return { ...order, unpaid: new Set(order.unpaid).add(nameAt(data.creditId, data.paymentId)) };
   },
   OrderCancelled: (state: Order, data: Data<"OrderCancelled">): Order => {
@@ -297,6 +383,11 @@ export const evolveOrder = {
     const order = placed(state);
     if (of.startsWith("refund/"))
       return { ...order, unpaid: new Set(order.unpaid).add(of.slice("refund/".length)) };
+    const advance = [...order.exchanges].find(([returnId]) => advanceOf(returnId) === of);
+    if (advance) {
+      const [returnId, exchange] = advance;
+      return { ...order, exchanges: new Map(order.exchanges).set(returnId, { ...exchange, ended: true }) };
+    }
     const openEffects = new Set(order.openEffects);
     openEffects.delete(of);
     return { ...order, openEffects, uncounted: uncountedEvents.EffectsApplied(order.uncounted, data) };
@@ -309,6 +400,26 @@ function booked(book: Book): Pick<PlacedOrder, "book" | "status" | "paymentStatu
 
 function withBook(order: PlacedOrder, change: (book: Book) => Book): PlacedOrder {
   return { ...order, ...booked(change(order.book)) };
+}
+
+/** Its effect is done with; an edit that asked stock for nothing was not known before. */
+function withEdit(order: PlacedOrder, editId: string, end: Pick<EditState, "done" | "refusal">): PlacedOrder {
+  const openEffects = new Set(order.openEffects);
+  openEffects.delete(`edit/${editId}`);
+  const known = order.edits.get(editId) ?? { adds: [], requestedAt: 0 };
+  return { ...order, edits: new Map(order.edits).set(editId, { ...known, ...end }), openEffects };
+}
+
+function withStaying(
+  order: PlacedOrder,
+  returnId: string,
+  lines: Data<"CreditWithdrawn">["lines"],
+): PlacedOrder {
+  const exchange = order.exchanges.get(returnId);
+  if (!exchange) throw new Error(`there is no exchange ${returnId}`);
+  const staying = new Map(exchange.staying);
+  for (const { lineId, quantity } of lines) staying.set(lineId, (staying.get(lineId) ?? 0) + quantity);
+  return { ...order, exchanges: new Map(order.exchanges).set(returnId, { ...exchange, staying }) };
 }
 
 function opened({ openEffects }: PlacedOrder, of: string): ReadonlySet<string> {

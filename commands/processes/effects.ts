@@ -18,6 +18,7 @@ import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { uncountedOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
+import { undoClaims } from "./claims.ts";
 import { bookCash, captureRest, giveBack, releaseRest } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
@@ -26,6 +27,9 @@ import type { Shop } from "./shop.ts";
 type OrderCredited = DataOf<typeof orderEvents, "OrderCredited">;
 
 const reservationGone = "the order was cancelled";
+const claimGone = "the edit was refused";
+/** An edit is left to the request that has asked for it for this long. */
+const editTakenUpAfterMs = 30_000;
 
 /**
  * Does what events of an order ask for elsewhere: stock shipped, taken back or freed, money given back or
@@ -39,6 +43,7 @@ export async function applyEffects(shop: Shop, orderId: string, context: Process
   if (state.phase !== "placed") return;
   const failures: unknown[] = [];
   for (const of of state.openEffects) {
+    if (isUnderWay(state, of, process.now())) continue;
     try {
       await applyEffect(process, orderId, state, of);
       await process.again(order, orderId, "MarkEffectsApplied", { of });
@@ -84,6 +89,9 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   if (again) return grow(process, orderId, id, again);
   const back = kind === "back" && state.backs.get(id);
   if (back) return takeBack(process, orderId, id, back);
+  if (kind === "edit") return giveUpEdit(process, orderId, id);
+  const edit = kind === "unclaim" && state.edits.get(id);
+  if (edit) return undoClaims(process, orderId, id, edit.adds, claimGone);
   const cash = kind === "cash" ? state.cash.get(id) : undefined;
   if (cash !== undefined) return bookCash(process, state.paymentId, id, cash);
   const credit = kind === "credit" && state.credits.get(id);
@@ -98,6 +106,24 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   const received = state.returns.get(of)?.received;
   if (received) return takeBack(process, orderId, of, received);
   throw new Error(`order has an effect ${of} that nothing explains`);
+}
+
+/** The request that has asked for an edit is at it. */
+function isUnderWay({ edits }: PlacedOrder, of: string, now: number): boolean {
+  const [kind, id = ""] = splitOnce(of);
+  return kind === "edit" && now < (edits.get(id)?.requestedAt ?? 0) + editTakenUpAfterMs;
+}
+
+/** Nobody goes on with it. */
+async function giveUpEdit(process: Process, orderId: string, editId: string): Promise<void> {
+  const refusal = { code: "unavailable", detail: "the edit was not finished; ask again", extras: {} };
+  await process.again(order, orderId, "RefuseEdit", { editId, refusal });
+  const edit = await process.shop.engine.read(order, orderId, (state) =>
+    state.phase === "placed" ? state.edits.get(editId) : undefined,
+  );
+  if (!edit?.refusal) return;
+  await undoClaims(process, orderId, editId, edit.adds, refusal.detail);
+  await process.again(order, orderId, "MarkEffectsApplied", { of: `unclaim/${editId}` });
 }
 
 function splitOnce(name: string): string[] {

@@ -6,7 +6,7 @@ import { type Initiate, payment } from "../payment/payment.ts";
 import { heldOf, type InitiatedPayment, manualGateway, type Payment, uncaptured } from "../payment/state.ts";
 import { askAuthorization } from "./gateway-calls.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
-import { settlePayment, unlessSilent } from "./settle-payment.ts";
+import { GatewaySilent, settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 export type Authorization =
@@ -133,15 +133,16 @@ export async function captureFor(
   let missing = amount;
   for (const paymentId of paymentsOf(order)) {
     const process = processOf(shop, paymentId, context);
-    // What was captured beside this one: the order may not have heard of it yet.
-    await settlePayment(shop, paymentId, context);
+    // What was captured beside this one: the order may not have heard of it yet. A refund may be on its way.
+    await settlePayment(shop, paymentId, context).catch(unlessSilent);
     const before = await shop.engine.read(payment, paymentId, (state) => state);
     if (missing === 0 || before.phase !== "authorized") continue;
     const part = before.singleCapture ? uncaptured(before) : Math.min(missing, uncaptured(before));
     const asked = { movementId, amount: part, once: true as const };
     await process.again(payment, paymentId, "RequestCapture", asked);
-    await settlePayment(shop, paymentId, context);
+    await settlePayment(shop, paymentId, context).catch(unlessSilent);
     const after = await initiatedPayment(shop, paymentId);
+    if (after.capturing) throw new GatewaySilent();
     if (after.captured === before.captured)
       throw new Problem("payment_declined", after.failure ?? "the gateway did not capture the payment");
     missing = Math.max(0, missing - (after.captured - before.captured));

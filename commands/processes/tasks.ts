@@ -23,9 +23,11 @@ export const processes = {
   },
   /** Movements of money that were asked for, or refused and worth another try. */
   payment: resumePayment,
-  /** A transfer that does not come is not waited for any longer; then what an order owes elsewhere. */
+  /** What does not come, a transfer or goods, is not waited for any longer; then what an order owes elsewhere. */
   order: async (shop: Shop, orderId: string, context: ProcessContext): Promise<void> => {
-    await processOf(shop, orderId, context).again(order, orderId, "Lapse", {});
+    const process = processOf(shop, orderId, context);
+    await process.again(order, orderId, "Lapse", {});
+    await process.again(order, orderId, "EndAdvances", {});
     await applyEffects(shop, orderId, context);
   },
   webhook: handleWebhook,

@@ -2,6 +2,7 @@ import type { Address } from "../../commands/address.ts";
 import type { ShopEvents } from "../../commands/events.ts";
 import type { Book } from "../../commands/order/book.ts";
 import { bookEvents } from "../../commands/order/book-events.ts";
+import { withMore } from "../../commands/order/state.ts";
 import {
   type OrderStatus,
   type PaymentStatus,
@@ -112,6 +113,9 @@ export const timelineTypes = [
   "return_withdrawn",
   "return_closed",
   "items_cancelled",
+  "edited",
+  "address_changed",
+  "exchange_agreed",
   "credited",
   "disputed",
   "dispute_ended",
@@ -282,6 +286,12 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
         complete && cause === "cancellation" ? undefined : because(`${piecesOf(lines)} cancelled`, reason),
       bookEvents.LinesCancelled,
     ),
+    OrderEdited: step("edited", edit, bookEvents.OrderEdited),
+    AddressChanged: step("address_changed", (order, { shippingAddress }) => {
+      order.shippingAddress = shippingAddress;
+      return "Delivery address changed";
+    }),
+    ExchangeAgreed: step("exchange_agreed", () => "Exchange agreed"),
     OrderCredited: step("credited", credit, bookEvents.OrderCredited),
     CreditWithdrawn: step(
       "refund_failed",
@@ -337,18 +347,7 @@ function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
     currency: data.currency,
     ...(email !== undefined && { email }),
     ...(customerId !== undefined && { customerId }),
-    lines: data.lines.map((line) => [
-      line.sku,
-      line.productId,
-      line.name,
-      line.category ?? "",
-      line.quantity,
-      line.unitPrice,
-      line.subtotal,
-      line.discount,
-      line.tax,
-      line.total,
-    ]),
+    lines: data.lines.map(lineRow),
     totals: data.totals,
     tax: data.tax,
     shippingMethod: data.shippingMethod,
@@ -361,6 +360,25 @@ function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
     placedAt: time,
     updatedAt: time,
   };
+}
+
+function lineRow(line: PlacedData["lines"][number]): OrderLineRow {
+  const { sku, productId, name, category = "", quantity, unitPrice, subtotal, discount, tax, total } = line;
+  return [sku, productId, name, category, quantity, unitPrice, subtotal, discount, tax, total];
+}
+
+function edit(order: OrderDoc, data: Data<"OrderEdited">): string {
+  const { lines, shipping, shippingTax, method } = data;
+  order.lines.push(...lines.map(lineRow));
+  order.totals = withMore(order.totals, lines, {
+    shipping,
+    tax: shippingTax,
+    included: order.tax.included,
+  });
+  if (method) order.shippingMethod = method.method;
+  const added = lines.length > 0 ? [`${piecesOf(lines)} added`] : [];
+  const sent = method ? [`to be sent by ${method.method}`] : [];
+  return `Order changed: ${[...added, ...sent].join(", ")}`;
 }
 
 function dispatch(order: OrderDoc, data: Data<"ShipmentDispatched">, time: number): string {

@@ -119,6 +119,7 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
           return period;
         },
       },
+      OrderEdited: { keys: periodsOf, change: (doc, { data }) => withMore(doc, data) },
       OrderCredited: {
         keys: (event) => (isBooked(event.data) ? periodsOf(event) : []),
         change: (doc, { data }) => {
@@ -182,6 +183,20 @@ function withOrder(doc: SalesDoc | undefined, data: Confirmed, visit: Visit | nu
   period.shipping += data.shipping ?? 0;
   if (visit === "new") period.newCustomers++;
   if (visit === "returning") period.returningCustomers++;
+  return period;
+}
+
+/** What was added to an order counts on its own day. */
+function withMore(doc: SalesDoc | undefined, data: DataOf<ShopEvents, "OrderEdited">): PeriodDoc {
+  const period = periodDoc(doc, data.currency);
+  for (const { quantity, subtotal, discount, tax } of data.lines) {
+    period.units += quantity;
+    period.gross += subtotal - discount;
+    period.discounts += discount;
+    period.tax += tax;
+  }
+  period.shipping += data.shipping;
+  period.tax += data.shippingTax;
   return period;
 }
 

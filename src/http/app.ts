@@ -13,6 +13,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
 import { cartCommands } from "./command-api/carts.ts";
+import { editCommands } from "./command-api/edits.ts";
 import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
 import { productCommands } from "./command-api/products.ts";
@@ -154,6 +155,7 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     orderCommands(app, deps);
     shipmentCommands(app, deps);
     returnCommands(app, deps);
+    editCommands(app, deps);
     paymentCommands(app, deps);
     refundCommands(app, deps);
     webhookCommands(app, deps);

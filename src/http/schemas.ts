@@ -151,6 +151,39 @@ export const shipmentReturnBody = z.strictObject({
     .min(1)
     .max(2_000),
 });
+const addedPieces = z
+  .array(z.strictObject({ sku: skuSchema, quantity: lineQuantity }))
+  .min(1)
+  .max(200);
+export const editBody = z
+  .strictObject({
+    /** At the prices of now. */
+    add: addedPieces.optional(),
+    remove: namedLines.optional(),
+    shippingAddress: addressSchema.optional(),
+    shippingMethod: z.enum(shippingMethods).optional(),
+    /** What is due for all of it afterwards. */
+    acceptedTotal: moneySchema.optional(),
+  })
+  .refine(({ acceptedTotal: _, ...changes }) => Object.values(changes).some((change) => change), {
+    message: "says nothing that could be changed",
+  });
+const exchangedPieces = { quantity: lineQuantity, reason: z.enum(returnReasons).optional() };
+export const exchangeBody = z.strictObject({
+  returns: z
+    .array(
+      z.union([
+        z.strictObject({ lineId, ...exchangedPieces }),
+        z.strictObject({ sku: skuSchema, ...exchangedPieces }),
+      ]),
+    )
+    .min(1)
+    .max(2_000),
+  /** At the prices of now. */
+  adds: addedPieces,
+  /** What is to come back is credited at once, and asked for again where it does not come. */
+  advance: z.boolean().optional(),
+});
 export const reshipmentBody = z.strictObject({ lines: namedLines });
 const returnedPieces = {
   quantity: lineQuantity,

@@ -27,6 +27,10 @@ const sharedSettings = [
   "ORDER_NUMBER_PREFIX",
   "RESERVATION_MINUTES",
   "CART_DAYS",
+  "RETURN_DAYS",
+  "RETURN_APPROVAL",
+  "TRANSFER_DAYS",
+  "REFUND_APPROVAL_FROM",
   "IDEMPOTENCY_DAYS",
 ] as const satisfies readonly (keyof Config)[];
 
@@ -86,7 +90,10 @@ function sharedOf({ config, secret }: CheckedSettings): Record<string, string> {
 }
 
 function requireShared({ shared: kept }: KeptSettings, { shared }: KeptSettings): void {
-  const differing = Object.keys(shared).filter((name) => kept[name] !== shared[name]);
+  // What was kept before a setting was shared says nothing of it.
+  const differing = Object.keys(shared).filter(
+    (name) => kept[name] !== undefined && kept[name] !== shared[name],
+  );
   if (differing.length === 0) return;
   throw new InvalidConfig(
     differing.map((name) => {

@@ -71,7 +71,7 @@ describe("the arrows between the rooms", () => {
   /** What a projection may ask of the write side, beside its events. */
   const pureQuestions = [
     ...["paymentIdOf", "statusOf", "paymentStatusOf", "receivedStatusOf", "nameOf", "isUnderWay"],
-    "refundableIn",
+    ...["refundableIn", "withMore"],
   ];
 
   it("a projection knows events of the write side, and none of its decisions", () => {

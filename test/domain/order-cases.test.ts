@@ -34,6 +34,7 @@ const g: Asked[] = [{ sku: "A", quantity: 3, unitPrice: 1_000 }];
 class Story {
   state: Order = order.initial();
   readonly events: OrderEvent[] = [];
+  now = 0;
   private ids = 0;
 
   constructor(lines: readonly Asked[], { tax = noTax, shipping = 500, method = "credit_card" } = {}) {
@@ -71,7 +72,7 @@ class Story {
       command: Commands[N],
       context: { now: number },
     ) => OrderEvent[];
-    const events = decide(this.state, command, { now: 0 });
+    const events = decide(this.state, command, { now: this.now });
     for (const { type, data } of events) {
       const evolve = order.evolve[type] as (state: Order, data: never, context: { time: number }) => Order;
       this.state = evolve(this.state, order.events[type].schema.parse(data) as never, { time: 0 });
@@ -152,6 +153,40 @@ class Story {
     const refundId = `f-${++this.ids}`;
     this.do("Refund", { refundId, reason: "r", cause: "goodwill", ...what });
     return this.settle(gateway);
+  }
+
+  priced(lines: readonly Asked[]): Commands["Edit"]["add"] {
+    const { lines: amounts } = priceOrder(lines, 0, this.order.tax);
+    return lines.map((line, index) => ({
+      ...{ productId: line.sku, name: line.sku, ...line },
+      ...(amounts[index] as (typeof amounts)[number]),
+    }));
+  }
+
+  /** Stock has promised what is added. @returns what has gone back */
+  edit(
+    what: Partial<Omit<Commands["Edit"], "add" | "shipping">> & { add?: Asked[]; shipping?: number } = {},
+  ): number {
+    const { add = [], shipping: price, ...others } = what;
+    const editId = `e-${++this.ids}`;
+    if (add.length > 0) this.do("RequestEdit", { editId, adds: add });
+    const method = price !== undefined && {
+      shipping: { method: "other", price, tax: priceOrder([], price, this.order.tax).shippingTax },
+    };
+    this.do("Edit", { editId, add: this.priced(add), ...method, ...others });
+    return this.settle("done");
+  }
+
+  /** Some pieces of A for others. @returns what has gone back */
+  exchange(
+    add: Asked[],
+    { quantity = 1, advanceBy }: { quantity?: number; advanceBy?: string } = {},
+  ): number {
+    const returnId = "r-1";
+    this.do("RequestEdit", { editId: returnId, adds: add });
+    const returns = [{ sku: "A", quantity }];
+    this.do("Exchange", { returnId, returns, add: this.priced(add), advanceBy });
+    return this.settle("done");
   }
 
   cancel(what: Partial<Commands["Cancel"]> = {}): number {
@@ -529,6 +564,118 @@ describe("what is cancelled or refunded", () => {
   });
 });
 
+const c = (unitPrice: number): Asked => ({ sku: "C", quantity: 1, unitPrice });
+
+describe("an exchange", () => {
+  test("40: holds the new piece until the old one was inspected; the difference goes back or is to be paid", () => {
+    for (const [price, back, owing] of [
+      [1_000, 0, 0],
+      [700, 300, 0],
+      [1_300, 0, 300],
+    ] as const) {
+      const story = new Story(f).paid().ship().deliver();
+      expect(story.exchange([c(price)])).toBe(0);
+      expect(story.told[0]).toBe("processing");
+      story.refused(() => story.ship(["C", 1]), "have still to be paid");
+      expect(story.receive({ sku: "A", sellable: 1 })).toBe(back);
+      if (owing > 0) {
+        story.refused(() => story.ship(["C", 1]), `${owing} USD`);
+        story.do("MarkPaid", { amount: owing, paymentId: "p-2" });
+      }
+      story.ship(["C", 1]).deliver();
+      expect(story.told[0]).toBe("delivered");
+      expect(story.order.book).toMatchObject({ due: 4_500 + price });
+    }
+  });
+
+  test("in advance sends the new piece at once, and asks for the old one again when it does not come", () => {
+    const story = new Story(f).paid().ship().deliver();
+    const advanceBy = new Date(30).toISOString();
+    expect(story.exchange([c(700), c(700)], { quantity: 2, advanceBy })).toBe(600);
+    story.ship(["C", 2]);
+    expect(story.receive({ sku: "A", sellable: 1 })).toBe(0);
+    story.now = 29;
+    expect(story.do("EndAdvances", {})).toEqual([]);
+    story.now = 30;
+    story.do("EndAdvances", {});
+    expect(story.returned()).toEqual(["closed", 0, 0, 2]);
+    expect(story.order.book).toMatchObject({ due: 5_500 - 2_000 + 1_400 + 1_000, refunded: 600 });
+    expect(story.do("EndAdvances", {})).toEqual([]);
+  });
+
+  test("in advance of what is then rejected asks for it again", () => {
+    const story = new Story(f).paid().ship().deliver();
+    story.exchange([c(1_000)], { advanceBy: new Date(30).toISOString() });
+    expect(story.order.book).toMatchObject({ due: 5_500 });
+    story.receive({ sku: "A", rejected: 1 });
+    expect(story.order.book).toMatchObject({ due: 6_500 });
+    story.now = 30;
+    expect(story.do("EndAdvances", {}).map(({ type }) => type)).toEqual(["EffectsApplied"]);
+    expect(story.order.book).toMatchObject({ due: 6_500 });
+  });
+});
+
+describe("an edit", () => {
+  test("41: adds at the price of now, which is paid before the last piece leaves, and takes off again", () => {
+    const story = new Story(f).paid();
+    story.edit({ add: [c(800)] });
+    expect(story.told).toEqual(["confirmed", "pending"]);
+    expect(story.order.totals).toMatchObject({ subtotal: 5_800, total: 6_300 });
+    story.ship(["A", 3], ["B", 1]);
+    story.refused(() => story.ship(["C", 1]), "800 USD");
+    expect(story.edit({ remove: [{ sku: "C", quantity: 1 }] })).toBe(0);
+    expect(story.told).toEqual(["shipped", "paid"]);
+  });
+
+  test("42: that removes a line leaves the discounts of the others", () => {
+    const story = new Story([
+      { sku: "A", quantity: 2, unitPrice: 1_000, discount: 300 },
+      { sku: "B", quantity: 1, unitPrice: 2_000, discount: 500 },
+    ]).paid();
+    expect(story.edit({ remove: [{ sku: "B", quantity: 1 }] })).toBe(1_500);
+    expect(story.order.book).toMatchObject({ due: 2_200 });
+    expect(story.refund(lines(["A", 1]))).toBe(850);
+  });
+
+  test("44: pays back what another way of sending costs less, and asks for what it costs more", () => {
+    const story = new Story(g, { tax: added19, shipping: 1_500 }).paid();
+    expect(story.edit({ shipping: 0 })).toBe(1_785);
+    expect(story.order).toMatchObject({ shippingMethod: "other", book: { due: 3_570, shipping: 0 } });
+    story.edit({ shipping: 500 });
+    expect(story.order.book).toMatchObject({ due: 4_165, shipping: 500, shippingTax: 95 });
+    story.refused(() => story.ship(), "595 USD");
+    // What was given back already is not given back again.
+    story.do("MarkPaid", { amount: 595, paymentId: "p-2" });
+    expect(story.refund({ shipping: 295 })).toBe(295);
+    expect(story.edit({ shipping: 0 })).toBe(300);
+  });
+
+  test("is one of pieces that are left, accepts its total, and never takes all of them", () => {
+    const story = new Story(f).paid();
+    const swap = { add: [c(500)], remove: [{ sku: "A", quantity: 1 }] };
+    expect(() => story.edit({ ...swap, acceptedTotal: 5_500 })).toThrow(
+      expect.objectContaining({ code: "price_changed" }),
+    );
+    expect(story.edit({ ...swap, acceptedTotal: 5_000 })).toBe(500);
+    const all = { remove: lines(["A", 2], ["B", 1], ["C", 1]).lines };
+    story.refused(() => story.edit(all), "cancelled, not edited");
+    story.refused(() => story.edit({ remove: [{ sku: "A", quantity: 3 }] }), "at most 2 of A");
+    story.refused(() => story.edit({}), "nothing is changed");
+    story.ship();
+    expect(() => story.edit({ add: [c(1)] })).toThrow("shipped");
+  });
+
+  test("is not made with pieces that stock has not promised", () => {
+    const story = new Story(f).paid();
+    const bare = { editId: "e", add: story.priced([c(1)]) };
+    story.refused(() => story.do("Edit", bare), "promised nothing");
+    story.do("RequestEdit", { editId: "e", adds: [c(1)] });
+    story.do("RefuseEdit", { editId: "e", refusal: { code: "out_of_stock", detail: "d", extras: {} } });
+    expect(() => story.do("Edit", bare)).toThrow(expect.objectContaining({ code: "out_of_stock" }));
+    expect([...story.order.openEffects]).toEqual(["unclaim/e"]);
+  });
+});
+
 /** Pairs of statuses that the design's table has. */
 const pairs: Record<string, readonly string[]> = {
   pending: ["pending", "failed", "paid"],
@@ -615,6 +762,20 @@ describe("whatever is asked of an order (10)", () => {
         (story) =>
           story.reship({ lines }),
     ),
+    fc.array(line, { maxLength: 2 }).chain((add) =>
+      fc.tuple(fc.option(some, { nil: undefined }), fc.constantFrom(undefined, 0, 300, 900)).map(
+        ([remove, shipping]): Step =>
+          (story) =>
+            story.edit({ add, remove, ...(shipping !== undefined && { shipping }) }),
+      ),
+    ),
+    fc.tuple(fc.array(line, { minLength: 1, maxLength: 2 }), fc.constantFrom(undefined, "1970-01-01")).map(
+      ([add, advanceBy]): Step =>
+        (story) =>
+          story.exchange(add, { ...(advanceBy && { advanceBy }) }),
+    ),
+    fc.constant<Step>((story) => story.do("EndAdvances", {})),
+    fc.constant<Step>((story) => story.do("CloseReturn", { returnId: "r-1" })),
     fc.tuple(fc.constantFrom("r-1", "r-2"), fc.constantFrom("A", "B", "C")).map(
       ([returnId, sku]): Step =>
         (story) => {

@@ -90,6 +90,15 @@ describe("what is captured shipment by shipment", () => {
     expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "authorized", captured: 2_500 });
   });
 
+  test("is less by what was credited before: nothing goes back of what is not here", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { ship, refund, money } = await orderF(shop);
+    await ship("s-1", lineB);
+    await refund("r-1", { amount: 1_000 });
+    await ship("s-2", lineA(3));
+    expect(await money()).toEqual({ due: 4_500, captured: 4_500, refunded: 0, pending: 0 });
+  });
+
   test("goes back with the rest of the authorization when the order is cancelled", async () => {
     const shop = await openShop({ capture: "shipment" });
     const { orderId, paymentId, ship, money } = await orderF(shop);

@@ -179,6 +179,20 @@ async function settledOtherwise(): Promise<void> {
     .toEqual(usd(100));
 }
 
+async function exchanged(): Promise<void> {
+  const on = { ...asStaff, params: { id: (await bought()).order.id } };
+  await ask(201, "POST", "/v1/orders/{id}/shipments", { ...on, body: {} });
+  await ask(201, "POST", "/v1/orders/{id}/deliveries", { ...on, body: {} });
+  const exchange = {
+    returns: [{ lineId: 1, quantity: 1 }],
+    adds: [{ sku: "A", quantity: 1 }],
+    advance: true,
+  };
+  await ask(201, "POST", "/v1/orders/{id}/exchanges", { ...on, body: exchange });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/orders/{id}", on);
+}
+
 async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise<void> {
   const on = { ...asStaff, params: { id: order.id } };
   const first = { lines: [{ lineId: 1, quantity: 1 }] };
@@ -189,6 +203,8 @@ async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise
   const back = { lines: [{ lineId: 1, sellable: 1, damaged: 0 }] };
   await ask(201, "POST", "/v1/orders/{id}/shipments/{shipmentId}/returns", { ...its, body: back });
   await ask(201, "POST", "/v1/orders/{id}/reshipments", { ...on, body: first });
+  const more = { add: [{ sku: "A", quantity: 1 }], shippingMethod: "express" };
+  await ask(201, "POST", "/v1/orders/{id}/edits", { ...on, body: more });
   await shop().caughtUp();
   await ask(200, "GET", "/v1/orders/{id}", { headers: cart.guest, params: { id: order.id } });
   await ask(200, "GET", "/v1/orders/{id}", on);
@@ -215,6 +231,7 @@ describe("what is answered", () => {
     await ask(201, "POST", "/v1/orders/{id}/refunds", { ...inPart, body: refund });
     await failed(await bought());
     await settledOtherwise();
+    await exchanged();
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });

@@ -65,6 +65,17 @@ const goodBodies: Record<string, Body> = {
     reason: "none",
   },
   "POST /v1/orders/{id}/notes": { text: "none", visibility: "customer" },
+  "POST /v1/orders/{id}/edits": {
+    add: [{ sku: "GOOD", quantity: 1 }],
+    remove: [{ lineId: 1, quantity: 1 }],
+    shippingMethod: "standard",
+    acceptedTotal: usd(1),
+  },
+  "POST /v1/orders/{id}/exchanges": {
+    returns: [{ sku: "GOOD", quantity: 1 }],
+    adds: [{ sku: "GOOD", quantity: 1 }],
+    advance: true,
+  },
   "POST /v1/orders/{id}/payments": { method: "credit_card", token: "tok_ok" },
   "POST /v1/payments/{id}/capture": { amount: usd(1) },
   "POST /v1/refunds/{id}/reject": { reason: "none" },

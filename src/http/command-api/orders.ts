@@ -47,7 +47,7 @@ interface OrderCommand {
   /** Asked for by its customer, who is told what a customer may know. */
   byGuest?: boolean;
   /** Members of the answer beside the order's. */
-  extra?: { shipmentId?: string; returnId?: string };
+  extra?: { shipmentId?: string; returnId?: string; editId?: string };
 }
 
 /**

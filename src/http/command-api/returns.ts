@@ -53,11 +53,13 @@ function announcing(app: App, deps: Deps): void {
       return commands.run(
         request,
         reply,
-        (commandId) => {
+        async (commandId) => {
           const returnId = deriveId(commandId, "return");
+          const payments = paymentsOf(await placedOrder(shop, id));
+          const refunded = payments.map((payment) => refundedStep(payment, returnId));
           return orderCommand(deps, id, commandId, {
             status: 201,
-            steps: returnSteps(id, returnId),
+            steps: [...returnSteps(id, returnId), ...refunded],
             goesOn: true,
             byGuest: !byStaff,
             run: async (context) => {

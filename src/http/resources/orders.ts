@@ -287,6 +287,7 @@ const changed = z
     returnId: z.string().optional(),
     refundId: z.string().optional(),
     paymentId: z.string().optional(),
+    editId: z.string().optional(),
   })
   .meta({ id: "Order" });
 
