@@ -139,7 +139,10 @@ export function withdraw(
     const part = Math.min(amount, payout[1]);
     return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
   }
-  const lines = (credit?.lines ?? []).filter(({ quantity, kept }) => kept || quantity === 0);
+  // Nor is goodwill for pieces that have been credited since.
+  const lines = (credit?.lines ?? []).filter(
+    ({ lineId, quantity, kept }) => kept || (quantity === 0 && lineOf(book, lineId).uncredited > 0),
+  );
   const { shipping, shippingTax } = credit && !isOver(book) ? credit : noShipping;
   const asked = { lines, shipping, shippingTax };
   return [{ type: "CreditWithdrawn", data: { ...why, ...asked, amount: amountOf(book, asked) } }];
