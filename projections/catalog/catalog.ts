@@ -135,6 +135,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
       change: (_, { position, data }) =>
         withLines({ ordered: [], uncounted: [], changes: {} }, position, data.lines),
     },
+    OrderEdited: selling((order, { position, data }) => withLines(order, position, data.lines)),
     OrderPaid: selling((order, { position }) => paidOrShipped(order, position)),
     ShipmentDispatched: selling((order, { position }) => paidOrShipped(order, position)),
     OrderCredited: crediting(1),

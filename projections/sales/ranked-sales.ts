@@ -97,6 +97,9 @@ export function rankedSalesProjection(
             linesOf(data.lines, groupOf),
           ),
       },
+      OrderEdited: booking((order, { position, data }) =>
+        withLines(order, position, linesOf(data.lines, groupOf)),
+      ),
       OrderPaid: firstPaidOrShipped,
       ShipmentDispatched: firstPaidOrShipped,
       OrderCredited: crediting(1),

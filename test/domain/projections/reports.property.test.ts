@@ -322,7 +322,7 @@ function line(sku: string, quantity: number, subtotal: number, discount: number,
   return { sku, productId: `p-${sku}`, name: sku, category: `c-${sku}`, quantity, ...amounts };
 }
 
-const lineIds = fc.integer({ min: 1, max: 3 });
+const lineIds = fc.integer({ min: 1, max: 4 });
 const some = lineIds.map((lineId) => [{ lineId, quantity: 1 }]);
 const ids = fc.constantFrom("a", "b", "c");
 const withdrawals = ids.map(
@@ -370,6 +370,7 @@ const orderSteps = fc.oneof(
     .map(
       ([refundId, amount, cause]) => ["MarkRefunded", { refundId: `f${refundId}`, amount, cause }] as const,
     ),
+  fc.tuple(ids, fc.boolean()).map(([editId, withLine]) => ["edit", { editId, withLine }] as const),
   ids.map((returnId) => ["receive as 0.1", { returnId }] as const),
   fc.constant(["cancel as 0.1", {}] as const),
 );
@@ -377,6 +378,7 @@ const orderSteps = fc.oneof(
 type Step = readonly [name: string, command: object];
 
 function decided(state: Order, [name, command]: Step): ShopEvent[] {
+  if (name === "edit") return edited(state, command as { editId: string; withLine: boolean });
   if (name === "receive as 0.1") return receivedBefore(state, command as { returnId: string });
   if (name === "cancel as 0.1") return cancelledBefore(state);
   try {
@@ -386,6 +388,13 @@ function decided(state: Order, [name, command]: Step): ShopEvent[] {
     if (!(error instanceof Problem)) throw error;
     return [];
   }
+}
+
+/** Another line, or only a way of sending that costs more. */
+function edited(state: Order, { editId, withLine }: { editId: string; withLine: boolean }): ShopEvent[] {
+  if (state.phase !== "placed" || isOver(state.book)) return [];
+  const lines = withLine ? [line("cup", 1, 600, 50, 105)] : [];
+  return [{ type: "OrderEdited", data: { editId, currency, lines, shipping: 100, shippingTax: 19 } }];
 }
 
 /** All of a return, without a receipt. */
