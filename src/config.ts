@@ -61,6 +61,14 @@ const settingsSchema = z.object({
   SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
   TRUST_PROXY: z.string().max(1_000).optional(),
+  CORS_ORIGINS: z
+    .string()
+    .max(10_000)
+    .default("")
+    .transform((text) => text.split(",").map((origin) => origin.trim()))
+    .transform((origins) => origins.filter((origin) => origin !== ""))
+    .refine((origins) => origins.every(isOrigin), "origins such as https://shop.example, or *")
+    .refine((origins) => origins.length === 1 || !origins.includes("*"), "* stands alone"),
   LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
   SLOW_QUERY_MS: wholeNumber(1, 600_000).default(500),
   OTEL_SDK_DISABLED: choice(["true", "false"]).default("false"),
@@ -84,6 +92,10 @@ const settingsSchema = z.object({
 export type Config = z.output<typeof settingsSchema>;
 
 /** A setting is not allowed. The message names each one and what is. */
+function isOrigin(text: string): boolean {
+  return text === "*" || (URL.canParse(text) && new URL(text).origin === text);
+}
+
 export class InvalidConfig extends Error {
   constructor(problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);

@@ -22,7 +22,7 @@ export type RebuildWorkerMessage =
 const { stores, names, heldCharactersMax, ...shop } = workerData as RebuildWorkerData;
 const projections = viewProjections(shop).filter(({ name }) => names.includes(name));
 const codec = createCodec(shopEvents);
-const { events } = await openLog(stores, "projections");
+const { events } = await openLog(stores, "rebuilding");
 const mongo =
   stores.mongoDbUrl === undefined ? undefined : await openViews(stores, events.logId, "projections");
 

@@ -156,8 +156,11 @@ export const payment = decider({
       ];
     },
 
-    /** The gateway has captured. What it has captured of a payment that is over goes back at once. */
-    Capture: (state: Payment): PaymentEvent[] => {
+    /**
+     * The gateway has captured. What it has captured of a payment that is over goes back at once.
+     * @param command.movementId the capture that it was asked for; without one, it has captured by itself
+     */
+    Capture: (state: Payment, { movementId }: { movementId?: string }): PaymentEvent[] => {
       const payment = existing(state);
       const { phase, amount, orderId, orphaned, capturing, singleCapture } = payment;
       if (phase === "captured") return [];
@@ -167,6 +170,8 @@ export const payment = decider({
         return [{ type: "PaymentCaptured", data }, restRefunded(captured, "captured after it was over")];
       }
       if (phase !== "authorized") throw illegalTransition(`a payment that is ${phase} cannot be captured`);
+      // Told late: it was booked before, and another capture may be open.
+      if (movementId !== undefined && capturing?.movementId !== movementId) return [];
       const rest = uncaptured(payment);
       const taken = capturing?.amount ?? rest;
       const whole = taken === amount;

@@ -97,7 +97,7 @@ async function settleCapture(
   const result = await captureAtGateway(process.shop, paymentId, { ...state, amount }, movementId);
   if (!result || result.status === "pending") throw new GatewaySilent();
   if (result.status === "done")
-    await process.once(["captured", movementId], payment, paymentId, "Capture", {});
+    await process.once(["captured", movementId], payment, paymentId, "Capture", { movementId });
   else await process.again(payment, paymentId, "FailCapture", { movementId, reason: result.reason });
 }
 

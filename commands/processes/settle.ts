@@ -55,7 +55,7 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
   const done = as === "done";
   if (state.capturing !== undefined) {
     const { movementId } = state.capturing;
-    if (done) await process.once(["captured", movementId], payment, id, "Capture", {});
+    if (done) await process.once(["captured", movementId], payment, id, "Capture", { movementId });
     else await process.again(payment, id, "FailCapture", { movementId, reason });
   }
   // What was captured just now is refunded, not voided.

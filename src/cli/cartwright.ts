@@ -12,6 +12,7 @@ import { hasBegunJson, printJson, tell } from "./output.ts";
 import { addRebuild, addRollback } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { Refused, WrongUse } from "./session.ts";
+import { addSimulate } from "./simulate.ts";
 import { addStart } from "./start.ts";
 import { addVerify } from "./verify.ts";
 
@@ -33,6 +34,7 @@ function createProgram(): Command {
     .addHelpText("after", afterHelp);
   addStart(program);
   addImport(program);
+  addSimulate(program);
   addRebuild(program);
   addRollback(program);
   addVerify(program);

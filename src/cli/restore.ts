@@ -34,6 +34,8 @@ import {
 
 interface Restored extends BackupContents {
   streams: number;
+  /** Events of the backup that are not of the shop: whose turn it was to write the log that was backed up. */
+  leftOut: number;
 }
 
 export function addRestore(program: Command): void {
@@ -57,11 +59,15 @@ async function restore(file: string, { json }: { json?: boolean }): Promise<void
     return { ...contents, logSeconds };
   });
   const seconds = secondsSince(startedAt);
-  const { header, events, streams, logSeconds } = restored;
-  if (json) return printJson({ file, events, streams, backedUpAt: header.createdAt, logSeconds, seconds });
+  const { header, events, streams, leftOut, logSeconds } = restored;
+  if (json)
+    return printJson({ file, events, streams, leftOut, backedUpAt: header.createdAt, logSeconds, seconds });
   await printLine(
     `Restored ${counted(events, "event")} of ${counted(streams, "stream")}, backed up at ${header.createdAt}, ` +
-      `in ${seconds} s (the log took ${logSeconds} s, the read models the rest).`,
+      `in ${seconds} s (the log took ${logSeconds} s, the read models the rest).` +
+      (leftOut > 0
+        ? ` Left out: ${counted(leftOut, "event")} of who had written the log that was backed up.`
+        : ""),
   );
 }
 
@@ -126,7 +132,7 @@ async function restoreOnServer(file: string, config: Config, progress: Progress)
     );
     await appends.settleAll();
     await asLog(engine, "Finish", {});
-    return { ...contents, events: appends.events, streams };
+    return { ...contents, events: appends.events, leftOut: contents.events - appends.events, streams };
   });
 }
 
@@ -181,7 +187,7 @@ async function fillLog(
       },
       () => {},
     );
-    return { ...contents, events: count, streams };
+    return { ...contents, events: count, leftOut: contents.events - count, streams };
   } catch (error) {
     if (!(error instanceof RevisionConflict)) throw error;
     throw new Refused(`${file} does not hold a whole log: ${error.message}`, { cause: error });

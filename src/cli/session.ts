@@ -3,7 +3,7 @@ import { InvalidArgumentError } from "commander";
 import pino from "pino";
 import { type Config, readConfig } from "../config.ts";
 import { type DataFolder, restoringFolder, takeDataFolder } from "../runtime/data-folder.ts";
-import { backendsOf, openRuntime, type Runtime } from "../runtime/runtime.ts";
+import { backendsOf, openRuntime, type Runtime, type RuntimeOptions } from "../runtime/runtime.ts";
 import { type OpenLog, openLog } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import { counted, tell } from "./output.ts";
@@ -48,7 +48,11 @@ export function requireStore({ DATA_DIR, EVENTSTOREDB_URL }: Config): void {
  * Runs a task on everything opened, beside a running shop where log and read models are on servers, and closes it
  * again, also when the projecting thread dies meanwhile.
  */
-export async function withRuntime<T>(config: Config, task: (runtime: Runtime) => Promise<T>): Promise<T> {
+export async function withRuntime<T>(
+  config: Config,
+  task: (runtime: Runtime) => Promise<T>,
+  options: Pick<RuntimeOptions, "clock" | "tellsOfAppends"> = {},
+): Promise<T> {
   const died = Promise.withResolvers<never>();
   died.promise.catch(() => {});
   const log = pino({ level: config.LOG_LEVEL }, pino.destination({ fd: 2, sync: true }));
@@ -58,6 +62,7 @@ export async function withRuntime<T>(config: Config, task: (runtime: Runtime) =>
     onDeath: died.reject,
     tellsOfAppends: false,
     beside: true,
+    ...options,
   });
   try {
     tellNewKey(runtime.folder);

@@ -12,6 +12,7 @@ import packageJson from "../../package.json" with { type: "json" };
 import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
+import { sayWhoKeeps } from "./caching.ts";
 import { cartCommands } from "./command-api/carts.ts";
 import { editCommands } from "./command-api/edits.ts";
 import { orderCommands } from "./command-api/orders.ts";
@@ -23,6 +24,8 @@ import { sandboxCommands } from "./command-api/sandbox.ts";
 import { shipmentCommands } from "./command-api/shipments.ts";
 import { stockCommands } from "./command-api/stock.ts";
 import { webhookCommands } from "./command-api/webhooks.ts";
+import { compressAnswers } from "./compression.ts";
+import { allowOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
 import { createCommands } from "./edge/commands.ts";
 import { createPositions } from "./edge/positions.ts";
@@ -66,11 +69,15 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   acceptJson(app);
   closeConnections(app);
 
+  // Before what may refuse a request: a page has to be able to read why.
+  await allowOrigins(app, runtime.config);
   // Its policy of content is made anew for every request: ours never changes.
   await app.register(helmet, { contentSecurityPolicy: false });
   app.addHook("onRequest", async ({ url }, reply) => {
     reply.header("Content-Security-Policy", url.startsWith("/docs") ? pagePolicy : dataPolicy);
   });
+  await compressAnswers(app);
+  sayWhoKeeps(app);
   await limitRates(app, runtime);
   await describeApi(app);
 

@@ -8,8 +8,8 @@ export const rebuildThreadsMax = 2;
 const heapMbMax = 560;
 /** As above, so that they, the pages at work and what is being stored fit into the heap. */
 const heldCharactersMax = 32 * 1024 * 1024;
-/** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const nurseryMb = 40;
+/** As above. Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
+const nurseryMbMax = 96;
 
 export interface RebuildPlan {
   /** The read models that each thread makes. */
@@ -36,6 +36,9 @@ export function planOfRebuild(
   return {
     shares,
     heldCharactersMax: heldCharactersMax / threads,
-    resourceLimits: { maxOldGenerationSizeMb: heapMbMax / threads, maxYoungGenerationSizeMb: nurseryMb },
+    resourceLimits: {
+      maxOldGenerationSizeMb: heapMbMax / threads,
+      maxYoungGenerationSizeMb: nurseryMbMax / threads,
+    },
   };
 }

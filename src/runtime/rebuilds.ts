@@ -106,7 +106,9 @@ export class Rebuilds {
     return true;
   }
 
+  /** Stops what is under way. */
   async close(): Promise<void> {
+    for (const [name, { state }] of this.states) if (state === "rebuilding") this.stopped.add(name);
     for (const worker of this.workers.keys()) await worker.terminate();
   }
 

@@ -29,9 +29,10 @@ export interface BackendsConfig {
 
 /**
  * What a thread or a process opens the stores for: to write the log and read the models (`commands`), to read the
- * log and write the models (`projections`), or to look at both and change nothing (`reading`).
+ * log and write the models (`projections`), the same from the log's start (`rebuilding`), or to look at both and change
+ * nothing (`reading`).
  */
-export type BackendRole = "commands" | "projections" | "reading";
+export type BackendRole = "commands" | "projections" | "rebuilding" | "reading";
 
 export type StoreName = "events" | "views" | "hot";
 
@@ -81,7 +82,7 @@ export async function openLog(
 ): Promise<OpenLog> {
   const log = await openWholeLog(config, role, observer);
   const { archiveFile } = config;
-  if (role !== "projections" || archiveFile === undefined || !existsSync(archiveFile)) return log;
+  if (!isForModels(role) || archiveFile === undefined || !existsSync(archiveFile)) return log;
   try {
     return { ...log, events: await openArchivedLog(archiveFile, log.events) };
   } catch (error) {
@@ -89,6 +90,10 @@ export async function openLog(
     process.emitWarning(`the archive is not used: ${String(error)}`);
     return log;
   }
+}
+
+function isForModels(role: BackendRole): boolean {
+  return role === "projections" || role === "rebuilding";
 }
 
 async function openWholeLog(
@@ -106,7 +111,9 @@ async function openWholeLog(
     };
     const { openEventStoreDb } = await import("./event-store/eventstoredb/store.ts");
     const server = await openEventStoreDb({ url: eventStoreDbUrl, ...told });
-    return { events: asked ? observedLog(server, asked) : server, server };
+    const { openReadAhead } = await import("./event-store/eventstoredb/read-ahead/log.ts");
+    const events = role === "rebuilding" ? openReadAhead(server, eventStoreDbUrl) : server;
+    return { events: asked ? observedLog(events, asked) : events, server };
   }
   const embedded = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
   return { events: asked ? observedLog(embedded, asked) : embedded, embedded };
@@ -123,7 +130,7 @@ export async function openViews(
   role: BackendRole,
   observer?: StoreObserver,
 ): Promise<OpenViews> {
-  const readOnly = role !== "projections";
+  const readOnly = !isForModels(role);
   const isOnServer = mongoDbUrl !== undefined;
   const observed = (views: ViewStore) =>
     observer ? observedViews(views, askedOf("views", observer, isOnServer)) : views;

@@ -11,7 +11,7 @@ const tourMsMax = 120_000;
  * @returns what it prints
  */
 export function takeTour(url: string, adminApiKey: string): { status: number | null; output: string } {
-  const tour = /^## A tour[^\n]*\n([\s\S]*?)^##/m.exec(textOf("README.md"))?.[1] ?? "";
+  const tour = /^## A tour[^\n]*\n([\s\S]*?)^## /m.exec(textOf("README.md"))?.[1] ?? "";
   const blocks = [...tour.matchAll(/^```sh\n([\s\S]*?)^```/gm)].map(([, block = ""]) => block);
   const told = blocks
     .join("\n")

@@ -4,6 +4,7 @@ import { join } from "node:path";
 import { describe, test } from "vitest";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import type { EventStore } from "../../src/stores/event-store/event-store.ts";
+import { openReadAhead } from "../../src/stores/event-store/eventstoredb/read-ahead/log.ts";
 import { openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
 import { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
 import { type EventStorePlace, eventStoreContract } from "./event-store.contract.ts";
@@ -25,6 +26,17 @@ eventStoreContract({
     const double = await EventStoreDouble.start();
     return placeOf(
       () => openEventStoreDb({ url: double.url }),
+      async () => double.close(),
+    );
+  },
+});
+
+eventStoreContract({
+  name: "EventStoreDB, a double that is read ahead",
+  async create() {
+    const double = await EventStoreDouble.start();
+    return placeOf(
+      async () => openReadAhead(await openEventStoreDb({ url: double.url }), double.url),
       async () => double.close(),
     );
   },

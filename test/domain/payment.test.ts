@@ -118,9 +118,24 @@ describe("capturing", () => {
   test("is intended first, once, and takes what was authorized, once", () => {
     given(payment, [initiated, authorized]).when("RequestCapture", {}).then([requested]);
     given(payment, [initiated, authorized, requested]).when("RequestCapture", {}).then([]);
-    given(payment, [initiated, authorized, requested]).when("Capture", undefined).then([captured]);
-    given(payment, paid).when("Capture", undefined).then([]);
+    given(payment, [initiated, authorized, requested]).when("Capture", {}).then([captured]);
+    given(payment, paid).when("Capture", {}).then([]);
     given(payment, paid).when("RequestCapture", {}).then([]);
+  });
+
+  test("of a part that is told late is not taken for the one that is open", () => {
+    const part = (movementId: string): PaymentEvent[] => [
+      { type: "CaptureRequested", data: { movementId, amount: 300 } },
+      { type: "PaymentCaptured", data: { amount: 300, orderId: "o-1", captureId: movementId } },
+    ];
+    const [second] = part("m-2");
+    const past = [initiated, authorized, ...part("m-1"), ...(second ? [second] : [])];
+    given(payment, past).when("Capture", { movementId: "m-1" }).then([]);
+    given(payment, past).when("Capture", { movementId: "m-2" }).then(part("m-2").slice(1));
+    given(payment, past).when("RequestCapture", { movementId: "m-3", amount: 401 }).then([]);
+    given(payment, past.slice(0, -1))
+      .when("RequestCapture", { movementId: "m-3", amount: 701 })
+      .refused("illegal_transition");
   });
 
   test("books what nobody authorizes, without an intent", () => {
@@ -134,7 +149,7 @@ describe("capturing", () => {
     ["voided", [initiated, authorized, voided]],
   ])("what is %s is refused", (_, past) => {
     given(payment, past).when("RequestCapture", {}).refused("illegal_transition");
-    given(payment, past).when("Capture", undefined).refused("illegal_transition");
+    given(payment, past).when("Capture", {}).refused("illegal_transition");
   });
 
   test("what is being given back is refused", () => {

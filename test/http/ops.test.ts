@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from "node:timers/promises";
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { buildApp } from "../../src/http/app.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { newId } from "../../src/values/ids.ts";
@@ -235,13 +235,18 @@ describe("a rebuilt read model", () => {
   });
 
   test("is told to stop, and says so", async () => {
-    const { call } = shop();
+    const { call, runtime } = shop();
+    const [failed, told] = [vi.spyOn(runtime.log, "error"), vi.spyOn(runtime.log, "info")];
     const path = "/v1/ops/projections/tasks/rebuild";
     const nothing = await call("DELETE", path, { headers: staff });
     expect(nothing).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
     await call("POST", path, { headers: staff });
     expect((await call("DELETE", path, { headers: staff })).status).toBe(202);
     await rebuilt("tasks", "stopped");
+    await expect
+      .poll(() => told.mock.calls)
+      .toContainEqual([{ model: "tasks" }, expect.stringContaining("stopped")]);
+    expect(failed).not.toHaveBeenCalled();
     expect(await projection("tasks")).toMatchObject({ state: "live" });
     await call("POST", path, { headers: staff });
     await rebuilt("tasks", "done");

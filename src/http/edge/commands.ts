@@ -264,7 +264,8 @@ function send(reply: FastifyReply, { status, headers, body }: Rendered): void {
 function ifMatch(request: FastifyRequest): number | undefined {
   const value = header(request, "if-match");
   if (value === undefined || value === "*") return undefined;
-  const revision = /^"(\d{1,15})"$/.exec(value)?.[1];
+  // A tag of a compressed answer is weak, and one of a read says more than the revision.
+  const revision = /^(?:W\/)?"(\d{1,15})(?:\.[\w-]{1,64})?"$/.exec(value)?.[1];
   if (revision === undefined)
     throw new Problem("malformed_request", 'If-Match: a revision as an ETag gave it, such as "3"');
   return Number(revision);

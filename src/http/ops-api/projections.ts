@@ -121,9 +121,11 @@ function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }:
           .then((comparisons) =>
             log.info({ model: name, comparison: comparisons.get(name) }, "read model rebuilt"),
           )
-          .catch((error: unknown) =>
-            log.error({ err: error, model: name }, "rebuilding a read model failed"),
-          );
+          .catch((error: unknown) => {
+            if (models.rebuilds.stateOf(name)?.state === "stopped")
+              log.info({ model: name }, "rebuilding a read model was stopped");
+            else log.error({ err: error, model: name }, "rebuilding a read model failed");
+          });
         return answer;
       };
       return commands.operate(request, reply, start, async () => answer);

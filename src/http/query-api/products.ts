@@ -4,6 +4,7 @@ import { getProduct } from "../../../projections/catalog/queries.ts";
 import type { ProductView } from "../../../projections/catalog/views.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
+import { forAll } from "../caching.ts";
 import type { Positions } from "../edge/positions.ts";
 import {
   bestSellersAnswer,
@@ -47,6 +48,7 @@ function listOfProducts(app: App, deps: Deps): void {
   app.get(
     "/v1/products",
     {
+      ...forAll,
       schema: {
         ...describe("List products, filtered, searched and counted by facets"),
         querystring: productsQuery,
@@ -92,6 +94,7 @@ function oneProduct(app: App, deps: Deps): void {
   app.get(
     "/v1/products/:id",
     {
+      ...forAll,
       schema: {
         ...describe("One product, by its id or its slug; drafts and archived ones for staff"),
         querystring: noQuery,
@@ -162,6 +165,7 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
   app.get(
     "/v1/best-sellers",
     {
+      ...forAll,
       schema: {
         ...describe("What is for sale and was sold most, of all time, by units"),
         querystring: limitQuery,

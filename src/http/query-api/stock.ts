@@ -3,6 +3,7 @@ import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { type StockView, stockedSpelling } from "../../../projections/stock/stock.ts";
 import { notFound } from "../../values/problem.ts";
 import { header } from "../auth.ts";
+import { forAll } from "../caching.ts";
 import {
   guestStockOf,
   ledgerAnswer,
@@ -73,6 +74,7 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
   app.get(
     "/v1/stock/:sku",
     {
+      ...forAll,
       schema: {
         tags: ["stock"],
         summary: "The stock of a SKU as of now; for others than staff, what is left of one that is for sale",

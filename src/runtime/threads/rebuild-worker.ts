@@ -12,7 +12,7 @@ import { serve } from "./worker-rpc.ts";
 if (!parentPort) throw new Error("this file is the start of a worker thread");
 standBack();
 const data = workerData as WorkerData;
-const { events } = await openWorkerLog(data, "rebuild");
+const { events } = await openWorkerLog(data, "rebuild", "rebuilding");
 const { views, codec, projections } = await openWorkerStores(data, "rebuild");
 
 interface Generation extends Rebuilt {

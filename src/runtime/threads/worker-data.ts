@@ -58,8 +58,12 @@ export async function openWorkerStores(
 }
 
 /** The log, for a thread that reads it. */
-export function openWorkerLog(data: WorkerData, name: string): Promise<OpenLog> {
-  return openLog(data.stores, "projections", telemetryOf(data, name));
+export function openWorkerLog(
+  data: WorkerData,
+  name: string,
+  role: BackendRole = "projections",
+): Promise<OpenLog> {
+  return openLog(data.stores, role, telemetryOf(data, name));
 }
 
 /** A thread has one. */

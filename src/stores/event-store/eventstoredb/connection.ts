@@ -114,6 +114,26 @@ export class Connection {
     request: streams.ReadReq,
     { requiresLeader = false, bufferedMax }: { requiresLeader?: boolean; bufferedMax?: number } = {},
   ): Received {
+    const create = this.callOf(client, request, { requiresLeader, decode: readAnswer });
+    const own = (event: unknown) => event as ReceivedEvent;
+    return new readStreams.ReadStream(
+      create,
+      own,
+      bufferedMax === undefined ? {} : { highWaterMark: bufferedMax },
+    );
+  }
+
+  /** As `read`, from any node, but what comes is as it came: buffers of ReadResp. */
+  readRaw(client: EventStoreDBClient, request: streams.ReadReq): Promise<ReadCall> {
+    const decode = (bytes: Buffer) => bytes as unknown as streams.ReadResp;
+    return this.callOf(client, request, { requiresLeader: false, decode })();
+  }
+
+  private callOf(
+    client: EventStoreDBClient,
+    request: streams.ReadReq,
+    { requiresLeader, decode }: { requiresLeader: boolean; decode: (bytes: Buffer) => streams.ReadResp },
+  ): () => Promise<ReadCall> {
     const { path, requestSerialize } = services.StreamsService.read;
     const call = (streams: StreamsClient): ReadCall => {
       const askedAt = Date.now();
@@ -121,17 +141,11 @@ export class Connection {
         { requiresLeader },
         { deadline: Number.POSITIVE_INFINITY },
       );
-      const made = streams.makeServerStreamRequest(path, requestSerialize, readAnswer, request, ...input);
+      const made = streams.makeServerStreamRequest(path, requestSerialize, decode, request, ...input);
       made.on("metadata", (head) => this.clock.answered(head.get("date")[0]?.toString(), askedAt));
       return made;
     };
-    const create = internals(client).GRPCStreamCreator(services.StreamsClient, "read", call);
-    const own = (event: unknown) => event as ReceivedEvent;
-    return new readStreams.ReadStream(
-      create,
-      own,
-      bufferedMax === undefined ? {} : { highWaterMark: bufferedMax },
-    );
+    return internals(client).GRPCStreamCreator(services.StreamsClient, "read", call);
   }
 
   /** Lets the client look for another node, or for the leader that the error names. */

@@ -3,7 +3,6 @@ import {
   logStart,
   type Page,
   type Position,
-  pageBytesMax,
   type ReadAllOptions,
   type ReadStreamOptions,
   type RecordedEvent,
@@ -15,13 +14,12 @@ import {
 import type { Connection } from "./connection.ts";
 import { isDiscoveryFailure, isInvalidPosition, isNotFound, isPassing, readFailure } from "./errors.ts";
 import { Gate } from "./gate.ts";
+import { PageBuilder, scanWindowEvents } from "./page.ts";
 import { isTold, type LogPosition, parsePosition } from "./position.ts";
 import type { ReceivedEvent } from "./received.ts";
 import { identityStream, recordedOf } from "./recorded.ts";
 import { allRequest, type Place, streamRequest } from "./requests.ts";
 
-/** Events of the shop that a filtered read looks at before it answers. */
-const scanWindowEvents = 10_000;
 /** Of the 100 calls that a connection carries; subscriptions and appends have the others. */
 const readsAtOnceMax = 64;
 const triesMax = 4;
@@ -250,42 +248,4 @@ export class LogReader {
 
 function nextChunk(events: number): number {
   return Math.min(8 * events, scanWindowEvents);
-}
-
-/** Gathers a page of the log from what is read, in order. */
-class PageBuilder {
-  private readonly options: ReadAllOptions;
-  private readonly types: ReadonlySet<string> | undefined;
-  private readonly events: RecordedEvent[] = [];
-  private scannedTo: Position;
-  private bytes = 0;
-  scannedEvents = 0;
-
-  constructor(options: ReadAllOptions) {
-    this.options = options;
-    this.scannedTo = options.after;
-    this.types = options.types && new Set(options.types);
-  }
-
-  /** @returns whether there is room for more */
-  take(received: ReceivedEvent): boolean {
-    const event = recordedOf(received);
-    if (!event) return true;
-    const { after, upTo, maxCount, bytesMax = pageBytesMax } = this.options;
-    // Reads begin at a position, pages behind it.
-    if (event.position <= after) return true;
-    if (upTo !== undefined && event.position > upTo) return false;
-    if (!this.types || this.types.has(event.type)) {
-      this.bytes += event.size;
-      if (this.bytes > bytesMax && this.events.length > 0) return false;
-      this.events.push(event);
-    }
-    this.scannedEvents++;
-    this.scannedTo = event.position;
-    return this.events.length < maxCount && this.scannedEvents < scanWindowEvents;
-  }
-
-  page(): Page {
-    return { events: this.events, scannedTo: this.scannedTo, scannedEvents: this.scannedEvents };
-  }
 }

@@ -9,34 +9,46 @@ const ticksPerMs = 10_000n;
 const ownTime = /^\{"time":(\d{1,16}),"commandId":/;
 const ownTimeBytesMax = 40;
 
-/** A record as the server sent it. What is JSON is parsed when it is asked for: most readers ask for little of it. */
+/**
+ * A record as the server sent it. Its parts are taken out of the message when they are asked for: most readers ask for
+ * few of them, and what is never made costs nothing to get rid of.
+ */
 export class ReceivedEvent implements RecordedEvent {
-  id = "";
   stream = "";
   type = "";
   revision = 0;
   /** Where it stands; undefined from servers that do not tell. */
   at: LogPosition | undefined;
+  private readonly bytes: Buffer;
+  private idStart = 0;
+  private idEnd = 0;
+  private metadataStart = 0;
+  private metadataEnd = 0;
+  private dataStart = 0;
+  private dataEnd = 0;
   private isJson = false;
   private created = "0";
-  private dataBytes: Buffer = empty;
-  private metadataBytes: Buffer = empty;
   private formatted: Position | undefined;
   private parsedData: unknown;
   private parsedMetadata: EventMetadata | undefined;
 
-  /** @param message a RecordedEvent of streams.proto */
-  static read(message: MessageReader): ReceivedEvent {
-    const event = new ReceivedEvent();
+  private constructor(bytes: Buffer) {
+    this.bytes = bytes;
+  }
+
+  /** @param message a RecordedEvent of streams.proto, within these bytes */
+  static read(message: MessageReader, bytes: Buffer): ReceivedEvent {
+    const event = new ReceivedEvent(bytes);
     let commit: bigint | undefined;
     let prepare: bigint | undefined;
     while (message.next()) {
       switch (message.field) {
         case 1:
-          event.id = uuidIn(message.message());
+          event.idStart = message.pass();
+          event.idEnd = message.offset;
           break;
         case 2:
-          event.stream = bytesIn(message.message()).toString();
+          event.stream = streamIn(message.message());
           break;
         case 3:
           event.revision = Number(message.unsigned());
@@ -51,10 +63,12 @@ export class ReceivedEvent implements RecordedEvent {
           event.takeEntry(message.message());
           break;
         case 7:
-          event.metadataBytes = message.bytes();
+          event.metadataStart = message.pass();
+          event.metadataEnd = message.offset;
           break;
         case 8:
-          event.dataBytes = message.bytes();
+          event.dataStart = message.pass();
+          event.dataEnd = message.offset;
           break;
         default:
           message.skip();
@@ -68,7 +82,7 @@ export class ReceivedEvent implements RecordedEvent {
   private takeEntry(entry: MessageReader): void {
     let [key, value] = ["", ""];
     while (entry.next()) {
-      const text = entry.bytes().toString();
+      const text = entry.text();
       if (entry.field === 1) key = text;
       else value = text;
     }
@@ -77,9 +91,13 @@ export class ReceivedEvent implements RecordedEvent {
     if (key === "content-type") this.isJson = value === "application/json";
   }
 
+  get id(): string {
+    return uuidIn(new MessageReader(this.bytes, this.idStart, this.idEnd));
+  }
+
   /** Bytes of data and metadata. */
   get size(): number {
-    return this.dataBytes.length + this.metadataBytes.length;
+    return this.dataEnd - this.dataStart + this.metadataEnd - this.metadataStart;
   }
 
   /** When the server wrote it, by its own clock: epoch milliseconds. */
@@ -94,25 +112,38 @@ export class ReceivedEvent implements RecordedEvent {
   }
 
   get data(): unknown {
-    this.parsedData ??= this.isJson ? parsedOr(this.dataBytes, (text) => text) : this.dataBytes;
+    this.parsedData ??= this.isJson
+      ? parsedOr(this.textOf(this.dataStart, this.dataEnd), (text) => text)
+      : this.bytes.subarray(this.dataStart, this.dataEnd);
     return this.parsedData;
   }
 
   get time(): number {
-    const [, time] = ownTime.exec(this.metadataBytes.toString("latin1", 0, ownTimeBytesMax)) ?? [];
+    const end = Math.min(this.metadataEnd, this.metadataStart + ownTimeBytesMax);
+    const [, time] = ownTime.exec(this.bytes.toString("latin1", this.metadataStart, end)) ?? [];
     return time === undefined ? this.metadata.time : Number(time);
   }
 
   /** What somebody else has appended may have none, or its own. */
   get metadata(): EventMetadata {
-    this.parsedMetadata ??= parsedOr(this.metadataBytes, () => undefined, isOwn) as EventMetadata | undefined;
-    const { id, createdAt: time } = this;
-    this.parsedMetadata ??= { time, commandId: id, correlationId: id, actor: "" };
+    this.parsedMetadata ??= this.ownMetadata ?? this.foreignMetadata;
     return this.parsedMetadata;
   }
-}
 
-const empty = Buffer.alloc(0);
+  private get ownMetadata(): EventMetadata | undefined {
+    const text = this.textOf(this.metadataStart, this.metadataEnd);
+    return parsedOr(text, () => undefined, isOwn) as EventMetadata | undefined;
+  }
+
+  private get foreignMetadata(): EventMetadata {
+    const { id, createdAt: time } = this;
+    return { time, commandId: id, correlationId: id, actor: "" };
+  }
+
+  private textOf(start: number, end: number): string {
+    return this.bytes.toString("utf8", start, end);
+  }
+}
 
 /** What a read answers: an event, or something that ends it, as the client's own classes have it. */
 export function readAnswer(bytes: Buffer): streams.ReadResp {
@@ -135,15 +166,21 @@ class EventAnswer {
 
   /** @returns undefined for a link whose event is gone */
   getEvent(): ReceivedEvent | undefined {
-    const answer = new MessageReader(this.bytes);
-    answer.next();
-    const resolved = answer.message();
-    while (resolved.next()) {
-      if (resolved.field === 1) return ReceivedEvent.read(resolved.message());
-      resolved.skip();
-    }
-    return undefined;
+    return eventIn(this.bytes, 0, this.bytes.length);
   }
+}
+
+/** @returns the event of a ReadResp that stands there in these bytes; undefined when it brings none */
+export function eventIn(bytes: Buffer, start: number, end: number): ReceivedEvent | undefined {
+  const answer = new MessageReader(bytes, start, end);
+  // Whatever else an answer is, is no field 1.
+  if (!answer.next() || answer.field !== 1) return undefined;
+  const resolved = answer.message();
+  while (resolved.next()) {
+    if (resolved.field === 1) return ReceivedEvent.read(resolved.message(), bytes);
+    resolved.skip();
+  }
+  return undefined;
 }
 
 function isOwn(metadata: unknown): boolean {
@@ -151,11 +188,10 @@ function isOwn(metadata: unknown): boolean {
 }
 
 function parsedOr(
-  bytes: Buffer,
+  text: string,
   otherwise: (text: string) => unknown,
   isGood: (parsed: unknown) => boolean = () => true,
 ): unknown {
-  const text = bytes.toString();
   try {
     const parsed: unknown = JSON.parse(text);
     return isGood(parsed) ? parsed : otherwise(text);
@@ -168,7 +204,7 @@ function parsedOr(
 function uuidIn(message: MessageReader): string {
   let id = "";
   while (message.next()) {
-    if (message.field === 2) id = message.bytes().toString();
+    if (message.field === 2) id = message.text();
     else if (message.field === 1) id = structuredIn(message.message());
     else message.skip();
   }
@@ -187,11 +223,11 @@ export function uuidOf(most: bigint, least: bigint): string {
   return hex.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, "$1-$2-$3-$4-$5");
 }
 
-function bytesIn(message: MessageReader): Buffer {
-  let bytes: Buffer = empty;
+function streamIn(message: MessageReader): string {
+  let stream = "";
   while (message.next()) {
-    if (message.field === 3) bytes = message.bytes();
+    if (message.field === 3) stream = message.text();
     else message.skip();
   }
-  return bytes;
+  return stream;
 }

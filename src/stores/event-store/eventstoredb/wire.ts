@@ -40,19 +40,27 @@ export class MessageReader {
     return BigInt.asUintN(64, value);
   }
 
-  bytes(): Buffer {
+  /** Goes past a field of bytes, which end at `offset`. @returns where they begin */
+  pass(): number {
     const length = this.small();
     const from = this.at;
     this.at += length;
     if (this.at > this.end) throw new RangeError("a message ends before one of its fields");
-    return this.bytesOfAll.subarray(from, this.at);
+    return from;
+  }
+
+  /** Where the next field begins, or the message ends. */
+  get offset(): number {
+    return this.at;
+  }
+
+  text(): string {
+    const from = this.pass();
+    return this.bytesOfAll.toString("utf8", from, this.at);
   }
 
   message(): MessageReader {
-    const length = this.small();
-    const from = this.at;
-    this.at += length;
-    if (this.at > this.end) throw new RangeError("a message ends before one of its fields");
+    const from = this.pass();
     return new MessageReader(this.bytesOfAll, from, this.at);
   }
 
@@ -65,7 +73,7 @@ export class MessageReader {
         this.at += 8;
         return;
       case 2:
-        this.bytes();
+        this.pass();
         return;
       case 5:
         this.at += 4;
