@@ -4,8 +4,8 @@ import { projectionOf } from "../src/engine/projection.ts";
 import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store.ts";
 
 /**
- * What is still to be done, by when: checkouts under way, effects of orders, movements of money, webhooks, and
- * carts that will run out; reservations have a model of their own (reservations.ts). The durable timers: what the
+ * What is still to be done, by when: checkouts under way, effects of orders, movements of money, webhooks, carts
+ * that will run out, and, for staff, money that is owed; reservations have a model of their own (reservations.ts). The durable timers: what the
  * log says is open is here, and what is done is gone.
  */
 type Task =
@@ -16,10 +16,14 @@ type Task =
   | { kind: "order"; dueAt: number; open: string[]; awaited?: Record<string, number> }
   /** What is open of a payment, by name, and when each is due. */
   | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
-  | { kind: "webhook"; dueAt: number };
+  | { kind: "webhook"; dueAt: number }
+  /** An order's, since then: its customer is owed money that nothing gives back by itself. */
+  | { kind: "refund"; dueAt: number };
 
+/** What is done by itself. */
 export const taskKinds = ["checkout", "payment", "order", "webhook", "cart"] as const;
-export type TaskKind = (typeof taskKinds)[number];
+/** `refund` is for staff to see to. */
+export type TaskKind = (typeof taskKinds)[number] | "refund";
 
 /** A process that is under way is left alone for this long, then taken up again. */
 const takeUpAfterMs = 30_000;
@@ -38,6 +42,7 @@ const keyOf =
 const cartKey = keyOf("cart");
 const orderKey = keyOf("order");
 const paymentKey = keyOf("payment");
+const refundKey = keyOf("refund");
 /** The payment of an order's own event: the one it was placed with, or one that was added. */
 const itsPaymentKey = ({ id, data }: { id: string; data: { paymentId?: string | undefined } }) =>
   paymentKey({ id: data.paymentId ?? paymentIdOf(id) });
@@ -121,6 +126,17 @@ interface Requested {
   held?: true | undefined;
 }
 
+/** Of an event that says whether anything is owed after it, where it changes that. */
+const owedKeys = (event: { id: string; data: { owed?: number | undefined } }) =>
+  event.data.owed === undefined ? [] : [refundKey(event)];
+
+function owing(
+  doc: Task | undefined,
+  { data: { owed = 0 }, time }: { data: { owed?: number | undefined }; time: number },
+): Task | undefined {
+  return owed === 0 ? undefined : (doc ?? { kind: "refund", dueAt: time });
+}
+
 const refundOpens = ({ refundId }: { refundId: string }, dueAt: number): PaymentChange => ({
   open: { [`refund/${refundId}`]: dueAt },
 });
@@ -155,7 +171,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 3,
+  version: 4,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -249,19 +265,34 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, { data: { editId }, time }) =>
         closed(opened(doc, `unclaim/${editId}`, time), `edit/${editId}`),
     },
-    OrderEdited: { keys: orderKey, change: (doc, { data }) => closed(doc, `edit/${data.editId}`) },
+    OrderEdited: {
+      keys: (event) => [orderKey(event), ...owedKeys(event)],
+      change: (doc, event, key) =>
+        key === refundKey(event) ? owing(doc, event) : closed(doc, `edit/${event.data.editId}`),
+    },
     ExchangeAgreed: {
       keys: orderKey,
       change: (doc, { data: { returnId, advanceBy } }) =>
         advanceBy === undefined ? doc : awaiting(doc, `advance-${returnId}`, advanceBy),
     },
     OrderCredited: {
-      keys: orderKey,
-      change: (doc, { data, time }) => (data.payout > 0 ? opened(doc, `credit/${data.creditId}`, time) : doc),
+      // What was owed before goes with it, or with the cancellation that follows.
+      keys: (event) => {
+        const { payout, amount } = event.data;
+        return payout === amount && payout > 0 ? orderKey(event) : [orderKey(event), refundKey(event)];
+      },
+      change: (doc, event, key) => {
+        if (key === refundKey(event)) return undefined;
+        const { payout, creditId } = event.data;
+        return payout > 0 ? opened(doc, `credit/${creditId}`, event.time) : doc;
+      },
     },
     CreditWithdrawn: {
-      keys: itsPaymentKey,
-      change: (doc, { data }) => payment(doc, { close: [`refund/${data.creditId}`] }),
+      keys: (event) => [itsPaymentKey(event), ...owedKeys(event)],
+      change: (doc, event, key) =>
+        key === refundKey(event)
+          ? owing(doc, event)
+          : payment(doc, { close: [`refund/${event.data.creditId}`] }),
     },
     OrderCancelled: {
       keys: (event) => [orderKey(event), firstPaymentKey(event)],
@@ -287,11 +318,17 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
           : payment(doc, { close: [paidName(event.data.captureId)] }),
     },
     OrderRefunded: {
-      keys: (event) => [itsPaymentKey(event), ...(event.data.releases ? [orderKey(event)] : [])],
-      change: (doc, event, key) =>
-        key === orderKey(event)
+      keys: (event) => [
+        itsPaymentKey(event),
+        ...(event.data.releases ? [orderKey(event)] : []),
+        ...owedKeys(event),
+      ],
+      change: (doc, event, key) => {
+        if (key === refundKey(event)) return owing(doc, event);
+        return key === orderKey(event)
           ? opened(doc, "refund", event.time)
-          : payment(doc, { close: [`refund/${event.data.refundId}`] }),
+          : payment(doc, { close: [`refund/${event.data.refundId}`] });
+      },
     },
 
     CaptureRequested: onPayment((_, dueAt) => ({ close: ["recapture"], open: { capture: dueAt } })),
@@ -341,33 +378,33 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   },
 });
 
-/** One thing to do: `id` is the cart, order, payment or webhook that it is about. */
-export interface DueTask {
+/** One thing to do: `id` is the cart, order (of a refund, too), payment or webhook that it is about. */
+export interface DueTask<K extends TaskKind = TaskKind> {
   key: string;
-  kind: TaskKind;
+  kind: K;
   id: string;
   dueAt: number;
 }
 
-export interface TaskPage {
-  tasks: DueTask[];
+export interface TaskPage<K extends TaskKind> {
+  tasks: DueTask<K>[];
   /** Where the next page starts; null on the last one. */
   next: readonly ColumnValue[] | null;
 }
 
 /** Tasks of one kind, due by a time or all there are, earliest first. */
-export async function tasksOf(
+export async function tasksOf<K extends TaskKind>(
   model: ViewModel,
-  kind: TaskKind,
+  kind: K,
   { dueBy, limit, after }: { dueBy?: number; limit: number; after?: readonly ColumnValue[] | undefined },
-): Promise<TaskPage> {
+): Promise<TaskPage<K>> {
   const { items, next } = await model.find({
     where: [{ column: "kind", eq: kind }, ...(dueBy === undefined ? [] : [{ column: "dueAt", lte: dueBy }])],
     sort: [{ column: "dueAt" }],
     limit,
     ...(after && { after }),
   });
-  return { tasks: items.map(toTask), next };
+  return { tasks: items.map((item) => ({ ...toTask(item), kind })), next };
 }
 
 /** Whether something of this kind is open. */

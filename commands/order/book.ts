@@ -214,6 +214,11 @@ export function netOf({ captured, refunded, payouts }: Book): number {
   return captured - refunded - pendingOf(payouts);
 }
 
+/** What the customer has paid beyond what is due, and which is not on its way back. */
+export function overpaidOf(book: Book): number {
+  return Math.max(0, netOf(book) - book.due);
+}
+
 /** What the customer has still to pay, beside the cash that carriers have taken. */
 export function openOf(book: Book): number {
   return Math.max(0, book.due - netOf(book) - collectedOf(book));

@@ -17,6 +17,7 @@ import {
   named,
   netOf,
   ofLines,
+  overpaidOf,
   payoutOf,
   type Share,
   shippingPart,
@@ -139,7 +140,10 @@ export function withdraw(
     const part = Math.min(amount, payout[1]);
     return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
   }
-  const lines = (credit?.lines ?? []).filter(({ quantity, kept }) => kept || quantity === 0);
+  // Nor is goodwill for pieces that have been credited since.
+  const lines = (credit?.lines ?? []).filter(
+    ({ lineId, quantity, kept }) => kept || (quantity === 0 && lineOf(book, lineId).uncredited > 0),
+  );
   const { shipping, shippingTax } = credit && !isOver(book) ? credit : noShipping;
   const asked = { lines, shipping, shippingTax };
   return [{ type: "CreditWithdrawn", data: { ...why, ...asked, amount: amountOf(book, asked) } }];
@@ -159,8 +163,8 @@ export function retryRefund(order: PlacedOrder, { refundId, failed, manual }: Re
   if (credits.size >= creditsMax) throw illegalTransition(`an order has at most ${creditsMax} refunds`);
   if (![...unpaid].some((name) => nameOf(name).id === failed))
     throw illegalTransition("the refund was not refused");
-  const payout = netOf(book) - book.due;
-  if (payout <= 0) throw illegalTransition("nothing is owed: what it was for is asked for again");
+  const payout = overpaidOf(book);
+  if (payout === 0) throw illegalTransition("nothing is owed: what it was for is asked for again");
   const { cause = "goodwill" as const, reason = "refunded once more" } = credits.get(failed) ?? {};
   const id = { creditId: refundId, cause, reason };
   const data = { ...id, currency, lines: [], ...noShipping, amount: 0, payout, ...(manual && { manual }) };
@@ -234,7 +238,7 @@ export function creditedBy(
   const after = credited(book, credit, 1);
   // Of an order that is cancelled as a whole, all that its payment has goes back.
   const goesBack = over && cause === "cancellation" && after.due === 0;
-  const payout = goesBack ? 0 : Math.max(0, netOf(after) - after.due);
+  const payout = goesBack ? 0 : overpaidOf(after);
   const lines = credit.lines.map((line) => ({ ...line }));
   const data = {
     creditId,

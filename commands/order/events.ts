@@ -57,6 +57,9 @@ const creditedLineSchema = z.object({
   kept: z.literal(true).optional(),
 });
 
+/** What the customer has paid too much after it, and is not on its way back: where that is another amount than before. */
+const owed = { owed: minorUnits.optional() };
+
 /** What is credited; goods, shipping and their tax as the prices have them, `amount` what the customer pays for it. */
 const creditSchema = z.object({
   creditId: z.string(),
@@ -259,6 +262,7 @@ export const orderEvents = {
       shipping: minorUnits,
       shippingTax: minorUnits,
       method: z.object({ method: z.string(), price: minorUnits, tax: minorUnits }).optional(),
+      ...owed,
     }),
   ),
   AddressChanged: event(z.object({ editId: z.string(), shippingAddress: addressSchema })),
@@ -289,6 +293,7 @@ export const orderEvents = {
       reason: z.string(),
       paymentId: z.string().optional(),
       part: minorUnits.optional(),
+      ...owed,
     }),
   ),
   /** `goods` is what it takes from the sales, if nothing has credited it before: not shipping. */
@@ -304,6 +309,7 @@ export const orderEvents = {
       paymentId: z.string().optional(),
       /** Nothing more is shipped: what had been promised is free again. */
       releases: z.literal(true).optional(),
+      ...owed,
     }),
   ),
   /** For staff, unless it says otherwise. */

@@ -16,6 +16,7 @@ import {
 import { type Edit, edit, refuseEdit, requestEdit } from "./edits.ts";
 import { orderEvents } from "./events.ts";
 import { type Exchange, endAdvances, exchange } from "./exchanges.ts";
+import { withOwed } from "./owed.ts";
 import {
   type Deliver,
   deliver,
@@ -161,16 +162,16 @@ export const order = decider({
       rejectReturn(existing(state), command),
 
     WithdrawReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
-      withdrawReturn(existing(state), command),
+      owing(state, (order) => withdrawReturn(order, command)),
 
     ReceiveReturn: (state: Order, command: ReceiveReturn): OrderEvent[] =>
-      receiveReturn(existing(state), command),
+      owing(state, (order) => receiveReturn(order, command)),
 
     InspectReturn: (state: Order, command: ReceiveReturn): OrderEvent[] =>
-      inspectReturn(existing(state), command),
+      owing(state, (order) => inspectReturn(order, command)),
 
     CloseReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
-      closeReturn(existing(state), command),
+      owing(state, (order) => closeReturn(order, command)),
 
     RequestEdit: (state: Order, command: Data<"EditRequested">): OrderEvent[] =>
       requestEdit(existing(state), command),
@@ -178,14 +179,14 @@ export const order = decider({
     RefuseEdit: (state: Order, command: Data<"EditRefused">): OrderEvent[] =>
       refuseEdit(existing(state), command),
 
-    Edit: (state: Order, command: Edit): OrderEvent[] => edit(existing(state), command),
+    Edit: (state: Order, command: Edit): OrderEvent[] => owing(state, (order) => edit(order, command)),
 
     Exchange: (state: Order, command: Exchange, { now }): OrderEvent[] =>
-      exchange(existing(state), command, now),
+      owing(state, (order) => exchange(order, command, now)),
 
     /** What was exchanged in advance and is not here in time is asked for again. */
     EndAdvances: (state: Order, _: Record<never, never>, { now }): OrderEvent[] =>
-      state.phase === "placed" ? endAdvances(state, now) : [],
+      state.phase === "placed" ? withOwed(state, endAdvances(state, now)) : [],
 
     Cancel: (state: Order, command: Cancel): OrderEvent[] => cancel(existing(state), command),
 
@@ -197,7 +198,7 @@ export const order = decider({
     WithdrawCredit: (state: Order, command: WithdrawCredit): OrderEvent[] =>
       state.phase === "refused"
         ? heard(state, `refund/${command.refundId}`)
-        : withdraw(existing(state), command),
+        : owing(state, (order) => withdraw(order, command)),
 
     /** The payment has given money back. What nobody had been promised takes from the sales what is of goods. */
     MarkRefunded: (
@@ -213,7 +214,8 @@ export const order = decider({
       const goods = goodsLeft(order.book) - goodsLeft(after);
       const full = paymentStatusOf(after) === "refunded";
       const releases = full && !payoutOf(order.book, refundId) && total(order.book, "toShip") > 0;
-      return [{ type: "OrderRefunded", data: { ...refund, goods, full, ...(releases && { releases }) } }];
+      const data = { ...refund, goods, full, ...(releases && { releases }) };
+      return withOwed(order, [{ type: "OrderRefunded", data }]);
     },
 
     AddNote: (state: Order, { text, visibility }: AddNote): OrderEvent[] => {
@@ -315,6 +317,12 @@ function requireOneOf(order: PlacedOrder, statuses: readonly OrderStatus[], next
 
 function requireAtMost(count: number, max: number, what: string): void {
   if (count >= max) throw illegalTransition(`an order has at most ${max} ${what}`);
+}
+
+/** @throws Problem not_found */
+function owing(state: Order, decide: (order: PlacedOrder) => OrderEvent[]): OrderEvent[] {
+  const order = existing(state);
+  return withOwed(order, decide(order));
 }
 
 /** @throws Problem not_found */

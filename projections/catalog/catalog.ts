@@ -11,7 +11,7 @@ import {
   type StockMovementType,
 } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
-import { cameBack, cancelled, type OrderedDoc, orderedDoc, paidOrShipped, soldBy, without } from "./sold.ts";
+import { cameBack, cancelled, credited, type OrderedDoc, paidOrShipped, soldBy, withLines } from "./sold.ts";
 import { listItemOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
@@ -46,7 +46,7 @@ function isOrder(doc: CatalogDoc): doc is OrderedDoc {
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
-  version: 3,
+  version: 4,
   followed: true,
   columns: { slug: "text" },
   indexes: [["slug"]],
@@ -130,22 +130,36 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     ProductArchived: onDetails((details) => {
       details.status = "archived";
     }),
-    OrderPlaced: { keys: orderKey, change: (_, { data }) => orderedDoc(data) },
+    OrderPlaced: {
+      keys: orderKey,
+      change: (_, { position, data }) =>
+        withLines({ ordered: [], uncounted: [], changes: {} }, position, data.lines),
+    },
+    OrderEdited: selling((order, { position, data }) => withLines(order, position, data.lines)),
     OrderPaid: selling((order, { position }) => paidOrShipped(order, position)),
     ShipmentDispatched: selling((order, { position }) => paidOrShipped(order, position)),
-    LinesCancelled: selling((order, { position, data }) => without(order, position, data.lines)),
+    OrderCredited: crediting(1),
+    CreditWithdrawn: crediting(-1),
+    LinesCancelled: selling(
+      (order) => Object.assign(order, { over: true }),
+      ({ complete }) => complete,
+    ),
     OrderCancelled: selling((order, { position }) => cancelled(order, position)),
-    ReturnInspected: selling((order, { position, data }) => cameBack(order, position, data)),
-    ReturnReceived: selling((order, { position, data }) => cameBack(order, position, data)),
+    // What is received by parts is credited, if at all, by an event of its own.
+    ReturnReceived: selling(
+      (order, { position, data }) => cameBack(order, position, data),
+      ({ receiptId }) => receiptId === undefined,
+    ),
   },
 });
 
 /** An event of an order that changes how much of its products is sold. */
 function selling<D>(
   change: (order: OrderedDoc, event: ProjectedEvent<D>) => OrderedDoc,
+  touches: (data: D) => boolean = () => true,
 ): Handler<CatalogDoc, D> {
   return {
-    keys: orderKey,
+    keys: (event) => (touches(event.data) ? orderKey(event) : []),
     change: (doc, event) => (doc && isOrder(doc) ? change(doc, event) : doc),
     follow: (doc, { position }) => (doc && isOrder(doc) ? [...soldBy(doc, position).keys()] : []),
     changeFollower: (doc, { position }, key, order) => {
@@ -154,6 +168,14 @@ function selling<D>(
       return doc;
     },
   };
+}
+
+/** @param sign 1 takes it off what is sold, -1 adds it again */
+function crediting(sign: 1 | -1) {
+  return selling<Pick<Data<"CreditWithdrawn">, "lines">>(
+    (order, { position, data }) => credited(order, position, data, sign),
+    ({ lines }) => lines.length > 0,
+  );
 }
 
 function moving<K extends StockMovementType>(type: K): Handler<CatalogDoc, StockEventData<K>> {

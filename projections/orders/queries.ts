@@ -8,7 +8,8 @@ import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { hadIn, heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
-import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
+import { backorderedOf } from "../stock/reservations.ts";
+import { type Claims, claimsOf, moneyIn, type Quantities, quantitiesOf } from "./books.ts";
 import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./orders.ts";
 
 export interface OrderLineView {
@@ -23,7 +24,7 @@ export interface OrderLineView {
   discount: Money;
   tax: Money;
   total: Money;
-  quantities: Quantities;
+  quantities: Quantities & Claims;
 }
 
 type Failure = NonNullable<OrderDoc["shipments"][number]["failures"]>[number];
@@ -91,19 +92,32 @@ export async function listOrders(
   return textPageOf(await model.find({ where, sort, ...pageQuery(query) }));
 }
 
+/** The read models that tell all there is to know of an order. */
+export interface OrderModels {
+  orders: ViewModel;
+  payments: ViewModel;
+  reservations: ViewModel;
+}
+
 /**
  * @param idOrNumber an order's id, or its number in any case of letters
  * @returns undefined when there is no such order
  */
 export async function getOrder(
-  orders: ViewModel,
-  payments: ViewModel,
+  { orders, payments, reservations }: OrderModels,
   idOrNumber: string,
 ): Promise<OrderView | undefined> {
   const stored = await storedOrder(orders, idOrNumber);
   if (!stored) return undefined;
   const { key, json } = stored;
-  return viewOf(key, JSON.parse(json) as OrderDoc, await paymentsOfOrder(payments, key));
+  const doc = JSON.parse(json) as OrderDoc;
+  // Only what has still to be sent is waited for.
+  const isOpen = doc.book.lines.some(({ pieces: { toShip = 0 } }) => toShip > 0);
+  const [paidBy, waiting] = await Promise.all([
+    paymentsOfOrder(payments, key),
+    isOpen ? backorderedOf(reservations, key) : new Map<string, number>(),
+  ]);
+  return viewOf(key, doc, paidBy, waiting);
 }
 
 /** What can still be refunded of an order. */
@@ -172,7 +186,12 @@ async function storedByNumber(orders: ViewModel, number: string): Promise<Stored
   return items[0] && storedById(orders, items[0].key);
 }
 
-function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
+function viewOf(
+  id: string,
+  doc: OrderDoc,
+  payments: PaymentView[],
+  waiting: ReadonlyMap<string, number>,
+): OrderView {
   const { currency, lines, totals, email, customerId, shippingAddress, billingAddress } = doc;
   const money = (amount: number): Money => ({ amount, currency });
   return {
@@ -188,7 +207,7 @@ function viewOf(id: string, doc: OrderDoc, payments: PaymentView[]): OrderView {
     ...(customerId !== undefined && { customerId }),
     itemCount: lines.reduce((sum, line) => sum + line[4], 0),
     lineCount: lines.length,
-    lines: linesOf(doc, money),
+    lines: linesOf(doc, waiting, money),
     totals: {
       subtotal: money(totals.subtotal),
       discount: money(totals.discount),
@@ -244,7 +263,12 @@ function moneyOf(
   };
 }
 
-function linesOf({ lines, book }: OrderDoc, money: (amount: number) => Money): OrderLineView[] {
+function linesOf(
+  { lines, book }: OrderDoc,
+  waiting: ReadonlyMap<string, number>,
+  money: (amount: number) => Money,
+): OrderLineView[] {
+  const claims = claimsOf(book, waiting);
   return lines.map(
     ([sku, productId, name, category, quantity, unitPrice, subtotal, discount, tax, total], index) => ({
       lineId: index + 1,
@@ -258,7 +282,7 @@ function linesOf({ lines, book }: OrderDoc, money: (amount: number) => Money): O
       discount: money(discount),
       tax: money(tax),
       total: money(total),
-      quantities: quantitiesOf(rowIn(book.lines, index)),
+      quantities: { ...quantitiesOf(rowIn(book.lines, index)), ...rowIn(claims, index) },
     }),
   );
 }

@@ -24,7 +24,7 @@ export function categorySalesProjection(timeZone: string): RankedSalesProjection
   );
 }
 
-/** Best first, from what was first paid or shipped in the days, less what came back. @throws RangeError for what is no day */
+/** Best first, from what was first paid or shipped in the days, less what was credited. @throws RangeError for what is no day */
 export async function categorySales(
   model: ViewModel,
   query: RankedQuery,

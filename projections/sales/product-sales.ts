@@ -20,7 +20,7 @@ export function productSalesProjection(timeZone: string): RankedSalesProjection 
   return rankedSalesProjection("product-sales", timeZone, ({ sku }) => sku);
 }
 
-/** Best first, from what was first paid or shipped in the days, less what came back. @throws RangeError for what is no day */
+/** Best first, from what was first paid or shipped in the days, less what was credited. @throws RangeError for what is no day */
 export async function productSales(model: ViewModel, query: RankedQuery): Promise<{ items: ProductSales[] }> {
   const rows = await rankedSales(model, query);
   return { items: rows.map(({ item, ...sales }) => ({ sku: item, ...sales })) };

@@ -1,10 +1,16 @@
 import type { ShopEvents } from "../../commands/events.ts";
-import { type ProjectedEvent, type Projection, projectionOf } from "../../src/engine/projection.ts";
+import type { DataOf } from "../../src/engine/decider.ts";
+import {
+  type Handler,
+  type ProjectedEvent,
+  type Projection,
+  projectionOf,
+} from "../../src/engine/projection.ts";
 import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { dayOf, eachPeriod } from "../../src/values/calendar.ts";
-import { CurrencyMismatch, type Money } from "../../src/values/money.ts";
+import { allocate, CurrencyMismatch, type Money } from "../../src/values/money.ts";
 import type { DayRange } from "../page.ts";
-import { linesOf, type OrderedLine, type Sold, type SoldLine } from "./sold-lines.ts";
+import { linesOf, type OrderedLine, type Sold, type SoldLine, soldOf } from "./sold-lines.ts";
 
 /** What was sold of one thing in one day, one month, or ever; revenue in minor units. */
 interface SalesDoc {
@@ -15,7 +21,7 @@ interface SalesDoc {
   currency?: string;
 }
 
-/** What an order has on its lines, and what each of its events has booked, by position and `/` + item. */
+/** An order's lines by their ids, and what each of its events has booked, by position and `/` + item. */
 interface OrderDoc {
   currency: string;
   lines: OrderedLine[];
@@ -23,9 +29,13 @@ interface OrderDoc {
   /** The position of the event that it counts since. */
   counted?: string;
   cancelled?: true;
+  /** All of it was cancelled line by line: what its credits have left is the shop's. */
+  over?: true;
 }
 
 type RankedDoc = SalesDoc | OrderDoc;
+
+type Credit = DataOf<ShopEvents, "CreditWithdrawn">;
 
 export type RankedSalesProjection = Projection<RankedDoc, ShopEvents>;
 
@@ -40,28 +50,35 @@ const isOrder = (doc: RankedDoc): doc is OrderDoc => "booked" in doc;
 /**
  * Units and revenue by `groupOf` a line, in documents for each day, each month and all time, so that any
  * range of days is a sum over a few whole months and the days at its edges. An order counts when it is first
- * paid or shipped; what is cancelled or comes back after that is taken off on its own day. A document per
- * order remembers its lines, and what each of its events booked, so that an event may come again.
+ * paid or shipped; what is credited after that is taken off on its own day, as from the sales by period: so over
+ * all days its revenue is what those have as gross less refunds. A document per order remembers its lines, and what
+ * each of its events booked, so that an event may come again.
  */
 export function rankedSalesProjection(
   name: string,
   timeZone: string,
   groupOf: (line: SoldLine) => string,
 ): RankedSalesProjection {
-  const booking = {
-    keys: ({ id }: { id: string }) => orderPrefix + id,
-    follow: (doc: RankedDoc | undefined, { position, time }: ProjectedEvent) =>
-      bookedKeys(doc, position, dayOf(time, timeZone)),
-    changeFollower: withBooked,
-  };
-  const firstPaidOrShipped = {
-    ...booking,
-    change: (doc: RankedDoc | undefined, { position }: ProjectedEvent) =>
-      doc && isOrder(doc) ? counted(doc, position) : doc,
-  };
+  function booking<D>(
+    change: (order: OrderDoc, event: ProjectedEvent<D>) => OrderDoc,
+    touches: (data: D) => boolean = () => true,
+  ): Handler<RankedDoc, D> {
+    return {
+      keys: ({ id, data }) => (touches(data) ? orderPrefix + id : []),
+      change: (doc, event) => (doc && isOrder(doc) ? change(doc, event) : doc),
+      follow: (doc, { position, time }) => bookedKeys(doc, position, dayOf(time, timeZone)),
+      changeFollower: withBooked,
+    };
+  }
+  const firstPaidOrShipped = booking<unknown>((order, { position }) => counted(order, position));
+  const crediting = (sign: 1 | -1) =>
+    booking<Pick<Credit, "lines">>(
+      (order, { position, data }) => credited(order, position, data.lines, sign),
+      ({ lines }) => lines.length > 0,
+    );
   return projectionOf<ShopEvents>()<RankedDoc>({
     name,
-    version: 2,
+    version: 3,
     builtFor: timeZone,
     columns: { period: "text", item: "text", units: "number", revenue: "number" },
     // A sum reads nothing but this index.
@@ -73,34 +90,34 @@ export function rankedSalesProjection(
     on: {
       OrderPlaced: {
         keys: ({ id }) => orderPrefix + id,
-        change: (_, { data }) => ({
-          currency: data.currency,
-          lines: linesOf(data.lines, groupOf),
-          booked: {},
-        }),
+        change: (_, { position, data }) =>
+          withLines(
+            { currency: data.currency, lines: [], booked: {} },
+            position,
+            linesOf(data.lines, groupOf),
+          ),
       },
+      OrderEdited: booking((order, { position, data }) =>
+        withLines(order, position, linesOf(data.lines, groupOf)),
+      ),
       OrderPaid: firstPaidOrShipped,
       ShipmentDispatched: firstPaidOrShipped,
-      LinesCancelled: {
-        ...booking,
-        change: (doc, { position, data }) => (doc && isOrder(doc) ? without(doc, position, data.lines) : doc),
-      },
-      OrderCancelled: {
-        ...booking,
-        change: (doc, { position }) => (doc && isOrder(doc) ? cancelled(doc, position) : doc),
-      },
-      ReturnInspected: {
-        ...booking,
-        change: (doc, { position, data }) =>
-          doc && isOrder(doc) ? without(doc, position, data.lines.map(returned)) : doc,
-      },
-      ReturnReceived: {
-        ...booking,
-        change: (doc, { position, data }) =>
-          doc && isOrder(doc) && doc.counted !== undefined
-            ? without(doc, position, data.lines.map(returned))
-            : doc,
-      },
+      OrderCredited: crediting(1),
+      CreditWithdrawn: crediting(-1),
+      OrderRefunded: booking(
+        (order, { position, data }) => refunded(order, position, data),
+        ({ goods }) => goods > 0,
+      ),
+      LinesCancelled: booking(
+        (order) => Object.assign(order, { over: true }),
+        ({ complete }) => complete,
+      ),
+      OrderCancelled: booking((order, { position, data }) => cancelled(order, position, data.goods)),
+      // What is received by parts is credited, if at all, by an event of its own.
+      ReturnReceived: booking(
+        (order, { position, data }) => cameBack(order, position, data.lines),
+        ({ receiptId }) => receiptId === undefined,
+      ),
     },
   });
 }
@@ -132,54 +149,103 @@ function withBooked(
   return sales;
 }
 
+/** With lines that it was placed with, or that were added. */
+function withLines(order: OrderDoc, position: string, lines: readonly OrderedLine[]): OrderDoc {
+  order.lines.push(...lines);
+  if (order.counted !== undefined)
+    for (const line of lines) book(order, position, line, line.units, line.revenue);
+  return order;
+}
+
 function counted(order: OrderDoc, position: string): OrderDoc {
   if (order.counted !== undefined || order.cancelled) return order;
   order.counted = position;
-  for (const line of order.lines) {
-    const units = line.units - line.back;
-    // What was cancelled before is not sold.
-    if (units > 0)
-      book(order, position, line, units, line.revenue - shareOf(line.revenue, line.back, line.units));
+  // What was credited before is not sold.
+  for (const line of order.lines) book(order, position, line, soldOf(line), line.revenue);
+  return order;
+}
+
+/** @param sign 1 takes it off, -1 adds it again */
+function credited(order: OrderDoc, position: string, lines: Credit["lines"], sign: 1 | -1): OrderDoc {
+  for (const { lineId, quantity, goods } of lines) {
+    const line = order.lines[lineId - 1];
+    if (!line) throw new Error(`there is no line ${lineId}`);
+    takeOff(order, position, line, { credited: sign * quantity, revenue: sign * goods });
   }
   return order;
 }
 
-/** What had come back already is not taken off again. */
-function cancelled(order: OrderDoc, position: string): OrderDoc {
-  order.cancelled = true;
-  if (order.counted === undefined) return order;
-  for (const line of order.lines) takeOff(order, position, line, line.units - line.back);
+/** Money that no credit had promised: for what has come back, or over what lines have left. */
+function refunded(
+  order: OrderDoc,
+  position: string,
+  { goods, cause }: DataOf<ShopEvents, "OrderRefunded">,
+): OrderDoc {
+  const unpaid = cause === "return" ? order.lines.map((line) => line.unpaid) : [];
+  const forReturned = Math.min(
+    goods,
+    unpaid.reduce((sum, amount) => sum + amount, 0),
+  );
+  const parts = allocate(forReturned, unpaid);
+  for (const [index, line] of order.lines.entries()) {
+    const revenue = parts[index] ?? 0;
+    line.unpaid -= revenue;
+    takeOff(order, position, line, { revenue });
+  }
+  return spread(order, position, goods - forReturned);
+}
+
+/** More than is left is taken off all the same, as the sales by period have it. */
+function spread(order: OrderDoc, position: string, goods: number): OrderDoc {
+  const parts = allocate(
+    goods,
+    order.lines.map(({ revenue }) => Math.max(0, revenue)),
+  );
+  for (const [index, line] of order.lines.entries())
+    takeOff(order, position, line, { revenue: parts[index] ?? 0 });
   return order;
 }
 
-function returned({ sku, sellable, damaged }: { sku: string; sellable: number; damaged: number }) {
-  return { sku, quantity: sellable + damaged };
+/** What is cancelled as a whole without being credited line by line: by version 0.1, or before it was confirmed. */
+function cancelled(order: OrderDoc, position: string, goods: number): OrderDoc {
+  order.cancelled = true;
+  if (order.over) return order;
+  for (const line of order.lines)
+    takeOff(order, position, line, { back: soldOf(line), revenue: goods > 0 ? 0 : line.revenue });
+  return spread(order, position, goods);
 }
 
-function without(
+/** By SKU, first to last, as version 0.1 received returns; it told of their money later. */
+function cameBack(
   order: OrderDoc,
   position: string,
-  pieces: readonly { sku: string; quantity: number }[],
+  found: readonly { sku: string; sellable: number; damaged: number }[],
 ): OrderDoc {
-  for (const { sku, quantity } of pieces) {
-    let left = quantity;
+  for (const { sku, sellable, damaged } of found) {
+    let left = sellable + damaged;
     for (const line of order.lines) {
-      if (line.sku !== sku || left === 0) continue;
-      const units = Math.min(left, line.units - line.back);
-      takeOff(order, position, line, units);
-      left -= units;
+      const sold = soldOf(line);
+      const back = line.sku === sku ? Math.min(left, sold) : 0;
+      if (back === 0) continue;
+      line.unpaid += shareOf(Math.max(0, line.revenue - line.unpaid), back, sold);
+      takeOff(order, position, line, { back });
+      left -= back;
     }
   }
   return order;
 }
 
-/** The shares of a line's units add up to its revenue: the last takes the remainder. */
-function takeOff(order: OrderDoc, position: string, line: OrderedLine, units: number): void {
-  if (units === 0) return;
-  const share = (back: number) => shareOf(line.revenue, back, line.units);
-  const revenue = share(line.back + units) - share(line.back);
-  line.back += units;
-  if (order.counted !== undefined) book(order, position, line, -units, -revenue);
+function takeOff(
+  order: OrderDoc,
+  position: string,
+  line: OrderedLine,
+  { back = 0, credited = 0, revenue = 0 }: { back?: number; credited?: number; revenue?: number },
+): void {
+  const before = soldOf(line);
+  line.back += back;
+  line.credited += credited;
+  line.revenue -= revenue;
+  if (order.counted !== undefined) book(order, position, line, soldOf(line) - before, 0 - revenue);
 }
 
 function shareOf(amount: number, part: number, whole: number): number {
@@ -187,6 +253,7 @@ function shareOf(amount: number, part: number, whole: number): number {
 }
 
 function book(order: OrderDoc, position: string, line: OrderedLine, units: number, revenue: number): void {
+  if (units === 0 && revenue === 0) return;
   order.booked[position] ??= {};
   const booked = order.booked[position];
   // Never a name that objects have of their own, whatever the SKU.

@@ -11,26 +11,33 @@ export interface Sold {
   revenue: number;
 }
 
-/** All that an order has of one SKU in one group. */
+/** A line of an order; revenue is what is left of its goods. */
 export interface OrderedLine extends Sold {
   sku: string;
   item: string;
-  /** Units that were cancelled or came back. */
+  /** Units that came back or were cancelled without a credit, as version 0.1 had it. */
   back: number;
+  /** Units that are not asked for any more. */
+  credited: number;
+  /** What those cost that came back, and for which no money has gone back yet. */
+  unpaid: number;
 }
 
-/** The lines of an order, those of one SKU and group as one; revenue is after discounts. */
+/** The lines of an order in its order, or some that were added to it; revenue is after discounts. */
 export function linesOf(lines: readonly SoldLine[], groupOf: (line: SoldLine) => string): OrderedLine[] {
-  const merged = new Map<string, OrderedLine>();
-  for (const line of lines) {
-    const { sku, name, quantity } = line;
-    const item = groupOf(line);
-    const key = JSON.stringify([sku, item]);
-    const found = merged.get(key) ?? { sku, item, name, units: 0, revenue: 0, back: 0 };
-    found.name = name;
-    found.units += quantity;
-    found.revenue += line.subtotal - line.discount;
-    merged.set(key, found);
-  }
-  return [...merged.values()];
+  return lines.map((line) => ({
+    sku: line.sku,
+    item: groupOf(line),
+    name: line.name,
+    units: line.quantity,
+    revenue: line.subtotal - line.discount,
+    back: 0,
+    credited: 0,
+    unpaid: 0,
+  }));
+}
+
+/** Units of a line that count as sold. What came back uncredited may be part of what is credited later. */
+export function soldOf({ units, back, credited }: OrderedLine): number {
+  return Math.max(0, units - back - credited);
 }

@@ -138,6 +138,13 @@ async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWor
       about: "tasks",
       message: `${counted(underWay, "task")} under way; the next start takes them up`,
     });
+  const { tasks: refunds } = await tasksOf(model, "refund", { limit: workCountedMax });
+  if (refunds.length > 0)
+    findings.push({
+      level: "note",
+      about: "refunds",
+      message: `${counted(refunds.length, "order")} with money that a gateway did not give back; staff refund it again`,
+    });
   if (expired > 0)
     findings.push({
       level: "note",

@@ -4,7 +4,7 @@ import { systemContext } from "../../commands/processes/process.ts";
 import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/stock/reservations.ts";
-import { taskKinds, tasksOf } from "../../projections/tasks.ts";
+import { type TaskKind, taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { ColumnValue } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
 import type { ClockTrouble } from "./clocks.ts";
@@ -56,7 +56,7 @@ export interface TaskRunnerOptions {
   log: Logger;
 }
 
-function keyOf(kind: ProcessKind, id: string): string {
+function keyOf(kind: ProcessKind | TaskKind, id: string): string {
   return `${kind}/${id}`;
 }
 
@@ -112,7 +112,7 @@ export class TaskRunner {
   }
 
   /** What came of the last try of a task by this process. */
-  tried(kind: ProcessKind, id: string): TriedTask | undefined {
+  tried(kind: ProcessKind | TaskKind, id: string): TriedTask | undefined {
     return this.attempts.get(keyOf(kind, id));
   }
 

@@ -1,6 +1,6 @@
 import fc from "fast-check";
 import { describe, expect, test } from "vitest";
-import { type Bucket, checked, countOf, leftOf, refundableIn } from "../../commands/order/book.ts";
+import { type Bucket, checked, countOf, leftOf, netOf, refundableIn } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import type { FoundLine } from "../../commands/order/returns.ts";
 import type { Order, PlacedOrder } from "../../commands/order/state.ts";
@@ -412,6 +412,16 @@ describe("cases of the design", () => {
     expect(story.told).toEqual(["shipped", "paid"]);
     expect(story.order.book).toMatchObject({ due: 5_500, refunded: 0, payouts: [] });
     expect(story.refund({ amount: 300 })).toBe(300);
+  });
+
+  test("25, of goodwill: what it was on lines that were refunded since stays credited, and is owed", () => {
+    const story = new Story(f).paid();
+    const why = { reason: "r", cause: "goodwill" } as const;
+    story.do("Refund", { refundId: "good", amount: 777, ...why });
+    story.do("Refund", { refundId: "b", ...lines(["B", 1]), ...why });
+    story.do("WithdrawCredit", { refundId: "good", amount: 777, reason: "r" });
+    const { book } = story.order;
+    expect([book.due, netOf(book)]).toEqual([3_500, 3_811]);
   });
 
   test("26: two refunds cannot give back more than there is", () => {

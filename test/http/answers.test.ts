@@ -299,7 +299,8 @@ describe("what is answered", () => {
   test("leaves nothing away of what staff may know", async () => {
     const { models } = shop().runtime;
     const [orders, payments] = [await models.model("orders"), await models.model("payments")];
-    const order = await getOrder(orders, payments, sent.id);
+    const reservations = await models.model("reservations");
+    const order = await getOrder({ orders, payments, reservations }, sent.id);
     expect((await shop().get(`/v1/orders/${sent.id}`, staff)).body).toEqual(order);
     const stock = await getStock(await models.model("stock"), "A");
     expect((await shop().get("/v1/stock/A", staff)).body).toEqual(stock);

@@ -319,6 +319,27 @@ describe("an order", () => {
     expect((await post(`${url}/refunds`, { amount: usd(300), reason: "another card" })).status).toBe(201);
   });
 
+  test("says of what has still to be sent what is there for it, and what is on backorder (8)", async () => {
+    const { product, order, post, call, get, receive, caughtUp } = shop();
+    await product({ skus: ["LATE"], price: 1_000, quantity: 1 });
+    await call("PUT", "/v1/stock/LATE/policy", { headers: staff, body: { backorders: true } });
+    const { order: placed, cart } = await order(["LATE", 3]);
+    const url = `/v1/orders/${placed.id}`;
+    const shown = async (headers = staff as Record<string, string>) => {
+      await caughtUp();
+      const { toShip, allocated, backordered } = (await get(url, headers)).body.lines[0].quantities;
+      return { toShip, allocated, backordered };
+    };
+    expect(await shown()).toEqual({ toShip: 3, allocated: 1, backordered: 2 });
+    expect(await shown(cart.guest)).toEqual({ toShip: 3, allocated: 1, backordered: 2 });
+    await post(`${url}/cancel`, { lines: [{ lineId: 1, quantity: 1 }] });
+    expect(await shown()).toEqual({ toShip: 2, allocated: 1, backordered: 1 });
+    await receive("LATE", 1);
+    expect(await shown()).toEqual({ toShip: 2, allocated: 2, backordered: 0 });
+    await post(`${url}/shipments`, {});
+    expect(await shown()).toEqual({ toShip: 0, allocated: 0, backordered: 0 });
+  });
+
   test("is cancelled and refunded in parts, by line, and says where its pieces and its money are", async () => {
     const { product, order, post, get, caughtUp } = shop();
     await product({ skus: ["PART-A"], price: 1_000, quantity: 10 });

@@ -108,7 +108,7 @@ describe("a read", () => {
     for (const { order, cart } of [mine, theirs])
       expect(await readAs(cart.guest, `/v1/orders/${order.id}`)).toEqual({
         status: 200,
-        waited: ["orders", "payments"],
+        waited: ["orders", "payments", "reservations"],
       });
     expect((await readAs(staff)).waited).toEqual(["catalog"]);
     // Behind the same address: one that has written nothing, and one that shows no token.

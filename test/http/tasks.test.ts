@@ -163,6 +163,27 @@ describe("what cannot be done", () => {
     expect((await get("/v1/ops/tasks", staff)).body.items).toEqual([]);
   });
 
+  test("of money that a gateway did not give back stays until staff gives it back", async () => {
+    const { product, order, post, get, caughtUp, runtime } = await openShop();
+    await product({ skus: ["OWED"], price: 1_000 });
+    const { order: bought } = await order(["OWED", 2]);
+    const refuse = vi.spyOn(runtime.shop.gateway, "refund");
+    refuse.mockResolvedValue({ status: "refused", reason: "the card is closed" });
+    const lines = [{ lineId: 1, quantity: 1 }];
+    const refused = await post(`/v1/orders/${bought.id}/refunds`, { lines, reason: "out of it" });
+    expect(refused).toMatchObject({ status: 402, body: { code: "refund_refused" } });
+    refuse.mockRestore();
+    await caughtUp();
+    const listed = async () => (await get("/v1/ops/tasks?kind=refund", staff)).body.items;
+    expect(await listed()).toMatchObject([{ kind: "refund", id: bought.id, failures: 0, notBefore: null }]);
+    expect((await post(`/v1/ops/tasks/refund/${bought.id}/retry`)).status).toBe(422);
+    const { payments } = (await get(`/v1/orders/${bought.id}`, staff)).body;
+    const again = await post(`/v1/refunds/${payments[0].refunds[0].id}/retry`, { manual: true });
+    expect(again.status).toBe(201);
+    await caughtUp();
+    expect(await listed()).toEqual([]);
+  });
+
   test("is shown to staff alone", async () => {
     const { get, post } = await openShop();
     expect((await get("/v1/ops/tasks")).status).toBe(401);

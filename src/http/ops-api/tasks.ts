@@ -107,7 +107,7 @@ function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function shown({ kind, id }: Pick<TriedTask, "kind" | "id">, due?: DueTask, tried?: TriedTask) {
+function shown({ kind, id }: Pick<DueTask | TriedTask, "kind" | "id">, due?: DueTask, tried?: TriedTask) {
   return {
     kind,
     id,

@@ -56,9 +56,13 @@ export function orderQueries(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      await fresh(request, reply, "orders", "payments");
-      const [orders, payments] = await Promise.all([models.model("orders"), models.model("payments")]);
-      const order = await getOrder(orders, payments, id);
+      await fresh(request, reply, "orders", "payments", "reservations");
+      const [orders, payments, reservations] = await Promise.all([
+        models.model("orders"),
+        models.model("payments"),
+        models.model("reservations"),
+      ]);
+      const order = await getOrder({ orders, payments, reservations }, id);
       // A guest is told the same of an order that is not there and of one that is another's.
       auth.requireCart(request, order?.cartId ?? "");
       const paidBy = (order?.payments ?? []).map(({ id }) => ["payments", id] as const);

@@ -48,12 +48,17 @@ const address = z
   })
   .meta({ id: "Address" });
 
-/** Where the pieces of a line are; `returned` are those that came back. */
+/**
+ * Where the pieces of a line are; `returned` are those that came back. Of those that have still to be sent, queries
+ * tell what is `allocated` and what is `backordered`.
+ */
 const quantities = z
   .strictObject({
     ordered: z.int(),
     cancelled: z.int(),
     toShip: z.int(),
+    allocated: z.int().optional(),
+    backordered: z.int().optional(),
     inTransit: z.int(),
     failed: z.int(),
     kept: z.int(),

@@ -2,6 +2,7 @@ import { describe, expect, test } from "vitest";
 import { catalogProjection } from "../../../projections/catalog/catalog.ts";
 import { CatalogListing, type ProductsQuery } from "../../../projections/catalog/listing.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
+import { credited, paidOrShipped, soldBy, withLines } from "../../../projections/catalog/sold.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 import { documentsOf, Log, parsed, project, type ShopData } from "./support.ts";
 
@@ -222,6 +223,24 @@ describe("catalog", () => {
     expect(sold()).toEqual({ p1: 3, p2: 4 });
     log.add("order-o1", day, "OrderCancelled", cancelled);
     expect(sold()).toEqual({ p1: 0, p2: 0 });
+  });
+
+  test("sells lines that are added to an order with the event that adds them, once it counts", () => {
+    const line = (sku: string, quantity: number) => {
+      const amounts = { subtotal: 0, discount: 0, tax: 0, total: 0, unitPrice: 0 };
+      return { sku, productId: `p-${sku}`, name: sku, quantity, ...amounts };
+    };
+    const order = withLines({ ordered: [], uncounted: [], changes: {} }, "1", [line("cup", 2)]);
+    withLines(order, "2", [line("mug", 3)]);
+    paidOrShipped(order, "3");
+    withLines(order, "4", [line("cup", 1), line("jug", 1)]);
+    const soldAt = (position: string) => Object.fromEntries(soldBy(order, position));
+    expect(soldAt("2")).toEqual({});
+    expect(soldAt("3")).toMatchObject({ "p-cup": 2, "p-mug": 3 });
+    expect(soldAt("3")["p-jug"] ?? 0).toBe(0);
+    expect(soldAt("4")).toEqual({ "p-cup": 1, "p-jug": 1 });
+    credited(order, "5", { lines: [{ lineId: 4, quantity: 1, goods: 0, tax: 0 }] }, 1);
+    expect(soldAt("5")).toEqual({ "p-jug": -1 });
   });
 
   describe("search", () => {

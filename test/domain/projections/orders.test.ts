@@ -4,8 +4,9 @@ import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { type OrderDoc, ordersProjection } from "../../../projections/orders/orders.ts";
-import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
+import { getOrder, listOrders, type OrderModels } from "../../../projections/orders/queries.ts";
 import { getPayment, paymentsOfOrder, paymentsProjection } from "../../../projections/payments.ts";
+import { reservationsProjection } from "../../../projections/stock/reservations.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import { documentsOf, Log, parsed, project, type ShopData, type ShopEvent } from "./support.ts";
 
@@ -47,6 +48,8 @@ const confirmed = {
 const nowhere = {
   cancelled: 0,
   toShip: 0,
+  allocated: 0,
+  backordered: 0,
   inTransit: 0,
   failed: 0,
   kept: 0,
@@ -58,6 +61,12 @@ const nowhere = {
 };
 const gbp = (amount: number) => ({ amount, currency: "GBP" });
 const noon = (day: string) => `${day}T12:00:00.000Z`;
+
+async function modelsOf(log: Log): Promise<OrderModels> {
+  const orders = await project(ordersProjection, log);
+  const payments = await project(paymentsProjection, log);
+  return { orders, payments, reservations: await project(reservationsProjection, log) };
+}
 
 describe("orders", () => {
   const log = new Log()
@@ -119,10 +128,10 @@ describe("orders", () => {
     .add("order-o1", noon("2011-03-12"), "EffectsApplied", { of: "r1" });
 
   test("shows one with lines, totals, payments, shipments, returns and its timeline", async () => {
-    const [orders, payments] = [await project(ordersProjection, log), await project(paymentsProjection, log)];
-    const found = await getOrder(orders, payments, "o1");
-    expect(found).toEqual(await getOrder(orders, payments, "ord-20110307-abc123"));
-    expect(await getOrder(orders, payments, "nobody's")).toBeUndefined();
+    const models = await modelsOf(log);
+    const found = await getOrder(models, "o1");
+    expect(found).toEqual(await getOrder(models, "ord-20110307-abc123"));
+    expect(await getOrder(models, "nobody's")).toBeUndefined();
     expect(found).toMatchObject({
       id: "o1",
       number: "ORD-20110307-ABC123",
@@ -230,8 +239,7 @@ describe("orders", () => {
     add("", 25, "OrderCancelled", { reason: "a bot", currency: "GBP", goods: 0 });
     add("", 26, "NoteAdded", { text: "watch this one" });
     add("", 27, "NoteAdded", { text: "We are sorry", visibility: "customer" });
-    const models = [await project(ordersProjection, told), await project(paymentsProjection, told)] as const;
-    const { timeline } = (await getOrder(...models, "o1")) ?? { timeline: [] };
+    const { timeline } = (await getOrder(await modelsOf(told), "o1")) ?? { timeline: [] };
     expect(timeline.slice(2).map(({ text, customerText }) => [text, customerText ?? null])).toEqual([
       ["Payment failed: fraud score 87", "Payment failed"],
       ["14.98 GBP paid", "14.98 GBP paid"],
@@ -261,6 +269,42 @@ describe("orders", () => {
       ["Cancelled: a bot", "Cancelled"],
       ["watch this one", null],
       ["We are sorry", "We are sorry"],
+    ]);
+  });
+
+  test("shows what stock has for each line, and what a SKU's last lines wait for", async () => {
+    const claims = new Log()
+      .add("stock-mug", noon("2011-03-07"), "BackorderQueued", { reservationId: "o1", quantity: 4 })
+      .add("stock-jug", noon("2011-03-07"), "BackorderQueued", { reservationId: "o2", quantity: 1 })
+      .add("order-o1", noon("2011-03-07"), "OrderPlaced", {
+        ...placed,
+        lines: [line("mug", 2, 1), line("jug", 1, 1), line("mug", 3, 1)],
+        totals: { ...totals, subtotal: 6, total: 506 },
+      });
+    const shown = async () => {
+      const { lines } = (await getOrder(await modelsOf(claims), "o1")) ?? { lines: [] };
+      return lines.map(({ quantities }) => [quantities.allocated, quantities.backordered]);
+    };
+    expect(await shown()).toEqual([
+      [1, 1],
+      [1, 0],
+      [0, 3],
+    ]);
+    claims.add("stock-mug", noon("2011-03-08"), "BackorderFilled", { reservationId: "o1", quantity: 2 });
+    expect(await shown()).toEqual([
+      [2, 0],
+      [1, 0],
+      [1, 2],
+    ]);
+    claims.add("order-o1", noon("2011-03-09"), "ShipmentDispatched", {
+      shipmentId: "s1",
+      lines: [{ lineId: 3, sku: "mug", quantity: 2 }],
+      complete: false,
+    });
+    expect(await shown()).toEqual([
+      [1, 1],
+      [1, 0],
+      [0, 1],
     ]);
   });
 

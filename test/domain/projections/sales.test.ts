@@ -265,12 +265,15 @@ describe("sales by product and by category", () => {
     });
   });
 
-  test("hold what was paid or shipped, less what was cancelled or came back on its own day", async () => {
+  test("hold what was paid or shipped, less what 0.1 cancelled, took back and refunded, on its own day", async () => {
     const log = new Log();
     const goods = { reason: "-", currency: "GBP", goods: 0 };
     place(log, "never", "2011-01-01T12:00:00Z", [{ sku: "mug", quantity: 9, revenue: 900 }]);
     log.add("order-never", "2011-01-02T12:00:00Z", "OrderCancelled", goods);
-    place(log, "shipped", "2011-01-01T12:00:00Z", [{ sku: "cup", quantity: 3, revenue: 100 }]);
+    place(log, "shipped", "2011-01-01T12:00:00Z", [
+      { sku: "jug", quantity: 1, revenue: 70 },
+      { sku: "cup", quantity: 3, revenue: 100 },
+    ]);
     const lines = [{ sku: "cup", quantity: 3 }];
     log
       .add("order-shipped", "2011-01-03T12:00:00Z", "ShipmentDispatched", {
@@ -282,6 +285,14 @@ describe("sales by product and by category", () => {
       .add("order-shipped", "2011-01-05T12:00:00Z", "ReturnReceived", {
         returnId: "r",
         lines: [{ sku: "cup", sellable: 1, damaged: 1 }],
+      })
+      .add("order-shipped", "2011-01-07T12:00:00Z", "OrderRefunded", {
+        refundId: "f1",
+        currency: "GBP",
+        amount: 66,
+        goods: 66,
+        cause: "return",
+        full: false,
       });
     sell(log, "undone", "2011-01-03T12:00:00Z", [{ sku: "pot", quantity: 1, revenue: 50 }]);
     log.add("order-undone", "2011-01-06T12:00:00Z", "OrderCancelled", { ...goods, goods: 50 });
@@ -292,27 +303,33 @@ describe("sales by product and by category", () => {
       return items.map(({ sku, units, revenue }) => `${sku} ${units} ${revenue.amount}`);
     };
     expect(await rows("2011-01-01")).toEqual([]);
-    expect(await rows("2011-01-03")).toEqual(["cup 3 100", "pot 1 50"]);
+    expect(await rows("2011-01-03")).toEqual(["cup 3 100", "jug 1 70", "pot 1 50"]);
     expect(await rows("2011-01-04")).toEqual([]);
-    expect(await rows("2011-01-05")).toEqual(["cup -2 -66"]);
+    expect(await rows("2011-01-05")).toEqual(["cup -2 0"]);
     expect(await rows("2011-01-06")).toEqual(["pot -1 -50"]);
-    expect(await rows()).toEqual(["cup 1 34"]);
+    expect(await rows("2011-01-07")).toEqual(["cup 0 -66"]);
+    expect(await rows()).toEqual(["jug 1 70", "cup 1 34"]);
   });
 
-  test("lose a cancelled line on its own day, and never count one that was cancelled before (24)", async () => {
+  test("lose what is credited on its own day, and never count what was credited before (24)", async () => {
     const log = new Log();
-    const cancelled = (cancelId: string) => ({
-      cancelId,
-      cause: "cancellation" as const,
+    const credit = (creditId: string, quantity: number, goods: number) => ({
+      creditId,
+      currency: "GBP",
+      lines: [{ lineId: 1, quantity, goods, tax: 0 }],
+      shipping: 0,
+      shippingTax: 0,
+      amount: goods,
       reason: "r",
-      lines: [{ lineId: 1, sku: "mug", quantity: 1 }],
-      complete: false,
     });
+    const given = { cause: "cancellation", payout: 0 } as const;
     place(log, "o1", "2011-01-01T12:00:00Z", [{ sku: "mug", quantity: 4, revenue: 4000 }]);
     log
-      .add("order-o1", "2011-01-01T13:00:00Z", "LinesCancelled", cancelled("x1"))
+      .add("order-o1", "2011-01-01T13:00:00Z", "OrderCredited", { ...credit("x1", 1, 1000), ...given })
       .add("order-o1", "2011-01-02T12:00:00Z", "OrderPaid", { amount: 3000 })
-      .add("order-o1", "2011-01-03T12:00:00Z", "LinesCancelled", cancelled("x2"));
+      .add("order-o1", "2011-01-03T12:00:00Z", "OrderCredited", { ...credit("x2", 1, 1000), ...given })
+      .add("order-o1", "2011-01-04T12:00:00Z", "OrderCredited", { ...credit("f1", 0, 300), ...given })
+      .add("order-o1", "2011-01-05T12:00:00Z", "CreditWithdrawn", credit("f1", 0, 300));
     const model = await project(productSalesProjection(zone), log);
     const rows = async (day?: string) => {
       const range = day === undefined ? {} : { from: day, to: day };
@@ -322,6 +339,8 @@ describe("sales by product and by category", () => {
     expect(await rows("2011-01-01")).toEqual([]);
     expect(await rows("2011-01-02")).toEqual(["mug 3 3000"]);
     expect(await rows("2011-01-03")).toEqual(["mug -1 -1000"]);
+    expect(await rows("2011-01-04")).toEqual(["mug 0 -300"]);
+    expect(await rows("2011-01-05")).toEqual(["mug 0 300"]);
     expect(await rows()).toEqual(["mug 2 2000"]);
   });
 });

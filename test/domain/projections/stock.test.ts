@@ -4,7 +4,11 @@ import { availableOf, type Stock } from "../../../commands/stock/state.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import { catalogProjection } from "../../../projections/catalog/catalog.ts";
 import { stockLedger, stockLedgerProjection } from "../../../projections/stock/ledger.ts";
-import { reservationsProjection, skusWithExpired } from "../../../projections/stock/reservations.ts";
+import {
+  backorderedOf,
+  reservationsProjection,
+  skusWithExpired,
+} from "../../../projections/stock/reservations.ts";
 import { getStock, listStock, type StockView, stockProjection } from "../../../projections/stock/stock.ts";
 import { InvalidCursor } from "../../../src/stores/view-store/view-store.ts";
 import { Problem } from "../../../src/values/problem.ts";
@@ -39,6 +43,15 @@ const commands = fc.oneof(
   fc.record({
     name: fc.constant("Release"),
     command: fc.record({ reservationId, reason: fc.constant("cancelled") }),
+  }),
+  fc.record({
+    name: fc.constantFrom("Grow", "Claim", "Shrink"),
+    command: fc.record({
+      reservationId,
+      quantity,
+      claimId: fc.constantFrom("c1", "c2", "c3"),
+      cancelId: fc.constantFrom("x1", "x2", "x3"),
+    }),
   }),
   fc.record({ name: fc.constant("Expire"), command: fc.record({ reservationId }) }),
   fc.record({
@@ -77,7 +90,13 @@ type Decide = (state: Stock, command: unknown, context: { now: number }) => Shop
 
 /** The events of commands as the decider decides them, with its state after each. */
 function decided(sequence: readonly { name: string; command: object; wait: number }[]) {
-  const steps: { event: ShopEvent; at: number; state: Record<string, unknown>; available: number }[] = [];
+  const steps: {
+    event: ShopEvent;
+    at: number;
+    state: Record<string, unknown>;
+    available: number;
+    reservations: [key: string, doc: object][];
+  }[] = [];
   let state = stock.initial();
   let now = day;
   for (const { name, command, wait } of sequence) {
@@ -100,10 +119,19 @@ function decided(sequence: readonly { name: string; command: object; wait: numbe
         ...{ onHand, damaged, quarantine, reserved, committed },
         ...{ track, backorders, lowStockThreshold },
       };
-      steps.push({ event, at: now, state: counts, available: availableOf(state) });
+      const reservations = reservationsIn(state);
+      steps.push({ event, at: now, state: counts, available: availableOf(state), reservations });
     }
   }
   return steps;
+}
+
+/** Those that run out or wait, as their model has them. */
+function reservationsIn({ reservations }: Stock): [key: string, doc: object][] {
+  return [...reservations].flatMap(([id, { committed, expiresAt, backordered }]) => {
+    const doc = { ...(!committed && { dueAt: expiresAt }), ...(backordered > 0 && { backordered }) };
+    return Object.keys(doc).length > 0 ? [[`${sku}/${id}`, { sku, ...doc }] as const] : [];
+  }) as [string, object][];
 }
 
 describe("stock", () => {
@@ -112,8 +140,9 @@ describe("stock", () => {
     fc.assert(
       fc.property(fc.array(waiting, { minLength: 10, maxLength: 60 }), (sequence) => {
         const log = new Log();
-        for (const { event, at, state, available } of decided(sequence)) {
+        for (const { event, at, state, available, reservations } of decided(sequence)) {
           log.addAll(`stock-${sku}`, at, [event]);
+          expect(documentsOf(reservationsProjection, log)).toEqual(new Map(reservations));
           const doc = documentsOf(stockProjection, log).get(sku);
           if (doc === undefined) continue;
           expect(doc).toEqual(state);
@@ -323,5 +352,39 @@ describe("the timers of reservations", () => {
       new Map([["A/o4", { sku: "A", dueAt: day + 30 * 60_000 }]]),
     );
     await project(reservationsProjection, log);
+  });
+
+  test("given pieces on backorder, then their orders wait for them until they come or are let go", async () => {
+    const claim = (reservationId: string, quantity: number) => ({ reservationId, quantity });
+    const log = new Log();
+    for (const id of ["o1", "o2", "o3", "o4"])
+      log
+        .add("stock-a/b", day, "StockReserved", reserved(id, 3))
+        .add("stock-a/b", day, "BackorderQueued", claim(id, 2));
+    log
+      .add("stock-a/b", day, "ReservationExtended", { reservationId: "o1", expiresAt: at(30) })
+      .add("stock-a/b", day, "ReservationCommitted", claim("o1", 2))
+      .add("stock-C", day, "ClaimGrown", { ...claim("o1", 5), claimId: "c", backordered: 3 })
+      .add("stock-D", day, "ClaimGrown", { ...claim("o1", 5), claimId: "c", backordered: 0 })
+      .add("stock-C", day, "ClaimShrunk", { ...claim("o1", 2), cancelId: "x", backordered: 2 })
+      .add("stock-a/b", day, "BackorderFilled", claim("o2", 2))
+      .add("stock-a/b", day, "ReservationExpired", claim("o3", 2))
+      .add("stock-a/b", day, "StockReserved", reserved("o3", 60))
+      .add("stock-a/b", day, "BackorderQueued", claim("o3", 1))
+      .add("stock-a/b", day, "ReservationReleased", { ...claim("o4", 2), committed: false, reason: "r" });
+    const waiting = async () => {
+      const model = await project(reservationsProjection, log);
+      const ids = ["o1", "o2", "o3", "o4"];
+      return Promise.all(ids.map(async (id) => Object.fromEntries(await backorderedOf(model, id))));
+    };
+    expect(await waiting()).toEqual([{ "a/b": 2, C: 1 }, {}, { "a/b": 1 }, {}]);
+    log
+      .add("stock-a/b", day, "BackorderFilled", claim("o1", 2))
+      .add("stock-C", day, "ReservationReleased", { ...claim("o1", 3), committed: true, reason: "r" });
+    expect(await waiting()).toEqual([{}, {}, { "a/b": 1 }, {}]);
+    // What waits and is promised for good does not run out.
+    expect(
+      await skusWithExpired(await project(reservationsProjection, log), day + 300_000, { limit: 9 }),
+    ).toEqual({ skus: ["a/b"], next: null });
   });
 });

@@ -2,7 +2,7 @@ import fc from "fast-check";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../../commands/cart/cart.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
-import { isOver } from "../../../commands/order/book.ts";
+import { isOver, overpaidOf } from "../../../commands/order/book.ts";
 import { order } from "../../../commands/order/order.ts";
 import { type Order, paymentIdOf } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
@@ -663,6 +663,105 @@ describe("whatever happens to an order and its payment", () => {
       applyEffects(world);
     }
   }
+});
+
+describe("money that a gateway did not give back", () => {
+  const key = `refund/${orderId}`;
+
+  /** One of two pieces was cancelled, and its refund refused. */
+  function refused(): World {
+    const world = new World();
+    world.open(orderStream, order as AnyDecider);
+    world.do(orderStream, "Place", { ...placed, confirm: {} });
+    world.do(orderStream, "MarkPaid", { amount: 600 });
+    world.do(orderStream, "Cancel", { cancelId: "x1", reason: "r", lines: [{ lineId: 1, quantity: 1 }] });
+    world.now += 1_000;
+    refuse(world, "x1");
+    return world;
+  }
+
+  function refuse(world: World, refundId: string): void {
+    world.do(orderStream, "WithdrawCredit", { refundId, amount: 10_000, reason: "r" });
+  }
+
+  const refundIds = fc.constantFrom("x1", "x2", "f1", "f2", "cancellation", "again/x1");
+  const tasks = ({ log }: World) => docsOf(log).get(key);
+
+  test("is a task for staff, since then, which no process is for", () => {
+    expect(tasks(refused())).toEqual({ kind: "refund", dueAt: at + 1_000 });
+    expect(taskKinds).not.toContain("refund");
+  });
+
+  test("is none where what it was for is asked for again", () => {
+    const world = refused();
+    world.do(orderStream, "RetryRefund", { refundId: "again", failed: "x1" });
+    world.do(orderStream, "Ship", { shipmentId: "s1" });
+    world.do(orderStream, "Refund", {
+      refundId: "kept",
+      reason: "r",
+      cause: "goodwill",
+      lines: [{ lineId: 1, quantity: 1 }],
+    });
+    refuse(world, "kept");
+    expect(tasks(world)).toBeUndefined();
+    refuse(world, "again");
+    expect(tasks(world)).toMatchObject({ kind: "refund" });
+  });
+
+  test.each<[what: string, name: string, command: object]>([
+    ["goes back by another refund", "RetryRefund", { refundId: "again", failed: "x1" }],
+    ["goes back after all", "MarkRefunded", { refundId: "x1", amount: 300, cause: "cancellation" }],
+    ["goes back with more", "Refund", { refundId: "f1", reason: "r", cause: "goodwill", amount: 100 }],
+    ["goes back with all", "Cancel", { cancelId: "x2", reason: "r" }],
+    ["pays for what is added", "Edit", { editId: "e1", add: [{ ...placed.lines[0], quantity: 1 }] }],
+  ])("is owed until it %s", (_, name, command) => {
+    const world = refused();
+    world.do(orderStream, "RequestEdit", { editId: "e1", adds: [{ sku: "mug", quantity: 1 }] });
+    expect(tasks(world)).toMatchObject({ kind: "refund" });
+    expect(world.do(orderStream, name, command)).toBe(true);
+    expect(tasks(world)).toBeUndefined();
+  });
+
+  test("is still owed of an order whose rest is cancelled for nothing", () => {
+    const world = refused();
+    world.do(orderStream, "Cancel", { cancelId: "x2", reason: "r", credit: "none" });
+    expect(tasks(world)).toMatchObject({ kind: "refund" });
+  });
+
+  test("is listed exactly while more was paid than is due, whatever happens", () => {
+    const id = fc.constantFrom("1", "2");
+    const lines = fc.constantFrom(undefined, [{ lineId: 1, quantity: 1 }]);
+    const step = fc.oneof(
+      fc.tuple(id, lines).map(([n, lines]) => ["Cancel", { cancelId: `x${n}`, reason: "r", lines }]),
+      id.map((n) => ["Cancel", { cancelId: `x${n}`, reason: "r", credit: "none" }]),
+      fc
+        .tuple(id, fc.constantFrom({}, { amount: 100 }, { lines: [{ lineId: 1, quantity: 1 }] }))
+        .map(([n, what]) => ["Refund", { refundId: `f${n}`, reason: "r", cause: "goodwill", ...what }]),
+      refundIds.map((refundId) => ["WithdrawCredit", { refundId, amount: 10_000, reason: "r" }]),
+      refundIds.map((refundId) => ["WithdrawCredit", { refundId, amount: 60, reason: "r", paymentId: "p2" }]),
+      refundIds.map((refundId) => ["MarkRefunded", { refundId, amount: 250, cause: "goodwill" }]),
+      refundIds.map((failed) => ["RetryRefund", { refundId: `again/${failed}`, failed }]),
+      id.map((n) => ["RequestEdit", { editId: `e${n}`, adds: [{ sku: "mug", quantity: 1 }] }]),
+      id.map((n) => ["Edit", { editId: `e${n}`, add: [{ ...placed.lines[0], quantity: 1, total: 600 }] }]),
+      fc.constantFrom(["Ship", { shipmentId: "s1" }], ["Deliver", {}]),
+      fc.constant(["MarkPaid", { amount: 200, captureId: "more" }]),
+    );
+    let owed = 0;
+    fc.assert(
+      fc.property(fc.array(step, { maxLength: 20 }), (steps) => {
+        const world = refused();
+        for (const [name, command] of steps as [string, object][]) {
+          world.do(orderStream, name, command);
+          const state = world.get<Extract<Order, { phase: "placed" }>>(orderStream);
+          const isOwed = overpaidOf(state.book) > 0;
+          expect(tasks(world) !== undefined).toBe(isOwed);
+          owed += Number(isOwed);
+        }
+      }),
+      { numRuns: 500 },
+    );
+    expect(owed).toBeGreaterThan(500);
+  });
 });
 
 describe("whatever happens to a cart", () => {

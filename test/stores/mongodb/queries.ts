@@ -6,7 +6,7 @@ import { funnel } from "../../../projections/sales/funnel.ts";
 import { rankedSales } from "../../../projections/sales/ranked-sales.ts";
 import { salesByPeriod } from "../../../projections/sales/sales.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
-import { skusWithExpired } from "../../../projections/stock/reservations.ts";
+import { backorderedOf, skusWithExpired } from "../../../projections/stock/reservations.ts";
 import { listStock, stockedSpelling } from "../../../projections/stock/stock.ts";
 import { tasksOf } from "../../../projections/tasks.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
@@ -25,11 +25,17 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
     ["orders of an address", (model) => listOrders(model, { limit, email: "a@b.c", ...days }, "UTC")],
     ["orders of a customer", (model) => listOrders(model, { limit, customer: "c", status: "paid" }, "UTC")],
     ["orders of a SKU", (model) => listOrders(model, { limit, sku: "A" }, "UTC")],
-    ["an order by its number", (model) => getOrder(model, model, "ORD-1")],
+    [
+      "an order by its number",
+      (orders) => getOrder({ orders, payments: orders, reservations: orders }, "ORD-1"),
+    ],
   ],
   payments: [["payments of an order", (model) => paymentsOfOrder(model, "o")]],
   "stock-ledger": [["movements of a SKU", (model) => stockLedger(model, "A", { limit })]],
-  reservations: [["reservations that have run out", (model) => skusWithExpired(model, 1, { limit })]],
+  reservations: [
+    ["reservations that have run out", (model) => skusWithExpired(model, 1, { limit })],
+    ["what an order waits for", (model) => backorderedOf(model, "o")],
+  ],
   stock: [
     ["all stock", (model) => listStock(model, { limit })],
     ["stock of a status", (model) => listStock(model, { limit, status: "in_stock" })],
