@@ -93,6 +93,8 @@ function awaiting(doc: Task | undefined, name: string, time: string): Task {
 }
 
 const transfer = "transfer";
+/** What comes by hand is not pursued. */
+const isByGateway = (method: string) => method !== "bank_transfer" && method !== "cod";
 
 /** With some of a payment's open things closed and some opened. */
 function payment(
@@ -201,11 +203,8 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       },
     },
     PaymentAdded: {
-      keys: (event) => (event.data.payBy === undefined ? itsPaymentKey(event) : orderKey(event)),
-      change: (doc, { data: { payBy }, time }) =>
-        payBy === undefined
-          ? payment(doc, { open: { authorize: time + takeUpAfterMs } })
-          : awaiting(doc, transfer, payBy),
+      keys: (event) => (isByGateway(event.data.method) ? itsPaymentKey(event) : []),
+      change: (doc, { time }) => payment(doc, { open: { authorize: time + takeUpAfterMs } }),
     },
     PaymentAuthorized: authorizationKnown,
     PaymentActionRequired: authorizationKnown,

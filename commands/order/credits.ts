@@ -140,13 +140,41 @@ export function withdraw(
     const part = Math.min(amount, payout[1]);
     return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
   }
-  // Nor is goodwill for pieces that have been credited since.
-  const lines = (credit?.lines ?? []).filter(
-    ({ lineId, quantity, kept }) => kept || (quantity === 0 && lineOf(book, lineId).uncredited > 0),
-  );
+  // What an exchange gives in advance is for pieces that are on their way back: only the money is owed.
+  const isAdvance = [...order.exchanges.keys()].some((returnId) => advanceOf(returnId) === refundId);
+  if (isAdvance) {
+    const [, part] = payout;
+    return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
+  }
+  const lines = (credit?.lines ?? []).flatMap((line) => askedAgain(book, line));
   const { shipping, shippingTax } = credit && !isOver(book) ? credit : noShipping;
   const asked = { lines, shipping, shippingTax };
   return [{ type: "CreditWithdrawn", data: { ...why, ...asked, amount: amountOf(book, asked) } }];
+}
+
+type CreditedLine = Data<"OrderCredited">["lines"][number];
+
+/**
+ * What can be asked for again of a credited line: goodwill while there are pieces that it could be for, and pieces that
+ * the customer still has.
+ */
+function askedAgain(book: Book, line: CreditedLine): CreditedLine[] {
+  const { lineId, quantity, kept } = line;
+  if (quantity === 0) return lineOf(book, lineId).uncredited > 0 ? [line] : [];
+  const units = kept ? Math.min(quantity, creditedHere(lineOf(book, lineId))) : 0;
+  return units > 0 ? [partOfLine(line, 0, units)] : [];
+}
+
+/** Pieces that were credited, and are neither cancelled nor back. */
+function creditedHere(line: BookLine): number {
+  const here = line.ordered - count(line, "cancelled", "inspecting", "sellable", "damaged");
+  return Math.max(0, here - line.uncredited);
+}
+
+/** So many pieces of a credited line, after others of it. */
+function partOfLine(line: CreditedLine, before: number, units: number): CreditedLine {
+  const share = (total: number) => refundShare({ total, quantity: line.quantity, refunded: before, units });
+  return { ...line, quantity: units, goods: share(line.goods), tax: share(line.tax) };
 }
 
 export interface RetryRefund {
@@ -192,11 +220,10 @@ export function advanceWithdrawn(
   if (!credit || !before) return [];
   const lines = staying.flatMap(([lineId, pieces]) => {
     const its = credit.lines.find((line) => line.lineId === lineId);
-    const refunded = before.get(lineId) ?? 0;
-    const units = Math.min(pieces, (its?.quantity ?? 0) - refunded);
-    if (!its || units === 0) return [];
-    const share = (total: number) => refundShare({ total, quantity: its.quantity, refunded, units });
-    return [{ lineId, quantity: units, goods: share(its.goods), tax: share(its.tax), kept: true as const }];
+    if (!its) return [];
+    const gone = before.get(lineId) ?? 0;
+    const units = Math.min(pieces, its.quantity - gone);
+    return units > 0 ? [partOfLine(its, gone, units)] : [];
   });
   if (lines.length === 0) return [];
   const asked = { lines, ...noShipping };

@@ -117,8 +117,6 @@ export const orderEvents = {
       paymentId: z.string(),
       method: z.enum(paymentMethods),
       amount: z.int().min(1),
-      /** What has to be here by a time has time until then. */
-      payBy: z.string().optional(),
     }),
   ),
   /** `captureId` names one of several captures of a payment; `paymentId` one that was added. */

@@ -48,6 +48,7 @@ import {
   type Order,
   type PlacedOrder,
   type RefusedOrder,
+  transferEffect,
 } from "./state.ts";
 import { isPaid, type OrderStatus, paymentStatusOf } from "./status.ts";
 
@@ -55,7 +56,9 @@ type OrderEvent = EventOf<typeof orderEvents>;
 type Data<K extends keyof typeof orderEvents> = DataOf<typeof orderEvents, K>;
 
 const notesMax = 1_000;
-const paymentsMax = 20;
+const paymentsMax = 200;
+/** Those that were declined count: nobody tries out cards on an order. */
+const guestPaymentsMax = 20;
 
 export const order = decider({
   category: "order",
@@ -97,11 +100,14 @@ export const order = decider({
     Confirm: (state: Order, command: Confirm): OrderEvent[] => confirm(existing(state), command),
 
     /** A further payment is to be made, for so much of what is still to be paid. */
-    AddPayment: (state: Order, command: Data<"PaymentAdded">): OrderEvent[] => {
+    AddPayment: (
+      state: Order,
+      { byStaff, ...command }: Data<"PaymentAdded"> & { byStaff: boolean },
+    ): OrderEvent[] => {
       const order = existing(state);
       const { book, added, currency } = order;
       if (added.has(command.paymentId)) return [];
-      requireAtMost(added.size, paymentsMax, "further payments");
+      requireAtMost(added.size, byStaff ? paymentsMax : guestPaymentsMax, "further payments");
       if (!book.confirmed) throw illegalTransition("the order is not confirmed");
       const open = isOver(book) ? 0 : openOf(book);
       if (command.amount > open)
@@ -112,9 +118,17 @@ export const order = decider({
     /** A transfer of which nothing has come is not waited for any longer. */
     Lapse: (state: Order, _: Record<never, never>, { now }): OrderEvent[] => {
       if (state.phase !== "placed" || state.payBy === undefined || now < Date.parse(state.payBy)) return [];
-      if (!state.book.confirmed || state.book.captured > 0 || isOver(state.book)) return [];
+      const { book } = state;
+      const isUnpaid = book.confirmed && book.captured === 0 && total(book, "toShip", "failed") > 0;
+      if (!isUnpaid) return [{ type: "EffectsApplied", data: { of: transferEffect } }];
       return cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" });
     },
+
+    /** It is paid otherwise. */
+    StopWaiting: (state: Order): OrderEvent[] =>
+      state.phase === "placed" && state.payBy !== undefined
+        ? [{ type: "EffectsApplied", data: { of: transferEffect } }]
+        : [],
 
     /** A payment came to nothing, as far as it was tried. */
     FailPayment: (state: Order, { reason }: Data<"OrderPaymentFailed">): OrderEvent[] => {
@@ -129,7 +143,7 @@ export const order = decider({
       if (state.phase === "refused") return [];
       const order = existing(state);
       const { captureId = "", paymentId } = command;
-      if (order.captures.has(nameAt(captureId, paymentId)) || isOver(order.book)) return [];
+      if (order.captures.has(nameAt(captureId, paymentId))) return [];
       const inTime = order.payBy !== undefined && order.captures.size === 0;
       const paid = { type: "OrderPaid" as const, data: { ...command, ...(inTime && { inTime }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);

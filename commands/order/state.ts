@@ -104,6 +104,7 @@ export interface RefusedOrder {
  * Names of effects in `openEffects`; shipments and returns go by their ids; `cancel/`, `credit/`, `cash/`, `back/`,
  * `receipt/` and `reship/` stand before theirs.
  */
+export const transferEffect = "transfer";
 export const cancellationEffect = "cancellation";
 export const deliveryEffect = "delivery";
 export const refundEffect = "refund";
@@ -206,10 +207,9 @@ export const evolveOrder = {
   }),
   OrderConfirmed: (state: Order, _: Data<"OrderConfirmed">): Order =>
     withBook(placed(state), bookEvents.OrderConfirmed),
-  PaymentAdded: (state: Order, { paymentId, amount, payBy }: Data<"PaymentAdded">): Order => {
+  PaymentAdded: (state: Order, { paymentId, amount }: Data<"PaymentAdded">): Order => {
     const order = placed(state);
-    const added = new Map(order.added).set(paymentId, amount);
-    return { ...order, added, ...(payBy !== undefined && { payBy }) };
+    return { ...order, added: new Map(order.added).set(paymentId, amount) };
   },
   OrderPaid: (state: Order, data: Data<"OrderPaid">): Order => ({
     ...withBook(placed(state), (book) => bookEvents.OrderPaid(book, data)),
@@ -356,7 +356,7 @@ export const evolveOrder = {
   CreditWithdrawn: (state: Order, data: Data<"CreditWithdrawn">): Order => {
     const order = withBook(placed(state), (book) => bookEvents.CreditWithdrawn(book, data));
     const exchanged = [...order.exchanges].find(([returnId]) => advanceOf(returnId) === data.creditId);
-    if (exchanged) return withStaying(order, exchanged[0], data.lines);
+    if (exchanged && data.lines.length > 0) return withStaying(order, exchanged[0], data.lines);
     return { ...order, unpaid: new Set(order.unpaid).add(nameAt(data.creditId, data.paymentId)) };
   },
   OrderCancelled: (state: Order, data: Data<"OrderCancelled">): Order => {
@@ -383,6 +383,10 @@ export const evolveOrder = {
     const order = placed(state);
     if (of.startsWith("refund/"))
       return { ...order, unpaid: new Set(order.unpaid).add(of.slice("refund/".length)) };
+    if (of === transferEffect) {
+      const { payBy: _, ...others } = order;
+      return others;
+    }
     const advance = [...order.exchanges].find(([returnId]) => advanceOf(returnId) === of);
     if (advance) {
       const [returnId, exchange] = advance;

@@ -17,7 +17,8 @@ export type PaymentStatus = (typeof paymentStatuses)[number];
 
 /** Nothing has still to be paid for what is asked for. */
 export function isPaid(book: Book): boolean {
-  return book.free || (book.captured > 0 && netOf(book) >= book.due);
+  const { free, due, captured } = book;
+  return free || (captured > 0 && netOf(book) >= due) || (due === 0 && !isOver(book));
 }
 
 /** What has become of an order: the first that holds. */

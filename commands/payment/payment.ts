@@ -29,6 +29,8 @@ export type Initiate = DataOf<typeof paymentEvents, "PaymentInitiated">;
 interface Authorized {
   reference: string;
   singleCapture?: true | undefined;
+  /** It is to be captured at once. */
+  capture?: boolean;
 }
 
 interface RequestCapture {
@@ -61,7 +63,7 @@ export const payment = decider({
       ),
 
     /** The gateway says yes. After a void it is too late: the money is orphaned and has to go back. */
-    Authorize: (state: Payment, { reference, singleCapture, initiate }: MayBeFirst & Authorized) =>
+    Authorize: (state: Payment, { reference, singleCapture, capture, initiate }: MayBeFirst & Authorized) =>
       begun(state, initiate, (payment): PaymentEvent[] => {
         switch (payment.phase) {
           case "initiated":
@@ -69,7 +71,12 @@ export const payment = decider({
           case "failed": {
             const { amount, further } = payment;
             const marks = { ...(singleCapture && { singleCapture }), ...(further && { further }) };
-            return [{ type: "PaymentAuthorized", data: { amount, reference, ...marks } }];
+            const authorized = { amount, reference, ...marks };
+            const asked = { movementId: captureId(payment.captures) };
+            return [
+              { type: "PaymentAuthorized", data: authorized },
+              ...(capture ? [{ type: "CaptureRequested" as const, data: asked }] : []),
+            ];
           }
           case "voided":
             if (payment.reference === reference) return [];
@@ -145,8 +152,7 @@ export const payment = decider({
       if (gateway !== manualGateway) throw illegalTransition(`a payment at ${gateway} is not booked by hand`);
       if (after !== undefined && after !== captured)
         throw new Problem("too_much_contention", "the payment was booked by others in this moment");
-      const whole = captured === 0 && amount === payment.amount;
-      const data = { amount, orderId, ...(!whole && { captureId }) };
+      const data = { amount, orderId, captureId };
       if (phase !== "voided") return [{ type: "PaymentCaptured", data }];
       const reason = "paid after its order had ended";
       const late = existing(evolvePayment.PaymentCaptured(state, data));

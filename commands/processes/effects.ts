@@ -1,12 +1,13 @@
 import type { DataOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { skusOf } from "../order/book.ts";
+import { cancellation, payoutOf, skusOf } from "../order/book.ts";
 import type { orderEvents } from "../order/events.ts";
 import { order } from "../order/order.ts";
 import {
   cancellationEffect,
   deliveryEffect,
   demandOf,
+  nameAt,
   noPayment,
   type PlacedOrder,
   paymentsOf,
@@ -15,7 +16,7 @@ import {
 } from "../order/state.ts";
 import type { Piece } from "../order/uncounted.ts";
 import { payment } from "../payment/payment.ts";
-import { refundable } from "../payment/state.ts";
+import { isUnderWay as isPromised, refundable } from "../payment/state.ts";
 import { uncountedOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
 import { undoClaims } from "./claims.ts";
@@ -53,6 +54,10 @@ export async function applyEffects(shop: Shop, orderId: string, context: Process
       if (of.startsWith("reship/")) break;
     }
   }
+  if (state.openEffects.size > 0) {
+    const now = await shop.engine.read(order, orderId, (now) => now);
+    if (now.phase === "placed") await releaseRest(process, now);
+  }
   if (failures.length > 0) throw failures[0];
 }
 
@@ -67,6 +72,7 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
         state.book.due === 0 && giveAllBack(process, state, reservationGone),
       ]);
       await settleAll(process, state);
+      await withdrawMissing(process, orderId, state);
       return;
     case deliveryEffect:
       await captureRest(shop, state.paymentId, context);
@@ -81,10 +87,7 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   }
   const [kind, id = ""] = splitOnce(of);
   const cancelled = kind === "cancel" && state.cancellations.get(id);
-  if (cancelled) {
-    await shrink(process, orderId, id, cancelled);
-    return releaseRest(process, state);
-  }
+  if (cancelled) return shrink(process, orderId, id, cancelled);
   const again = kind === "reship" && state.reshipments.get(id);
   if (again) return grow(process, orderId, id, again);
   const back = kind === "back" && state.backs.get(id);
@@ -97,10 +100,7 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
   const credit = kind === "credit" && state.credits.get(id);
   if (credit) return payOut(process, orderId, state, credit);
   const shipment = state.shipments.get(of);
-  if (shipment) {
-    await ship(process, orderId, of, shipment.lines);
-    return releaseRest(process, state);
-  }
+  if (shipment) return ship(process, orderId, of, shipment.lines);
   const receipt = kind === "receipt" && state.receipts.get(id);
   if (receipt) return takeBack(process, orderId, id, receipt);
   const received = state.returns.get(of)?.received;
@@ -169,12 +169,12 @@ async function payOut(
   process: Process,
   orderId: string,
   state: PlacedOrder,
-  { creditId: refundId, reason, cause, payout, amount: credited, manual }: OrderCredited,
+  { creditId: refundId, reason, cause, payout, manual }: OrderCredited,
 ): Promise<void> {
   const { shop } = process;
   // What is paid back of what was paid too much needs nobody's approval.
   const from = shop.settings.refundApprovalFrom;
-  const held = from > 0 && payout >= from && credited > 0;
+  const held = from > 0 && payout >= from && !refundId.startsWith("excess-");
   // What was asked for before a crash counts: it is part of all that was promised.
   let left = payout;
   for (const paymentId of paymentsOf(state).reverse()) {
@@ -197,6 +197,27 @@ async function payOut(
     await process.again(order, orderId, "WithdrawCredit", missing);
   }
   await settleAll(process, state);
+}
+
+/** What a cancellation promised and the payments do not have, for banks have taken it back, is owed. */
+async function withdrawMissing(process: Process, orderId: string, state: PlacedOrder): Promise<void> {
+  const [, promised = 0] = payoutOf(state.book, cancellation) ?? [];
+  let asked = 0;
+  for (const paymentId of paymentsOf(state)) {
+    const its = await process.shop.engine.read(payment, paymentId, (its) => its);
+    if (its.phase === "absent") continue;
+    // What goes back of it is not known yet.
+    if (its.givingBack !== undefined) return;
+    const at = paymentId === state.paymentId ? undefined : paymentId;
+    for (const [refundId, refund] of its.refunds) {
+      const isTold = state.refunds.has(nameAt(refundId, at));
+      if (isPromised(refund) || (refund.status === "succeeded" && !isTold)) asked += refund.amount;
+    }
+  }
+  if (promised <= asked) return;
+  const missing = { refundId: cancellation, amount: promised - asked, paymentId: noPayment };
+  const reason = "the payments have no more";
+  await process.again(order, orderId, "WithdrawCredit", { ...missing, reason });
 }
 
 async function giveAllBack(process: Process, order: PlacedOrder, reason: string): Promise<void> {

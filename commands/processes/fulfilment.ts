@@ -15,6 +15,7 @@ import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
 import { captureFor } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
+import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 /**
@@ -126,8 +127,15 @@ export async function voidPayment(
   const state = await shop.engine.read(payment, paymentId, (state) => state);
   if (state.phase === "absent") throw notFound("payment", paymentId);
   if (state.phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
+  if (state.phase === "failed") throw illegalTransition("the payment failed: there is nothing to void");
   if (state.phase === "initiated" && state.gateway !== manualGateway)
     throw illegalTransition("the payment is being authorized");
+  if (state.further) {
+    // The order has others.
+    const process = processOf(shop, paymentId, context);
+    await process.again(payment, paymentId, "GiveBack", { reason });
+    return settlePayment(shop, paymentId, process.context).catch(unlessSilent);
+  }
   // An order that cannot be paid any more cannot be fulfilled either.
   const cancelId = deriveId(context.commandId, "cancel");
   await cancelOrder(shop, state.orderId, { cancelId, reason }, context);

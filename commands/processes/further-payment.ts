@@ -1,7 +1,6 @@
-import { isoTime } from "../../src/values/clock.ts";
 import { illegalTransition, Problem } from "../../src/values/problem.ts";
 import type { PaymentMethod } from "../cart/events.ts";
-import { isOver, openOf } from "../order/book.ts";
+import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import { type PlacedOrder, paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
@@ -17,6 +16,7 @@ export interface FurtherPayment {
   paymentId: string;
   method: PaymentMethod;
   token?: string | undefined;
+  byStaff: boolean;
 }
 
 /**
@@ -27,12 +27,13 @@ export interface FurtherPayment {
 export async function addPayment(
   shop: Shop,
   orderId: string,
-  { paymentId, method, token }: FurtherPayment,
+  { paymentId, method, token, byStaff }: FurtherPayment,
   context: ProcessContext,
 ): Promise<void> {
   const placed = await placedOrder(shop, orderId);
   const process = processOf(shop, orderId, context);
   if (!placed.added.has(paymentId)) {
+    if (method === "cod") throw illegalTransition("cash is taken by the carrier of a parcel");
     await releaseRefused(process, placed);
     const amount = isOver(placed.book) ? 0 : openOf(placed.book) - (await heldFor(shop, placed));
     if (amount <= 0) throw illegalTransition("nothing is left to be paid");
@@ -42,9 +43,7 @@ export async function addPayment(
     const initiate = { ...of, ...(token !== undefined && { token }) };
     // First, for the token is nowhere else: an order that knows of a payment can have it made.
     await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
-    const { transferMs } = shop.settings;
-    const waits = method === "bank_transfer" && transferMs > 0;
-    const added = { paymentId, method, amount, ...(waits && { payBy: isoTime(process.now() + transferMs) }) };
+    const added = { paymentId, method, amount, byStaff };
     await process.decide(order, orderId, "AddPayment", added).catch(async (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       if (isRefusal(error)) await process.again(payment, paymentId, "Fail", { reason });
@@ -79,7 +78,9 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
   } else {
     const authorization = await authorize(process, paymentId, state, state).catch(unlessDeclined);
     if (authorization?.status === "pending") return;
-    if (authorization) await recordAuthorization(process, paymentId, authorization);
+    // Where nothing is left to leave, nothing would wait for it.
+    const atOnce = shop.settings.capture === "checkout" || total(placed.book, "toShip", "failed") === 0;
+    if (authorization) await recordAuthorization(process, paymentId, { ...authorization, atOnce });
   }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
@@ -87,12 +88,18 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
 async function recordAuthorization(
   process: Process,
   paymentId: string,
-  { reference, singleCapture }: { reference: string | undefined; singleCapture?: true },
+  { reference, singleCapture, atOnce }: Authorized,
 ): Promise<void> {
   if (reference !== undefined)
-    await process.again(payment, paymentId, "Authorize", { reference, singleCapture });
-  const { capture } = process.shop.settings;
-  if (capture === "checkout") await process.again(payment, paymentId, "RequestCapture", {});
+    await process.again(payment, paymentId, "Authorize", { reference, singleCapture, capture: atOnce });
+  else if (atOnce) await process.again(payment, paymentId, "RequestCapture", {});
+}
+
+interface Authorized {
+  /** Undefined where the log knows of it. */
+  reference: string | undefined;
+  singleCapture?: true;
+  atOnce: boolean;
 }
 
 /** The payment's stream says so. */
@@ -100,7 +107,8 @@ function unlessDeclined(error: unknown): undefined {
   if (!(error instanceof Problem) || error.code !== "payment_declined") throw error;
 }
 
-async function heldFor({ engine }: Shop, placed: PlacedOrder): Promise<number> {
+/** What gateways hold of an order's money and have not moved, in minor units. */
+export async function heldFor({ engine }: Shop, placed: PlacedOrder): Promise<number> {
   const held = paymentsOf(placed).map((id) =>
     engine.read(payment, id, (state) =>
       state.phase === "absent" || state.releasing !== undefined ? 0 : heldOf(state),

@@ -92,11 +92,11 @@ export async function capturePayment(
   const process = processOf(shop, paymentId, context);
   const state = await initiatedPayment(shop, paymentId);
   const open = await openBalance(shop, state.orderId);
-  const most = open ?? uncaptured(state);
+  // What comes when the order is over goes back: no more of it than was once asked for.
+  const most = open ?? (state.gateway === manualGateway ? state.amount : uncaptured(state));
   const asked = amount ?? (state.gateway === manualGateway ? most : Math.min(most, uncaptured(state)));
   if (asked === 0) throw illegalTransition("nothing is left to be paid");
-  if (open !== undefined && asked > open)
-    throw illegalTransition(`${open} minor units have still to be paid, not ${asked}`);
+  if (asked > most) throw illegalTransition(`${most} minor units have still to be paid, not ${asked}`);
   if (state.gateway === manualGateway) {
     const booked = { captureId: movementId, amount: asked, after: state.captured };
     await process.decide(payment, paymentId, "Book", booked);
@@ -156,10 +156,12 @@ export function openBalance({ engine }: Shop, orderId: string): Promise<number |
   );
 }
 
-/** Once nothing is left to ship, what was authorized and not captured is the customer's again. */
+/** Once nothing is left to leave or to be paid, what was authorized and not captured is the customer's again. */
 export async function releaseRest(process: Process, order: PlacedOrder): Promise<void> {
   const { shop, context } = process;
-  if (total(order.book, "toShip", "failed") > 0 || openOf(order.book) > 0) return;
+  const { book } = order;
+  if (!book.confirmed || total(book, "toShip", "failed") > 0) return;
+  if (openOf(book) > 0 && !isOver(book)) return;
   for (const paymentId of paymentsOf(order)) {
     const held = await shop.engine.read(payment, paymentId, (state) =>
       state.phase === "absent" ? 0 : heldOf(state),

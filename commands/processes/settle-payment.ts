@@ -66,10 +66,6 @@ async function settleNext(
     await settleCapture(process, paymentId, state, state.capturing);
     return true;
   }
-  if (state.stray !== undefined) {
-    await settleStray(process, paymentId, state, state.stray);
-    return true;
-  }
   // Of what was captured, all may be on its way back by refunds that were asked for before.
   const goesBack = state.phase !== "captured" || refundable(state) > 0;
   if ((state.givingBack !== undefined && goesBack) || state.orphaned) {
@@ -86,7 +82,9 @@ async function settleNext(
     if (!answered) waiting.add(refundId);
     return true;
   }
-  return false;
+  if (state.stray === undefined) return false;
+  await settleStray(process, paymentId, state, state.stray);
+  return true;
 }
 
 async function settleCapture(
@@ -133,11 +131,14 @@ async function settleRelease(
   if (amount > 0) {
     const released = await moveMoney(process.shop, () => process.shop.gateway.void({ ...request, amount }));
     if (!released || released.status === "pending") throw new GatewaySilent();
+    // By itself, and more than was asked for: it goes back once the order has heard of it.
+    if (released.status === "refused" && released.isCaptured)
+      await process.again(payment, paymentId, "Capture", {});
   }
   await process.again(payment, paymentId, "Release", { reason });
 }
 
-/** A second authorization. One that was captured besides is left to staff: its money is not in any book. */
+/** A second authorization is given back; one that the gateway has captured by itself, by a refund of its own. */
 async function settleStray(
   process: Process,
   paymentId: string,
@@ -147,8 +148,12 @@ async function settleStray(
   const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
   const voided = await moveMoney(process.shop, () => process.shop.gateway.void(request));
   if (!voided || voided.status === "pending") throw new GatewaySilent();
-  if (voided.status === "refused" && voided.isCaptured)
-    throw new Problem("unavailable", `the second authorization ${reference} was captured: refund it there`);
+  if (voided.status === "refused" && voided.isCaptured) {
+    const back = { ...request, idempotencyKey: `${paymentId}/refund/${reference}` };
+    const refunded = await moveMoney(process.shop, () => process.shop.gateway.refund(back));
+    if (refunded?.status !== "done")
+      throw new GatewaySilent(`the second authorization ${reference} was captured: see that it goes back`);
+  }
   const given = { reason: "authorized twice", reference };
   await process.again(payment, paymentId, "ReleaseStray", given);
 }
@@ -271,8 +276,10 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
   // A payment that was added goes by its name there.
   const its = known.phase === "placed" && known.paymentId !== paymentId ? { paymentId } : {};
   const over = known.phase === "refused" || isOver(known.book);
-  if (booked.size > told && over) await process.again(payment, paymentId, "MarkTold", {});
-  for (const [captureId, amount] of over ? [] : booked) {
+  // All of it is on its way back: an order that is over need not hear of it.
+  const goesBack = over && (refundable(state) === 0 || known.phase === "refused");
+  if (booked.size > told && goesBack) await process.again(payment, paymentId, "MarkTold", {});
+  for (const [captureId, amount] of goesBack ? [] : booked) {
     if (known.phase === "placed" && known.captures.has(nameAt(captureId, its.paymentId))) continue;
     const paid = { amount, ...(captureId !== "" && { captureId }), ...its };
     await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);

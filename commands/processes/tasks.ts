@@ -4,9 +4,9 @@ import { payment } from "../payment/payment.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
-import { pursue } from "./further-payment.ts";
+import { heldFor, pursue } from "./further-payment.ts";
 import { captureRest } from "./payments.ts";
-import { type ProcessContext, processOf } from "./process.ts";
+import { type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 import { handleWebhook } from "./webhooks.ts";
@@ -26,7 +26,7 @@ export const processes = {
   /** What does not come, a transfer or goods, is not waited for any longer; then what an order owes elsewhere. */
   order: async (shop: Shop, orderId: string, context: ProcessContext): Promise<void> => {
     const process = processOf(shop, orderId, context);
-    await process.again(order, orderId, "Lapse", {});
+    await lapse(process, orderId);
     await process.again(order, orderId, "EndAdvances", {});
     await applyEffects(shop, orderId, context);
   },
@@ -41,6 +41,15 @@ export const processes = {
 } as const;
 
 export type ProcessKind = keyof typeof processes;
+
+/** A transfer that does not come is not waited for any longer, unless a gateway holds the money. */
+async function lapse(process: Process, orderId: string): Promise<void> {
+  const { shop } = process;
+  const state = await shop.engine.read(order, orderId, (state) => state);
+  if (state.phase !== "placed" || state.payBy === undefined) return;
+  const isHeld = (await heldFor(shop, state)) > 0;
+  await process.again(order, orderId, isHeld ? "StopWaiting" : "Lapse", {});
+}
 
 async function resumePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const state = await shop.engine.read(payment, paymentId, (state) => state);

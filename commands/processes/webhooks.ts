@@ -100,7 +100,10 @@ async function goOn(
   const { shop, context } = process;
   const state = await shop.engine.read(order, orderId, (state) => state);
   const over = state.phase === "refused" || (state.phase === "placed" && state.status === "cancelled");
-  if (over && outcome.status === "authorized") await giveBack(process, paymentId, "authorized too late");
+  const isKept = state.phase === "placed" && state.book.confirmed && state.book.due > 0;
+  const isNew = await shop.engine.read(payment, paymentId, ({ phase }) => phase !== "captured");
+  if (over && outcome.status === "authorized" && isNew && !isKept)
+    await giveBack(process, paymentId, "authorized too late");
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
   if (state.phase !== "placed") return;
   if (state.added.has(paymentId)) await pursue(process, paymentId);

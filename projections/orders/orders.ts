@@ -295,10 +295,13 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     OrderCredited: step("credited", credit, bookEvents.OrderCredited),
     CreditWithdrawn: step(
       "refund_failed",
-      (_, { reason }) => ({
-        customer: "Refund delayed",
-        staff: `The money could not be given back: ${reason}`,
-      }),
+      (order, { reason, amount, part }) =>
+        part === 0
+          ? because(`${text(order, amount)} are due again`, reason)
+          : {
+              customer: "Refund delayed",
+              staff: `The money could not be given back: ${reason}`,
+            },
       bookEvents.CreditWithdrawn,
     ),
     ChargebackReceived: ofPayment("disputed", (order, { amount, reason }) =>
@@ -392,7 +395,8 @@ function dispatch(order: OrderDoc, data: Data<"ShipmentDispatched">, time: numbe
 }
 
 function deliver(order: OrderDoc, { shipmentId, complete }: Data<"ShipmentDelivered">, time: number): string {
-  knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
+  const isUnderWay = order.book.parcels.some((parcel) => parcel.shipmentId === shipmentId);
+  if (!isUnderWay) knownIn(order.shipments, "id", shipmentId).deliveredAt = time;
   return complete ? "Delivered" : "Part of it delivered";
 }
 

@@ -233,14 +233,13 @@ export const inspectReturnBody = z.strictObject({
   ...money,
 });
 const aboveNothing = moneySchema.refine(({ amount }) => amount > 0, "above 0");
-/** Without any of them, all that is left is refunded. */
-/** What has still to be paid, without an amount. */
 /** An event as the sandbox sends it. */
 export const sandboxEventBody = z.strictObject({
   event: sandboxEventSchema,
   copies: z.int().min(1).max(10).optional(),
   delayMs: z.int().min(0).max(600_000).optional(),
 });
+/** What has still to be paid, without an amount. */
 export const captureBody = z.strictObject({ amount: aboveNothing.optional() }).nullish();
 export const furtherPaymentBody = z.strictObject({
   method: z.enum(paymentMethods),
@@ -249,6 +248,7 @@ export const furtherPaymentBody = z.strictObject({
 export const rejectRefundBody = z.strictObject({ reason });
 /** `manual`: staff give it back themselves. */
 export const retryRefundBody = z.strictObject({ manual: z.boolean().optional() }).nullish();
+/** Without any of them, all that is left is refunded. */
 export const refundBody = z
   .strictObject({
     lines: namedLines.optional(),

@@ -149,10 +149,10 @@ class Story {
   }
 
   /** @returns what has gone back */
-  refund(what: Partial<Commands["Refund"]> = {}, gateway: "done" | "refused" = "done"): number {
+  refund(what: Partial<Commands["Refund"]> = {}, gateway: "done" | "refused" | "later" = "done"): number {
     const refundId = `f-${++this.ids}`;
     this.do("Refund", { refundId, reason: "r", cause: "goodwill", ...what });
-    return this.settle(gateway);
+    return gateway === "later" ? 0 : this.settle(gateway);
   }
 
   priced(lines: readonly Asked[]): Commands["Edit"]["add"] {
@@ -686,6 +686,46 @@ describe("an edit", () => {
   });
 });
 
+describe("a refund that comes to nothing after others had gone on", () => {
+  test("asks for no piece that is gone, and for goodwill only where there are pieces for it", () => {
+    const lost = new Story(f).paid().ship();
+    lost.refund(lines(["B", 1]), "later");
+    lost.fail("lost");
+    lost.settle("refused");
+    expect(lost.cancel()).toBe(3_500 + 2_000);
+    expect(lost.order.book).toMatchObject({ due: 0 });
+
+    const back = new Story(f).paid().ship().deliver();
+    back.refund(lines(["A", 1]), "later");
+    back.announce(3);
+    back.do("ReceiveReturn", { returnId: "r-1", receiptId: "i-1", lines: [{ sku: "A", sellable: 3 }] });
+    back.settle("refused");
+    expect(back.order.book).toMatchObject({ due: 2_500, refunded: 0 });
+    expect(back.refund({ amount: 100 })).toBe(3_100);
+
+    const gone = new Story(g).paid();
+    gone.refund({ amount: 1_000 }, "later");
+    gone.cancel();
+    expect(gone.order.book).toMatchObject({ due: 0 });
+  });
+
+  test("in advance of an exchange is owed, and the return stays credited", () => {
+    const story = new Story(f).paid().ship().deliver();
+    const returnId = "r-1";
+    story.do("RequestEdit", { editId: returnId, adds: [c(700)] });
+    const returns = [{ sku: "A", quantity: 1 }];
+    const advanceBy = new Date(30).toISOString();
+    story.do("Exchange", { returnId, returns, add: story.priced([c(700)]), advanceBy });
+    story.settle("refused");
+    expect(story.order.book).toMatchObject({ due: 5_200, captured: 5_500, refunded: 0 });
+    story.ship(["C", 1]);
+    story.receive({ sku: "A", sellable: 1 });
+    const again = { refundId: "again", failed: `advance-${returnId}` };
+    story.do("RetryRefund", again);
+    expect(story.settle("done")).toBe(300);
+  });
+});
+
 /** Pairs of statuses that the design's table has. */
 const pairs: Record<string, readonly string[]> = {
   pending: ["pending", "failed", "paid"],
@@ -771,6 +811,29 @@ describe("whatever is asked of an order (10)", () => {
       (lines): Step =>
         (story) =>
           story.reship({ lines }),
+    ),
+    refundWhat.map(
+      (what): Step =>
+        (story) =>
+          story.refund(what, "later"),
+    ),
+    fc.constantFrom("done" as const, "refused" as const).map(
+      (gateway): Step =>
+        (story) =>
+          story.settle(gateway),
+    ),
+    fc.tuple(some, fc.constantFrom("sellable" as const, "rejected" as const)).map(
+      ([lines, finding]): Step =>
+        (story) => {
+          const [line] = lines;
+          if (!line) return;
+          const { quantity, ...named } = line;
+          story.do("ReceiveReturn", {
+            returnId: "r-1",
+            receiptId: `late-${story.events.length}`,
+            lines: [{ ...named, [finding]: quantity }],
+          });
+        },
     ),
     fc.array(line, { maxLength: 2 }).chain((add) =>
       fc.tuple(fc.option(some, { nil: undefined }), fc.constantFrom(undefined, 0, 300, 900)).map(

@@ -1,7 +1,7 @@
 import { describe, expect, test } from "vitest";
 import { order } from "../../commands/order/order.ts";
 import { payment } from "../../commands/payment/payment.ts";
-import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
+import { cancelOrder, deliverOrder, shipOrder, voidPayment } from "../../commands/processes/fulfilment.ts";
 import { addPayment } from "../../commands/processes/further-payment.ts";
 import { capturePayment } from "../../commands/processes/payments.ts";
 import { judgeRefund, refundOrder, refundOrderAgain } from "../../commands/processes/refunds.ts";
@@ -44,7 +44,7 @@ async function orderF(shop: TestShop, options: CheckoutOptions = {}) {
 }
 
 const further = (shop: TestShop, orderId: string, paymentId: string, token = "tok_ok") =>
-  addPayment(shop, orderId, { paymentId, method: "credit_card", token }, shop.context);
+  addPayment(shop, orderId, { paymentId, method: "credit_card", token, byStaff: true }, shop.context);
 
 const paymentWith = (shop: TestShop, paymentId: string) =>
   shop.engine.read(payment, paymentId, (state) => {
@@ -310,4 +310,131 @@ test("a second authorization of a payment is given back, also after the first wa
   expect(shop.bank.accounts.get(reference)).toMatchObject({ voided: true, captured: 0 });
   expect(await shop.paymentOf(orderId)).toMatchObject({ phase: "captured", captured: 5_500 });
   await deliverOrder(shop, orderId, {}, shop.context).catch(() => {});
+});
+
+describe("what was found by attacking it", () => {
+  const cancel = (shop: TestShop, orderId: string, what: object = {}) =>
+    cancelOrder(shop, orderId, { cancelId: newId(), reason: "r", ...what }, shop.context);
+  const bookTransfer = (shop: TestShop, paymentId: string, amount: number) =>
+    capturePayment(shop, paymentId, { movementId: newId(), amount }, shop.context);
+
+  test("money that the shop may keep is not given back because a webhook comes twice", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop);
+    await cancel(shop, orderId, { credit: "none" });
+    const { reference = "" } = await paymentWith(shop, paymentId);
+    await tell(shop, paymentId, { status: "authorized", reference });
+    await tell(shop, paymentId, { status: "refund_failed", refundId: "none", reason: "r" }).catch(() => {});
+    expect(await money()).toEqual({ due: 5_500, captured: 5_500, refunded: 0, pending: 0 });
+  });
+
+  test("the rest of a transfer that comes after the end goes back, and no more can be booked", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop, { method: "bank_transfer" });
+    await bookTransfer(shop, paymentId, 2_000);
+    await cancel(shop, orderId);
+    await bookTransfer(shop, paymentId, 3_500);
+    await processes.order(shop, orderId, shop.context);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+    await expect(bookTransfer(shop, paymentId, 5_501)).rejects.toMatchObject({ code: "illegal_transition" });
+  });
+
+  test("a second authorization that was captured goes back by a refund of its own", async () => {
+    const shop = await openShop();
+    const { paymentId, refund, money } = await orderF(shop);
+    const reference = shop.bank.act(paymentId, 5_500);
+    shop.bank.captureUnasked(reference);
+    await tell(shop, paymentId, { status: "authorized", reference });
+    expect(shop.bank.accounts.get(reference)).toMatchObject({ captured: 5_500, refunded: 5_500 });
+    await refund("r-1", { amount: 500 });
+    expect(await money()).toMatchObject({ captured: 5_500, refunded: 500 });
+  });
+
+  test("an order is not cancelled for a transfer while a gateway holds its money", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId } = await orderF(shop, { method: "bank_transfer" });
+    await further(shop, orderId, "second");
+    shop.clock.now += 8 * dayMs;
+    await processes.order(shop, orderId, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed" });
+    expect((await shop.orderOf(orderId)).payBy).toBeUndefined();
+    await shipOrder(shop, orderId, { shipmentId: "s-1" }, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped", paymentStatus: "paid" });
+  });
+
+  test("what is held beside cash that was paid is released, and cash cannot be added", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, ship } = await orderF(shop, { method: "cod" });
+    await further(shop, orderId, "second");
+    const cash = addPayment(
+      shop,
+      orderId,
+      { paymentId: "third", method: "cod", byStaff: true },
+      shop.context,
+    );
+    await expect(cash).rejects.toMatchObject({ code: "illegal_transition" });
+    await ship("s-1", [...lineA(3), ...lineB]);
+    await deliverOrder(shop, orderId, {}, shop.context);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "delivered", paymentStatus: "paid" });
+    expect(await paymentWith(shop, "second")).toMatchObject({ phase: "voided" });
+  });
+
+  test("what was held for pieces that were refunded is released", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, paymentId, ship, refund } = await orderF(shop);
+    await ship("s-1", lineB);
+    const failed = { shipmentId: "s-1", outcome: "lost" as const };
+    await shop.engine.execute(order, orderId, "FailDelivery", failed, shop.by());
+    await refund("r-1", {});
+    expect([shop.bank.balanceOf(paymentId), shop.bank.openOf(paymentId)]).toEqual([0, 0]);
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "refunded", paymentStatus: "refunded" });
+  });
+
+  test("what a gateway has captured by itself beside a part goes back", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId, paymentId, ship, money } = await orderF(shop);
+    await ship("s-1", lineA(3));
+    const { reference = "" } = await paymentWith(shop, paymentId);
+    shop.bank.captureUnasked(reference);
+    await cancel(shop, orderId, { lines: lineB });
+    await processes.order(shop, orderId, shop.context);
+    expect(await money()).toEqual({ due: 3_500, captured: 5_500, refunded: 2_000, pending: 0 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(3_500);
+  });
+
+  test("money that a bank has taken back is owed, not promised for ever, when its order is cancelled", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money, refund } = await orderF(shop);
+    const opened = { status: "dispute_opened" as const, disputeId: "d-1", amount: 5_500, reason: "fraud" };
+    await tell(shop, paymentId, opened);
+    await cancel(shop, orderId);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 0, pending: 0 });
+    expect((await shop.orderOf(orderId)).openEffects.size).toBe(0);
+    await tell(shop, paymentId, { status: "dispute_ended", disputeId: "d-1", won: true });
+    await refund("r-1", {});
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+  });
+
+  test("a refund that was rejected does not go round its approval by another try", async () => {
+    const shop = await openShop({ refundApprovalFrom: 1_000 });
+    const { orderId, money } = await orderF(shop);
+    await cancel(shop, orderId, { lines: lineB });
+    const [refundId = ""] = (await shop.paymentOf(orderId)).refunds.keys();
+    await judgeRefund(shop, orderId, { refundId, rejection: "no" }, shop.context);
+    await refundOrderAgain(shop, orderId, { refundId: "r-2", failed: refundId }, shop.context);
+    expect(await money()).toEqual({ due: 3_500, captured: 5_500, refunded: 0, pending: 2_000 });
+  });
+
+  test("a further payment is voided alone, and one that failed not at all", async () => {
+    const shop = await openShop({ capture: "shipment" });
+    const { orderId } = await orderF(shop, { method: "bank_transfer" });
+    await further(shop, orderId, "second");
+    await voidPayment(shop, "second", "r", shop.context);
+    expect(await paymentWith(shop, "second")).toMatchObject({ phase: "voided" });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "confirmed" });
+    await further(shop, orderId, "third", "tok_declined");
+    await expect(voidPayment(shop, "third", "r", shop.context)).rejects.toMatchObject({
+      code: "illegal_transition",
+    });
+  });
 });

@@ -139,7 +139,9 @@ describe("capturing", () => {
   });
 
   test("books what nobody authorizes, without an intent", () => {
-    given(payment, [manual]).when("Book", { captureId: "c-1", amount: 1_000 }).then([captured]);
+    given(payment, [manual])
+      .when("Book", { captureId: "c-1", amount: 1_000 })
+      .then([{ ...captured, data: { amount: 1_000, orderId: "o-1", captureId: "c-1" } }]);
   });
 
   test.each([

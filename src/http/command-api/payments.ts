@@ -92,7 +92,7 @@ function furtherPayments(app: App, deps: Deps): void {
         request,
         reply,
         (commandId) => {
-          const further = { paymentId: deriveId(commandId, "payment"), ...request.body };
+          const further = { paymentId: deriveId(commandId, "payment"), ...request.body, byStaff };
           return furtherPaymentCommand(deps, id, { commandId, byStaff }, further);
         },
         scope,

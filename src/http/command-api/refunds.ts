@@ -1,7 +1,7 @@
 import type { z } from "zod";
 import type { Refund } from "../../../commands/order/credits.ts";
 import { order } from "../../../commands/order/order.ts";
-import { type Order, paymentsOf } from "../../../commands/order/state.ts";
+import { nameAt, noPayment, type Order, paymentsOf } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { isUnderWay, type Refund as PaymentRefund } from "../../../commands/payment/state.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
@@ -138,12 +138,8 @@ function refundCommand(
       const process = processContext(runtime, context);
       await applyEffects(runtime.shop, orderId, process);
       const refunds = await settled(runtime.shop, orderId, refundId, process);
-      const refused = refunds.find(({ status }) => status === "failed");
-      if (refused)
-        return problemAnswer(
-          new Problem("refund_refused", `the gateway said: ${refused.failure}`, { refundId }),
-        );
-      return answerOf(runtime.shop, { orderId, refundId, status, refunds }, found);
+      const refusal = await refusalOf(runtime.shop, { orderId, refundId, refunds });
+      return refusal ?? answerOf(runtime.shop, { orderId, refundId, status, refunds }, found);
     },
   };
 }
@@ -164,12 +160,8 @@ function judgement(
     },
     answer: async (found, context) => {
       const refunds = await settled(shop, orderId, refundId, processContext(runtime, context));
-      const refused = refunds.find(({ status }) => status === "failed");
-      if (refused)
-        return problemAnswer(
-          new Problem("refund_refused", `the gateway said: ${refused.failure}`, { refundId }),
-        );
-      return answerOf(shop, { orderId, refundId, status: 200, refunds }, found);
+      const refusal = await refusalOf(shop, { orderId, refundId, refunds });
+      return refusal ?? answerOf(shop, { orderId, refundId, status: 200, refunds }, found);
     },
   };
 }
@@ -190,6 +182,19 @@ async function settled(
     if (refund) refunds.push(refund);
   }
   return refunds;
+}
+
+/** What a refund was refused with, by a gateway or because there was no money that could go back. */
+async function refusalOf(
+  shop: Shop,
+  { orderId, refundId, refunds }: Pick<Asked, "orderId" | "refundId"> & { refunds: PaymentRefund[] },
+): Promise<CommandAnswer | undefined> {
+  const refused = refunds.find(({ status }) => status === "failed");
+  const { unpaid } = await placedOrder(shop, orderId);
+  const isMissing = unpaid.has(nameAt(refundId, noPayment));
+  if (!refused && !isMissing) return undefined;
+  const detail = refused ? `the gateway said: ${refused.failure}` : "the payments have no more";
+  return problemAnswer(new Problem("refund_refused", detail, { refundId }));
 }
 
 /** 202 while the money is on its way, or waits for its approval. */
