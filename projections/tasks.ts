@@ -67,7 +67,7 @@ function closed(doc: Task | undefined, of: string): Task | undefined {
   return doc.payBy === undefined ? undefined : { ...doc, open, dueAt: doc.payBy };
 }
 
-/** Nothing has to be paid by then, or something has been. */
+/** Nothing has to be paid by then, or something has been, or it is not waited for any longer. */
 function paidInTime(doc: Task | undefined): Task | undefined {
   if (doc?.kind !== "order") return doc;
   const { payBy: _, ...task } = doc;
@@ -177,12 +177,18 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       },
     },
     PaymentAdded: {
-      keys: (event) => (event.data.payBy === undefined ? itsPaymentKey(event) : orderKey(event)),
+      keys: (event) => {
+        if (event.data.payBy !== undefined) return orderKey(event);
+        // Nobody authorizes a transfer, or cash.
+        const { method } = event.data;
+        return method === "bank_transfer" || method === "cod" ? [] : itsPaymentKey(event);
+      },
       change: (doc, { data: { payBy }, time }) =>
         payBy === undefined
           ? payment(doc, { open: { authorize: time + takeUpAfterMs } })
           : awaited(doc, payBy),
     },
+    TransferLapsed: { keys: orderKey, change: paidInTime },
     PaymentAuthorized: authorizationKnown,
     PaymentActionRequired: authorizationKnown,
     OrderConfirmed: {

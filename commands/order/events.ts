@@ -128,6 +128,8 @@ export const orderEvents = {
       inTime: z.literal(true).optional(),
     }),
   ),
+  /** What had to be here by a time is not waited for any longer. */
+  TransferLapsed: event(z.object({})),
   OrderPaymentFailed: event(z.object({ reason: z.string() })),
   ProcessingStarted: event(z.object({})),
   /** A SKU without a line fills its lines first to last. `complete`: nothing is left to ship after it. */

@@ -106,11 +106,17 @@ export const order = decider({
       return [{ type: "PaymentAdded", data: command }];
     },
 
-    /** A transfer of which nothing has come is not waited for any longer. */
+    /**
+     * A transfer of which nothing has come is not waited for any longer. What has left, or is paid in cash, is not
+     * cancelled for it.
+     */
     Lapse: (state: Order, _: Record<never, never>, { now }): OrderEvent[] => {
       if (state.phase !== "placed" || state.payBy === undefined || now < Date.parse(state.payBy)) return [];
-      if (!state.book.confirmed || state.book.captured > 0 || isOver(state.book)) return [];
-      return cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" });
+      const { book } = state;
+      if (!book.confirmed || isOver(book)) return [];
+      const lapsed: OrderEvent = { type: "TransferLapsed", data: {} };
+      if (book.captured > 0 || book.onDelivery || total(book, "toShip", "failed") === 0) return [lapsed];
+      return [lapsed, ...cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" })];
     },
 
     /** A payment has captured something. */
@@ -119,7 +125,7 @@ export const order = decider({
       const order = existing(state);
       const { captureId = "", paymentId } = command;
       if (order.captures.has(nameAt(captureId, paymentId)) || isOver(order.book)) return [];
-      const inTime = order.payBy !== undefined && order.captures.size === 0;
+      const inTime = order.payBy !== undefined;
       const paid = { type: "OrderPaid" as const, data: { ...command, ...(inTime && { inTime }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);
       return netOf(after) <= after.due ? [paid] : [paid, excess(order, netOf(after) - after.due)];

@@ -161,10 +161,14 @@ export const evolveOrder = {
     const added = new Map(order.added).set(paymentId, amount);
     return { ...order, added, ...(payBy !== undefined && { payBy }) };
   },
-  OrderPaid: (state: Order, data: Data<"OrderPaid">): Order => ({
-    ...withBook(placed(state), (book) => bookEvents.OrderPaid(book, data)),
-    captures: new Set(placed(state).captures).add(nameAt(data.captureId ?? "", data.paymentId)),
-  }),
+  TransferLapsed: (state: Order, _: Data<"TransferLapsed">): Order => notAwaited(placed(state)),
+  OrderPaid: (state: Order, data: Data<"OrderPaid">): Order => {
+    const order = data.inTime ? notAwaited(placed(state)) : placed(state);
+    return {
+      ...withBook(order, (book) => bookEvents.OrderPaid(book, data)),
+      captures: new Set(order.captures).add(nameAt(data.captureId ?? "", data.paymentId)),
+    };
+  },
   OrderPaymentFailed: (state: Order, _: Data<"OrderPaymentFailed">): Order =>
     withBook(placed(state), bookEvents.OrderPaymentFailed),
   ProcessingStarted: (state: Order, _: Data<"ProcessingStarted">): Order =>
@@ -309,6 +313,11 @@ function booked(book: Book): Pick<PlacedOrder, "book" | "status" | "paymentStatu
 
 function withBook(order: PlacedOrder, change: (book: Book) => Book): PlacedOrder {
   return { ...order, ...booked(change(order.book)) };
+}
+
+/** Nothing has to be here by a time any more. */
+function notAwaited({ payBy: _, ...order }: PlacedOrder): PlacedOrder {
+  return order;
 }
 
 function opened({ openEffects }: PlacedOrder, of: string): ReadonlySet<string> {
