@@ -137,10 +137,18 @@ export function withdraw(
     const part = Math.min(amount, payout[1]);
     return [{ type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0, part } }];
   }
-  const lines = (credit?.lines ?? []).filter(({ quantity, kept }) => kept || quantity === 0);
+  const lines = (credit?.lines ?? []).filter((line) => isAskedAgain(book, line));
   const { shipping, shippingTax } = credit && !isOver(book) ? credit : noShipping;
   const asked = { lines, shipping, shippingTax };
   return [{ type: "CreditWithdrawn", data: { ...why, ...asked, amount: amountOf(book, asked) } }];
+}
+
+/** Pieces that the customer still has; of goodwill, what pieces are left that it was for. */
+function isAskedAgain(book: Book, { lineId, quantity, kept }: Credit["lines"][number]): boolean {
+  const line = lineOf(book, lineId);
+  if (quantity === 0) return line.uncredited > 0;
+  const gone = count(line, "cancelled", "sellable", "damaged");
+  return kept === true && line.uncredited + quantity <= line.ordered - gone;
 }
 
 export interface RetryRefund {
