@@ -8,7 +8,7 @@ import { payment } from "../payment/payment.ts";
 import { heldOf, manualGateway } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { authorize, giveBack } from "./payments.ts";
+import { authorize, endPayment } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -41,9 +41,18 @@ export async function addPayment(
     const initiate = { ...of, ...(token !== undefined && { token }) };
     // First, for the token is nowhere else: an order that knows of a payment can have it made.
     await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
+    // Asked for again, it may have been begun for more, or have been refused.
+    const begun = await shop.engine.read(payment, paymentId, (state) => state);
+    if (begun.phase === "absent" || begun.phase === "failed")
+      throw illegalTransition("the payment was refused: it takes another one");
     const { transferMs } = shop.settings;
     const waits = method === "bank_transfer" && transferMs > 0;
-    const added = { paymentId, method, amount, ...(waits && { payBy: isoTime(process.now() + transferMs) }) };
+    const added = {
+      paymentId,
+      method,
+      amount: begun.amount,
+      ...(waits && { payBy: isoTime(process.now() + transferMs) }),
+    };
     await process.decide(order, orderId, "AddPayment", added).catch(async (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       if (isRefusal(error)) await process.again(payment, paymentId, "Fail", { reason });
@@ -60,7 +69,7 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
   if (state.phase === "absent" || state.gateway === manualGateway) return;
   const placed = await placedOrder(shop, state.orderId);
   if (isOver(placed.book)) {
-    await giveBack(process, paymentId, "the order was cancelled");
+    await endPayment(process, paymentId, placed, "the order was cancelled");
   } else {
     const authorization = await authorize(process, paymentId, state, state).catch(unlessDeclined);
     if (authorization?.status !== "authorized") return;
