@@ -1,7 +1,7 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import { type Book, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
+import { type Book, isEnded, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import {
   type Cancel,
@@ -124,7 +124,7 @@ export const order = decider({
       if (state.phase === "refused") return [];
       const order = existing(state);
       const { captureId = "", paymentId } = command;
-      if (order.captures.has(nameAt(captureId, paymentId)) || isOver(order.book)) return [];
+      if (order.captures.has(nameAt(captureId, paymentId)) || isEnded(order.book)) return [];
       const inTime = order.payBy !== undefined;
       const paid = { type: "OrderPaid" as const, data: { ...command, ...(inTime && { inTime }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);

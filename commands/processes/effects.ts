@@ -1,12 +1,13 @@
 import type { DataOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { skusOf } from "../order/book.ts";
+import { cancellation, isOver, payoutOf, skusOf } from "../order/book.ts";
 import type { orderEvents } from "../order/events.ts";
 import { order } from "../order/order.ts";
 import {
   cancellationEffect,
   deliveryEffect,
   demandOf,
+  nameAt,
   noPayment,
   type PlacedOrder,
   paymentsOf,
@@ -18,9 +19,9 @@ import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { uncountedOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
-import { bookCash, captureRest, giveBack, releaseRest } from "./payments.ts";
+import { bookCash, captureRest, endPayment, releaseRest } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
-import { settlePayment, unlessSilent } from "./settle-payment.ts";
+import { latePrefix, settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 type OrderCredited = DataOf<typeof orderEvents, "OrderCredited">;
@@ -58,18 +59,18 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
     case cancellationEffect:
       await Promise.all([
         release(process, orderId, skus, reservationGone),
-        // Something may be due all the same: the shop keeps the money.
-        state.book.due === 0 && giveAllBack(process, state, reservationGone),
+        giveAllBack(process, state, reservationGone),
       ]);
       await settleAll(process, state);
+      await withdrawMissing(process, orderId);
       return;
     case deliveryEffect:
       await captureRest(shop, state.paymentId, context);
       return;
     case refundEffect:
       await release(process, orderId, skus, "refunded in full");
+      if (!isOver(state.book)) return;
       // Of what is only authorized, nothing goes back by a refund.
-      if (state.book.captured > 0 || state.book.due > 0) return;
       await giveAllBack(process, state, "refunded in full");
       await settleAll(process, state);
       return;
@@ -165,16 +166,44 @@ async function payOut(
     const refund = { refundId, amount, reason, cause, ...how };
     await process.once(["pay out", refundId, paymentId], payment, paymentId, "RequestRefund", refund);
   }
-  // Banks may have taken it back, or 0.1 have asked for it elsewhere: it is owed.
-  if (left > 0) {
-    const missing = { refundId, amount: left, reason: "the payments have no more", paymentId: noPayment };
-    await process.again(order, orderId, "WithdrawCredit", missing);
-  }
+  if (left > 0) await owe(process, orderId, refundId, left);
   await settleAll(process, state);
 }
 
 async function giveAllBack(process: Process, order: PlacedOrder, reason: string): Promise<void> {
-  for (const paymentId of paymentsOf(order)) await giveBack(process, paymentId, reason).catch(unlessUnknown);
+  for (const paymentId of paymentsOf(order))
+    await endPayment(process, paymentId, order, reason).catch(unlessUnknown);
+}
+
+/** Of what an order that is over promised to give back, what its payments do not have is owed. */
+async function withdrawMissing(process: Process, orderId: string): Promise<void> {
+  const { engine } = process.shop;
+  const state = await engine.read(order, orderId, (state) => state);
+  const promised = state.phase === "placed" && payoutOf(state.book, cancellation);
+  if (!promised) return;
+  let left = promised[1];
+  for (const paymentId of paymentsOf(state)) {
+    const its = paymentId === state.paymentId ? undefined : paymentId;
+    left -= await engine.read(payment, paymentId, (paid) => {
+      if (paid.phase === "absent") return 0;
+      const goingBack = [...paid.refunds].filter(
+        ([id]) => !state.credits.has(id) && !id.startsWith(latePrefix) && !isTold(state, nameAt(id, its)),
+      );
+      const rest = paid.givingBack === undefined ? 0 : refundable(paid);
+      return goingBack.reduce((sum, [, { amount }]) => sum + amount, rest);
+    });
+  }
+  if (left > 0) await owe(process, orderId, cancellation, left);
+}
+
+function isTold({ refunds, unpaid }: PlacedOrder, name: string): boolean {
+  return refunds.has(name) || unpaid.has(name);
+}
+
+/** Banks may have taken it back, or 0.1 have asked for it elsewhere. */
+async function owe(process: Process, orderId: string, refundId: string, amount: number): Promise<void> {
+  const missing = { refundId, amount, reason: "the payments have no more", paymentId: noPayment };
+  await process.again(order, orderId, "WithdrawCredit", missing);
 }
 
 /** What has to happen is on the payments' streams: a gateway that is silent holds up nothing here. */

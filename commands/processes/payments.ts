@@ -1,7 +1,7 @@
 import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import { type PlacedOrder, paymentsOf } from "../order/state.ts";
+import { type Order, type PlacedOrder, paymentsOf } from "../order/state.ts";
 import { type Initiate, payment } from "../payment/payment.ts";
 import { heldOf, type InitiatedPayment, manualGateway, type Payment, uncaptured } from "../payment/state.ts";
 import { askAuthorization } from "./gateway-calls.ts";
@@ -69,6 +69,8 @@ async function ask(process: Process, paymentId: string, initiate: Initiate): Pro
   }
 }
 
+const nothingLeft = "nothing is left to be paid";
+
 /** A capture that staff ask for. */
 export interface Capture {
   /** Of its command: a retry is the same capture. */
@@ -107,11 +109,13 @@ export async function capturePayment(
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
 
-/** What a capture was asked for again that was refused or not answered; nothing once nothing is to be paid. */
+/** A capture that was refused, or cash that has come, for what is still to be paid; if nothing is, none is needed. */
 export async function captureRest(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const process = processOf(shop, paymentId, context);
   const state = await initiatedPayment(shop, paymentId);
-  const amount = Math.min(uncaptured(state), (await openBalance(shop, state.orderId)) ?? 0);
+  const open = await openBalance(shop, state.orderId);
+  const amount = Math.min(uncaptured(state), open ?? 0);
+  if (open === 0) await process.again(payment, paymentId, "RequestRelease", { reason: nothingLeft });
   if (amount > 0 && state.gateway === manualGateway)
     await process.again(payment, paymentId, "Book", { captureId: "rest", amount, after: state.captured });
   if (amount > 0 && state.gateway !== manualGateway)
@@ -164,7 +168,7 @@ export async function releaseRest(process: Process, order: PlacedOrder): Promise
       state.phase === "absent" ? 0 : heldOf(state),
     );
     if (held === 0) continue;
-    await process.again(payment, paymentId, "RequestRelease", { reason: "nothing is left to be paid" });
+    await process.again(payment, paymentId, "RequestRelease", { reason: nothingLeft });
     await settlePayment(shop, paymentId, context).catch(unlessSilent);
   }
 }
@@ -185,6 +189,24 @@ export async function bookCash(
 ): Promise<void> {
   await process.once(["book", captureId], payment, paymentId, "Book", { captureId, amount });
   await settlePayment(process.shop, paymentId, process.context);
+}
+
+/**
+ * Of an order that is over: what its payment has taken goes back, but for money that the shop keeps, or that goes back
+ * by refunds of its own. What was only authorized is not needed in any case.
+ */
+export async function endPayment(
+  process: Process,
+  paymentId: string,
+  over: Order,
+  reason: string,
+): Promise<void> {
+  const captured = await process.shop.engine.read(payment, paymentId, (state) =>
+    state.phase === "absent" ? 0 : state.captured,
+  );
+  const stays = over.phase === "placed" && (over.book.due > 0 || over.book.emptiedBy === "refund");
+  if (captured > 0 && stays) await process.again(payment, paymentId, "RequestRelease", { reason });
+  else await giveBack(process, paymentId, reason);
 }
 
 /** All that the payment has taken, or will turn out to have taken, is to go back; the log says so first. */

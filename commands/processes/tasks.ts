@@ -43,9 +43,9 @@ export type ProcessKind = keyof typeof processes;
 async function resumePayment(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const state = await shop.engine.read(payment, paymentId, (state) => state);
   if (state.phase === "absent") return;
-  const { phase, recapture, givingBack } = state;
+  const { phase, recapture, givingBack, releasing } = state;
   if (state.further && phase === "initiated") await pursue(processOf(shop, paymentId, context), paymentId);
-  if (phase === "authorized" && recapture && givingBack === undefined)
-    await captureRest(shop, paymentId, context);
+  const isKept = phase === "authorized" && givingBack === undefined && releasing === undefined;
+  if (isKept && recapture) await captureRest(shop, paymentId, context);
   await settlePayment(shop, paymentId, context);
 }

@@ -6,7 +6,7 @@ import { payment } from "../payment/payment.ts";
 import { type ReceivedWebhook, webhook, webhookId } from "../webhook/webhook.ts";
 import { runCheckout } from "./checkout.ts";
 import { pursue } from "./further-payment.ts";
-import { giveBack } from "./payments.ts";
+import { endPayment } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -96,7 +96,7 @@ async function goOn(process: Process, orderId: string, paymentId: string): Promi
   const { shop, context } = process;
   const state = await shop.engine.read(order, orderId, (state) => state);
   const over = state.phase === "refused" || (state.phase === "placed" && state.status === "cancelled");
-  if (over) await giveBack(process, paymentId, "authorized too late");
+  if (over) await endPayment(process, paymentId, state, "authorized too late");
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
   if (state.phase !== "placed") return;
   if (state.added.has(paymentId)) await pursue(process, paymentId);
