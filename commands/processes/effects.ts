@@ -150,6 +150,8 @@ async function payOut(
   // What is paid back of what was paid too much needs nobody's approval.
   const from = shop.settings.refundApprovalFrom;
   const held = from > 0 && payout >= from && credited > 0;
+  // All that there was has been asked for: what has come back since is for another refund.
+  if (isTold(state, nameAt(refundId, noPayment))) return settleAll(process, state);
   // What was asked for before a crash counts: it is part of all that was promised.
   let left = payout;
   for (const paymentId of paymentsOf(state).reverse()) {

@@ -164,6 +164,22 @@ describe("a refund that is refused", () => {
     expect(await money()).toEqual({ due: 0, captured: 1_500, refunded: 500, pending: 0 });
   });
 
+  test("for want of money is not asked for again when a dispute is won", async () => {
+    const { shop, orderId, refund, tell, money } = await ordered();
+    await tell({ status: "dispute_opened", disputeId: "d", amount: 1_500, reason: "fraud" });
+    // Killed before it has noted that the effect is applied.
+    const { execute } = shop.engine;
+    shop.engine.execute = ((...args: Parameters<typeof execute>) =>
+      args[2] === "MarkEffectsApplied"
+        ? Promise.reject(new Error("killed"))
+        : execute.apply(shop.engine, args)) as typeof execute;
+    await expect(refund({ amount: 100 })).rejects.toThrow("killed");
+    shop.engine.execute = execute;
+    await tell({ status: "dispute_ended", disputeId: "d", won: true });
+    await processes.order(shop, orderId, shop.context);
+    expect(await money()).toEqual({ due: 1_500, captured: 1_500, refunded: 0, pending: 0 });
+  });
+
   test("of a piece that was lost since is not asked for again either", async () => {
     const { shop, orderId, refund, money } = await ordered({}, { refundApprovalFrom: 1_000 });
     await shipOrder(shop, orderId, { shipmentId: "s" }, shop.context);
