@@ -142,6 +142,11 @@ export function isOver(book: Book): boolean {
   return book.lines.every((line) => count(line, "cancelled") === line.ordered);
 }
 
+/** Nothing of it will be sent, and no money is kept for it: what still comes in goes back. */
+export function isEnded(book: Book): boolean {
+  return isOver(book) && book.due === 0;
+}
+
 /** All pieces of some buckets. */
 export function allOf(book: Book, ...of: readonly Bucket[]): Share[] {
   return book.lines.flatMap((line, index): Share[] => {

@@ -1,7 +1,7 @@
 import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
-import { type Book, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
+import { type Book, isEnded, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
 import { bookEvents } from "./book-events.ts";
 import {
   type Cancel,
@@ -120,8 +120,9 @@ export const order = decider({
       if (state.phase !== "placed" || state.payBy === undefined || now < Date.parse(state.payBy)) return [];
       const { book } = state;
       const isUnpaid = book.confirmed && book.captured === 0 && total(book, "toShip", "failed") > 0;
-      if (!isUnpaid) return [{ type: "EffectsApplied", data: { of: transferEffect } }];
-      return cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" });
+      const lapsed: OrderEvent = { type: "EffectsApplied", data: { of: transferEffect } };
+      if (!isUnpaid) return [lapsed];
+      return [lapsed, ...cancel(state, { cancelId: "lapsed", reason: "it was not paid in time" })];
     },
 
     /** It is paid otherwise. */
@@ -143,7 +144,7 @@ export const order = decider({
       if (state.phase === "refused") return [];
       const order = existing(state);
       const { captureId = "", paymentId } = command;
-      if (order.captures.has(nameAt(captureId, paymentId))) return [];
+      if (order.captures.has(nameAt(captureId, paymentId)) || isEnded(order.book)) return [];
       const inTime = order.payBy !== undefined && order.captures.size === 0;
       const paid = { type: "OrderPaid" as const, data: { ...command, ...(inTime && { inTime }) } };
       const after = bookEvents.OrderPaid(order.book, paid.data);

@@ -26,6 +26,11 @@ import {
 type PaymentEvent = EventOf<typeof paymentEvents>;
 export type Initiate = DataOf<typeof paymentEvents, "PaymentInitiated">;
 
+interface GiveBack {
+  reason: string;
+  keeps?: boolean;
+}
+
 interface Authorized {
   reference: string;
   singleCapture?: true | undefined;
@@ -137,8 +142,8 @@ export const payment = decider({
     },
 
     /**
-     * Cash or a transfer has come in, a part of all that is to come or all of it. What comes after the payment has
-     * ended goes back.
+     * Cash or a transfer has come in, a part of all that is to come or all of it. What comes when its order has ended
+     * goes back once the order is told of it.
      * @throws Problem too_much_contention when others have booked since `after` was seen to be captured
      */
     Book: (
@@ -147,20 +152,12 @@ export const payment = decider({
     ): PaymentEvent[] => {
       const { captureId, amount, after } = command;
       const payment = existing(state);
-      const { booked, captured, orderId, gateway, phase } = payment;
+      const { booked, captured, orderId, gateway } = payment;
       if (booked.has(captureId)) return [];
       if (gateway !== manualGateway) throw illegalTransition(`a payment at ${gateway} is not booked by hand`);
       if (after !== undefined && after !== captured)
         throw new Problem("too_much_contention", "the payment was booked by others in this moment");
-      const data = { amount, orderId, captureId };
-      if (phase !== "voided") return [{ type: "PaymentCaptured", data }];
-      const reason = "paid after its order had ended";
-      const late = existing(evolvePayment.PaymentCaptured(state, data));
-      return [
-        { type: "PaymentOrphaned", data: { reason, reference: "" } },
-        { type: "PaymentCaptured", data },
-        restRefunded(late, reason),
-      ];
+      return [{ type: "PaymentCaptured", data: { amount, orderId, captureId } }];
     },
 
     /**
@@ -222,8 +219,9 @@ export const payment = decider({
     /**
      * All that was authorized or captured is to go back, also what only turns out to have been. Nothing to do
      * for what never came about.
+     * @param command.keeps what was captured stays
      */
-    GiveBack: (state: Payment, { reason, initiate }: MayBeFirst & { reason: string }) =>
+    GiveBack: (state: Payment, { reason, initiate, keeps = false }: MayBeFirst & GiveBack) =>
       begun(state, initiate, (payment): PaymentEvent[] => {
         const { phase, gateway, givingBack } = payment;
         switch (phase) {
@@ -237,9 +235,10 @@ export const payment = decider({
             if (gateway === manualGateway) return [{ type: "PaymentVoided", data: { reason } }];
             return givingBack === undefined ? [{ type: "VoidRequested", data: { reason } }] : [];
           case "authorized":
-            return givingBack === undefined ? [{ type: "VoidRequested", data: { reason } }] : [];
+            if (givingBack !== undefined || (keeps && payment.releasing !== undefined)) return [];
+            return [{ type: "VoidRequested", data: { reason, ...(keeps && { rest: true as const }) } }];
           case "captured":
-            return refundable(payment) > 0 ? [restRefunded(payment, reason)] : [];
+            return refundable(payment) > 0 && !keeps ? [restRefunded(payment, reason)] : [];
         }
       }),
 

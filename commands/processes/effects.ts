@@ -16,13 +16,13 @@ import {
 } from "../order/state.ts";
 import type { Piece } from "../order/uncounted.ts";
 import { payment } from "../payment/payment.ts";
-import { isUnderWay as isPromised, refundable } from "../payment/state.ts";
+import { refundable } from "../payment/state.ts";
 import { uncountedOf } from "../stock/state.ts";
 import { stock } from "../stock/stock.ts";
 import { undoClaims } from "./claims.ts";
 import { bookCash, captureRest, giveBack, releaseRest } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
-import { settlePayment, unlessSilent } from "./settle-payment.ts";
+import { latePrefix, settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
 
 type OrderCredited = DataOf<typeof orderEvents, "OrderCredited">;
@@ -72,7 +72,7 @@ async function applyEffect(process: Process, orderId: string, state: PlacedOrder
         state.book.due === 0 && giveAllBack(process, state, reservationGone),
       ]);
       await settleAll(process, state);
-      await withdrawMissing(process, orderId, state);
+      await withdrawMissing(process, orderId);
       return;
     case deliveryEffect:
       await captureRest(shop, state.paymentId, context);
@@ -175,6 +175,8 @@ async function payOut(
   // What is paid back of what was paid too much needs nobody's approval.
   const from = shop.settings.refundApprovalFrom;
   const held = from > 0 && payout >= from && !refundId.startsWith("excess-");
+  // All that there was has been asked for: what has come back since is for another refund.
+  if (isTold(state, nameAt(refundId, noPayment))) return settleAll(process, state);
   // What was asked for before a crash counts: it is part of all that was promised.
   let left = payout;
   for (const paymentId of paymentsOf(state).reverse()) {
@@ -191,33 +193,39 @@ async function payOut(
     const refund = { refundId, amount, reason, cause, ...how };
     await process.once(["pay out", refundId, paymentId], payment, paymentId, "RequestRefund", refund);
   }
-  // Banks may have taken it back, or 0.1 have asked for it elsewhere: it is owed.
-  if (left > 0) {
-    const missing = { refundId, amount: left, reason: "the payments have no more", paymentId: noPayment };
-    await process.again(order, orderId, "WithdrawCredit", missing);
-  }
+  if (left > 0) await owe(process, orderId, refundId, left);
   await settleAll(process, state);
 }
 
-/** What a cancellation promised and the payments do not have, for banks have taken it back, is owed. */
-async function withdrawMissing(process: Process, orderId: string, state: PlacedOrder): Promise<void> {
-  const [, promised = 0] = payoutOf(state.book, cancellation) ?? [];
-  let asked = 0;
+/** Of what an order that is over promised to give back, what its payments do not have is owed. */
+async function withdrawMissing(process: Process, orderId: string): Promise<void> {
+  const { engine } = process.shop;
+  const state = await engine.read(order, orderId, (state) => state);
+  const promised = state.phase === "placed" && payoutOf(state.book, cancellation);
+  if (!promised) return;
+  let left = promised[1];
   for (const paymentId of paymentsOf(state)) {
-    const its = await process.shop.engine.read(payment, paymentId, (its) => its);
-    if (its.phase === "absent") continue;
-    // What goes back of it is not known yet.
-    if (its.givingBack !== undefined) return;
-    const at = paymentId === state.paymentId ? undefined : paymentId;
-    for (const [refundId, refund] of its.refunds) {
-      const isTold = state.refunds.has(nameAt(refundId, at));
-      if (isPromised(refund) || (refund.status === "succeeded" && !isTold)) asked += refund.amount;
-    }
+    const its = paymentId === state.paymentId ? undefined : paymentId;
+    left -= await engine.read(payment, paymentId, (paid) => {
+      if (paid.phase === "absent") return 0;
+      const goingBack = [...paid.refunds].filter(
+        ([id]) => !state.credits.has(id) && !id.startsWith(latePrefix) && !isTold(state, nameAt(id, its)),
+      );
+      const rest = paid.givingBack === undefined ? 0 : refundable(paid);
+      return goingBack.reduce((sum, [, { amount }]) => sum + amount, rest);
+    });
   }
-  if (promised <= asked) return;
-  const missing = { refundId: cancellation, amount: promised - asked, paymentId: noPayment };
-  const reason = "the payments have no more";
-  await process.again(order, orderId, "WithdrawCredit", { ...missing, reason });
+  if (left > 0) await owe(process, orderId, cancellation, left);
+}
+
+function isTold({ refunds, unpaid }: PlacedOrder, name: string): boolean {
+  return refunds.has(name) || unpaid.has(name);
+}
+
+/** Banks may have taken it back, or 0.1 have asked for it elsewhere. */
+async function owe(process: Process, orderId: string, refundId: string, amount: number): Promise<void> {
+  const missing = { refundId, amount, reason: "the payments have no more", paymentId: noPayment };
+  await process.again(order, orderId, "WithdrawCredit", missing);
 }
 
 async function giveAllBack(process: Process, order: PlacedOrder, reason: string): Promise<void> {

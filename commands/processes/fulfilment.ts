@@ -133,7 +133,7 @@ export async function voidPayment(
   if (state.further) {
     // The order has others.
     const process = processOf(shop, paymentId, context);
-    await process.again(payment, paymentId, "GiveBack", { reason });
+    await process.again(payment, paymentId, "GiveBack", { reason, keeps: true });
     return settlePayment(shop, paymentId, process.context).catch(unlessSilent);
   }
   // An order that cannot be paid any more cannot be fulfilled either.

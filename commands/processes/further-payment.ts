@@ -43,7 +43,11 @@ export async function addPayment(
     const initiate = { ...of, ...(token !== undefined && { token }) };
     // First, for the token is nowhere else: an order that knows of a payment can have it made.
     await process.once([paymentId, "initiate"], payment, paymentId, "Initiate", initiate);
-    const added = { paymentId, method, amount, byStaff };
+    // Asked for again, it may have been begun for more, or have been refused.
+    const begun = await shop.engine.read(payment, paymentId, (state) => state);
+    if (begun.phase === "absent" || begun.phase === "failed")
+      throw illegalTransition("the payment was refused: it takes another one");
+    const added = { paymentId, method, amount: begun.amount, byStaff };
     await process.decide(order, orderId, "AddPayment", added).catch(async (error: unknown) => {
       const reason = error instanceof Error ? error.message : String(error);
       if (isRefusal(error)) await process.again(payment, paymentId, "Fail", { reason });
@@ -74,7 +78,8 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
   if (state.phase === "absent" || state.gateway === manualGateway) return;
   const placed = await placedOrder(shop, state.orderId);
   if (isOver(placed.book)) {
-    await giveBack(process, paymentId, "the order was cancelled");
+    // Money that was captured before goes back by the order's refunds, or is kept.
+    if (state.captured === 0) await giveBack(process, paymentId, "the order was cancelled");
   } else {
     const authorization = await authorize(process, paymentId, state, state).catch(unlessDeclined);
     if (authorization?.status === "pending") return;

@@ -69,6 +69,8 @@ async function ask(process: Process, paymentId: string, initiate: Initiate): Pro
   }
 }
 
+const nothingLeft = "nothing is left to be paid";
+
 /** A capture that staff ask for. */
 export interface Capture {
   /** Of its command: a retry is the same capture. */
@@ -95,7 +97,7 @@ export async function capturePayment(
   // What comes when the order is over goes back: no more of it than was once asked for.
   const most = open ?? (state.gateway === manualGateway ? state.amount : uncaptured(state));
   const asked = amount ?? (state.gateway === manualGateway ? most : Math.min(most, uncaptured(state)));
-  if (asked === 0) throw illegalTransition("nothing is left to be paid");
+  if (asked === 0) throw illegalTransition(nothingLeft);
   if (asked > most) throw illegalTransition(`${most} minor units have still to be paid, not ${asked}`);
   if (state.gateway === manualGateway) {
     const booked = { captureId: movementId, amount: asked, after: state.captured };
@@ -111,7 +113,9 @@ export async function capturePayment(
 export async function captureRest(shop: Shop, paymentId: string, context: ProcessContext): Promise<void> {
   const process = processOf(shop, paymentId, context);
   const state = await initiatedPayment(shop, paymentId);
-  const amount = Math.min(uncaptured(state), (await openBalance(shop, state.orderId)) ?? 0);
+  const open = await openBalance(shop, state.orderId);
+  const amount = Math.min(uncaptured(state), open ?? 0);
+  if (open === 0) await process.again(payment, paymentId, "RequestRelease", { reason: nothingLeft });
   if (amount > 0 && state.gateway === manualGateway)
     await process.again(payment, paymentId, "Book", { captureId: "rest", amount, after: state.captured });
   if (amount > 0 && state.gateway !== manualGateway)
@@ -167,7 +171,7 @@ export async function releaseRest(process: Process, order: PlacedOrder): Promise
       state.phase === "absent" ? 0 : heldOf(state),
     );
     if (held === 0) continue;
-    await process.again(payment, paymentId, "RequestRelease", { reason: "nothing is left to be paid" });
+    await process.again(payment, paymentId, "RequestRelease", { reason: nothingLeft });
     await settlePayment(shop, paymentId, context).catch(unlessSilent);
   }
 }

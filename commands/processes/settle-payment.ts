@@ -1,9 +1,9 @@
 import type { AuthorizationResult, MoneyResult } from "../../src/gateways/gateway.ts";
 import { noStream } from "../../src/stores/event-store/event-store.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { isOver } from "../order/book.ts";
+import { isEnded } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import { nameAt, type PlacedOrder, paymentsOf } from "../order/state.ts";
+import { nameAt, type PlacedOrder, paymentsOf, type RefusedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import {
   heldOf,
@@ -42,9 +42,9 @@ export async function settlePayment(shop: Shop, paymentId: string, context: Proc
     if (revision === before && waiting.size === 0)
       throw new Error(`payment ${paymentId} has something open that does not end`);
     before = revision;
-    if (!(await settleNext(process, paymentId, state, waiting))) break;
+    if (await settleNext(process, paymentId, state, waiting)) continue;
+    if (!(await tellOrder(process, paymentId))) break;
   }
-  await tellOrder(process, paymentId);
   if (waiting.size > 0) throw new GatewaySilent(`${waiting.size} refunds are on their way`);
 }
 
@@ -264,22 +264,52 @@ export function refundSteps(order: PlacedOrder, ...refundIds: readonly string[])
   );
 }
 
-/** The order's books follow the payment's. */
-async function tellOrder(process: Process, paymentId: string): Promise<void> {
+/** Before the names of refunds that no order has promised: of money that came in after its end. */
+export const latePrefix = "late-";
+
+/** What an order that is over never heard of goes back, if it does not anyhow. @returns whether there is any */
+async function refundLate(
+  process: Process,
+  paymentId: string,
+  state: InitiatedPayment,
+  over: PlacedOrder | RefusedOrder,
+): Promise<boolean> {
+  let left = state.givingBack === undefined ? refundable(state) : 0;
+  const before = left;
+  for (const [index, [captureId, captured]] of [...state.booked].entries()) {
+    const its = over.phase === "placed" && over.paymentId !== paymentId ? paymentId : undefined;
+    const isHeard = over.phase === "placed" && over.captures.has(nameAt(captureId, its));
+    const refundId = `${latePrefix}${state.orderId}-${index + 1}`;
+    const amount = isHeard || state.refunds.has(refundId) ? 0 : Math.min(captured, left);
+    if (amount === 0) continue;
+    left -= amount;
+    const refund = { refundId, amount, reason: "paid after its order had ended" };
+    await process.again(payment, paymentId, "RequestRefund", { ...refund, cause: "cancellation" });
+  }
+  return left < before;
+}
+
+/**
+ * The order's books follow the payment's.
+ * @returns whether something has to be settled for it: money that came in after its order had ended
+ */
+async function tellOrder(process: Process, paymentId: string): Promise<boolean> {
   const { asOf } = process.context;
   const state = await process.shop.engine.read(payment, paymentId, (state) => state, asOf);
-  if (state.phase === "absent") return;
+  if (state.phase === "absent") return false;
   const { orderId, booked, told, refunds } = state;
   const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
-  if (known.phase === "absent") return;
+  if (known.phase === "absent") return false;
   // A payment that was added goes by its name there.
   const its = known.phase === "placed" && known.paymentId !== paymentId ? { paymentId } : {};
-  const over = known.phase === "refused" || isOver(known.book);
-  // All of it is on its way back: an order that is over need not hear of it.
-  const goesBack = over && (refundable(state) === 0 || known.phase === "refused");
-  if (booked.size > told && goesBack) await process.again(payment, paymentId, "MarkTold", {});
-  for (const [captureId, amount] of goesBack ? [] : booked) {
+  const over = known.phase === "refused" || isEnded(known.book);
+  if (booked.size > told && over) {
+    const isLate = await refundLate(process, paymentId, state, known);
+    await process.again(payment, paymentId, "MarkTold", {});
+    if (isLate) return true;
+  }
+  for (const [captureId, amount] of over ? [] : booked) {
     if (known.phase === "placed" && known.captures.has(nameAt(captureId, its.paymentId))) continue;
     const paid = { amount, ...(captureId !== "" && { captureId }), ...its };
     await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);
@@ -300,4 +330,5 @@ async function tellOrder(process: Process, paymentId: string): Promise<void> {
     const refunded = { refundId, amount, cause, ...its };
     await process.once(["refunded", refundId], order, orderId, "MarkRefunded", refunded);
   }
+  return false;
 }

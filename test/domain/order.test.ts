@@ -196,19 +196,10 @@ describe("payment", () => {
     given(order, [placed(), paymentFailed]).when("MarkPaid", { amount: 450 }).then([paid]);
   });
 
-  test("of a cancelled order does not bring it back: it goes back", () => {
+  test("of a cancelled order does not bring it back", () => {
     given(order, [placed(), cancelled(0)])
       .when("MarkPaid", { amount: 450 })
-      .then([
-        { type: "OrderPaid", data: { amount: 450 } },
-        {
-          type: "OrderCredited",
-          data: {
-            ...{ creditId: "excess-p-1-1", cause: "cancellation", reason: "more was paid than is due" },
-            ...{ currency: "USD", lines: [], shipping: 0, shippingTax: 0, amount: 0, payout: 450 },
-          },
-        },
-      ]);
+      .then([]);
   });
 });
 

@@ -216,7 +216,7 @@ async function buy(
   return undefined;
 }
 
-function checkoutOf({ cartId, guest }: { cartId: string; guest: Guest }): Request {
+export function checkoutOf({ cartId, guest }: { cartId: string; guest: Guest }): Request {
   const headers = { ...guest };
   return { method: "POST", path: `/v1/carts/${cartId}/checkout`, body: checkoutBody, headers };
 }

@@ -86,6 +86,17 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
     }
   }
 
+  function answerOf(
+    call: string,
+    { reference, idempotencyKey }: MoneyRequest,
+    change: (account: Account) => string | undefined,
+  ): MoneyResult {
+    const account = accounts.get(reference);
+    const reason = account ? change(account) : "there is no such authorization";
+    if (reason === undefined) return { status: "done", reference: `${call}_${idempotencyKey}` };
+    return { status: "refused", reason, ...(reason === takenAlready && { isCaptured: true as const }) };
+  }
+
   async function move(
     call: "capture" | "void" | "refund",
     request: MoneyRequest,
@@ -98,17 +109,8 @@ export function createBank({ slowAnswerMs = 5, pause = async () => {} }: BankOpt
     if (fate.status !== "done") return fate;
     const known = answers.get(request.idempotencyKey);
     if (known && !lost) return known;
-    const account = accounts.get(request.reference);
-    const refusal = account ? change(account) : "there is no such authorization";
-    const result: MoneyResult =
-      refusal === undefined
-        ? { status: "done", reference: `${call}_${request.idempotencyKey}` }
-        : {
-            status: "refused",
-            reason: refusal,
-            ...(refusal === takenAlready && { isCaptured: true as const }),
-          };
-    answers.set(request.idempotencyKey, known ?? result);
+    const result = known ?? answerOf(call, request, change);
+    answers.set(request.idempotencyKey, result);
     await pause();
     if (lost) throw new GatewayOutcomeUnknown("the connection broke off");
     return result;

@@ -135,8 +135,11 @@ export function createShop(options: TestShopOptions): TestShop {
   return shop;
 }
 
+/** What opens carts and starts their checkouts. */
+export type Till = Pick<TestShop, "engine" | "settings" | "numbers" | "by">;
+
 export async function startCheckout(
-  shop: TestShop,
+  shop: Till,
   cartId: string,
   lines: readonly Line[],
   options: CheckoutOptions = {},
@@ -159,7 +162,7 @@ export async function startCheckout(
 
 /** Starts the (next) checkout of a cart that is there. */
 export async function restartCheckout(
-  shop: TestShop,
+  shop: Till,
   cartId: string,
   { token = "tok_ok", method = "credit_card", shipping = 500 }: CheckoutOptions = {},
 ): Promise<Started> {

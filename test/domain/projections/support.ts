@@ -57,39 +57,61 @@ interface Held {
 }
 
 /**
- * Folds a log as the engine does, in memory: by key, followers right after their origin, each event to each
- * document at most once.
- * @param stored whether every document goes through JSON after every event, as if it had been stored
+ * Documents of a log, folded as the engine does, in memory: by key, followers right after their origin, each event to
+ * each document at most once.
  */
+export class Documents {
+  private readonly held = new Map<string, Held>();
+  private readonly projection: AnyProjection;
+  private readonly stored: boolean;
+
+  /** @param stored whether every document goes through JSON after every event, as if it had been stored */
+  constructor(projection: AnyProjection, stored = false) {
+    this.projection = projection;
+    this.stored = stored;
+  }
+
+  add({ metadata: _, ...recorded }: RecordedEvent): void {
+    const handler = this.projection.on[recorded.type] as AnyHandler | undefined;
+    if (!handler) return;
+    const event = { ...recorded, id: streamId(recorded.stream) };
+    for (const key of [handler.keys(event)].flat()) {
+      const origin = this.apply(key, event, handler.change);
+      const { follow, changeFollower } = handler;
+      if (!follow || !changeFollower) continue;
+      for (const follower of follow(origin, event, key))
+        this.apply(follower, event, (doc, event, key) => changeFollower(doc, event, key, origin));
+    }
+  }
+
+  get(key: string): unknown {
+    return this.held.get(key)?.doc;
+  }
+
+  all(): Map<string, unknown> {
+    const present = [...this.held].filter(([, { doc }]) => doc !== undefined);
+    return new Map(present.map(([key, { doc }]) => [key, doc]));
+  }
+
+  private apply(key: string, event: ProjectedEvent, change: AnyHandler["change"]): unknown {
+    const entry = this.held.get(key) ?? { doc: undefined, position: logStart };
+    this.held.set(key, entry);
+    if (entry.position >= event.position) return entry.doc;
+    const doc = change(entry.doc, event, key);
+    entry.doc = this.stored && doc !== undefined ? JSON.parse(JSON.stringify(doc)) : doc;
+    entry.position = event.position;
+    return entry.doc;
+  }
+}
+
 export function documentsOf(
   projection: AnyProjection,
   { events }: Log,
   stored = false,
 ): Map<string, unknown> {
-  const held = new Map<string, Held>();
-  const apply = (key: string, event: ProjectedEvent, change: AnyHandler["change"]): unknown => {
-    const entry = held.get(key) ?? { doc: undefined, position: logStart };
-    held.set(key, entry);
-    if (entry.position >= event.position) return entry.doc;
-    const doc = change(entry.doc, event, key);
-    entry.doc = stored && doc !== undefined ? JSON.parse(JSON.stringify(doc)) : doc;
-    entry.position = event.position;
-    return entry.doc;
-  };
-  for (const { metadata: _, ...recorded } of events) {
-    const handler = projection.on[recorded.type] as AnyHandler | undefined;
-    if (!handler) continue;
-    const event = { ...recorded, id: streamId(recorded.stream) };
-    for (const key of [handler.keys(event)].flat()) {
-      const origin = apply(key, event, handler.change);
-      const { follow, changeFollower } = handler;
-      if (!follow || !changeFollower) continue;
-      for (const follower of follow(origin, event, key))
-        apply(follower, event, (doc, event, key) => changeFollower(doc, event, key, origin));
-    }
-  }
-  const present = [...held].filter(([, { doc }]) => doc !== undefined);
-  return new Map(present.map(([key, { doc }]) => [key, doc]));
+  const documents = new Documents(projection, stored);
+  for (const event of events) documents.add(event);
+  return documents.all();
 }
 
 /**
