@@ -9,6 +9,7 @@ import { newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
 import { problemDocument, toProblem } from "../problems.ts";
+import type { Sent } from "../query-api/pages.ts";
 import type { Recency } from "../recency.ts";
 import {
   type ClientKey,
@@ -70,13 +71,16 @@ export interface CommandOptions {
 }
 
 export interface Commands {
-  /** Runs a command for a request: once per idempotency key, with what it answers made a reply. */
+  /**
+   * Runs a command for a request: once per idempotency key, with what it answers made a reply.
+   * @returns the reply, which a route has to return
+   */
   run<State>(
     request: FastifyRequest,
     reply: FastifyReply,
     commandOf: (commandId: string) => RequestCommand<State> | Promise<RequestCommand<State>>,
     options?: CommandOptions,
-  ): Promise<void>;
+  ): Promise<Sent>;
   /**
    * Runs what is no command of a stream, such as a rebuild: under a key at most once.
    * @param again what is answered when its key was taken before
@@ -86,7 +90,7 @@ export interface Commands {
     reply: FastifyReply,
     run: () => Promise<CommandAnswer>,
     again: () => Promise<CommandAnswer>,
-  ): Promise<void>;
+  ): Promise<Sent>;
 }
 
 export function createCommands(
@@ -197,7 +201,7 @@ class CommandEdge implements Commands {
     to: FastifyReply,
     cartId: string | undefined,
     answerFor: (key: ClientKey | undefined) => Promise<Keyed<CommandAnswer>>,
-  ): Promise<void> {
+  ): Promise<Sent> {
     try {
       const key = clientKeyOf(request, this.auth, cartId);
       const stored = key && (await this.idempotency.stored(key));
@@ -205,7 +209,7 @@ class CommandEdge implements Commands {
       const { answer, repeated } = await answerFor(key);
       if (repeated) to.header("Idempotent-Replayed", "true");
       const { status, body } = answer;
-      send(to, { status, headers: this.headersOf(answer), body: JSON.stringify(body) });
+      return send(to, { status, headers: this.headersOf(answer), body: JSON.stringify(body) });
     } finally {
       this.recency.wrote(request, this.runtime.engine.lastPosition);
     }
@@ -256,9 +260,10 @@ interface Rendered {
   body: string;
 }
 
-function send(reply: FastifyReply, { status, headers, body }: Rendered): void {
+function send(reply: FastifyReply, { status, headers, body }: Rendered): Sent {
   const type = status >= 400 ? "application/problem+json" : "application/json";
-  reply.code(status).headers(headers).header("Content-Type", `${type}; charset=utf-8`).send(body);
+  reply.code(status).headers(headers).header("Content-Type", `${type}; charset=utf-8`);
+  return reply.send(body) as unknown as Sent;
 }
 
 function ifMatch(request: FastifyRequest): number | undefined {

@@ -57,7 +57,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
         ...(await modelTroubles(runtime, await lag(), stores.views === "ok")),
       ];
       const status = troubles.length === 0 ? ("ready" as const) : ("degraded" as const);
-      sendJson(reply, JSON.stringify({ status, stores, troubles }));
+      return sendJson(reply, JSON.stringify({ status, stores, troubles }));
     },
   );
 }

@@ -90,7 +90,7 @@ function listOps(app: App, { runtime, staffOnly, lag }: Deps): void {
       },
     },
     async (_request, reply) => {
-      sendJson(reply, JSON.stringify(await Promise.all((await lag()).map(describeModel))));
+      return sendJson(reply, JSON.stringify(await Promise.all((await lag()).map(describeModel))));
     },
   );
 }
@@ -220,7 +220,7 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
       const items = rest.slice(0, page.limit).map(({ readAfter: _, ...document }) => document);
       const end = items.at(-1);
       const nextCursor = next(rest.length > items.length && end ? [end.position, end.key] : null);
-      sendJson(reply, JSON.stringify({ items, nextCursor }));
+      return sendJson(reply, JSON.stringify({ items, nextCursor }));
     },
   );
 

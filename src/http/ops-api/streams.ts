@@ -38,7 +38,7 @@ export function streamOps(app: App, { runtime, staffOnly, cursors }: Deps): void
       };
       if (at === undefined) return sendJson(reply, JSON.stringify(answer));
       const { state, ...folded } = await foldStream(runtime, stream, at);
-      sendJson(reply, JSON.stringify({ ...answer, at: folded, state }));
+      return sendJson(reply, JSON.stringify({ ...answer, at: folded, state }));
     },
   );
 }

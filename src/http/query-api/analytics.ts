@@ -36,7 +36,7 @@ function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     },
     async (request, reply) => {
       await fresh(request, reply, "sales");
-      sendJson(reply, JSON.stringify(await queries.run("sales", request.query)));
+      return sendJson(reply, JSON.stringify(await queries.run("sales", request.query)));
     },
   );
 
@@ -52,7 +52,7 @@ function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     },
     async (request, reply) => {
       await fresh(request, reply, "sales");
-      sendJson(reply, JSON.stringify(await queries.run("refunds", request.query)));
+      return sendJson(reply, JSON.stringify(await queries.run("refunds", request.query)));
     },
   );
 }
@@ -72,7 +72,7 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     },
     async (request, reply) => {
       await fresh(request, reply, "product-sales");
-      sendJson(reply, JSON.stringify(await queries.run("productSales", request.query)));
+      return sendJson(reply, JSON.stringify(await queries.run("productSales", request.query)));
     },
   );
 
@@ -88,7 +88,7 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
     },
     async (request, reply) => {
       await fresh(request, reply, "category-sales");
-      sendJson(reply, JSON.stringify(await queries.run("categorySales", request.query)));
+      return sendJson(reply, JSON.stringify(await queries.run("categorySales", request.query)));
     },
   );
 }
@@ -106,7 +106,7 @@ function funnelReport(app: App, { runtime: { queries }, staffOnly, fresh }: Deps
     },
     async (request, reply) => {
       await fresh(request, reply, "funnel");
-      sendJson(reply, JSON.stringify(await queries.run("funnel", request.query)));
+      return sendJson(reply, JSON.stringify(await queries.run("funnel", request.query)));
     },
   );
 }

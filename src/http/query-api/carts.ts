@@ -33,7 +33,7 @@ export function cartQueries(app: App, deps: Deps): void {
       const cart = JSON.parse(json) as CartView;
       const totals = cartTotals(cart.items, cart.currency, shop.settings);
       const cartOf = auth.isStaff(request) ? staffCartOf : guestCartOf;
-      sendJson(reply, JSON.stringify(cartOf({ ...cart, totals })));
+      return sendJson(reply, JSON.stringify(cartOf({ ...cart, totals })));
     },
   );
 }
@@ -55,7 +55,7 @@ function draftsQuery(app: App, { runtime: { queries }, staffOnly, fresh, cursors
       const { page, next } = listOf(cursors, "drafts", {}, request.query);
       await fresh(request, reply, "carts");
       const found = await queries.run("drafts", page);
-      sendJson(reply, listText(found.texts.map(draftText), next(found.next)));
+      return sendJson(reply, listText(found.texts.map(draftText), next(found.next)));
     },
   );
 }

@@ -38,7 +38,7 @@ export function orderQueries(app: App, deps: Deps): void {
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
       const found = await queries.run("orders", { ...filters, ...page });
-      sendJson(reply, listText(found.texts.map(orderSummaryText), next(found.next)));
+      return sendJson(reply, listText(found.texts.map(orderSummaryText), next(found.next)));
     },
   );
 
@@ -69,7 +69,7 @@ export function orderQueries(app: App, deps: Deps): void {
       await unparked(request, ["orders", order?.id], ...paidBy);
       if (!order) throw notFound("order", id);
       const orderOf = auth.isStaff(request) ? staffOrderOf : guestOrderOf;
-      sendJson(reply, JSON.stringify(orderOf(order)));
+      return sendJson(reply, JSON.stringify(orderOf(order)));
     },
   );
 
@@ -98,7 +98,7 @@ function refundableQuery(app: App, { runtime: { models }, staffOnly, fresh, unpa
       const found = await getRefundable(orders, payments, id);
       await unparked(request, ["orders", found?.id]);
       if (!found) throw notFound("order", id);
-      sendJson(reply, JSON.stringify(staffRefundableOf(found)));
+      return sendJson(reply, JSON.stringify(staffRefundableOf(found)));
     },
   );
 }
@@ -123,7 +123,7 @@ function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh, unpar
       await unparked(request, ["payments", id]);
       const found = await (await models.model("payments")).get(id);
       if (!found) throw notFound("payment", id);
-      sendJson(reply, staffPaymentText(found.json));
+      return sendJson(reply, staffPaymentText(found.json));
     },
   );
 }

@@ -5,10 +5,19 @@ import type { Cursors } from "./cursors.ts";
 
 const jsonType = "application/json; charset=utf-8";
 
-/** Sends JSON text as it is. */
-export function sendJson(reply: FastifyReply, json: string | Buffer): void {
-  reply.header("Content-Type", jsonType).send(json);
+/**
+ * Sends JSON text as it is.
+ * @returns the reply
+ */
+export function sendJson(reply: FastifyReply, json: string | Buffer): Sent {
+  return reply.header("Content-Type", jsonType).send(json) as unknown as Sent;
 }
+
+/**
+ * What a route has to return that has sent its answer itself: a large one is compressed while it is sent, and a route
+ * that returned nothing would be answered with nothing. It is a reply; a route's type is that of its answer.
+ */
+export type Sent = undefined;
 
 export interface PageQuery {
   limit: number;

@@ -21,7 +21,7 @@ import {
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
-import { listOf, listText, sendJson } from "./pages.ts";
+import { listOf, listText, type Sent, sendJson } from "./pages.ts";
 import { limitDefault, limitQuery, productParams, productsQuery } from "./schemas.ts";
 
 const recentProductsMax = 20;
@@ -77,7 +77,7 @@ function listOfProducts(app: App, deps: Deps): void {
       };
       const textOf = audience === "staff" ? staffProductText : guestProductText;
       const json = listText(found.texts.map(textOf), next(found.next), counted);
-      sendAnswer(reply, positions, answers.keep(request, audience, position, json));
+      return sendAnswer(reply, positions, answers.keep(request, audience, position, json));
     },
   );
 }
@@ -123,7 +123,7 @@ function oneProduct(app: App, deps: Deps): void {
           .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
           .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
       const json = JSON.stringify(unpublished ? staffProductOf(product) : shownToGuests(product));
-      sendAnswer(reply, positions, answers.keep(request, audience, position, json));
+      return sendAnswer(reply, positions, answers.keep(request, audience, position, json));
     },
   );
 }
@@ -156,7 +156,7 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
       const published = products.flatMap((product) => product?.id ?? []);
       const found = await model.getMany(published);
       const texts = published.flatMap((id) => found.get(id)?.json ?? []).map(guestProductText);
-      sendJson(reply, `{"items":[${texts.join(",")}]}`);
+      return sendJson(reply, `{"items":[${texts.join(",")}]}`);
     },
   );
 }
@@ -185,14 +185,14 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
       const items = isStaff ? staffSellersOf(ranked) : guestSellersOf(ranked);
       const json = JSON.stringify({ items });
       await hot.set(key, json, bestSellersTtlMs).catch(() => {});
-      sendJson(reply, json);
+      return sendJson(reply, json);
     },
   );
 }
 
-function sendAnswer(reply: FastifyReply, positions: Positions, { position, body }: CachedAnswer): void {
+function sendAnswer(reply: FastifyReply, positions: Positions, { position, body }: CachedAnswer): Sent {
   reply.header("Position", positions.seal(position));
-  sendJson(reply, body);
+  return sendJson(reply, body);
 }
 
 /** @throws Problem malformed_request */

@@ -39,7 +39,7 @@ export function stockQueries(app: App, deps: Deps): void {
       const { page, next } = listOf(cursors, "stock", filters, { limit, cursor });
       await fresh(request, reply, "stock");
       const found = await queries.run("stock", { ...filters, ...page });
-      sendJson(reply, listText(found.texts.map(staffStockText), next(found.next)));
+      return sendJson(reply, listText(found.texts.map(staffStockText), next(found.next)));
     },
   );
 
@@ -63,7 +63,10 @@ export function stockQueries(app: App, deps: Deps): void {
       await fresh(request, reply, "stock", "stock-ledger");
       const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
       const found = await stockLedger(await models.model("stock-ledger"), sku, page);
-      sendJson(reply, JSON.stringify({ items: found.items.map(movementOf), nextCursor: next(found.next) }));
+      return sendJson(
+        reply,
+        JSON.stringify({ items: found.items.map(movementOf), nextCursor: next(found.next) }),
+      );
     },
   );
 }
@@ -98,7 +101,7 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       const shown = isStaff
         ? staffStockText(json)
         : JSON.stringify(guestStockOf(JSON.parse(json) as StockView));
-      sendJson(reply, shown);
+      return sendJson(reply, shown);
     },
   );
 }
