@@ -1,4 +1,4 @@
-import { type DataOf, decider, type EventOf } from "../../src/engine/decider.ts";
+import { type DataOf, decider, type EventOf, type EvolveContext } from "../../src/engine/decider.ts";
 import { illegalTransition, Problem, problemOf } from "../../src/values/problem.ts";
 import type { Refusal } from "../cart/events.ts";
 import { type Book, isEnded, isOver, netOf, openOf, payoutOf, total } from "./book.ts";
@@ -170,6 +170,19 @@ export const order = decider({
     RequestReturn: (state: Order, command: RequestReturn, { now }): OrderEvent[] =>
       requestReturn(existing(state), command, now),
 
+    /** Goods that nobody has announced are here, and inspected. */
+    RegisterReturn: (
+      state: Order,
+      { asked, ...received }: ReceiveReturn & { asked: Omit<RequestReturn, "approve"> },
+      { now },
+    ): OrderEvent[] => {
+      const order = existing(state);
+      const registered = requestReturn(order, { ...asked, approve: true }, now);
+      if (registered.length === 0) return [];
+      const announced = registered.reduce((before, event) => evolved(before, event, now), order);
+      return withOwed(order, [...registered, ...receiveReturn(announced, received)]);
+    },
+
     ApproveReturn: (state: Order, command: { returnId: string }): OrderEvent[] =>
       approveReturn(existing(state), command),
 
@@ -316,6 +329,11 @@ export type RefundCause = Data<"OrderRefunded">["cause"];
 
 function goodsLeft({ lines }: Book): number {
   return lines.reduce((sum, { goods }) => sum + goods, 0);
+}
+
+function evolved(order: PlacedOrder, { type, data }: OrderEvent, time: number): PlacedOrder {
+  const evolve = evolveOrder[type] as (state: Order, data: unknown, context: EvolveContext) => Order;
+  return existing(evolve(order, data, { time }));
 }
 
 function startProcessing(order: PlacedOrder): OrderEvent[] {

@@ -2,7 +2,7 @@ import { Problem } from "../../src/values/problem.ts";
 import { order } from "../order/order.ts";
 import type { FoundLine, ReceiveReturn, ReturnReason } from "../order/returns.ts";
 import { applyEffects } from "./effects.ts";
-import { type ProcessContext, processOf, stepId } from "./process.ts";
+import { type ProcessContext, processOf } from "./process.ts";
 import type { Shop } from "./shop.ts";
 
 export interface ReturnedLine {
@@ -32,29 +32,21 @@ export async function registerReturn(
 ): Promise<void> {
   const { returnId, lines, reason, withinMs } = request;
   const process = processOf(shop, orderId, context);
-  // Before anything is registered: a refused request leaves nothing behind.
   const isHere = lines.some(({ sellable }) => sellable !== undefined);
-  const found = isHere ? inspected(lines) : [];
-  await process.decide(order, orderId, "RequestReturn", {
+  const asked = {
     returnId,
     lines: lines.map(({ sellable: _, ...line }) => line),
     ...(reason !== undefined && { reason }),
     withinMs,
-    approve: shop.settings.returnApproval === "auto",
-  });
-  if (!isHere) return;
-  await process.once(approveStep(returnId), order, orderId, "ApproveReturn", { returnId });
-  const received = { returnId, receiptId: returnId, lines: found };
-  await process.once(receiveStep(returnId), order, orderId, "ReceiveReturn", received);
+  };
+  if (isHere) {
+    const received = { returnId, receiptId: returnId, lines: inspected(lines) };
+    await process.decide(order, orderId, "RegisterReturn", { ...received, asked });
+  } else {
+    const approve = shop.settings.returnApproval === "auto";
+    await process.decide(order, orderId, "RequestReturn", { ...asked, approve });
+  }
   await applyEffects(shop, orderId, process.context);
-}
-
-const approveStep = (returnId: string) => ["approve", returnId];
-const receiveStep = (returnId: string) => ["receive", returnId];
-
-/** The commands that follow on the order's stream when a return's goods are here already. */
-export function returnSteps(orderId: string, returnId: string): string[] {
-  return [stepId(orderId, ...approveStep(returnId)), stepId(orderId, ...receiveStep(returnId))];
 }
 
 /** Goods of an approved return are here, or those that are were inspected: stock and money follow. */

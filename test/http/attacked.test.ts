@@ -55,7 +55,7 @@ test("a return that is here and was broken off is finished by its key", async ()
   const broken = vi
     .spyOn(engine, "execute")
     .mockImplementation(((...args: Parameters<typeof execute>) =>
-      args[2] === "ApproveReturn"
+      args[2] === "TakeBack"
         ? Promise.reject(new StoreUnavailable("away"))
         : execute(...args)) as typeof engine.execute);
   const headers = key();

@@ -7,7 +7,6 @@ import { cancelOrder, deliverOrder, placedOrder, shipOrder } from "../../../comm
 import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { paidStep, refundSteps } from "../../../commands/processes/settle-payment.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
-import { noStream } from "../../stores/event-store/event-store.ts";
 import { deriveId } from "../../values/ids.ts";
 import { requireCurrency } from "../../values/money.ts";
 import { notFound, Problem } from "../../values/problem.ts";
@@ -41,8 +40,6 @@ interface OrderCommand {
   /** Beside the command's own: what its answer waits for on the order's stream. */
   steps?: string[];
   run: (context: ProcessContext) => Promise<void>;
-  /** Whether it has further steps of its own on the order's stream, which a crash may have kept from it. */
-  goesOn?: boolean;
   /** Commands that follow from what it has done, and that its answer waits for. */
   follow?: (state: PlacedOrder) => string[];
   /** Asked for by its customer, who is told what a customer may know. */
@@ -59,7 +56,7 @@ export function orderCommand(
   { runtime }: Deps,
   id: string,
   commandId: string,
-  { status, steps = [], run, goesOn = false, follow, byGuest = false, extra = {} }: OrderCommand,
+  { status, steps = [], run, follow, byGuest = false, extra = {} }: OrderCommand,
 ): RequestCommand<Order> {
   const { engine } = runtime.shop;
   const all = [commandId, ...steps];
@@ -72,12 +69,10 @@ export function orderCommand(
     },
     answer: async (found, context) => {
       const process = processContext(runtime, context);
-      if (goesOn) await run(process);
       await applyEffects(runtime.shop, id, process);
-      const own = goesOn ? ((await engine.find(order, id, all, noStream)) ?? found) : found;
-      const following = follow?.(placed(id, own.state)) ?? [];
+      const following = follow?.(placed(id, found.state)) ?? [];
       const { state, revision } =
-        following.length > 0 ? ((await engine.find(order, id, following, own.revision)) ?? own) : own;
+        following.length > 0 ? ((await engine.find(order, id, following, found.revision)) ?? found) : found;
       const body = { ...orderView(id, placed(id, state)), ...extra };
       return { status, body: byGuest ? guestOrderAnswerOf(body) : staffOrderAnswerOf(body), revision };
     },

@@ -1,7 +1,7 @@
 import { order } from "../../../commands/order/order.ts";
 import { placedOrder } from "../../../commands/processes/fulfilment.ts";
 import type { ProcessContext } from "../../../commands/processes/process.ts";
-import { registerReturn, returnSteps, takeReturn } from "../../../commands/processes/returns.ts";
+import { registerReturn, takeReturn } from "../../../commands/processes/returns.ts";
 import { refundSteps } from "../../../commands/processes/settle-payment.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
 import { deriveId } from "../../values/ids.ts";
@@ -57,8 +57,7 @@ function announcing(app: App, deps: Deps): void {
           const refunded = refundSteps(await placedOrder(shop, id), returnId);
           return orderCommand(deps, id, commandId, {
             status: 201,
-            steps: [...returnSteps(id, returnId), ...refunded],
-            goesOn: true,
+            steps: refunded,
             byGuest: !byStaff,
             run: async (context) => {
               const lines = await spelledNames(shop.engine, request.body.lines);
