@@ -117,7 +117,10 @@ async function endCheckout(shop: Shop, orderId: string, context: ProcessContext)
   if (waiting) await runCheckout(shop, cartId, processOf(shop, orderId, context).context).catch(() => {});
 }
 
-/** @throws Problem illegal_transition when the payment's order lives on or the payment was captured */
+/**
+ * Gives an authorization back, or a transfer up. An order that has no other payment is cancelled with it.
+ * @throws Problem illegal_transition when the payment was captured, or has failed
+ */
 export async function voidPayment(
   shop: Shop,
   paymentId: string,
@@ -130,8 +133,12 @@ export async function voidPayment(
   if (state.phase === "failed") throw illegalTransition("the payment failed: there is nothing to void");
   if (state.phase === "initiated" && state.gateway !== manualGateway)
     throw illegalTransition("the payment is being authorized");
-  if (state.further) {
-    // The order has others.
+  const isPaidOtherwise = await shop.engine.read(
+    order,
+    state.orderId,
+    (its) => its.phase === "placed" && its.book.captured > 0 && state.captured === 0,
+  );
+  if (state.further || isPaidOtherwise) {
     const process = processOf(shop, paymentId, context);
     await process.again(payment, paymentId, "GiveBack", { reason, keeps: true });
     return settlePayment(shop, paymentId, process.context).catch(unlessSilent);

@@ -85,7 +85,11 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
     if (authorization?.status === "pending") return;
     // Where nothing is left to leave, nothing would wait for it.
     const atOnce = shop.settings.capture === "checkout" || total(placed.book, "toShip", "failed") === 0;
-    if (authorization) await recordAuthorization(process, paymentId, { ...authorization, atOnce });
+    const isDue = openOf(placed.book) >= state.amount;
+    if (authorization)
+      await recordAuthorization(process, paymentId, { ...authorization, atOnce: atOnce && isDue });
+    if (authorization && !isDue && (atOnce || openOf(placed.book) === 0))
+      await captureOpen(process, paymentId, placed);
   }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
@@ -98,6 +102,15 @@ async function recordAuthorization(
   if (reference !== undefined)
     await process.again(payment, paymentId, "Authorize", { reference, singleCapture, capture: atOnce });
   else if (atOnce) await process.again(payment, paymentId, "RequestCapture", {});
+}
+
+/** Less is open by now than it was made for: that is captured, if anything, and the rest is the customer's. */
+async function captureOpen(process: Process, paymentId: string, placed: PlacedOrder): Promise<void> {
+  const { shop, context } = process;
+  const amount = openOf(placed.book);
+  if (amount > 0) await process.again(payment, paymentId, "RequestCapture", { amount });
+  await settlePayment(shop, paymentId, context).catch(unlessSilent);
+  await process.again(payment, paymentId, "RequestRelease", { reason: "it was paid otherwise" });
 }
 
 interface Authorized {

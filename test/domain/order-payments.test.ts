@@ -425,6 +425,27 @@ describe("what was found by attacking it", () => {
     expect(await money()).toEqual({ due: 3_500, captured: 5_500, refunded: 0, pending: 2_000 });
   });
 
+  test("a transfer that never came is given up alone where the order is paid otherwise", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop, { method: "bank_transfer" });
+    await further(shop, orderId, "second");
+    await voidPayment(shop, paymentId, "r", shop.context);
+    expect(await paymentWith(shop, paymentId)).toMatchObject({ phase: "voided" });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "paid" });
+    expect(await money()).toMatchObject({ captured: 5_500, refunded: 0 });
+  });
+
+  test("a further payment that is authorized when nothing is open any more is given back", async () => {
+    const shop = await openShop();
+    const { orderId, money } = await orderF(shop, { method: "bank_transfer" });
+    await further(shop, orderId, "second", "tok_action");
+    await further(shop, orderId, "third");
+    await tell(shop, "second", { status: "authorized", reference: shop.bank.act("second", 5_500) });
+    expect(await paymentWith(shop, "second")).toMatchObject({ phase: "voided", captured: 0 });
+    expect(shop.bank.openOf("second")).toBe(0);
+    expect(await money()).toEqual({ due: 5_500, captured: 5_500, refunded: 0, pending: 0 });
+  });
+
   test("a further payment is voided alone, and one that failed not at all", async () => {
     const shop = await openShop({ capture: "shipment" });
     const { orderId } = await orderF(shop, { method: "bank_transfer" });

@@ -63,7 +63,10 @@ export function paymentCommands(app: App, deps: Deps): void {
     "/v1/payments/:id/void",
     {
       ...staffOnly,
-      schema: { ...describe("Give an authorization back and cancel its order"), body: emptyBody },
+      schema: {
+        ...describe("Give an authorization back, or a transfer up, and cancel an order that has no other"),
+        body: emptyBody,
+      },
     },
     (request, reply) =>
       commands.run(request, reply, (commandId) => voidCommand(deps, request.params.id, commandId)),
@@ -178,7 +181,10 @@ function captureCommand(
       await settlePayment(shop, id, processContext(runtime, context)).catch(unlessSilent);
       const steps = [capturedStep(id, capturing?.movementId ?? movementId)];
       const captured = await engine.find(payment, id, steps, noStream);
-      if (!captured) throw new Problem("payment_declined", "the gateway did not capture the payment");
+      if (!captured) {
+        const failure = await engine.read(payment, id, (state) => initiated(id, state).failure);
+        throw new Problem("payment_declined", failure ?? "the gateway did not capture the payment");
+      }
       return answerOf(id, captured);
     },
   };
