@@ -6,6 +6,7 @@ import {
   type ReadAllOptions,
   type RecordedEvent,
 } from "../event-store.ts";
+import { logOver } from "../log-over.ts";
 import { ArchiveFile } from "./file.ts";
 import type { ArchivedEvent, BlockReader } from "./format.ts";
 
@@ -25,23 +26,11 @@ export async function openArchivedLog(file: string, log: EventStore): Promise<Ev
     throw error;
   }
   const reader = new ArchiveReader(archive);
-  return {
-    logId: log.logId,
-    soleWriter: log.soleWriter,
-    append: (stream, expectedRevision, events) => log.append(stream, expectedRevision, events),
-    readStream: (stream, options) => log.readStream(stream, options),
+  return logOver(log, {
     readAll: async (options) =>
       options.after < archive.position ? reader.readAll(options) : log.readAll(options),
-    subscribe: (options) => log.subscribe(options),
-    head: () => log.head(),
-    eventIdAt: (position) => log.eventIdAt(position),
-    progressOf: (position, target) => log.progressOf(position, target),
-    countBetween: (after, upTo) => log.countBetween(after, upTo),
-    close: async () => {
-      archive.close();
-      await log.close();
-    },
-  };
+    close: () => archive.close(),
+  });
 }
 
 /** Reads pages of an archive, as the log itself would give them. */

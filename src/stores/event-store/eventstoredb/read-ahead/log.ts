@@ -1,5 +1,6 @@
 import { Worker } from "node:worker_threads";
 import type { EventStore, Page, Position, ReadAllOptions } from "../../event-store.ts";
+import { logOver } from "../../log-over.ts";
 import { PageBuilder } from "../page.ts";
 import { eventIn } from "../received.ts";
 import { type FromReader, lengthBytes, type ReaderData, type Stretch, type ToReader } from "./messages.ts";
@@ -15,11 +16,7 @@ const heapMb = 96;
  */
 export function openReadAhead(log: EventStore, url: string): EventStore {
   const ahead = new ReadAhead(url);
-  return {
-    logId: log.logId,
-    soleWriter: log.soleWriter,
-    append: (stream, expectedRevision, events) => log.append(stream, expectedRevision, events),
-    readStream: (stream, options) => log.readStream(stream, options),
+  return logOver(log, {
     readAll: async (options) => {
       const read = await ahead.page(options);
       if (read) return read;
@@ -27,16 +24,8 @@ export function openReadAhead(log: EventStore, url: string): EventStore {
       if (page.scannedEvents >= worthwhileEvents) ahead.from(page.scannedTo);
       return page;
     },
-    subscribe: (options) => log.subscribe(options),
-    head: () => log.head(),
-    eventIdAt: (position) => log.eventIdAt(position),
-    progressOf: (position, target) => log.progressOf(position, target),
-    countBetween: (after, upTo) => log.countBetween(after, upTo),
-    close: async () => {
-      await ahead.close();
-      await log.close();
-    },
-  };
+    close: () => ahead.close(),
+  });
 }
 
 /** What the thread has read and nobody has taken yet. */
