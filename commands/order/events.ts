@@ -8,6 +8,14 @@ const minorUnits = z.int().min(0);
 const pieces = z.object({ sku: z.string(), quantity: z.int().min(1) });
 const ofLine = pieces.extend({ lineId: z.int().min(1) });
 
+/** Pieces of a line that came back, as inspection found them. */
+const inspectedLine = z.object({
+  lineId: z.int().min(1),
+  sku: z.string(),
+  sellable: z.int().min(0),
+  damaged: z.int().min(0),
+});
+
 const orderLineSchema = cartItemSchema.extend({
   subtotal: minorUnits,
   discount: minorUnits,
@@ -162,14 +170,7 @@ export const orderEvents = {
     z.object({
       shipmentId: z.string(),
       backId: z.string(),
-      lines: z.array(
-        z.object({
-          lineId: z.int().min(1),
-          sku: z.string(),
-          sellable: z.int().min(0),
-          damaged: z.int().min(0),
-        }),
-      ),
+      lines: z.array(inspectedLine),
     }),
   ),
   /** What had come to nothing is sent again, from stock that is claimed anew. */
@@ -192,11 +193,8 @@ export const orderEvents = {
       returnId: z.string(),
       receiptId: z.string().optional(),
       lines: z.array(
-        z.object({
+        inspectedLine.extend({
           lineId: z.int().min(1).optional(),
-          sku: z.string(),
-          sellable: z.int().min(0),
-          damaged: z.int().min(0),
           rejected: z.int().min(0).optional(),
           inspecting: z.int().min(0).optional(),
         }),
@@ -207,15 +205,7 @@ export const orderEvents = {
     z.object({
       returnId: z.string(),
       receiptId: z.string(),
-      lines: z.array(
-        z.object({
-          lineId: z.int().min(1),
-          sku: z.string(),
-          sellable: z.int().min(0),
-          damaged: z.int().min(0),
-          rejected: z.int().min(0),
-        }),
-      ),
+      lines: z.array(inspectedLine.extend({ rejected: z.int().min(0) })),
     }),
   ),
   ReturnWithdrawn: event(z.object({ returnId: z.string() })),

@@ -2,12 +2,12 @@ import { illegalTransition, Problem } from "../../src/values/problem.ts";
 import type { PaymentMethod } from "../cart/events.ts";
 import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import { type PlacedOrder, paymentsOf } from "../order/state.ts";
+import type { PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { heldOf, isRefused, manualGateway } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { authorize, giveBack } from "./payments.ts";
+import { authorize, giveBack, paymentsIn, releaseThose } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -34,7 +34,8 @@ export async function addPayment(
   const process = processOf(shop, orderId, context);
   if (!placed.added.has(paymentId)) {
     if (method === "cod") throw illegalTransition("cash is taken by the carrier of a parcel");
-    await releaseRefused(process, placed);
+    // What a gateway has refused to capture holds nothing for the order.
+    await releaseThose(process, placed, "paid otherwise", isRefused);
     const amount = isOver(placed.book) ? 0 : openOf(placed.book) - (await heldFor(shop, placed));
     if (amount <= 0) throw illegalTransition("nothing is left to be paid");
     const gateway = isByGateway(method) ? shop.gateway.name : manualGateway;
@@ -55,20 +56,6 @@ export async function addPayment(
     });
   }
   await pursue(process, paymentId);
-}
-
-/** What a gateway has refused to capture holds nothing for the order: it is paid otherwise. */
-async function releaseRefused({ shop, again, context }: Process, placed: PlacedOrder): Promise<void> {
-  for (const paymentId of paymentsOf(placed)) {
-    const refused = await shop.engine.read(
-      payment,
-      paymentId,
-      (state) => state.phase !== "absent" && isRefused(state),
-    );
-    if (!refused) continue;
-    await again(payment, paymentId, "RequestRelease", { reason: "paid otherwise" });
-    await settlePayment(shop, paymentId, context).catch(unlessSilent);
-  }
 }
 
 /** Has a payment that was added authorized and, where payments are captured at checkout, captured. */
@@ -126,11 +113,9 @@ function unlessDeclined(error: unknown): undefined {
 }
 
 /** What gateways hold of an order's money and have not moved, in minor units. */
-export async function heldFor({ engine }: Shop, placed: PlacedOrder): Promise<number> {
-  const held = paymentsOf(placed).map((id) =>
-    engine.read(payment, id, (state) =>
-      state.phase === "absent" || state.releasing !== undefined ? 0 : heldOf(state),
-    ),
+export async function heldFor(shop: Shop, placed: PlacedOrder): Promise<number> {
+  return (await paymentsIn(shop, placed)).reduce(
+    (sum, [, state]) => sum + (state.releasing === undefined ? heldOf(state) : 0),
+    0,
   );
-  return (await Promise.all(held)).reduce((sum, amount) => sum + amount, 0);
 }

@@ -162,18 +162,37 @@ export function openBalance({ engine }: Shop, orderId: string): Promise<number |
 
 /** Once nothing is left to leave or to be paid, what was authorized and not captured is the customer's again. */
 export async function releaseRest(process: Process, order: PlacedOrder): Promise<void> {
-  const { shop, context } = process;
   const { book } = order;
   if (!book.confirmed || total(book, "toShip", "failed") > 0) return;
   if (openOf(book) > 0 && !isOver(book)) return;
-  for (const paymentId of paymentsOf(order)) {
-    const held = await shop.engine.read(payment, paymentId, (state) =>
-      state.phase === "absent" ? 0 : heldOf(state),
-    );
-    if (held === 0) continue;
-    await process.again(payment, paymentId, "RequestRelease", { reason: nothingLeft });
+  await releaseThose(process, order, nothingLeft, (state) => heldOf(state) > 0);
+}
+
+/** What gateways hold by some of an order's payments is the customer's again. */
+export async function releaseThose(
+  { shop, again, context }: Process,
+  order: PlacedOrder,
+  reason: string,
+  isOne: (state: InitiatedPayment) => boolean,
+): Promise<void> {
+  for (const [paymentId, state] of await paymentsIn(shop, order)) {
+    if (!isOne(state)) continue;
+    await again(payment, paymentId, "RequestRelease", { reason });
     await settlePayment(shop, paymentId, context).catch(unlessSilent);
   }
+}
+
+/** What the payments of an order are by now, oldest first; without those that no gateway was ever asked for. */
+export async function paymentsIn(
+  { engine }: Shop,
+  order: PlacedOrder,
+): Promise<[paymentId: string, state: InitiatedPayment][]> {
+  const known: [string, InitiatedPayment][] = [];
+  for (const id of paymentsOf(order)) {
+    const state = await engine.read(payment, id, (state) => state);
+    if (state.phase !== "absent") known.push([id, state]);
+  }
+  return known;
 }
 
 /** @throws Problem not_found */

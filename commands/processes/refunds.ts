@@ -1,11 +1,11 @@
 import { illegalTransition, notFound } from "../../src/values/problem.ts";
 import type { Refund, RetryRefund } from "../order/credits.ts";
 import { order } from "../order/order.ts";
-import { paymentsOf } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
 import { refundable } from "../payment/state.ts";
 import { applyEffects } from "./effects.ts";
 import { placedOrder } from "./fulfilment.ts";
+import { paymentsIn } from "./payments.ts";
 import { type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -32,10 +32,7 @@ async function requireHad(shop: Shop, orderId: string, request: Refund): Promise
   const placed = await placedOrder(shop, orderId);
   const credit = order.decide.Refund(placed, request).find(({ type }) => type === "OrderCredited");
   const payout = credit?.type === "OrderCredited" ? credit.data.payout : 0;
-  const had = paymentsOf(placed).map((id) =>
-    shop.engine.read(payment, id, (state) => (state.phase === "absent" ? 0 : refundable(state))),
-  );
-  const most = (await Promise.all(had)).reduce((sum, amount) => sum + amount, 0);
+  const most = (await paymentsIn(shop, placed)).reduce((sum, [, state]) => sum + refundable(state), 0);
   if (payout > most)
     throw illegalTransition(`the payments have ${most} minor units that could go back, not ${payout}`);
 }
@@ -67,13 +64,8 @@ export async function judgeRefund(
 ): Promise<void> {
   const process = processOf(shop, orderId, context);
   let found = false;
-  for (const paymentId of paymentsOf(await placedOrder(shop, orderId))) {
-    const isIts = await shop.engine.read(
-      payment,
-      paymentId,
-      (state) => state.phase !== "absent" && state.refunds.has(refundId),
-    );
-    if (!isIts) continue;
+  for (const [paymentId, { refunds }] of await paymentsIn(shop, await placedOrder(shop, orderId))) {
+    if (!refunds.has(refundId)) continue;
     found = true;
     if (rejection === undefined) await process.again(payment, paymentId, "ApproveRefund", { refundId });
     else await process.again(payment, paymentId, "RejectRefund", { refundId, reason: rejection });
