@@ -13,6 +13,7 @@ import { settlePayment, unlessSilent } from "../../commands/processes/settle-pay
 import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
 import { stockConditions } from "../../commands/stock/events.ts";
 import { stock } from "../../commands/stock/stock.ts";
+import { mulberry32 } from "../../src/cli/simulate/dice.ts";
 import {
   type EventStore,
   logStart,
@@ -36,15 +37,8 @@ const skus = ["A", "B", "LAST", "BACK"];
 const tokens = ["tok_ok", "tok_ok", "tok_ok", "tok_slow", "tok_declined", "tok_action", "tok_action"];
 const methods = ["credit_card", "credit_card", "credit_card", "paypal", "bank_transfer", "cod"] as const;
 
-/** Small, fast and the same on every machine: mulberry32 by Tommy Ettinger. */
 function createDice(seed: number) {
-  let state = seed >>> 0;
-  const next = (): number => {
-    state = (state + 0x6d2b79f5) >>> 0;
-    let t = Math.imul(state ^ (state >>> 15), state | 1);
-    t = (t + Math.imul(t ^ (t >>> 7), t | 61)) ^ t;
-    return ((t ^ (t >>> 14)) >>> 0) / 2 ** 32;
-  };
+  const next = mulberry32(seed);
   const upTo = (max: number) => 1 + Math.floor(next() * max);
   return {
     upTo,

@@ -10,6 +10,7 @@ import { manualGateway, type Payment } from "../../../commands/payment/state.ts"
 import { hasTask, type TaskKind, taskKinds, tasksOf, tasksProjection } from "../../../projections/tasks.ts";
 import { isoTime } from "../../../src/values/clock.ts";
 import { Problem } from "../../../src/values/problem.ts";
+import { openOf } from "../open-of.ts";
 import { documentsOf, Log, project, type ShopData, type ShopEvent } from "./support.ts";
 
 const at = Date.parse("2011-03-07T09:00:00Z");
@@ -587,19 +588,6 @@ describe("whatever happens to an order and its payment", () => {
     world.open(orderStream, order as AnyDecider);
     world.do(paymentStream, "Initiate", initiation);
     return world;
-  }
-
-  /** Of the payment's own stream: what it says is open. That the order has to hear of it is not in it. */
-  function openOf(state: Payment): string[] {
-    if (state.phase === "absent") return [];
-    const refunds = [...state.refunds].filter(([, { status }]) => status === "pending");
-    return [
-      ...(state.capturing !== undefined ? ["capture"] : []),
-      ...(state.givingBack !== undefined || state.releasing !== undefined ? ["void"] : []),
-      ...(state.orphaned ? ["orphan"] : []),
-      ...(state.stray !== undefined ? ["second"] : []),
-      ...refunds.map(([name]) => `refund/${name}`),
-    ].toSorted();
   }
 
   test.each([

@@ -8,6 +8,7 @@ import { availableOf } from "../../../commands/stock/state.ts";
 import { moneyIn, quantitiesOf } from "../../../projections/orders/books.ts";
 import type { OrderDoc } from "../../../projections/orders/orders.ts";
 import type { Started } from "../../support/shop.ts";
+import { openOf } from "../open-of.ts";
 import { tablePairs } from "../order-table.ts";
 import type { World } from "./world.ts";
 
@@ -69,18 +70,6 @@ function checkPayment(world: World, id: string, state: InitiatedPayment): void {
   const task = world.models.tasks.get(`payment/${id}`) as { open: Record<string, number> } | undefined;
   for (const name of openOf(state))
     if (!task || !(name in task.open)) expect.fail(`no task for ${name} of ${id}`);
-}
-
-/** What a payment's own stream says is open. */
-function openOf(state: InitiatedPayment): string[] {
-  const refunds = [...state.refunds].filter(([, { status }]) => status === "pending");
-  return [
-    ...(state.capturing !== undefined ? ["capture"] : []),
-    ...(state.givingBack !== undefined || state.releasing !== undefined ? ["void"] : []),
-    ...(state.orphaned ? ["orphan"] : []),
-    ...(state.stray !== undefined ? ["second"] : []),
-    ...refunds.map(([name]) => `refund/${name}`),
-  ];
 }
 
 function checkShelf(world: World, sku: string): void {
