@@ -24,6 +24,8 @@ export interface Wire {
   decide: (command: WireCommand) => Fate | Promise<Fate>;
   /** Told of the driver's greetings. */
   onHello: (body: Document) => void;
+  /** From now on nobody is there: all connections are closed, and none is taken. */
+  tear: () => void;
 }
 
 const headerBytes = 16;
@@ -35,7 +37,7 @@ const quiet = new Set([...greetings, "ping", "endSessions"]);
 /** A wire between the driver and a server, which is read and may fail at any command. */
 export async function wireTo(serverUrl: string): Promise<Wire> {
   const { hostname, port } = new URL(serverUrl);
-  const wire: Wire = { url: "", commands: [], decide: () => "pass", onHello: () => {} };
+  const wire: Wire = { url: "", commands: [], decide: () => "pass", onHello: () => {}, tear: () => {} };
   const sockets = new Set<Socket>();
   const server = createServer((client) => {
     const upstream = connect({ host: hostname, port: Number(port) });
@@ -51,10 +53,11 @@ export async function wireTo(serverUrl: string): Promise<Wire> {
     carry(wire, client, upstream);
   });
   await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
-  onTestFinished(() => {
+  wire.tear = () => {
     for (const socket of sockets) socket.destroy();
     server.close();
-  });
+  };
+  onTestFinished(wire.tear);
   const address = server.address();
   if (address === null || typeof address === "string") throw new Error("the wire has no port");
   wire.url = `mongodb://127.0.0.1:${address.port}/?directConnection=true`;

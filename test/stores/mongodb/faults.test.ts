@@ -2,6 +2,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { MongoClient } from "mongodb";
 import { afterAll, describe, expect, onTestFinished, test } from "vitest";
 import { StoreUnavailable } from "../../../src/stores/event-store/event-store.ts";
+import { connectMongo } from "../../../src/stores/view-store/mongodb/connection.ts";
 import {
   type MongoViewStoreOptions,
   openMongoViewStore,
@@ -74,6 +75,20 @@ function faultsOf(mongo: TestMongo): void {
     }
   });
 
+  test("a server that is away is named by the call that looks for it and by those that do not wait", async () => {
+    const wire = await wireTo(mongo.url);
+    const connection = await connectMongo({ url: `${wire.url}&serverSelectionTimeoutMS=1500` });
+    onTestFinished(() => connection.close());
+    wire.tear();
+    const named = { name: "StoreUnavailable", store: "views" };
+    const ping = () => connection.run("ping", () => connection.database.command({ ping: 1 }));
+    await expect(ping()).rejects.toMatchObject(named);
+    const looks = ping();
+    const first = await Promise.race([looks.catch(() => false), ping().catch((error) => error)]);
+    expect(first).toMatchObject(named);
+    await expect(looks).rejects.toMatchObject(named);
+  });
+
   test("a connection that breaks at every write fails the save, leaves the checkpoint, and a repeated save mends it", async () => {
     const { wire, model } = await wired();
     let mutes = 0;
@@ -135,10 +150,10 @@ function faultsOf(mongo: TestMongo): void {
     "a duplicate key beside an unconfirmed majority is a failed batch all the same",
     async () => {
       const { wire, model } = await wired();
-      let isFirst = true;
+      let first = true;
       wire.decide = (command) => {
-        if (!isWrite(command) || !isFirst) return "pass";
-        isFirst = false;
+        if (!isWrite(command) || !first) return "pass";
+        first = false;
         const writeErrors = [{ index: 0, code: 11000, errmsg: "E11000 duplicate key" }];
         return { n: 0, writeErrors, writeConcernError: { code: 64, errmsg: "timed out" }, ok: 1 };
       };

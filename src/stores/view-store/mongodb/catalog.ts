@@ -1,9 +1,8 @@
 import { randomUUID } from "node:crypto";
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Collection } from "mongodb";
-import { StoreUnavailable } from "../../event-store/event-store.ts";
 import type { MongoConnection } from "./connection.ts";
-import { duplicateKey, hasCode, storeName } from "./errors.ts";
+import { away, duplicateKey, hasCode, storeName } from "./errors.ts";
 import { collections } from "./layout.ts";
 
 /**
@@ -131,9 +130,7 @@ export class Catalog {
       }
       await sleep(Math.random() * changePauseMs * attempt);
     }
-    throw new StoreUnavailable(
-      `${storeName} is not available: others change read model ${name} all the time`,
-    );
+    throw away(`${storeName} is not available: others change read model ${name} all the time`);
   }
 
   async #read(name: string): Promise<SeenState> {

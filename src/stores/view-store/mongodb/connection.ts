@@ -3,7 +3,7 @@ import { type Db, MongoClient, type MongoClientOptions } from "mongodb";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
 import { Availability } from "./availability.ts";
 import { watchClock } from "./clock.ts";
-import { isRepeatable, storeName, translated } from "./errors.ts";
+import { away, isRepeatable, storeName, translated } from "./errors.ts";
 import { type MemberLag, watchReplication } from "./replication.ts";
 
 /**
@@ -91,12 +91,12 @@ export async function connectMongo(options: MongoConnectionOptions): Promise<Mon
   const availability = new Availability(client);
   let closed = false;
   const run = async <T>(operation: string, body: () => Promise<T>): Promise<T> => {
-    if (closed) throw new StoreUnavailable(`the view store in ${storeName} is closed`);
+    if (closed) throw away(`the view store in ${storeName} is closed`);
     const start = performance.now();
     const told = (outcome: "ok" | "unavailable" | "error") =>
       options.observe?.(operation, (performance.now() - start) / 1_000, outcome);
     try {
-      if (availability.isHopeless()) throw new StoreUnavailable(`${storeName} is away`);
+      if (availability.isHopeless()) throw away(`${storeName} is away`);
       const result = await repeated(body, () => options.observeRetry?.(operation));
       told("ok");
       return result;

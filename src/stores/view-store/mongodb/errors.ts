@@ -70,7 +70,12 @@ export function translated(error: unknown): unknown {
     (cause instanceof MongoError && cause.hasErrorLabel("RetryableWriteError"));
   if (!isAway) return error;
   const { message } = cause as Error;
-  return new StoreUnavailable(`${storeName} is not available: ${message}`, { cause: error }).of("views");
+  return away(`${storeName} is not available: ${message}`, { cause: error });
+}
+
+/** The one way in which this store says that it is away: answers name it. */
+export function away(message: string, options?: ErrorOptions): StoreUnavailable {
+  return new StoreUnavailable(message, options).of("views");
 }
 
 function hasConcernError(error: MongoServerError): boolean {

@@ -1,7 +1,6 @@
 import type { AnyBulkWriteOperation, Collection, Document } from "mongodb";
-import { StoreUnavailable } from "../../event-store/event-store.ts";
 import type { MongoConnection } from "./connection.ts";
-import { duplicatesOf, storeName } from "./errors.ts";
+import { away, duplicatesOf, storeName } from "./errors.ts";
 
 /** Of one bulk, whichever comes first. */
 const bulkOperationsMax = 1_000;
@@ -50,7 +49,7 @@ export async function writeGuarded<T extends { _id: string }>(
     let left = part;
     for (let round = 1; left.length > 0; round++) {
       if (round > roundsMax) {
-        throw new StoreUnavailable(`${storeName} is not available: others write the same documents`);
+        throw away(`${storeName} is not available: others write the same documents`);
       }
       const { duplicates, matched } = await run(operation, () => send(target, left));
       const replaced = left.filter(({ isNew }) => !isNew);

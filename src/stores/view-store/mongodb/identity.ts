@@ -1,6 +1,6 @@
-import { StoreDamaged, StoreUnavailable } from "../../event-store/event-store.ts";
+import { StoreDamaged } from "../../event-store/event-store.ts";
 import type { MongoConnection } from "./connection.ts";
-import { duplicateKey, hasCode, storeName } from "./errors.ts";
+import { away, duplicateKey, hasCode, storeName } from "./errors.ts";
 import { collections } from "./layout.ts";
 
 /** Grows with every change of the layout that an older program cannot read. */
@@ -26,7 +26,7 @@ export async function claimDatabase(
   const store = database.collection<Identity>(collections.store);
   if (!readOnly && (await claim(connection, { _id: "log", logId, format: formatVersion }))) return;
   const known = await run("identity", () => store.findOne({ _id: "log" }));
-  if (known === null) throw new StoreUnavailable(`there are no read models in ${database.databaseName} yet`);
+  if (known === null) throw away(`there are no read models in ${database.databaseName} yet`);
   if (known.format !== formatVersion) {
     throw damaged(
       database.databaseName,

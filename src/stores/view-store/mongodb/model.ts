@@ -1,5 +1,5 @@
 import type { Collection } from "mongodb";
-import { logStart, type Position, StoreUnavailable } from "../../event-store/event-store.ts";
+import { logStart, type Position } from "../../event-store/event-store.ts";
 import type {
   DocumentChange,
   FindQuery,
@@ -17,6 +17,7 @@ import type {
   ViewModel,
 } from "../view-store.ts";
 import { type MongoConnection, readTimeMaxMs } from "./connection.ts";
+import { away } from "./errors.ts";
 import {
   checkpointEvent,
   collectionName,
@@ -70,9 +71,7 @@ export class MongoViewModel implements ViewModel {
 
   async #use(how: "read" | "write"): Promise<void> {
     if (this.#isGone) {
-      throw new StoreUnavailable(
-        `generation ${this.generation} of read model ${this.spec.name} is closed or dropped`,
-      );
+      throw away(`generation ${this.generation} of read model ${this.spec.name} is closed or dropped`);
     }
     await this.#check(this.generation, how);
   }

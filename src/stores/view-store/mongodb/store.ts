@@ -6,7 +6,7 @@ import { specHash } from "../spec.ts";
 import type { GenerationInfo, ModelSpec, ViewModel, ViewStore } from "../view-store.ts";
 import { Catalog } from "./catalog.ts";
 import { connectMongo, type MongoConnection, type MongoConnectionOptions } from "./connection.ts";
-import { storeName } from "./errors.ts";
+import { away, storeName } from "./errors.ts";
 import { claimDatabase } from "./identity.ts";
 import { collectionName, collections, indexesOf, parkedIndexes } from "./layout.ts";
 import { createMongoLeases } from "./leases.ts";
@@ -99,7 +99,7 @@ class MongoViews implements MongoViewStore {
     specHash(spec);
     let live = liveOf(await this.#catalog.current(spec.name), spec);
     if (live === undefined) {
-      if (this.#readOnly) throw new StoreUnavailable(`there is no read model ${spec.name} yet`);
+      if (this.#readOnly) throw away(`there is no read model ${spec.name} yet`);
       live = await this.#catalog.change(spec.name, (state) => firstLive(state, spec));
     }
     this.#versions.set(spec.name, spec.version);
@@ -235,7 +235,7 @@ class MongoViews implements MongoViewStore {
     const { spec, generation } = model;
     const known = this.#models.get(collectionName(spec.name, generation));
     if (known !== undefined && known === model) return known;
-    throw new StoreUnavailable(`generation ${generation} of ${spec.name} is dropped or not of this store`);
+    throw away(`generation ${generation} of ${spec.name} is dropped or not of this store`);
   }
 
   async generations(): Promise<GenerationInfo[]> {
@@ -277,12 +277,12 @@ class MongoViews implements MongoViewStore {
   }
 
   #assertOpen(): void {
-    if (this.#closed) throw new StoreUnavailable(`the view store in ${storeName} is closed`);
+    if (this.#closed) throw away(`the view store in ${storeName} is closed`);
   }
 
   #assertWritable(): void {
     this.#assertOpen();
-    if (this.#readOnly) throw new StoreUnavailable(`the view store in ${storeName} is open read only`);
+    if (this.#readOnly) throw away(`the view store in ${storeName} is open read only`);
   }
 }
 

@@ -1,7 +1,8 @@
-import { StoreUnavailable } from "../../event-store/event-store.ts";
+import type { StoreUnavailable } from "../../event-store/event-store.ts";
 import { specHash } from "../spec.ts";
 import { ModelOutdated, type ModelSpec } from "../view-store.ts";
 import type { Decided, Generation, GenerationState, SeenState } from "./catalog.ts";
+import { away } from "./errors.ts";
 
 /** What each call makes of a model's generations. All of it is decided on one document, which changes at once. */
 
@@ -133,5 +134,5 @@ export function knownIn(state: SeenState, generation: number): Generation {
 }
 
 export function unavailable(state: SeenState, generation: number, why: string): StoreUnavailable {
-  return new StoreUnavailable(`generation ${generation} of read model ${state._id} ${why}`);
+  return away(`generation ${generation} of read model ${state._id} ${why}`);
 }
