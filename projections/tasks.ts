@@ -14,19 +14,31 @@ type Task =
   | { kind: "checkout"; dueAt: number; cartDueAt?: number }
   /** What has to be here, and by when: a transfer, goods that were credited in advance. */
   | { kind: "order"; dueAt: number; open: string[]; awaited?: Record<string, number> }
-  /** What is open of a payment, by name, and when each is due. */
-  | { kind: "payment"; dueAt: number; open: Record<string, number>; captureTries: number }
+  /**
+   * What is open of a payment, by name, and when each is due; or its gateway has refused each capture, since then, and
+   * nothing tries another by itself: that is staff's. `refusal` is its last one.
+   */
+  | {
+      kind: "payment" | "capture";
+      dueAt: number;
+      open: Record<string, number>;
+      captureTries: number;
+      refusal?: string;
+    }
   | { kind: "webhook"; dueAt: number }
   /** An order's, since then: its customer is owed money that nothing gives back by itself. */
-  | { kind: "refund"; dueAt: number };
+  | { kind: "refund"; dueAt: number }
+  /** A refund's, since then: staff approves or rejects it. */
+  | { kind: "approval"; dueAt: number };
 
 /** What is done by itself. */
 export const taskKinds = ["checkout", "payment", "order", "webhook", "cart"] as const;
-/** `refund` is for staff to see to. */
-export type TaskKind = (typeof taskKinds)[number] | "refund";
+/** What is for staff to see to. */
+export const staffTaskKinds = ["refund", "approval", "capture"] as const;
+export type TaskKind = (typeof taskKinds)[number] | (typeof staffTaskKinds)[number];
 
 /** A process that is under way is left alone for this long, then taken up again. */
-const takeUpAfterMs = 30_000;
+export const takeUpAfterMs = 30_000;
 
 /** A checkout whose order waits is looked at again after this long: it extends its reservations, or gives up. */
 const waitingLookedAtAfterMs = 5 * 60_000;
@@ -43,6 +55,8 @@ const cartKey = keyOf("cart");
 const orderKey = keyOf("order");
 const paymentKey = keyOf("payment");
 const refundKey = keyOf("refund");
+const approvalKey = ({ data: { refundId } }: { data: { refundId: string } }) =>
+  keyOf("approval")({ id: refundId });
 /** The payment of an order's own event: the one it was placed with, or one that was added. */
 const itsPaymentKey = ({ id, data }: { id: string; data: { paymentId?: string | undefined } }) =>
   paymentKey({ id: data.paymentId ?? paymentIdOf(id) });
@@ -99,33 +113,39 @@ const isByGateway = (method: string) => method !== "bank_transfer" && method !==
 /** With some of a payment's open things closed and some opened. */
 function payment(
   doc: Task | undefined,
-  { close = [], open = {}, failed = false }: PaymentChange,
+  { close = [], open = {}, refused, isCaptureOver = false }: PaymentChange,
 ): Task | undefined {
-  const before = doc?.kind === "payment" ? doc : { open: {}, captureTries: 0 };
+  const before: Omit<PaymentTask, "kind"> = isOfPayment(doc) ? doc : { dueAt: 0, open: {}, captureTries: 0 };
   const still = Object.entries(before.open).filter(([name]) => !close.includes(name));
   const now = { ...Object.fromEntries(still), ...open };
   const due = Object.values(now);
-  const captureTries = before.captureTries + Number(failed);
-  if (due.length === 0) return undefined;
-  return { kind: "payment", dueAt: Math.min(...due), open: now, captureTries };
+  const captureTries = isCaptureOver ? 0 : before.captureTries + Number(refused !== undefined);
+  const refusal = isCaptureOver ? undefined : (refused?.reason ?? before.refusal);
+  const task = { open: now, captureTries, ...(refusal !== undefined && { refusal }) };
+  if (due.length > 0) return { ...task, kind: "payment", dueAt: Math.min(...due) };
+  return captureTries > captureTriesMax
+    ? { ...task, kind: "capture", dueAt: refused?.time ?? before.dueAt }
+    : undefined;
+}
+
+type PaymentTask = Extract<Task, { kind: "payment" | "capture" }>;
+
+function isOfPayment(doc: Task | undefined): doc is PaymentTask {
+  return doc?.kind === "payment" || doc?.kind === "capture";
 }
 
 interface PaymentChange {
   close?: readonly string[];
   open?: Record<string, number>;
-  /** A capture was refused. */
-  failed?: boolean;
+  /** A capture was refused then. */
+  refused?: { reason: string; time: number };
+  /** All is captured that has to be. */
+  isCaptureOver?: boolean;
 }
 
 interface Captured {
   orderId?: string | undefined;
   captureId?: string | undefined;
-}
-
-interface Requested {
-  refundId: string;
-  cause: string;
-  held?: true | undefined;
 }
 
 /** Of an event that says whether anything is owed after it, where it changes that. */
@@ -152,11 +172,24 @@ function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange)
   };
 }
 
+/** One that waited for its approval, at one payment or at several. */
+const judged = {
+  keys: (event: { id: string; data: { refundId: string } }) => [paymentKey(event), approvalKey(event)],
+  change: (
+    doc: Task | undefined,
+    event: { id: string; data: { refundId: string }; time: number },
+    key: string,
+  ) =>
+    key === approvalKey(event)
+      ? undefined
+      : payment(doc, refundOpens(event.data, event.time + takeUpAfterMs)),
+};
+
 /** A handler of an event on an order's stream, of which its payment has heard. */
 const paymentHasHeard = {
   keys: firstPaymentKey,
   change: (doc: Task | undefined) => {
-    const open = doc?.kind === "payment" ? Object.keys(doc.open) : [];
+    const open = isOfPayment(doc) ? Object.keys(doc.open) : [];
     return payment(doc, { close: open.filter((name) => name === "paid" || name.startsWith("paid/")) });
   },
 };
@@ -173,7 +206,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 4,
+  version: 5,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -333,37 +366,49 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     CaptureRequested: onPayment((_, dueAt) => ({ close: ["recapture"], open: { capture: dueAt } })),
     PaymentCaptured: onPayment(({ orderId, captureId }: Captured, dueAt) => ({
       close: ["capture", "recapture", "orphan"],
+      isCaptureOver: true,
       ...(orderId !== undefined && { open: { [paidName(captureId)]: dueAt } }),
     })),
     CaptureFailed: {
       keys: paymentKey,
       change: (doc, { data, time }) => {
         if (data.once) return payment(doc, { close: ["capture"] });
-        const tries = (doc?.kind === "payment" ? doc.captureTries : 0) + 1;
+        const tries = (isOfPayment(doc) ? doc.captureTries : 0) + 1;
         const again = time + captureAgainMs * 2 ** (tries - 1);
         return payment(doc, {
           close: ["capture"],
-          failed: true,
+          refused: { reason: data.reason, time },
           open: tries > captureTriesMax ? {} : { recapture: again },
         });
       },
     },
     VoidRequested: onPayment((_, dueAt) => ({ open: { void: dueAt } })),
-    PaymentVoided: onPayment(() => ({ close: ["authorize", "void", "orphan", "capture", "recapture"] })),
-    AuthorizationReleased: onPayment(({ reference }: { reference?: string | undefined }) => ({
-      close: reference === undefined ? ["void", "capture", "recapture"] : ["second"],
+    PaymentVoided: onPayment(() => ({
+      close: ["authorize", "void", "orphan", "capture", "recapture"],
+      isCaptureOver: true,
     })),
+    AuthorizationReleased: onPayment(({ reference }: { reference?: string | undefined }) =>
+      reference === undefined
+        ? { close: ["void", "capture", "recapture"], isCaptureOver: true }
+        : { close: ["second"] },
+    ),
     PaymentFailed: onPayment(() => ({ close: ["authorize", "void"] })),
     PaymentOrphaned: onPayment(({ second }: { second?: true | undefined }, dueAt) => ({
       open: { [second ? "second" : "orphan"]: dueAt },
     })),
-    // One that waits for its approval is nobody's to do.
-    RefundRequested: onPayment(({ refundId, cause, held }: Requested, dueAt) => ({
-      close: cause === "cancellation" ? ["void", "paid"] : [],
-      open: held ? {} : { [`refund/${refundId}`]: dueAt },
-    })),
-    RefundApproved: onPayment(refundOpens),
-    RefundRejected: onPayment(refundOpens),
+    RefundRequested: {
+      keys: (event) => [paymentKey(event), ...(event.data.held ? [approvalKey(event)] : [])],
+      change: (doc, event, key) => {
+        const { refundId, cause, held } = event.data;
+        if (key === approvalKey(event)) return doc ?? { kind: "approval", dueAt: event.time };
+        return payment(doc, {
+          close: cause === "cancellation" ? ["void", "paid"] : [],
+          open: held ? {} : { [`refund/${refundId}`]: event.time + takeUpAfterMs },
+        });
+      },
+    },
+    RefundApproved: judged,
+    RefundRejected: judged,
     // Its order has still to hear of it.
     RefundSucceeded: onPayment(refundOpens),
     OrderTold: { keys: paymentKey, change: paymentHasHeard.change },
@@ -383,6 +428,8 @@ export interface DueTask<K extends TaskKind = TaskKind> {
   kind: K;
   id: string;
   dueAt: number;
+  /** What the log says about it. */
+  reason: string | undefined;
 }
 
 export interface TaskPage<K extends TaskKind> {
@@ -408,11 +455,19 @@ export async function tasksOf<K extends TaskKind>(
 
 /** Whether something of this kind is open. */
 export async function hasTask(model: ViewModel, kind: TaskKind, id: string): Promise<boolean> {
-  const found = await model.get(kind === "checkout" ? cartKey({ id }) : keyOf(kind)({ id }));
+  const found = await model.get(keptAs(kind)({ id }));
   return found !== undefined && toTask(found).kind === kind;
 }
 
+/** A cart's tasks are one document, and a payment's. */
+function keptAs(kind: TaskKind) {
+  if (kind === "checkout") return cartKey;
+  return kind === "capture" ? paymentKey : keyOf(kind);
+}
+
 function toTask({ key, json }: { key: string; json: string }): DueTask {
-  const { kind, dueAt } = JSON.parse(json) as Task;
-  return { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };
+  const task = JSON.parse(json) as Task;
+  const { kind, dueAt } = task;
+  const reason = isOfPayment(task) && (kind === "capture" || task.open.recapture) ? task.refusal : undefined;
+  return { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt, reason };
 }

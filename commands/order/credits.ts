@@ -123,10 +123,10 @@ export function refund(order: PlacedOrder, command: Refund): OrderEvent[] {
   return [cancelled, creditedBy(order, after, id, credit)];
 }
 
-/** The gateway does not give it back. Pieces that the customer will not have stay credited, and their money owed. */
+/** It is not given back, by a gateway or by staff's word. Pieces that the customer will not have stay credited, and their money owed. */
 export function withdraw(
   order: PlacedOrder,
-  { refundId, reason, amount, paymentId }: WithdrawCredit,
+  { refundId, reason, amount, paymentId, rejected }: WithdrawCredit,
 ): OrderEvent[] {
   const name = nameAt(refundId, paymentId);
   if (order.refunds.has(name) || order.unpaid.has(name)) return [];
@@ -134,7 +134,8 @@ export function withdraw(
   const payout = payoutOf(book, refundId);
   if (!payout) return [{ type: "EffectsApplied", data: { of: `refund/${name}` } }];
   const credit = order.credits.get(refundId);
-  const why = { creditId: refundId, currency, reason, ...(paymentId !== undefined && { paymentId }) };
+  const by = { ...(paymentId !== undefined && { paymentId }), ...(rejected && { rejected }) };
+  const why = { creditId: refundId, currency, reason, ...by };
   // A part that does not go back is owed: for which pieces it was cannot be told.
   if (amount < (credit?.payout ?? payout[1])) {
     const part = Math.min(amount, payout[1]);
@@ -206,6 +207,8 @@ export interface WithdrawCredit {
   amount: number;
   /** One that was added. */
   paymentId?: string;
+  /** By staff. */
+  rejected?: true;
 }
 
 /** What was credited in advance for pieces that stay with the customer is asked for again. */

@@ -273,7 +273,7 @@ export const orderEvents = {
     }),
   ),
   /**
-   * The gateway did not give it back. What it was for is asked for again, unless its pieces are not the customer's.
+   * It is not given back. What it was for is asked for again, unless its pieces are not the customer's.
    * `part`: so much of it, by the payment that was added; the rest goes back by others.
    */
   CreditWithdrawn: event(
@@ -281,6 +281,8 @@ export const orderEvents = {
       reason: z.string(),
       paymentId: z.string().optional(),
       part: minorUnits.optional(),
+      /** By staff, whom it had waited for; else by the gateway. */
+      rejected: z.literal(true).optional(),
       ...owed,
     }),
   ),

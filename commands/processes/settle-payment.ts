@@ -323,7 +323,8 @@ async function tellOrder(process: Process, paymentId: string): Promise<boolean> 
     if (known.phase === "placed" && known.refunds.has(name)) continue;
     if (status !== "succeeded") {
       if (known.phase === "placed" && known.unpaid.has(name)) continue;
-      const withdrawn = { refundId, amount, reason: failure, ...its };
+      const by = status === "rejected" && { rejected: true as const };
+      const withdrawn = { refundId, amount, reason: failure, ...its, ...by };
       await process.once(["withdrawn", refundId], order, orderId, "WithdrawCredit", withdrawn);
       continue;
     }

@@ -49,13 +49,19 @@ export async function handleWebhook(shop: Shop, id: string, context: ProcessCont
   try {
     await book(process, state);
   } catch (error) {
-    // What it is about may be told later than its end; nothing else that is refused becomes true by waiting.
-    if (!isRefusal(error) || process.now() < state.receivedAt + waitsForPaymentMs) throw error;
+    // What it is about may be told later than its end. Money that the books do not take is for staff to look at.
+    const waits = isOfMoney(state) || process.now() < state.receivedAt + waitsForPaymentMs;
+    if (!isRefusal(error) || waits) throw error;
     await process.again(webhook, id, "Finish", { how: "given_up" });
     return;
   }
   await goOn(process, known.orderId, state);
   await process.again(webhook, id, "Finish", { how: "done" });
+}
+
+/** Whether it tells of money that has moved: what an authorization comes to, a later answer says as well. */
+function isOfMoney({ outcome: { status } }: ReceivedWebhook): boolean {
+  return status !== "authorized" && status !== "failed";
 }
 
 async function book(process: Process, { paymentId, outcome }: ReceivedWebhook): Promise<void> {

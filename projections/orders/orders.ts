@@ -295,13 +295,11 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     OrderCredited: step("credited", credit, bookEvents.OrderCredited),
     CreditWithdrawn: step(
       "refund_failed",
-      (order, { reason, amount, part }) =>
-        part === 0
-          ? because(`${text(order, amount)} are due again`, reason)
-          : {
-              customer: "Refund delayed",
-              staff: `The money could not be given back: ${reason}`,
-            },
+      (order, { reason, amount, part, rejected }) => {
+        if (part === 0) return because(`${text(order, amount)} are due again`, reason);
+        if (rejected) return { customer: "Refund not approved", staff: `Refund rejected: ${reason}` };
+        return { customer: "Refund delayed", staff: `The money could not be given back: ${reason}` };
+      },
       bookEvents.CreditWithdrawn,
     ),
     ChargebackReceived: ofPayment("disputed", (order, { amount, reason }) =>

@@ -99,6 +99,18 @@ export async function skusWithExpired(
   return { skus: [...new Set(items.map(({ json }) => (JSON.parse(json) as ReservationDoc).sku))], next };
 }
 
+const expiredPage = 1_000;
+
+/** Whether reservations of a SKU have run out and are still held. */
+export async function hasExpired(model: ViewModel, sku: string, now: number): Promise<boolean> {
+  for (let after: readonly ColumnValue[] | null | undefined; after !== null; ) {
+    const page = await skusWithExpired(model, now, { limit: expiredPage, after });
+    if (page.skus.includes(sku)) return true;
+    after = page.next;
+  }
+  return false;
+}
+
 const waitingPage = 1_000;
 
 /** Pieces that an order waits for, by SKU. */

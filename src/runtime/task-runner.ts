@@ -4,7 +4,7 @@ import { systemContext } from "../../commands/processes/process.ts";
 import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/stock/reservations.ts";
-import { type TaskKind, taskKinds, tasksOf } from "../../projections/tasks.ts";
+import { type TaskKind, takeUpAfterMs, taskKinds, tasksOf } from "../../projections/tasks.ts";
 import type { ColumnValue } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
 import type { ClockTrouble } from "./clocks.ts";
@@ -201,7 +201,9 @@ export class TaskRunner {
       return { tasks: skus.map((id) => ({ key: keyOf(kind, id), kind, id, dueAt: 0 })), next };
     }
     const model = await models.model(taskModel);
-    const dueBy = all ? {} : { dueBy: now };
+    // A checkout's customer may have acted meanwhile; of the others, what is due later than that waits for its time.
+    const isEach = all && kind === "checkout";
+    const dueBy = isEach ? {} : { dueBy: all ? now + takeUpAfterMs : now };
     return tasksOf(model, kind, { ...dueBy, limit: pageTasks, after });
   }
 

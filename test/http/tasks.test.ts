@@ -184,6 +184,61 @@ describe("what cannot be done", () => {
     expect(await listed()).toEqual([]);
   });
 
+  test("of a refund that waits for approval is listed until staff judges it", async () => {
+    const { product, order, post, get, caughtUp } = await openShop({ env: { REFUND_APPROVAL_FROM: "1000" } });
+    await product({ skus: ["DEAR"], price: 1_000 });
+    const { order: bought } = await order(["DEAR", 2]);
+    const lines = [{ lineId: 1, quantity: 1 }];
+    const waits = await post(`/v1/orders/${bought.id}/refunds`, { lines, reason: "one too many" });
+    expect(waits.status).toBe(202);
+    await caughtUp();
+    const listed = async () => (await get("/v1/ops/tasks?kind=approval", staff)).body.items;
+    const { refundId } = waits.body;
+    expect(await listed()).toMatchObject([{ kind: "approval", id: refundId, reason: null, notBefore: null }]);
+    expect((await post(`/v1/refunds/${refundId}/reject`, { reason: "it was worn" })).status).toBe(200);
+    await caughtUp();
+    expect(await listed()).toEqual([]);
+    const told = async (headers: Record<string, string>) =>
+      (await get(`/v1/orders/${bought.id}`, headers)).body.timeline.map(({ text }: { text: string }) => text);
+    expect(await told(staff)).toContain("Refund rejected: it was worn");
+  });
+
+  test("of a payment says what its gateway refused, and a failure that is over is gone", {
+    timeout: openTimeoutMs,
+  }, async () => {
+    let now = Date.now();
+    const { product, cart, checkOut, post, get, caughtUp, runtime } = await openShop({ clock: () => now });
+    await product({ skus: ["REFUSED"] });
+    const payment = { method: "credit_card", token: "tok_capture_refused_once" };
+    await checkOut(await cart(["REFUSED", 1]), { payment });
+    await caughtUp();
+    const of = async (query: string) => (await get(`/v1/ops/tasks${query}`, staff)).body.items;
+    const [task] = await of("?kind=payment");
+    expect(task).toMatchObject({ failures: 0, reason: expect.stringMatching(/\w/) });
+    const broken = vi.spyOn(runtime.shop.gateway, "capture").mockRejectedValue(new TypeError("a bug"));
+    const waits = await post(`/v1/ops/tasks/payment/${task.id}/retry`);
+    expect(waits.body).toMatchObject({ done: false, reason: "a bug" });
+    broken.mockRestore();
+    now += 10 * 60_000;
+    await runtime.tasks.doDue();
+    await caughtUp();
+    expect(await of("?kind=payment")).toEqual([]);
+    expect(await of("")).toEqual([]);
+    expect(await of("?kind=stock")).toEqual([]);
+  });
+
+  test("of a checkout whose customer has still to act waits, and says so", async () => {
+    const { product, cart, checkOut, post, caughtUp } = await openShop();
+    await product({ skus: ["ACTS"] });
+    const full = await cart(["ACTS", 1]);
+    await checkOut(full, { payment: { method: "credit_card", token: "tok_action" } });
+    await caughtUp();
+    expect((await post(`/v1/ops/tasks/checkout/${full.id}/retry`)).body).toMatchObject({
+      done: false,
+      reason: expect.stringContaining("waits"),
+    });
+  });
+
   test("is shown to staff alone", async () => {
     const { get, post } = await openShop();
     expect((await get("/v1/ops/tasks")).status).toBe(401);

@@ -1,17 +1,18 @@
 import { z } from "zod";
+import { staffTaskKinds } from "../../../projections/tasks.ts";
 import { pageFields } from "../query-api/schemas.ts";
 
 const taskKind = z.enum(["checkout", "payment", "order", "webhook", "cart", "stock"]);
 export const taskParams = z.strictObject({ kind: taskKind, id: z.string().min(1).max(300) });
-/** Nothing retries a refund that was refused, and nothing settles it, but another refund. */
-const listedKind = z.enum([...taskKind.exclude(["stock"]).options, "refund"]);
+/** What staff sees to has commands of its own. */
+const listedKind = z.enum([...taskKind.options, ...staffTaskKinds]);
 export const taskQuery = z.strictObject({ kind: listedKind.optional(), ...pageFields });
 export const settleBody = z.strictObject({
   as: z.enum(["done", "failed"]),
   reason: z.string().trim().min(1).max(500),
 });
 const openTask = z.strictObject({
-  kind: z.enum([...taskKind.options, "refund"]),
+  kind: listedKind,
   id: z.string(),
   dueAt: z.string().nullable(),
   /** Tries that failed, one after the other, by this process. */

@@ -1,6 +1,9 @@
 import { systemContext } from "../../../commands/processes/process.ts";
 import { settleTask } from "../../../commands/processes/settle.ts";
-import { type DueTask, hasTask, tasksOf } from "../../../projections/tasks.ts";
+import type { ProcessKind } from "../../../commands/processes/tasks.ts";
+import { hasExpired, skusWithExpired } from "../../../projections/stock/reservations.ts";
+import { type DueTask, hasTask, type TaskKind, tasksOf } from "../../../projections/tasks.ts";
+import type { Runtime } from "../../runtime/runtime.ts";
 import type { TriedTask } from "../../runtime/task-runner.ts";
 import { isoTime } from "../../values/clock.ts";
 import { notFound } from "../../values/problem.ts";
@@ -10,11 +13,14 @@ import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { retriedAnswer, settleBody, settledAnswer, taskParams, taskQuery, tasksAnswer } from "./schemas.ts";
 
+/** How long the read model may take to hear of what a retry has done. */
+const doneKnownWithinMs = 2_000;
+
 const shared = { tags: ["operations"], security: [{ bearer: [] }] };
 
 export function taskOps(app: App, deps: Deps): void {
   const { runtime, staffOnly, cursors } = deps;
-  const { tasks, models } = runtime;
+  const { tasks, models, clock } = runtime;
 
   app.get(
     "/v1/ops/tasks",
@@ -31,11 +37,16 @@ export function taskOps(app: App, deps: Deps): void {
       const { kind, ...paging } = request.query;
       const { page, next } = listOf(cursors, "tasks", [kind ?? null], paging);
       if (kind === undefined) {
-        const failing = tasks.failing();
+        const failing = await stillOpen(runtime, tasks.failing());
         const from = Number(page.after?.[0] ?? 0);
         const end = from + page.limit;
         const items = failing.slice(from, end).map((task) => shown(task, undefined, task));
         return { items, nextCursor: next(failing.length > end ? [end] : null) };
+      }
+      if (kind === "stock") {
+        const found = await skusWithExpired(await models.model("reservations"), clock(), page);
+        const items = found.skus.map((id) => shown({ kind, id }, undefined, tasks.tried(kind, id)));
+        return { items, nextCursor: next(found.next) };
       }
       const found = await tasksOf(await models.model("tasks"), kind, page);
       const items = found.tasks.map((task) => shown(task, task, tasks.tried(task.kind, task.id)));
@@ -64,10 +75,13 @@ function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
     (request, reply) => {
       const { kind, id } = request.params;
       const retry = async () => {
-        const model = await runtime.models.model("tasks");
-        if (kind !== "stock" && !(await hasTask(model, kind, id))) throw notFound(`open ${kind} task`, id);
-        const reason = await tasks.retry(kind, id).then(() => null, messageOf);
-        return { status: 200, body: { kind, id, done: reason === null, reason } };
+        if (kind !== "stock" && !(await isTaskOpen(runtime, kind, id)))
+          throw notFound(`open ${kind} task`, id);
+        const failure = await tasks.retry(kind, id).then(() => null, messageOf);
+        await runtime.models.caughtUp(doneKnownWithinMs, undefined, [modelOf(kind)]);
+        const isOpen = await isTaskOpen(runtime, kind, id);
+        const reason = failure ?? (isOpen ? "it waits for what is not here yet" : null);
+        return { status: 200, body: { kind, id, done: !isOpen, reason: isOpen ? reason : null } };
       };
       return commands.operate(request, reply, retry, retry);
     },
@@ -103,17 +117,36 @@ function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
   );
 }
 
+/** Without those that are over by now, whatever has ended them. */
+async function stillOpen(runtime: Runtime, failing: readonly TriedTask[]): Promise<TriedTask[]> {
+  const isOpen = await Promise.all(failing.map(({ kind, id }) => isTaskOpen(runtime, kind, id)));
+  for (const [at, { kind, id }] of failing.entries()) if (!isOpen[at]) runtime.tasks.forget(kind, id);
+  return failing.filter((_, at) => isOpen[at]);
+}
+
+const modelOf = (kind: ProcessKind): string => (kind === "stock" ? "reservations" : "tasks");
+
+/** As far as the read models know. */
+async function isTaskOpen({ models, clock }: Runtime, kind: ProcessKind, id: string): Promise<boolean> {
+  const model = await models.model(modelOf(kind));
+  return kind === "stock" ? hasExpired(model, id, clock()) : hasTask(model, kind, id);
+}
+
 function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }
 
-function shown({ kind, id }: Pick<DueTask | TriedTask, "kind" | "id">, due?: DueTask, tried?: TriedTask) {
+function shown(
+  { kind, id }: { kind: ProcessKind | TaskKind; id: string },
+  due: DueTask | undefined,
+  tried: TriedTask | undefined,
+) {
   return {
     kind,
     id,
     dueAt: due ? isoTime(due.dueAt) : null,
     failures: tried?.failures ?? 0,
-    reason: tried?.reason ?? null,
+    reason: tried?.reason ?? due?.reason ?? null,
     lastTriedAt: tried ? isoTime(tried.lastTriedAt) : null,
     notBefore: tried ? isoTime(tried.notBefore) : null,
   };

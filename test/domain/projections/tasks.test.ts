@@ -399,8 +399,17 @@ describe("a capture that the gateway refuses", () => {
     }
   });
 
-  test("is not tried for ever", () => {
-    expect(openIn(logOf([...begun, ...refused(captureTriesMax + 1)]))).toEqual({});
+  test("is not tried for ever: it is staff's then, until it is captured or given back", () => {
+    const past = [...begun, ...refused(captureTriesMax + 1)];
+    const dueIn = (past.length - 1) * 1_000;
+    const staffs = { [paymentKey]: { kind: "capture", open: [], dueIn } };
+    expect(openIn(logOf(past))).toEqual(staffs);
+    const again = [...past, captureAsked("capture/14")];
+    expect(openIn(logOf(again))[paymentKey]).toMatchObject({ kind: "payment", open: ["capture"] });
+    expect(openIn(logOf([...again, failedCapture]))[paymentKey]?.kind).toBe("capture");
+    const paid = ofOrder("OrderPaid", { amount: 600 });
+    expect(openIn(logOf([...again, captured, paid]))).toEqual({});
+    expect(openIn(logOf([...past, ofPayment("VoidRequested", { reason: "r" }), voided]))).toEqual({});
   });
 
   test("is no task twice: what is asked for again is due like the first", () => {
@@ -618,6 +627,13 @@ describe("whatever happens to an order and its payment", () => {
           expect(said).toEqual(
             openOf(world.get(paymentStream)).filter((each) => !each.startsWith("refund/")),
           );
+          const payment = world.get<Payment>(paymentStream);
+          const refunds = payment.phase === "absent" ? [] : [...payment.refunds];
+          const waiting = refunds.filter(([, { status }]) => status === "awaiting_approval");
+          const approvals = [...docsOf(world.log)].filter(([, { kind }]) => kind === "approval");
+          expect(approvals.map(([key]) => key).toSorted()).toEqual(
+            waiting.map(([id]) => `approval/${id}`).toSorted(),
+          );
           const state = world.get<Order>(orderStream);
           const effects = state.phase === "placed" ? [...state.openEffects].toSorted() : [];
           expect(openNames(world.log, `order/${orderId}`)).toEqual(effects);
@@ -647,6 +663,7 @@ describe("whatever happens to an order and its payment", () => {
     for (let rounds = 0; rounds < 10; rounds++) {
       // A capture that was refused is tried again when it is due.
       if (openNames(world.log, paymentKey).includes("recapture")) world.do(paymentStream, "RequestCapture");
+      for (const refundId of ["f1", "f2"]) world.do(paymentStream, "ApproveRefund", { refundId });
       settle(world);
       applyEffects(world);
     }
