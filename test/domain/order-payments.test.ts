@@ -270,6 +270,19 @@ describe("a refund", () => {
     await tell(shop, paymentId, won);
     expect((await paymentWith(shop, paymentId)).disputes.get("d-1")).toMatchObject({ status: "won" });
   });
+
+  test("is waited for, however long, where a webhook tells of money that the books do not take", async () => {
+    const shop = await openShop();
+    const { paymentId } = await orderF(shop);
+    const told = async (outcome: WebhookOutcome) => {
+      const id = await keepWebhook(shop, { id: newId(), paymentId, outcome }, shop.context);
+      shop.clock.now += 3 * 3_600_000;
+      return handleWebhook(shop, id, shop.context);
+    };
+    const tooMuch = { status: "dispute_opened" as const, disputeId: "d-1", amount: 9_000, reason: "fraud" };
+    await expect(told(tooMuch)).rejects.toMatchObject({ code: "illegal_transition" });
+    await expect(told({ status: "failed", reason: "an older try" })).resolves.toBeUndefined();
+  });
 });
 
 describe("a payment that is refused later", () => {

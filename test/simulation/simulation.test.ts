@@ -367,14 +367,17 @@ class Simulation {
     }
   }
 
+  /** Of one of the orders of which something failed: not each may leave again. */
   private async reship(shop: TestShop): Promise<void> {
+    const failed: string[] = [];
     for (const orderId of this.orders) {
       const placed = await shop.orderOf(orderId).catch(() => undefined);
-      if (!placed || total(placed.book, "failed") === 0) continue;
-      const command = { reshipmentId: newId() };
-      await shop.engine.execute(order, orderId, "Reship", command, shop.by());
-      return applyEffects(shop, orderId, shop.context);
+      if (placed && total(placed.book, "failed") > 0) failed.push(orderId);
     }
+    const orderId = this.dice.pick(failed);
+    if (orderId === undefined) return;
+    await shop.engine.execute(order, orderId, "Reship", { reshipmentId: newId() }, shop.by());
+    await applyEffects(shop, orderId, shop.context);
   }
 
   private refund(shop: TestShop): Promise<void> {
