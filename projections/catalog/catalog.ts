@@ -46,7 +46,7 @@ function isOrder(doc: CatalogDoc): doc is OrderedDoc {
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
-  version: 4,
+  version: 5,
   followed: true,
   columns: { slug: "text" },
   indexes: [["slug"]],
@@ -233,10 +233,14 @@ function productDoc(doc: CatalogDoc | undefined): ProductDoc {
   return doc;
 }
 
-function created(doc: CatalogDoc | undefined, { data, time }: ProjectedEvent<Data<"ProductCreated">>) {
+function created(
+  doc: CatalogDoc | undefined,
+  { data, time, revision }: ProjectedEvent<Data<"ProductCreated">>,
+) {
   const { slug, name, shortDescription, description, brand, category, tags, images, variants } = data;
   const product = productDoc(doc);
   product.details = {
+    revision,
     status: "draft",
     slug,
     name,
@@ -282,6 +286,7 @@ function onDetails<D>(change: (details: ProductDetails, data: D) => void): Handl
 function detailsOf(doc: CatalogDoc | undefined, event: ProjectedEvent): ProductDetails {
   const details = known(productDoc(doc).details, event);
   details.updatedAt = event.time;
+  details.revision = event.revision;
   return details;
 }
 

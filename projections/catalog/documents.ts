@@ -29,6 +29,8 @@ export interface VariantDoc {
 }
 
 export interface ProductDetails {
+  /** Of the product's stream, after the last event. */
+  revision: number;
   status: "draft" | "published" | "archived";
   slug: string;
   name: string;

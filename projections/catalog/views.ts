@@ -38,6 +38,7 @@ export interface VariantView {
 
 /** A product with all that a shopper can know of it. */
 export interface ProductView extends ProductListItem {
+  revision: number;
   status: ProductDetails["status"];
   shortDescription?: string;
   description?: string;
@@ -80,8 +81,9 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
 }
 
 export function productViewOf(id: string, doc: ProductDoc, details: ProductDetails): ProductView {
-  const { status, shortDescription, description, images, updatedAt } = details;
+  const { revision, status, shortDescription, description, images, updatedAt } = details;
   return {
+    revision,
     ...listItemOf(id, doc, details),
     status,
     ...(shortDescription !== undefined && { shortDescription }),

@@ -61,6 +61,8 @@ export interface OrderReturnDoc {
 
 /** The state of an order. Amounts are minor units of its currency, times epoch milliseconds. */
 export interface OrderDoc {
+  /** Of its stream, after the last event. */
+  revision: number;
   number: string;
   /** What the book says. */
   status: OrderStatus;
@@ -152,7 +154,7 @@ function step<D>(
   change: (order: OrderDoc, data: D, time: number) => Said | undefined,
   book?: (book: Book, data: D) => Book,
 ): Handler<OrderDoc, D> {
-  return onExisting((order, { data, time }: ProjectedEvent<D>) => {
+  return onStream((order, { data, time }: ProjectedEvent<D>) => {
     if (book) Object.assign(order, booked(book(order.book, data)));
     const said = change(order, data, time);
     if (said !== undefined) order.timeline.push(rowOf(time, type, said));
@@ -160,12 +162,31 @@ function step<D>(
   });
 }
 
+/** An event of an order's own stream. */
+function onStream<D>(change: (order: OrderDoc, event: ProjectedEvent<D>) => void): Handler<OrderDoc, D> {
+  return onExisting((order, event) => {
+    order.revision = event.revision;
+    change(order, event);
+  });
+}
+
+/** An event that readers are told nothing of. */
+const quiet = onStream<unknown>(() => {});
+
 /** An event of one of an order's payments. */
 function ofPayment<D extends { orderId: string }>(
   type: TimelineType,
   say: (order: OrderDoc, data: D) => Said,
-) {
-  return { ...step(type, say), keys: ({ data }: ProjectedEvent<D>) => data.orderId };
+): Handler<OrderDoc, D> {
+  return {
+    keys: ({ data }) => data.orderId,
+    change: (doc, event) => {
+      const order = known(doc, event);
+      order.timeline.push(rowOf(event.time, type, say(order, event.data)));
+      order.updatedAt = event.time;
+      return order;
+    },
+  };
 }
 
 function rowOf(at: number, type: TimelineType, said: Said): TimelineRow {
@@ -187,7 +208,7 @@ function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus">
  */
 export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
-  version: 4,
+  version: 5,
   columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
   lists: ["sku"],
   indexes: [
@@ -323,23 +344,22 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       },
       bookEvents.OrderRefunded,
     ),
-    EffectsApplied: {
-      keys: (event) => (event.data.uncounted ? streamKey(event) : []),
-      change: (doc, event) => {
-        const order = known(doc, event);
-        order.uncounted = uncountedEvents.EffectsApplied(order.uncounted, event.data);
-        return order;
-      },
-    },
+    PaymentAdded: quiet,
+    EditRequested: quiet,
+    EditRefused: quiet,
+    EffectsApplied: onStream((order, { data }) => {
+      if (data.uncounted) order.uncounted = uncountedEvents.EffectsApplied(order.uncounted, data);
+    }),
     NoteAdded: step("note", (_, { text, visibility }) =>
       visibility === "customer" ? text : { customer: null, staff: text },
     ),
   },
 });
 
-function newOrder({ data, time }: ProjectedEvent<PlacedData>): OrderDoc {
+function newOrder({ data, time, revision }: ProjectedEvent<PlacedData>): OrderDoc {
   const { email, customerId, shippingAddress, billingAddress } = data;
   return {
+    revision,
     number: data.number,
     ...booked(bookEvents.OrderPlaced(undefined, data)),
     paymentMethod: data.paymentMethod,

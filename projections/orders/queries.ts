@@ -31,6 +31,7 @@ type Failure = NonNullable<OrderDoc["shipments"][number]["failures"]>[number];
 
 /** One order, with all there is to know of it. */
 export interface OrderView extends Omit<OrderSummary, "total"> {
+  revision: number;
   paymentMethod: string;
   paymentId: string;
   cartId: string;
@@ -196,6 +197,7 @@ function viewOf(
   const money = (amount: number): Money => ({ amount, currency });
   return {
     id,
+    revision: doc.revision,
     number: doc.number,
     status: doc.status,
     paymentStatus: doc.paymentStatus,

@@ -4,6 +4,7 @@ import type { Position } from "../../stores/event-store/event-store.ts";
 import type { Principal } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
 import type { Recency } from "../recency.ts";
+import { tagOf } from "./pages.ts";
 
 /** No older than a projection that is a little behind; who asks for newer, or has just written, gets newer. */
 const answerTtlMs = 250;
@@ -17,6 +18,7 @@ export interface CachedAnswer {
   /** What the read model stood at when it was read. */
   position: Position;
   body: Buffer;
+  tag: string;
 }
 
 interface KeptAnswer extends CachedAnswer {
@@ -28,8 +30,17 @@ interface KeptAnswer extends CachedAnswer {
 export interface AnswerCache {
   /** @throws Problem validation_failed */
   find(request: FastifyRequest, audience: Audience): Promise<CachedAnswer | undefined>;
-  /** @returns the text as it is sent */
-  keep(request: FastifyRequest, audience: Audience, position: Position, json: string): CachedAnswer;
+  /**
+   * @param revision of the stream that it shows
+   * @returns the text as it is sent
+   */
+  keep(
+    request: FastifyRequest,
+    audience: Audience,
+    position: Position,
+    json: string,
+    revision?: number,
+  ): CachedAnswer;
 }
 
 /** @param standsAt where the read model stands that the answers are made of */
@@ -51,8 +62,9 @@ export function createAnswerCache(
       if (!answer || !isGood(answer)) return undefined;
       return target === undefined || answer.position >= target ? answer : undefined;
     },
-    keep: (request, audience, position, json) => {
-      const answer = { position, body: Buffer.from(json), keptAt: performance.now() };
+    keep: (request, audience, position, json, revision) => {
+      const body = Buffer.from(json);
+      const answer = { position, body, tag: tagOf(body, revision), keptAt: performance.now() };
       answers.set(`${audience} ${request.url}`, answer);
       return answer;
     },

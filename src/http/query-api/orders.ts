@@ -12,7 +12,7 @@ import {
 import { paymentAnswer, staffPaymentText } from "../resources/payments.ts";
 import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { listOf, listText, sendJson } from "./pages.ts";
+import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
 import { orderParams, ordersQuery } from "./schemas.ts";
 
 const security = [{ bearer: [] }];
@@ -38,7 +38,7 @@ export function orderQueries(app: App, deps: Deps): void {
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
       const found = await queries.run("orders", { ...filters, ...page });
-      return sendJson(reply, listText(found.texts.map(orderSummaryText), next(found.next)));
+      return sendTagged(request, reply, listText(found.texts.map(orderSummaryText), next(found.next)));
     },
   );
 
@@ -69,7 +69,7 @@ export function orderQueries(app: App, deps: Deps): void {
       await unparked(request, ["orders", order?.id], ...paidBy);
       if (!order) throw notFound("order", id);
       const orderOf = auth.isStaff(request) ? staffOrderOf : guestOrderOf;
-      return sendJson(reply, JSON.stringify(orderOf(order)));
+      return sendTagged(request, reply, JSON.stringify(orderOf(order)), order.revision);
     },
   );
 

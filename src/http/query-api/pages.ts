@@ -1,4 +1,5 @@
-import type { FastifyReply } from "fastify";
+import { hash } from "node:crypto";
+import type { FastifyReply, FastifyRequest } from "fastify";
 import type { PageRequest } from "../../../projections/page.ts";
 import type { ColumnValue } from "../../stores/view-store/view-store.ts";
 import type { Cursors } from "./cursors.ts";
@@ -11,6 +12,45 @@ const jsonType = "application/json; charset=utf-8";
  */
 export function sendJson(reply: FastifyReply, json: string | Buffer): Sent {
   return reply.header("Content-Type", jsonType).send(json) as unknown as Sent;
+}
+
+/**
+ * Sends JSON text with its ETag, or 304 to who holds it already.
+ * @param revision of the stream that it shows, by which a command can be made conditional
+ * @returns the reply
+ */
+export function sendTagged(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  json: string | Buffer,
+  revision?: number,
+): Sent {
+  return sendAs(request, reply, json, tagOf(json, revision));
+}
+
+/** @returns the ETag of an answer: its revision, if it has one, and a digest of all that it shows */
+export function tagOf(json: string | Buffer, revision?: number): string {
+  const digest = hash("sha1", json, "base64url");
+  return revision === undefined ? `"${digest}"` : `"${revision}.${digest}"`;
+}
+
+/** @param tag of the text */
+export function sendAs(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  json: string | Buffer,
+  tag: string,
+): Sent {
+  reply.header("ETag", tag);
+  if (!isHeld(request.headers["if-none-match"], tag)) return sendJson(reply, json);
+  return reply.code(304).send() as unknown as Sent;
+}
+
+/** Compared weakly, as RFC 9110 (13.1.2) has it: a tag of a compressed answer is weak. */
+function isHeld(ifNoneMatch: string | undefined, tag: string): boolean {
+  if (ifNoneMatch === undefined) return false;
+  if (ifNoneMatch.trim() === "*") return true;
+  return ifNoneMatch.split(",").some((each) => each.trim().replace(/^W\//, "") === tag);
 }
 
 /**

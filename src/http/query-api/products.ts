@@ -21,7 +21,7 @@ import {
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
-import { listOf, listText, type Sent, sendJson } from "./pages.ts";
+import { listOf, listText, type Sent, sendAs, sendJson, sendTagged } from "./pages.ts";
 import { limitDefault, limitQuery, productParams, productsQuery } from "./schemas.ts";
 
 const recentProductsMax = 20;
@@ -60,7 +60,7 @@ function listOfProducts(app: App, deps: Deps): void {
       const { limit = limitDefault, cursor, facets, ids, skus, ...filters } = request.query;
       if (filters.status) auth.requireStaff(request);
       const cached = await answers.find(request, audience);
-      if (cached) return sendAnswer(reply, positions, cached);
+      if (cached) return sendAnswer(request, reply, positions, cached);
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
       await fresh(request, reply, "catalog");
       const position = standsAt();
@@ -77,7 +77,7 @@ function listOfProducts(app: App, deps: Deps): void {
       };
       const textOf = audience === "staff" ? staffProductText : guestProductText;
       const json = listText(found.texts.map(textOf), next(found.next), counted);
-      return sendAnswer(reply, positions, answers.keep(request, audience, position, json));
+      return sendAnswer(request, reply, positions, answers.keep(request, audience, position, json));
     },
   );
 }
@@ -110,7 +110,7 @@ function oneProduct(app: App, deps: Deps): void {
       // Who is remembered as having looked at it has to be told its id.
       const isAsAnybody = visitor === undefined && !mayBeParked(request);
       const cached = isAsAnybody ? await answers.find(request, audience) : undefined;
-      if (cached) return sendAnswer(reply, positions, cached);
+      if (cached) return sendAnswer(request, reply, positions, cached);
       await fresh(request, reply, "catalog");
       const position = standsAt();
       const product = await getProduct(await models.model("catalog"), id, { unpublished });
@@ -123,7 +123,12 @@ function oneProduct(app: App, deps: Deps): void {
           .pushRecent(recentKey(visitor), product.id, recentProductsMax, recentProductsTtlMs)
           .catch((error: unknown) => request.log.warn({ err: error }, "a viewed product is not remembered"));
       const json = JSON.stringify(unpublished ? staffProductOf(product) : shownToGuests(product));
-      return sendAnswer(reply, positions, answers.keep(request, audience, position, json));
+      return sendAnswer(
+        request,
+        reply,
+        positions,
+        answers.keep(request, audience, position, json, product.revision),
+      );
     },
   );
 }
@@ -178,21 +183,26 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
       const key = `best-sellers:for-sale:${isStaff ? "staff" : "guest"}:${limit}`;
       if (header(request, "min-position") === undefined) {
         const cached = await hot.get(key).catch(() => undefined);
-        if (cached !== undefined) return sendJson(reply, cached);
+        if (cached !== undefined) return sendTagged(request, reply, cached);
       }
       await fresh(request, reply, "product-sales", "catalog");
       const ranked = await queries.run("bestSellers", limit);
       const items = isStaff ? staffSellersOf(ranked) : guestSellersOf(ranked);
       const json = JSON.stringify({ items });
       await hot.set(key, json, bestSellersTtlMs).catch(() => {});
-      return sendJson(reply, json);
+      return sendTagged(request, reply, json);
     },
   );
 }
 
-function sendAnswer(reply: FastifyReply, positions: Positions, { position, body }: CachedAnswer): Sent {
+function sendAnswer(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  positions: Positions,
+  { position, body, tag }: CachedAnswer,
+): Sent {
   reply.header("Position", positions.seal(position));
-  return sendJson(reply, body);
+  return sendAs(request, reply, body, tag);
 }
 
 /** @throws Problem malformed_request */

@@ -14,7 +14,7 @@ import {
 } from "../resources/stock.ts";
 import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { listOf, listText, sendJson } from "./pages.ts";
+import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
 import { pageQuery, stocksQuery } from "./schemas.ts";
 
 export function stockQueries(app: App, deps: Deps): void {
@@ -101,7 +101,7 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       const shown = isStaff
         ? staffStockText(json)
         : JSON.stringify(guestStockOf(JSON.parse(json) as StockView));
-      return sendJson(reply, shown);
+      return sendTagged(request, reply, shown);
     },
   );
 }
