@@ -1,3 +1,4 @@
+import type { CartDetails } from "../commands/cart/events.ts";
 import type { ShopEvents } from "../commands/events.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../src/engine/projection.ts";
 import type { ViewModel } from "../src/stores/view-store/view-store.ts";
@@ -26,10 +27,13 @@ type Lines = Record<string, Line>;
 
 export interface CartDoc {
   status: CartStatus;
+  /** Of its stream, after the last event. */
+  revision: number;
   currency: string;
   lines: Lines;
   /** There are lines in further documents: those added late, so that a long cart is not written anew each time. */
   isLong?: true;
+  details?: CartDetails;
   /** Epoch milliseconds. */
   createdAt: number;
   updatedAt: number;
@@ -41,6 +45,7 @@ export interface CartDoc {
 }
 
 export interface CartItemView {
+  lineId: string;
   sku: string;
   productId: string;
   name: string;
@@ -50,8 +55,9 @@ export interface CartItemView {
   priceOverridden?: true;
 }
 
-export interface CartView {
+export interface CartView extends CartDetails {
   id: string;
+  revision: number;
   status: CartStatus;
   currency: string;
   /** In the order they were added. */
@@ -99,6 +105,7 @@ function onItems<Data extends OfLine>(
       if (isOwn(cart, event)) change(cart.lines, event);
       else cart.isLong = true;
       cart.updatedAt = event.time;
+      cart.revision = event.revision;
       if (event.data.expiresAt !== undefined) cart.expiresAt = event.data.expiresAt;
       return cart;
     },
@@ -116,7 +123,11 @@ function onItems<Data extends OfLine>(
 function onCart<Data>(
   change: (cart: CartDoc, event: ProjectedEvent<Data>) => void,
 ): Handler<CartDocument, Data> {
-  return onExisting((doc, event) => change(cartOf(doc), event));
+  return onExisting((doc, event) => {
+    const cart = cartOf(doc);
+    cart.revision = event.revision;
+    change(cart, event);
+  });
 }
 
 function cartOf(doc: CartDocument): CartDoc {
@@ -151,15 +162,16 @@ function ends(status: CartStatus): Handler<CartDocument, unknown> {
 /** The document is no API shape: carts change oftener than they are read, so `getCart` makes the shape. */
 export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
   name: "carts",
-  version: 3,
+  version: 4,
   columns: { draftedAt: "number" },
   indexes: [["draftedAt"]],
   columnsOf: (doc) => ({ draftedAt: "bucket" in doc ? null : draftedAt(doc) }),
   on: {
     CartOpened: {
       keys: streamKey,
-      change: (_, { data, time }) => ({
+      change: (_, { data, time, revision }) => ({
         status: "open",
+        revision,
         currency: data.currency,
         lines: {},
         createdAt: time,
@@ -188,6 +200,11 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
     }),
     ItemRemoved: onItems((lines, { data: { lineId } }) => {
       delete lines[lineId];
+    }),
+    DetailsChanged: onCart((cart, { data: { expiresAt, ...details }, time }) => {
+      cart.details = details;
+      cart.updatedAt = time;
+      if (expiresAt !== undefined) cart.expiresAt = expiresAt;
     }),
     CheckoutStarted: onCart((cart, { data, time }) => {
       cart.status = "checking_out";
@@ -246,11 +263,14 @@ async function storedView(model: ViewModel, id: string, json: string): Promise<C
 /** Stored documents of a cart as readers see it. */
 export function cartViewOf(id: string, doc: unknown, parts: readonly unknown[]): CartView {
   const cart = cartOf(doc as CartDocument);
-  const { status, currency, orderId, failure, createdAt, updatedAt, draft, expiresAt } = cart;
+  const { status, revision, currency, details, orderId, failure, createdAt, updatedAt, draft, expiresAt } =
+    cart;
   const money = (amount: number): Money => ({ amount, currency });
-  const late = parts.flatMap((part) => (part ? Object.values((part as { bucket: Lines }).bucket) : []));
-  const items = [...Object.values(cart.lines), ...late.sort((a, b) => a[6] - b[6])].map(
-    ([sku, productId, name, quantity, unitPrice, override]): CartItemView => ({
+  const late = parts.flatMap((part) => (part ? Object.entries((part as { bucket: Lines }).bucket) : []));
+  const lines = [...Object.entries(cart.lines), ...late.sort(([, a], [, b]) => a[6] - b[6])];
+  const items = lines.map(
+    ([lineId, [sku, productId, name, quantity, unitPrice, override]]): CartItemView => ({
+      lineId,
       sku,
       productId,
       name,
@@ -262,8 +282,10 @@ export function cartViewOf(id: string, doc: unknown, parts: readonly unknown[]):
   );
   return {
     id,
+    revision,
     status,
     currency,
+    ...details,
     items,
     subtotal: money(items.reduce((sum, { lineTotal }) => sum + lineTotal.amount, 0)),
     itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),

@@ -215,6 +215,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     ItemAdded: touched,
     QuantityChanged: touched,
     ItemRemoved: touched,
+    DetailsChanged: touched,
     CheckoutStarted: {
       keys: cartKey,
       change: (doc, { time }) => ({

@@ -50,6 +50,7 @@ const settingsSchema = z.object({
     .string()
     .regex(/^[A-Z]{1,8}$/, "1 to 8 capital letters")
     .default("ORD"),
+  CHECKOUT_NEEDS_QUOTE: choice(["true", "false"]).default("false"),
   RESERVATION_MINUTES: wholeNumber(1, 1_440).default(15),
   CART_DAYS: wholeNumber(1, 365).default(7),
   RETURN_DAYS: wholeNumber(0, 3_650).default(30),

@@ -1,7 +1,15 @@
+import { isDeepStrictEqual } from "node:util";
 import { decider, type EventOf } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { foldSku } from "../../src/values/sku.ts";
-import { type CartItem, type CheckoutRequest, cartEvents, lineQuantityMax, type Refusal } from "./events.ts";
+import {
+  type CartDetails,
+  type CartItem,
+  type CheckoutRequest,
+  cartEvents,
+  lineQuantityMax,
+  type Refusal,
+} from "./events.ts";
 import { type Cart, type CartLine, evolveCart, initialCart, lineBytes, type OpenCart } from "./state.ts";
 
 export const cartLinesMax = 2_000;
@@ -10,7 +18,7 @@ export const cartLinesMax = 2_000;
  * append with its addresses (`appendBytesMax`); its confirmation fits into another.
  */
 export const cartBytesMax = 560 * 1024;
-/** What happens to the lines of one cart: its stream is replayed to answer an old key, so it is bounded. */
+/** What happens to the lines and details of one cart: its stream is replayed to answer an old key, so it is bounded. */
 export const cartChangesMax = 6_000;
 /** Minor units. A cart beyond is a mistake, and its sums, and those of reports, must stay exact. */
 const cartTotalMax = 1_000_000_000_000;
@@ -63,7 +71,11 @@ export const cart = decider({
         const before = added.get(lineId)?.quantity ?? open.lines.get(lineId)?.quantity ?? 0;
         requireQuantity(before + item.quantity, `items.${index}.quantity`);
         added.set(lineId, { ...item, lineId, quantity: before + item.quantity });
-        events.push({ type: "ItemAdded", data: { ...item, lineId, ...until } });
+        const first = events.length === 0 && open.changes > 0 && open.lines.size === 0;
+        events.push({
+          type: "ItemAdded",
+          data: { ...item, lineId, ...(first && { first }), ...until },
+        });
       }
       requireRoom(open, added);
       return events;
@@ -72,11 +84,11 @@ export const cart = decider({
     /** Of a SKU with several lines, the one that carries the product's own price. */
     ChangeQuantity: (
       state: Cart,
-      { cartId, sku, quantity, byStaff, lifeMs }: ChangeQuantity,
+      { cartId, line: named, quantity, byStaff, lifeMs }: ChangeQuantity,
       { now },
     ): CartEvent[] => {
       const open = requireChangeable(state, cartId);
-      const line = requireLines(open, sku)[0] as CartLine;
+      const line = requireLines(open, named)[0] as CartLine;
       requireQuantity(quantity, "quantity");
       if (line.quantity === quantity) return [];
       if (line.priceOverridden && !byStaff && quantity > line.quantity)
@@ -86,17 +98,27 @@ export const cart = decider({
       return [{ type: "QuantityChanged", data }];
     },
 
-    /** Every line of the SKU. */
+    /** Of a SKU, every line. */
     Remove: (
       state: Cart,
-      { cartId, sku, lifeMs }: { cartId: string; sku: string; lifeMs: number },
+      { cartId, line, lifeMs }: { cartId: string; line: string; lifeMs: number },
       { now },
     ): CartEvent[] => {
       const open = requireChangeable(state, cartId);
-      return requireLines(open, sku).map(({ lineId }) => ({
+      return requireLines(open, line).map(({ lineId }) => ({
         type: "ItemRemoved",
         data: { lineId, ...expiry(open.draft, now + lifeMs) },
       }));
+    },
+
+    /** What is left out stays as it was, and `null` clears. */
+    ChangeDetails: (state: Cart, { cartId, changes, lifeMs }: ChangeDetails, { now }): CartEvent[] => {
+      const open = requireChangeable(state, cartId);
+      const details = Object.fromEntries(
+        Object.entries({ ...open.details, ...changes }).filter(([, value]) => value != null),
+      ) as CartDetails;
+      if (isDeepStrictEqual(details, open.details)) return [];
+      return [{ type: "DetailsChanged", data: { ...details, ...expiry(open.draft, now + lifeMs) } }];
     },
 
     StartCheckout: (state: Cart, { cartId, request, attemptOf }: StartCheckout): CartEvent[] => {
@@ -136,9 +158,16 @@ export const cart = decider({
   weigh: (state: Cart) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 1_000),
 });
 
+interface ChangeDetails {
+  cartId: string;
+  changes: { [K in keyof CartDetails]?: CartDetails[K] | null };
+  lifeMs: number;
+}
+
 interface ChangeQuantity {
   cartId: string;
-  sku: string;
+  /** By its id or its SKU. */
+  line: string;
   quantity: number;
   /** Whoever is not may not take more at a price that staff has set. */
   byStaff: boolean;
@@ -199,13 +228,18 @@ export function requireOpen(state: Cart, cartId: string): OpenCart {
   }
 }
 
-/** However the SKU is written, it is looked for in the cart alone: what else there is, its owner is not told. */
-function requireLines(open: OpenCart, sku: string): CartLine[] {
+/**
+ * One line by its id, or those of a SKU. However it is written, it is looked for in the cart alone: what else there
+ * is, its owner is not told.
+ */
+function requireLines(open: OpenCart, named: string): CartLine[] {
+  const known = open.lines.get(named);
+  if (known) return [known];
   const all = [...open.lines.values()];
-  const exact = all.filter((line) => line.sku === sku);
-  const folded = foldSku(sku);
+  const exact = all.filter((line) => line.sku === named);
+  const folded = foldSku(named);
   const lines = exact.length > 0 ? exact : all.filter((line) => foldSku(line.sku) === folded);
-  if (lines.length === 0) throw notFound("item", sku);
+  if (lines.length === 0) throw notFound("item", named);
   return lines.sort((a, b) => Number(a.priceOverridden ?? false) - Number(b.priceOverridden ?? false));
 }
 

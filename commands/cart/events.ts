@@ -32,6 +32,15 @@ export const quoteSchema = z.object({
   total: minorUnits,
 });
 
+/** What a cart keeps for its checkout. */
+const detailsSchema = z.object({
+  email: z.string().optional(),
+  shippingAddress: addressSchema.optional(),
+  billingAddress: addressSchema.optional(),
+  shippingMethod: z.string().optional(),
+});
+export type CartDetails = z.output<typeof detailsSchema>;
+
 const checkoutRequestSchema = z.object({
   email: z.string().optional(),
   customerId: z.string().optional(),
@@ -57,9 +66,14 @@ const expiresAt = z.string().optional();
 export const cartEvents = {
   /** A draft is opened by staff. */
   CartOpened: event(z.object({ currency: z.string(), expiresAt, draft: z.literal(true).optional() })),
-  ItemAdded: event(cartItemSchema.extend({ lineId: z.string(), expiresAt })),
+  /** `first`: of a cart that was empty and not new, for the funnel; of a new one it is the second event. */
+  ItemAdded: event(
+    cartItemSchema.extend({ lineId: z.string(), first: z.literal(true).optional(), expiresAt }),
+  ),
   QuantityChanged: event(z.object({ lineId: z.string(), quantity, expiresAt })),
   ItemRemoved: event(z.object({ lineId: z.string(), expiresAt })),
+  /** What the cart keeps from now on: all of it. */
+  DetailsChanged: event(detailsSchema.extend({ expiresAt })),
   /**
    * The intent of a checkout: everything that anybody is asked for in its name is here before it is asked.
    * Version 0.1 claimed the number later, and derived the payment's id.

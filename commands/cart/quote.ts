@@ -1,13 +1,18 @@
+import { hash } from "node:crypto";
 import type { z } from "zod";
 import { anyTime, type Engine } from "../../src/engine/write/engine.ts";
+import type { Money } from "../../src/values/money.ts";
 import { notFound, Problem } from "../../src/values/problem.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
-import type { ShippingMethod, Shop } from "../processes/shop.ts";
+import { type ShippingMethod, type Shop, shippingMethods } from "../processes/shop.ts";
 import { findSku } from "../processes/skus.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
 import { cart, requireTotal } from "./cart.ts";
-import type { CartItem, quoteSchema } from "./events.ts";
+import type { CartDetails, CartItem, quoteSchema } from "./events.ts";
 import { type Cart, type CartLine, linesOf } from "./state.ts";
+
+/** What is taken of who has chosen none. */
+export const shippingMethodDefault: ShippingMethod = "standard";
 
 /** Where others write the log, too, a product may be sold as it was a moment ago. */
 const offerAgeMsMax = 1_000;
@@ -17,7 +22,13 @@ export type Quote = z.output<typeof quoteSchema>;
 export interface QuotedCart {
   quote: Quote;
   priced: PricedOrder;
+  /** At the prices of now. */
   lines: CartLine[];
+  /** What a line was added at, where that is another price, by line id. */
+  was: Map<string, number>;
+  shippingMethod: ShippingMethod;
+  /** What the cart keeps for its checkout. */
+  details: CartDetails;
   currency: string;
   /** Of the cart that was quoted: the checkout must start on the same. */
   revision: number;
@@ -75,34 +86,104 @@ export async function itemOf(
 }
 
 /**
+ * What a line of a cart costs now, whatever it was added at.
+ * @returns undefined when it is not for sale any more
+ */
+export async function priceNow(engine: Engine, sku: string): Promise<number | undefined> {
+  const offer = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax, anyTime);
+  return offer?.forSale ? offer.price.amount : undefined;
+}
+
+/**
  * Prices a cart as it is now: the products' prices of now, but what staff has set stays.
+ * @param method another than the cart keeps
  * @throws Problem not_found, not_for_sale, cart_empty; validation_failed beyond what money can hold
  */
 export async function quoteCart(
   shop: Shop,
   cartId: string,
-  shippingMethod: ShippingMethod,
+  method?: ShippingMethod,
   asOf?: number,
 ): Promise<QuotedCart> {
   const { engine, settings } = shop;
   const quoted = (state: Cart, revision: number) => {
     if (state.phase === "absent") throw notFound("cart", cartId);
-    return { lines: linesOf(state), currency: state.currency, revision };
+    return { lines: linesOf(state), currency: state.currency, details: state.details, revision };
   };
-  const { lines, currency, revision } = await engine.read(cart, cartId, quoted, asOf);
+  const { lines, currency, details, revision } = await engine.read(cart, cartId, quoted, asOf);
   if (lines.length === 0) throw new Problem("cart_empty", "there is nothing in the cart to check out");
+  const was = new Map<string, number>();
   const repriced = await Promise.all(
     lines.map(async (line) => {
       const offer = await findOffer(engine, line.sku);
-      return line.priceOverridden ? line : { ...line, unitPrice: offer.price.amount };
+      if (line.priceOverridden || line.unitPrice === offer.price.amount) return line;
+      was.set(line.lineId, line.unitPrice);
+      return { ...line, unitPrice: offer.price.amount };
     }),
   );
+  const shippingMethod = method ?? shippingMethodOf(details);
   const shipping = settings.shippingPrices[shippingMethod];
   const priced = priceLines(repriced, shipping, shop);
   requireTotal(priced.totals.subtotal, "items");
   const unitPrices = repriced.map(({ unitPrice }) => unitPrice);
   const quote = { unitPrices, shipping, tax: settings.tax, total: priced.totals.total };
-  return { quote, priced, lines: repriced, currency, revision };
+  return { quote, priced, lines: repriced, was, shippingMethod, details, currency, revision };
+}
+
+/** A cart goes by the method that it keeps. */
+export function shippingMethodOf({ shippingMethod }: CartDetails): ShippingMethod {
+  return shippingMethods.find((each) => each === shippingMethod) ?? shippingMethodDefault;
+}
+
+/** All that a customer is asked to agree to, in one short text: whoever checks out by it is charged just that. */
+export function quoteHashOf({ quote, lines, shippingMethod, currency }: QuotedCart): string {
+  const items = lines.map(({ lineId, quantity, unitPrice }) => [lineId, quantity, unitPrice]);
+  const { shipping, tax, total } = quote;
+  return hash("sha256", JSON.stringify([items, shippingMethod, shipping, tax, total, currency]), "base64url");
+}
+
+/** A quote as customers are shown it: what each line costs now, and what it cost when it was added. */
+export function quoteShown(shop: Shop, quoted: QuotedCart) {
+  const { lines, priced, was, currency, shippingMethod } = quoted;
+  const money = (amount: number): Money => ({ amount, currency });
+  const { subtotal, discount, shipping, tax, total } = priced.totals;
+  const { rateBp, included } = quoted.quote.tax;
+  return {
+    quoteHash: quoteHashOf(quoted),
+    lines: lines.map(({ lineId, sku, name, quantity, unitPrice }, index) => ({
+      lineId,
+      sku,
+      name,
+      quantity,
+      unitPrice: money(unitPrice),
+      subtotal: money(priced.lines[index]?.subtotal ?? 0),
+      discount: money(priced.lines[index]?.discount ?? 0),
+      tax: money(priced.lines[index]?.tax ?? 0),
+      total: money(priced.lines[index]?.total ?? 0),
+    })),
+    shippingMethod,
+    shippingOptions: shippingOptions(shop),
+    taxes: rateBp === 0 ? [] : [{ rateBp, included, amount: money(tax) }],
+    totals: {
+      subtotal: money(subtotal),
+      discount: money(discount),
+      shipping: money(shipping),
+      tax: money(tax),
+      total: money(total),
+    },
+    changes: lines.flatMap(({ lineId, sku, unitPrice }) => {
+      const before = was.get(lineId);
+      return before === undefined ? [] : [{ lineId, sku, was: money(before), now: money(unitPrice) }];
+    }),
+  };
+}
+
+/** How an order can be sent, and what that costs: without tax where prices are. */
+export function shippingOptions({ settings: { shippingPrices, currency } }: Shop) {
+  return shippingMethods.map((method) => ({
+    method,
+    price: { amount: shippingPrices[method], currency },
+  }));
 }
 
 function priceLines(lines: readonly CartLine[], shipping: number, { settings }: Shop): PricedOrder {

@@ -1,6 +1,6 @@
 import type { DataOf, EvolveContext } from "../../src/engine/decider.ts";
 import { OrderedMap } from "../../src/values/ordered-map.ts";
-import type { CartItem, CheckoutRequest, cartEvents, Refusal } from "./events.ts";
+import type { CartDetails, CartItem, CheckoutRequest, cartEvents, Refusal } from "./events.ts";
 
 export interface CartLine extends CartItem {
   lineId: string;
@@ -28,8 +28,10 @@ interface Contents {
   readonly bytes: number;
   readonly worth: number;
   readonly attempts: number;
-  /** Of its lines, since it was opened. */
+  /** Of its lines and details, since it was opened. */
   readonly changes: number;
+  /** Kept for its checkout. */
+  readonly details: CartDetails;
   /** Opened by staff: it never expires. */
   readonly draft: boolean;
   /** Epoch milliseconds. */
@@ -71,10 +73,11 @@ export const evolveCart = {
     worth: 0,
     attempts: 0,
     changes: 0,
+    details: {},
     draft: draft === true,
     expiresAt: timeOf(expiresAt),
   }),
-  ItemAdded: (state: Cart, { expiresAt, ...line }: Data<"ItemAdded">): Cart => {
+  ItemAdded: (state: Cart, { expiresAt, first: _, ...line }: Data<"ItemAdded">): Cart => {
     const cart = existing(state);
     const known = cart.lines.get(line.lineId);
     const quantity = line.quantity + (known?.quantity ?? 0);
@@ -87,6 +90,10 @@ export const evolveCart = {
   },
   ItemRemoved: (state: Cart, { lineId, expiresAt }: Data<"ItemRemoved">): Cart =>
     withLine(existing(state), lineId, undefined, expiresAt),
+  DetailsChanged: (state: Cart, { expiresAt, ...details }: Data<"DetailsChanged">): Cart => {
+    const cart = existing(state);
+    return { ...cart, details, changes: cart.changes + 1, expiresAt: timeOf(expiresAt) };
+  },
   CheckoutStarted: (state: Cart, data: Data<"CheckoutStarted">, { time }: EvolveContext): Cart => {
     const { attempt, orderId, number, paymentId, ...request } = data;
     return {
@@ -139,6 +146,6 @@ function existing(state: Cart): ExistingCart {
 }
 
 function contentsOf(state: Cart): Contents {
-  const { currency, lines, bytes, worth, attempts, changes, draft, expiresAt } = existing(state);
-  return { currency, lines, bytes, worth, attempts, changes, draft, expiresAt };
+  const { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt } = existing(state);
+  return { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt };
 }

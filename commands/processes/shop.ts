@@ -26,6 +26,8 @@ export interface ShopSettings {
   refundApprovalFrom: number;
   /** Who approves an announced return: staff, or nobody, for it is approved as it is. */
   returnApproval: "staff" | "auto";
+  /** Whether a checkout has to name what its customer has agreed to. */
+  checkoutNeedsQuote: boolean;
   gatewayTimeoutMs: number;
 }
 

@@ -6,20 +6,23 @@ import { Problem } from "../../src/values/problem.ts";
 import type { Address } from "../address.ts";
 import { cart, requireOpen } from "../cart/cart.ts";
 import type { PaymentMethod } from "../cart/events.ts";
-import { quoteCart } from "../cart/quote.ts";
+import { type QuotedCart, quoteCart, quoteHashOf, quoteShown } from "../cart/quote.ts";
 import { paymentIdOf } from "../order/state.ts";
 import { isRefusal, type ProcessContext, processOf } from "./process.ts";
 import type { ShippingMethod, Shop } from "./shop.ts";
 
 const quoteTriesMax = 5;
 
+/** What is left out is what the cart keeps. */
 export interface CheckoutBody {
   email?: string | undefined;
   customerId?: string | undefined;
   shippingAddress?: Address | undefined;
   billingAddress?: Address | undefined;
-  shippingMethod: ShippingMethod;
+  shippingMethod?: ShippingMethod | undefined;
   payment: { method: PaymentMethod; token?: string | undefined };
+  /** What the customer has agreed to: all of a quote, or what it comes to. */
+  quoteHash?: string | undefined;
   acceptedTotal?: Money | undefined;
 }
 
@@ -39,7 +42,7 @@ export function attemptsOf(cartId: string, number: string) {
  * Freezes a quote and locks the cart. From here the checkout is `runCheckout`'s, whatever happens.
  * A command that has started its checkout before starts nothing.
  *
- * @throws Problem price_changed with the new totals, and what the cart refuses
+ * @throws Problem price_changed with the new quote; validation_failed for what neither names; what the cart refuses
  */
 export async function startCheckout(
   shop: Shop,
@@ -47,7 +50,7 @@ export async function startCheckout(
   body: CheckoutBody,
   context: ProcessContext,
 ): Promise<void> {
-  const { acceptedTotal, ...request } = body;
+  const { acceptedTotal, quoteHash, ...given } = body;
   for (let attempt = 1; ; attempt++) {
     // At first the cart as this process knows it will do: its checkout starts on just that, or not at all.
     const asOf = attempt === 1 ? anyTime : context.asOf;
@@ -55,7 +58,8 @@ export async function startCheckout(
       // What is no open cart is refused as such, and not for its prices.
       await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId), asOf);
       const quoted = await quoteCart(shop, cartId, body.shippingMethod, asOf);
-      requireAccepted(quoted.quote.total, quoted.currency, acceptedTotal);
+      requireAccepted(shop, quoted, { acceptedTotal, quoteHash });
+      const request = withKept(given, quoted);
       const number = await shop.numbers.next(dayOf(context.clock(), shop.settings.timeZone));
       const { expectedRevision = quoted.revision } = context;
       const process = processOf(shop, cartId, { ...context, expectedRevision });
@@ -74,10 +78,43 @@ export async function startCheckout(
   }
 }
 
-function requireAccepted(total: number, currency: string, accepted: Money | undefined): void {
-  if (!accepted || (accepted.amount === total && accepted.currency === currency)) return;
+type Given = Omit<CheckoutBody, "quoteHash" | "acceptedTotal">;
+
+/** @throws Problem validation_failed naming what a checkout needs and neither says */
+function withKept(given: Given, { details, shippingMethod }: QuotedCart): Given & { shippingMethod: string } {
+  const { email, shippingAddress, billingAddress } = details;
+  const said = Object.fromEntries(Object.entries(given).filter(([, value]) => value !== undefined)) as Given;
+  const request = {
+    ...(email !== undefined && { email }),
+    ...(shippingAddress && { shippingAddress }),
+    ...(billingAddress && { billingAddress }),
+    ...said,
+    shippingMethod,
+  };
+  const missing = (["email", "shippingAddress"] as const).filter((name) => request[name] === undefined);
+  if (missing.length > 0)
+    throw new Problem("validation_failed", `${missing.join(", ")}: neither said nor kept with the cart`, {
+      errors: missing.map((path) => ({ path, message: "needed, here or with the cart" })),
+    });
+  return request;
+}
+
+function requireAccepted(
+  shop: Shop,
+  quoted: QuotedCart,
+  { acceptedTotal, quoteHash }: Pick<CheckoutBody, "acceptedTotal" | "quoteHash">,
+): void {
+  const { currency } = quoted;
+  const { total } = quoted.quote;
+  if (shop.settings.checkoutNeedsQuote && acceptedTotal === undefined && quoteHash === undefined)
+    throw new Problem("validation_failed", "quoteHash: what the customer has agreed to is needed", {
+      errors: [{ path: "quoteHash", message: "needed, or acceptedTotal: ask for a quote" }],
+    });
+  const isTotal = !acceptedTotal || (acceptedTotal.amount === total && acceptedTotal.currency === currency);
+  if (isTotal && (quoteHash === undefined || quoteHash === quoteHashOf(quoted))) return;
   throw new Problem("price_changed", `the total is ${total} ${currency} minor units now`, {
     total: { amount: total, currency },
-    acceptedTotal: accepted,
+    ...(acceptedTotal && { acceptedTotal }),
+    quote: quoteShown(shop, quoted),
   });
 }

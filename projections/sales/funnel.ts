@@ -65,9 +65,8 @@ export function funnelProjection(timeZone: string): Projection<FunnelDoc, ShopEv
       },
       ItemAdded: {
         ...taken("carts_with_items"),
-        // Nothing but an item can happen to an open cart that is empty and go on: the first item is the
-        // second event of its stream. So no later one has to load the cart's document.
-        keys: ({ id, revision }) => (revision === 1 ? cartPrefix + id : []),
+        // No later one has to load the cart's document.
+        keys: ({ id, revision, data }) => (revision === 1 || data.first ? cartPrefix + id : []),
       },
       CheckoutStarted: taken("checkouts_started"),
       OrderPlaced: {

@@ -1,11 +1,12 @@
 import { z } from "zod";
-import { addressSchema } from "../../commands/address.ts";
+import { givenAddressSchema } from "../../commands/address.ts";
 import { lineQuantityMax, paymentMethods } from "../../commands/cart/events.ts";
 import { deliveryOutcomes, returnReasons } from "../../commands/order/events.ts";
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { stockConditions, stockQuantityMax } from "../../commands/stock/events.ts";
 import { sandboxEventSchema } from "../gateways/sandbox-webhooks.ts";
+import { emailSchema } from "../values/email.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
@@ -21,6 +22,8 @@ export const noQuery = z.strictObject({});
 /** Commands without fields may come with no body or an empty one. */
 export const emptyBody = z.strictObject({}).nullish();
 
+/** Of one request; a cart may hold more. */
+const addedItemsMax = 200;
 const lineQuantity = z.int().min(1).max(lineQuantityMax);
 
 export const receiptBody = z.strictObject({
@@ -68,25 +71,55 @@ export const openCartBody = z
     draft: z.boolean().optional(),
   })
   .nullish();
-export const addItemBody = z.strictObject({
+const addedItem = z.strictObject({
   sku: skuSchema,
   quantity: lineQuantity,
   /** Staff only: the price of this line, whatever the product costs. */
   unitPrice: priceSchema.optional(),
 });
+export const addItemBody = z.union([
+  addedItem,
+  z.strictObject({ items: z.array(addedItem).min(1).max(addedItemsMax) }),
+]);
+/** By its id, a price or `sku`, a colon and the SKU; or by its SKU. */
+export const cartLineParams = z.strictObject({ id: idSchema, line: z.string().min(1).max(160) });
 export const changeItemBody = z.strictObject({ quantity: lineQuantity });
 
 const paymentToken = z.string().min(1).max(500);
 
+/** What is left out stays as it was, and null clears. */
+export const cartDetailsBody = z.strictObject({
+  email: emailSchema.nullish(),
+  shippingAddress: givenAddressSchema.nullish(),
+  billingAddress: givenAddressSchema.nullish(),
+  shippingMethod: z.enum(shippingMethods).nullish(),
+});
+/** What is left out is what the cart keeps. */
+export const quoteBody = z
+  .strictObject({
+    shippingAddress: z
+      .strictObject({
+        country: z.string().trim().min(1).max(100),
+        state: z.string().trim().min(1).max(100).optional(),
+        postalCode: z.string().trim().min(1).max(20).optional(),
+      })
+      .optional(),
+    shippingMethod: z.enum(shippingMethods).optional(),
+  })
+  .nullish();
+
+/** What is left out is what the cart keeps. */
 export const checkoutBody = z.strictObject({
-  email: z.email().max(254),
-  shippingAddress: addressSchema,
-  billingAddress: addressSchema.optional(),
-  shippingMethod: z.enum(shippingMethods).default("standard"),
+  email: emailSchema.optional(),
+  shippingAddress: givenAddressSchema.optional(),
+  billingAddress: givenAddressSchema.optional(),
+  shippingMethod: z.enum(shippingMethods).optional(),
   payment: z.strictObject({
     method: z.enum(paymentMethods),
     token: paymentToken.optional(),
   }),
+  /** What the customer has agreed to: all of a quote, or what it comes to. */
+  quoteHash: z.string().min(1).max(100).optional(),
   acceptedTotal: moneySchema.optional(),
 });
 
@@ -160,7 +193,7 @@ export const editBody = z
     /** At the prices of now. */
     add: addedPieces.optional(),
     remove: namedLines.optional(),
-    shippingAddress: addressSchema.optional(),
+    shippingAddress: givenAddressSchema.optional(),
     shippingMethod: z.enum(shippingMethods).optional(),
     /** What is due for all of it afterwards. */
     acceptedTotal: moneySchema.optional(),

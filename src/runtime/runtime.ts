@@ -126,6 +126,7 @@ function shopSettings(config: Config): ShopSettings {
     transferMs: config.TRANSFER_DAYS * 86_400_000,
     refundApprovalFrom: config.REFUND_APPROVAL_FROM,
     returnApproval: config.RETURN_APPROVAL,
+    checkoutNeedsQuote: config.CHECKOUT_NEEDS_QUOTE === "true",
     gatewayTimeoutMs: config.GATEWAY_TIMEOUT_MS,
   };
 }

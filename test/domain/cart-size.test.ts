@@ -150,7 +150,7 @@ describe("the bytes of a cart", () => {
       );
     // Another digit of the quantity is all that it takes more.
     expect(add(state, 0)).toHaveLength(1);
-    const [removed] = cart.decide.Remove(state, { cartId: "c-1", sku: "MUG-500", lifeMs }, { now: 0 });
+    const [removed] = cart.decide.Remove(state, { cartId: "c-1", line: "MUG-500", lifeMs }, { now: 0 });
     const less = cart.evolve.ItemRemoved(state, removed?.data as never, at);
     if (less.phase !== "open") throw new Error("it is open");
     expect(less.bytes).toBe(sum(less));
@@ -190,7 +190,7 @@ describe("the largest cart makes an order that fits into one append, and a confi
     const filled = filledWith(() => ({ name: japanese(60), unitPrice: 1 })).state;
     let state: ExistingCart = filled;
     for (const { sku } of linesOf(filled)) {
-      const change = { cartId: "c-1", sku, quantity: lineQuantityMax, byStaff: true, lifeMs };
+      const change = { cartId: "c-1", line: sku, quantity: lineQuantityMax, byStaff: true, lifeMs };
       for (const { data } of cart.decide.ChangeQuantity(state as OpenCart, change, { now: 0 }))
         state = cart.evolve.QuantityChanged(state, data as never, at) as ExistingCart;
     }

@@ -93,10 +93,10 @@ describe("a draft", () => {
       .then([{ type: "ItemAdded", data: line }]);
     const its = given(cart, [draft, { type: "ItemAdded", data: line }]);
     its
-      .when("ChangeQuantity", { cartId: "c-1", sku: "A", quantity: 2, byStaff: true, lifeMs })
+      .when("ChangeQuantity", { cartId: "c-1", line: "A", quantity: 2, byStaff: true, lifeMs })
       .then([{ type: "QuantityChanged", data: { lineId: "sku:A", quantity: 2 } }]);
     its
-      .when("Remove", { cartId: "c-1", sku: "A", lifeMs })
+      .when("Remove", { cartId: "c-1", line: "A", lifeMs })
       .then([{ type: "ItemRemoved", data: { lineId: "sku:A" } }]);
     its.when("Expire", { cartId: "c-1" }, { now: Number.MAX_SAFE_INTEGER }).then([]);
     given(cart, [draft, { type: "ItemAdded", data: line }, started(1), failed(1)])
@@ -164,9 +164,9 @@ describe("adding", () => {
 
 describe("changing and removing", () => {
   const both = [...withA, added(override("A", 400), "400:A")];
-  const change = (sku: string, quantity: number, byStaff = true) => ({
+  const change = (line: string, quantity: number, byStaff = true) => ({
     cartId: "c-1",
-    sku,
+    line,
     quantity,
     byStaff,
     lifeMs,
@@ -204,7 +204,7 @@ describe("changing and removing", () => {
   });
 
   test("takes out every line of the SKU", () => {
-    const remove = { cartId: "c-1", sku: "A", lifeMs };
+    const remove = { cartId: "c-1", line: "A", lifeMs };
     given(cart, both)
       .when("Remove", remove)
       .then([removed("sku:A"), removed("400:A")]);
@@ -303,9 +303,9 @@ describe("the end of a cart", () => {
     const its = given(cart, past);
     its.when("Add", add(item("B"))).refused(code, extras);
     its
-      .when("ChangeQuantity", { byStaff: true, cartId: "c-1", sku: "A", quantity: 2, lifeMs })
+      .when("ChangeQuantity", { byStaff: true, cartId: "c-1", line: "A", quantity: 2, lifeMs })
       .refused(code, extras);
-    its.when("Remove", { cartId: "c-1", sku: "A", lifeMs }).refused(code, extras);
+    its.when("Remove", { cartId: "c-1", line: "A", lifeMs }).refused(code, extras);
     its.when("StartCheckout", start()).refused(code, extras);
   });
 });
@@ -317,6 +317,7 @@ describe("whatever is asked of a cart", () => {
     "Add",
     "ChangeQuantity",
     "Remove",
+    "ChangeDetails",
     "StartCheckout",
     "FailCheckout",
     "Convert",
@@ -357,7 +358,8 @@ describe("whatever is asked of a cart", () => {
           const command = {
             ...{
               cartId: "c-1",
-              sku,
+              line: sku,
+              changes: { email: quantity > 5 ? `${sku}@example.com` : null },
               quantity,
               lifeMs,
               currency: "USD",

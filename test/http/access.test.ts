@@ -10,6 +10,7 @@ const open = new Set([
   "GET /v1/products/{id}",
   "GET /v1/recently-viewed",
   "GET /v1/best-sellers",
+  "GET /v1/shipping-methods",
   "GET /v1/stock/{sku}",
   "POST /v1/carts",
   "POST /v1/webhooks/{gateway}",
@@ -20,9 +21,11 @@ const open = new Set([
 const forGuests = new Set([
   "GET /v1/carts/{id}",
   "DELETE /v1/carts/{id}",
+  "PATCH /v1/carts/{id}",
+  "POST /v1/carts/{id}/quote",
   "POST /v1/carts/{id}/items",
-  "PATCH /v1/carts/{id}/items/{sku}",
-  "DELETE /v1/carts/{id}/items/{sku}",
+  "PATCH /v1/carts/{id}/items/{line}",
+  "DELETE /v1/carts/{id}/items/{line}",
   "POST /v1/carts/{id}/checkout",
   "GET /v1/orders/{id}",
   "POST /v1/orders/{id}/cancel",
@@ -110,6 +113,8 @@ function bodyFor(name: string): unknown {
   const line = { sku: "MINE", quantity: 1 };
   if (name.endsWith("/items")) return line;
   if (name.endsWith("/returns")) return { lines: [{ ...line, reason: "late" }] };
+  if (name === "PATCH /v1/carts/{id}") return { shippingMethod: "express" };
+  if (name.endsWith("/quote")) return {};
   if (name.startsWith("PATCH /v1/carts")) return { quantity: 1 };
   if (name.endsWith("/payments")) return { method: "credit_card" };
   if (name.endsWith("/checkout"))

@@ -214,13 +214,27 @@ describe("a guest", () => {
         body: line,
       });
     },
-    "PATCH /v1/carts/:id/items/:sku": async () => {
+    "PATCH /v1/carts/:id/items/:line": async () => {
       const { id, guest: headers } = await open(["SHOWN", 2]);
       await ask(200, "PATCH", `/v1/carts/${id}/items/SHOWN`, { headers, body: { quantity: 1 } });
       for (const sku of ["SOLD", "canary-draft"])
         await ask(404, "PATCH", `/v1/carts/${id}/items/${sku}`, { headers, body: { quantity: 1 } });
     },
-    "DELETE /v1/carts/:id/items/:sku": async () => {
+    "PATCH /v1/carts/:id": async () => {
+      const { id, guest: headers } = await open(["SHOWN", 2]);
+      await ask(200, "PATCH", `/v1/carts/${id}`, { headers, body: { shippingMethod: "express" } });
+    },
+    "POST /v1/carts/:id/quote": async () => {
+      const { id, guest: headers } = await open(["SHOWN", 2]);
+      await ask(200, "POST", `/v1/carts/${id}/quote`, { headers });
+      const empty = await open();
+      await ask(409, "POST", `/v1/carts/${empty.id}/quote`, { headers: empty.guest });
+    },
+    "GET /v1/shipping-methods": async () => {
+      await ask(200, "GET", "/v1/shipping-methods?country=GB", {});
+      await ask(422, "GET", "/v1/shipping-methods?country=GBR", {});
+    },
+    "DELETE /v1/carts/:id/items/:line": async () => {
       const { id, guest: headers } = await open(["SHOWN", 2]);
       await ask(200, "DELETE", `/v1/carts/${id}/items/SHOWN`, { headers });
       for (const sku of ["SHOWN", "canary-draft"])

@@ -37,6 +37,7 @@ export const shopSettings: ShopSettings = {
   transferMs: 7 * 86_400_000,
   refundApprovalFrom: 0,
   returnApproval: "staff",
+  checkoutNeedsQuote: false,
   gatewayTimeoutMs: 5_000,
 };
 

@@ -1,6 +1,6 @@
 import type { FastifyRequest } from "fastify";
-import { cart } from "../../../commands/cart/cart.ts";
-import { itemOf } from "../../../commands/cart/quote.ts";
+import { cart, requireOpen } from "../../../commands/cart/cart.ts";
+import { itemOf, quoteCart, quoteShown, shippingMethodDefault } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
 import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
@@ -25,15 +25,18 @@ import {
 import { cartAnswer, guestCartOf, staffCartOf } from "../resources/carts.ts";
 import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import { guestProblemOf } from "../resources/problems.ts";
+import { quote } from "../resources/quotes.ts";
 import {
   addItemBody,
+  cartDetailsBody,
+  cartLineParams,
   changeItemBody,
   checkoutBody,
-  idAndSkuParams,
   idParams,
   noQuery,
   openCartBody,
   problemSchema,
+  quoteBody,
 } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { cartView, orderView } from "./views.ts";
@@ -81,6 +84,7 @@ export function cartCommands(app: App, deps: Deps): void {
 
   opening(app, deps);
   itemCommands(app, deps);
+  beforePaying(app, deps);
 
   app.delete(
     "/v1/carts/:id",
@@ -97,6 +101,7 @@ export function cartCommands(app: App, deps: Deps): void {
   app.post(
     "/v1/carts/:id/checkout",
     {
+      config: { askedBy: (body) => askedByCheckout(body as CheckoutBody) },
       schema: {
         ...describe("Check out: reserve, pay, order", 201),
         params: idParams,
@@ -114,6 +119,56 @@ export function cartCommands(app: App, deps: Deps): void {
         (commandId) => checkoutCommand(deps, id, { commandId, byGuest }, request.body),
         { cartId: id },
       );
+    },
+  );
+}
+
+/** Before carts kept a method, one that was left out was the standard one: keys of then stand for that. */
+function askedByCheckout(body: CheckoutBody): CheckoutBody {
+  const { email, shippingAddress, billingAddress, shippingMethod = shippingMethodDefault, ...rest } = body;
+  return { email, shippingAddress, billingAddress, shippingMethod, ...rest };
+}
+
+/** What a checkout needs to know, and what it will come to. */
+function beforePaying(app: App, deps: Deps): void {
+  const { runtime, auth, commands } = deps;
+  const { engine, shop } = runtime;
+
+  app.patch(
+    "/v1/carts/:id",
+    {
+      schema: {
+        ...describe("Keep an e-mail address, addresses and a shipping method with the cart", 200),
+        params: idParams,
+        body: cartDetailsBody,
+      },
+    },
+    (request, reply) => {
+      const { id } = request.params;
+      auth.requireCart(request, id);
+      const command = { cartId: id, changes: request.body, lifeMs: shop.settings.cartLifeMs };
+      const run: RunCart = (context, respond) =>
+        engine.execute(cart, id, "ChangeDetails", command, context, respond);
+      return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
+    },
+  );
+
+  app.post(
+    "/v1/carts/:id/quote",
+    {
+      schema: {
+        ...describe("What the cart would cost as of now, for its customer to agree to", 200),
+        params: idParams,
+        body: quoteBody,
+        response: { 200: quote, "4xx": problemSchema },
+      },
+    },
+    async (request) => {
+      const { id } = request.params;
+      auth.requireCart(request, id);
+      const asOf = performance.now();
+      await engine.read(cart, id, (state) => requireOpen(state, id), asOf);
+      return quoteShown(shop, await quoteCart(shop, id, request.body?.shippingMethod, asOf));
     },
   );
 }
@@ -164,17 +219,29 @@ function itemCommands(app: App, deps: Deps): void {
 
   app.post(
     "/v1/carts/:id/items",
-    { schema: { ...describe("Add an item", 200), params: idParams, body: addItemBody } },
+    {
+      schema: {
+        ...describe("Add an item, or several: all or none", 200),
+        params: idParams,
+        body: addItemBody,
+      },
+    },
     (request, reply) => {
       const { id } = request.params;
       auth.requireCart(request, id);
-      const { sku, quantity, unitPrice } = request.body;
-      if (unitPrice) auth.requireStaff(request);
+      const wanted = "items" in request.body ? request.body.items : [request.body];
+      if (wanted.some(({ unitPrice }) => unitPrice)) auth.requireStaff(request);
       const run: RunCart = async (context, respond) => {
-        const { item, currency } = await itemOf(engine, sku, quantity, unitPrice?.amount);
-        if (unitPrice && unitPrice.currency !== currency)
-          throw new Problem("currency_mismatch", `${sku} is priced in ${currency}`);
-        const command = { cartId: id, items: [item], currency, lifeMs };
+        const found = await Promise.all(
+          wanted.map(async ({ sku, quantity, unitPrice }) => {
+            const { item, currency } = await itemOf(engine, sku, quantity, unitPrice?.amount);
+            if (unitPrice && unitPrice.currency !== currency)
+              throw new Problem("currency_mismatch", `${sku} is priced in ${currency}`);
+            return { item, currency };
+          }),
+        );
+        const { currency } = found[0] as (typeof found)[0];
+        const command = { cartId: id, items: found.map(({ item }) => item), currency, lifeMs };
         return engine.execute(cart, id, "Add", command, context, respond);
       };
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
@@ -182,15 +249,19 @@ function itemCommands(app: App, deps: Deps): void {
   );
 
   app.patch(
-    "/v1/carts/:id/items/:sku",
+    "/v1/carts/:id/items/:line",
     {
-      schema: { ...describe("Change an item's quantity", 200), params: idAndSkuParams, body: changeItemBody },
+      schema: {
+        ...describe("Change an item's quantity, by its line or its SKU", 200),
+        params: cartLineParams,
+        body: changeItemBody,
+      },
     },
     (request, reply) => {
-      const { id, sku } = request.params;
+      const { id, line } = request.params;
       auth.requireCart(request, id);
       const byStaff = auth.principal(request).kind === "staff";
-      const command = { cartId: id, sku, quantity: request.body.quantity, byStaff, lifeMs };
+      const command = { cartId: id, line, quantity: request.body.quantity, byStaff, lifeMs };
       const run: RunCart = (context, respond) =>
         engine.execute(cart, id, "ChangeQuantity", command, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
@@ -198,13 +269,15 @@ function itemCommands(app: App, deps: Deps): void {
   );
 
   app.delete(
-    "/v1/carts/:id/items/:sku",
-    { schema: { ...describe("Remove an item", 200), params: idAndSkuParams } },
+    "/v1/carts/:id/items/:line",
+    {
+      schema: { ...describe("Remove an item, by its line, or all of a SKU", 200), params: cartLineParams },
+    },
     (request, reply) => {
-      const { id, sku } = request.params;
+      const { id, line } = request.params;
       auth.requireCart(request, id);
       const run: RunCart = (context, respond) =>
-        engine.execute(cart, id, "Remove", { cartId: id, sku, lifeMs }, context, respond);
+        engine.execute(cart, id, "Remove", { cartId: id, line, lifeMs }, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
     },
   );

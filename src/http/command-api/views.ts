@@ -1,3 +1,5 @@
+import type { CartDetails } from "../../../commands/cart/events.ts";
+import { shippingMethodOf } from "../../../commands/cart/quote.ts";
 import { type Cart, linesOf } from "../../../commands/cart/state.ts";
 import { lineOf } from "../../../commands/order/book.ts";
 import { type PlacedOrder, paymentsOf } from "../../../commands/order/state.ts";
@@ -35,11 +37,15 @@ export interface CartItemView {
   unitPrice: Money;
 }
 
-/** What a cart would cost now, shipping not counted. */
-export function cartTotals(items: readonly CartItemView[], currency: string, { tax }: ShopSettings) {
+/** What a cart would cost, sent by its method. */
+export function cartTotals(
+  items: readonly CartItemView[],
+  { currency, ...details }: CartDetails & { currency: string },
+  { tax, shippingPrices }: ShopSettings,
+) {
   const { totals } = priceOrder(
     items.map(({ quantity, unitPrice }) => ({ quantity, unitPrice: unitPrice.amount })),
-    0,
+    items.length === 0 ? 0 : shippingPrices[shippingMethodOf(details)],
     tax,
   );
   return moneyOf(totals, currency);
@@ -47,23 +53,28 @@ export function cartTotals(items: readonly CartItemView[], currency: string, { t
 
 export function cartView(id: string, state: Cart, settings: ShopSettings) {
   if (state.phase === "absent") throw notFound("cart", id);
-  const { currency } = state;
-  const items = linesOf(state).map(({ sku, productId, name, quantity, unitPrice, priceOverridden }) => ({
-    sku,
-    productId,
-    name,
-    quantity,
-    unitPrice: { amount: unitPrice, currency },
-    lineTotal: { amount: unitPrice * quantity, currency },
-    ...(priceOverridden && { priceOverridden }),
-  }));
+  const { currency, details } = state;
+  const items = linesOf(state).map(
+    ({ lineId, sku, productId, name, quantity, unitPrice, priceOverridden }) => ({
+      lineId,
+      sku,
+      productId,
+      name,
+      quantity,
+      unitPrice: { amount: unitPrice, currency },
+      lineTotal: { amount: unitPrice * quantity, currency },
+      ...(priceOverridden && { priceOverridden }),
+    }),
+  );
   return {
     id,
     status: state.phase === "closed" ? state.reason : statusOf[state.phase],
     currency,
     items,
     itemCount: items.reduce((sum, { quantity }) => sum + quantity, 0),
-    totals: cartTotals(items, currency, settings),
+    totals: cartTotals(items, { currency, ...details }, settings),
+    ...details,
+    shippingMethod: shippingMethodOf(details),
     ...(state.draft && { draft: true as const }),
     ...(state.expiresAt !== undefined && { expiresAt: isoTime(state.expiresAt) }),
     ...(state.phase === "converted" && { orderId: state.orderId }),

@@ -9,6 +9,13 @@ import { Problem } from "../../values/problem.ts";
 import { type Auth, header } from "../auth.ts";
 import { invalid } from "../problems.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** What a body asks for, where that is not the body as it came. */
+    askedBy?: (body: unknown) => unknown;
+  }
+}
+
 const keyCharactersMax = 255;
 /** What a client without credentials sends has to be hard to guess: a UUID, or as many URL-safe characters. */
 const strongKey = /^[A-Za-z0-9_-]{22,}$/;
@@ -45,16 +52,12 @@ export function clientKeyOf(
   const who = auth.principal(request);
   const client = who.kind === "staff" ? "staff" : cartId !== undefined ? `cart:${cartId}` : undefined;
   const old = who.kind === "staff" ? ["staff"] : [who.cartToken, `ip:${request.ip}`];
-  const oldFingerprint = digest([
-    request.method,
-    request.url,
-    request.body ?? null,
-    header(request, "if-match") ?? "",
-  ]);
+  const asked = request.routeOptions.config.askedBy?.(request.body) ?? request.body ?? null;
+  const oldFingerprint = digest([request.method, request.url, asked, header(request, "if-match") ?? ""]);
   return {
     id: digest([client ?? "anybody", text]),
     isWeak: client === undefined && !strongKey.test(text),
-    fingerprint: digest([request.method, request.url, request.body ?? null]),
+    fingerprint: digest([request.method, request.url, asked]),
     storedUnder: old
       .filter((client) => client !== undefined)
       .map((client) => ({ id: digest([client, text]), fingerprint: oldFingerprint })),

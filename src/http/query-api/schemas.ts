@@ -103,6 +103,13 @@ export const productsQuery = z
 export const productParams = z.strictObject({ id: z.string().min(1).max(100) });
 export const orderParams = z.strictObject({ id: z.string().min(1).max(64) });
 export const pageQuery = z.strictObject(pageFields);
+export const shippingMethodsQuery = z.strictObject({
+  /** ISO 3166-1 alpha-2. */
+  country: z
+    .string()
+    .regex(/^[A-Za-z]{2}$/, "a country's code of two letters")
+    .optional(),
+});
 export const limitQuery = z.strictObject({ limit });
 
 export const stocksQuery = z.strictObject({

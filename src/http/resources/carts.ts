@@ -1,4 +1,6 @@
 import { z } from "zod";
+import { shippingMethods } from "../../../commands/processes/shop.ts";
+import { address } from "./addresses.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
 import { guestDetail } from "./problems.ts";
@@ -6,14 +8,20 @@ import { shownAs, textView, viewOf } from "./view.ts";
 
 const cartItem = z
   .strictObject({
+    lineId: z.string(),
     sku: z.string(),
     productId: z.string(),
     name: z.string(),
     quantity: z.int(),
-    unitPrice: money,
+    unitPrice: money.describe("As of now, unless the cart is being checked out"),
     lineTotal: money,
     /** Staff has set the price. */
     priceOverridden: z.literal(true).optional(),
+    priceChanged: z
+      .strictObject({ was: money, now: money })
+      .optional()
+      .describe("Since it was added, or its quantity changed"),
+    notForSale: z.literal(true).optional().describe("It has to be removed before a checkout"),
   })
   .meta({ id: "CartItem" });
 
@@ -28,13 +36,17 @@ const cart = z
     items: z.array(cartItem),
     /** Pieces over all items. */
     itemCount: z.int(),
-    /** What it would cost now, shipping not counted. */
+    /** What it would cost now, sent by its method. */
     totals,
     subtotal: money.optional(),
     /** The order that the cart is becoming or has become. */
     orderId: z.string().optional(),
     /** Why the last checkout failed. */
     failure: failure.optional(),
+    email: z.string().optional(),
+    shippingAddress: address.optional(),
+    billingAddress: address.optional(),
+    shippingMethod: z.enum(shippingMethods),
     createdAt: z.string().optional(),
     updatedAt: z.string().optional(),
     draft: z.literal(true).optional().describe("Opened by staff for a customer: it never expires"),
@@ -53,6 +65,10 @@ const guestCart = cart
     totals: true,
     subtotal: true,
     orderId: true,
+    email: true,
+    shippingAddress: true,
+    billingAddress: true,
+    shippingMethod: true,
     createdAt: true,
     updatedAt: true,
     expiresAt: true,
@@ -61,6 +77,7 @@ const guestCart = cart
   .extend({
     items: z.array(
       cartItem.pick({
+        lineId: true,
         sku: true,
         productId: true,
         name: true,
@@ -68,6 +85,8 @@ const guestCart = cart
         unitPrice: true,
         lineTotal: true,
         priceOverridden: true,
+        priceChanged: true,
+        notForSale: true,
       }),
     ),
     // What was refused is told in the words for its code: what an operator wrote, or an error said, may be its detail.
@@ -79,7 +98,9 @@ const guestCart = cart
   .meta({ id: "GuestCart" });
 
 /** A draft as lists show it. */
-const draft = cart.omit({ items: true, totals: true, cartToken: true }).meta({ id: "Draft" });
+const draft = cart
+  .omit({ items: true, totals: true, cartToken: true, shippingMethod: true })
+  .meta({ id: "Draft" });
 
 export const draftListAnswer = pageOf(draft).meta({ id: "DraftList" });
 export const cartAnswer = z.union([cart, guestCart]);

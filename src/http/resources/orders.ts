@@ -3,6 +3,7 @@ import { deliveryOutcomes, refundCauses, returnReasons } from "../../../commands
 import { orderStatuses, paymentStatuses, returnStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
 import { timelineTypes } from "../../../projections/orders/orders.ts";
+import { address } from "./addresses.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";
 import { guestPayment, payment } from "./payments.ts";
@@ -35,19 +36,6 @@ const announced = z.array(
     reason: z.enum(returnReasons).optional(),
   }),
 );
-const address = z
-  .strictObject({
-    fullName: z.string(),
-    addressLine1: z.string(),
-    addressLine2: z.string().optional(),
-    city: z.string(),
-    state: z.string().optional(),
-    postalCode: z.string(),
-    country: z.string(),
-    phone: z.string().optional(),
-  })
-  .meta({ id: "Address" });
-
 /**
  * Where the pieces of a line are; `returned` are those that came back. Of those that have still to be sent, queries
  * tell what is `allocated` and what is `backordered`.

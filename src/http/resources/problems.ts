@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { notFound, Problem, type ProblemCode, problems } from "../../values/problem.ts";
 import { money } from "./money.ts";
+import { quote } from "./quotes.ts";
 import { availableTold } from "./stock.ts";
 import { type View, viewOf } from "./view.ts";
 
@@ -16,7 +17,7 @@ const outOfStock = viewOf(z.strictObject({ sku: z.string(), requested: z.int(), 
 /** What others than staff are told beside code and detail; what has no line here keeps its extras to itself. */
 const guestExtras: Partial<Record<ProblemCode, View<z.ZodType>>> = {
   out_of_stock: outOfStock,
-  price_changed: viewOf(z.strictObject({ total: money, acceptedTotal: money })),
+  price_changed: viewOf(z.strictObject({ total: money, acceptedTotal: money, quote })),
   cart_locked: viewOf(z.strictObject({ orderId: z.string() })),
   cart_converted: viewOf(z.strictObject({ orderId: z.string() })),
   not_for_sale: viewOf(z.strictObject({ sku: z.string() })),

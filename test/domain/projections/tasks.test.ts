@@ -773,7 +773,7 @@ describe("whatever happens to a cart", () => {
   test("it has one task: to run out while it is open, but for drafts, its checkout while it is locked", () => {
     const name = fc.constantFrom(
       ...["Open", "Add", "Add", "ChangeQuantity", "Remove", "StartCheckout", "FailCheckout", "FailCheckout"],
-      ...["Convert", "Abandon", "Expire"],
+      ...["Convert", "Abandon", "Expire", "ChangeDetails"],
     );
     const step = fc.record({ name, passMs: fc.nat(40_000), lifeMs: fc.integer({ min: 1, max: 90_000 }) });
     fc.assert(
@@ -793,7 +793,8 @@ describe("whatever happens to a cart", () => {
             lifeMs,
             draft,
             items: [item],
-            sku: "mug",
+            line: "mug",
+            changes: { email: passMs % 2 ? "ada@example.com" : null },
             quantity: 1 + (passMs % 9),
             byStaff: true,
             request: asked,
