@@ -26,10 +26,21 @@ type Task =
       refusal?: string;
     }
   | { kind: "webhook"; dueAt: number }
-  /** An order's, since then: its customer is owed money that nothing gives back by itself. */
-  | { kind: "refund"; dueAt: number }
+  /**
+   * An order's, since then: its customer is owed so much that nothing gives back by itself, by the refund that came to
+   * nothing.
+   */
+  | ({ kind: "refund"; dueAt: number } & About)
   /** A refund's, since then: staff approves or rejects it. */
-  | { kind: "approval"; dueAt: number };
+  | ({ kind: "approval"; dueAt: number } & About);
+
+/** What staff has to know: minor units. */
+interface About {
+  orderId: string;
+  amount: number;
+  refundId?: string;
+  reason?: string;
+}
 
 /** What is done by itself. */
 export const taskKinds = ["checkout", "payment", "order", "webhook", "cart"] as const;
@@ -152,11 +163,18 @@ interface Captured {
 const owedKeys = (event: { id: string; data: { owed?: number | undefined } }) =>
   event.data.owed === undefined ? [] : [refundKey(event)];
 
-function owing(
-  doc: Task | undefined,
-  { data: { owed = 0 }, time }: { data: { owed?: number | undefined }; time: number },
-): Task | undefined {
-  return owed === 0 ? undefined : (doc ?? { kind: "refund", dueAt: time });
+interface Owing {
+  id: string;
+  data: { owed?: number | undefined; creditId?: string; reason?: string };
+  time: number;
+}
+
+function owing(doc: Task | undefined, { id, data, time }: Owing): Task | undefined {
+  const { owed = 0, creditId, reason } = data;
+  if (owed === 0) return undefined;
+  const before = doc?.kind === "refund" ? doc : { kind: "refund" as const, dueAt: time, orderId: id };
+  const failed = { ...(creditId !== undefined && { refundId: creditId }), ...(reason && { reason }) };
+  return { ...before, ...failed, amount: owed };
 }
 
 const refundOpens = ({ refundId }: { refundId: string }, dueAt: number): PaymentChange => ({
@@ -400,8 +418,13 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     RefundRequested: {
       keys: (event) => [paymentKey(event), ...(event.data.held ? [approvalKey(event)] : [])],
       change: (doc, event, key) => {
-        const { refundId, cause, held } = event.data;
-        if (key === approvalKey(event)) return doc ?? { kind: "approval", dueAt: event.time };
+        const { refundId, orderId, amount, reason, cause, held } = event.data;
+        if (key === approvalKey(event)) {
+          // Of several payments, each gives a part of it back.
+          const before = doc?.kind === "approval" ? doc.amount : 0;
+          const about = { orderId, refundId, reason, amount: before + amount };
+          return { kind: "approval", dueAt: event.time, ...about };
+        }
         return payment(doc, {
           close: cause === "cancellation" ? ["void", "paid"] : [],
           open: held ? {} : { [`refund/${refundId}`]: event.time + takeUpAfterMs },
@@ -412,6 +435,9 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     RefundRejected: judged,
     // Its order has still to hear of it.
     RefundSucceeded: onPayment(refundOpens),
+    ChargebackLost: onPayment(({ disputeId }: { disputeId: string }, dueAt) =>
+      refundOpens({ refundId: `dispute-${disputeId}` }, dueAt),
+    ),
     OrderTold: { keys: paymentKey, change: paymentHasHeard.change },
     RefundFailed: onPayment(refundOpens),
 
@@ -431,6 +457,10 @@ export interface DueTask<K extends TaskKind = TaskKind> {
   dueAt: number;
   /** What the log says about it. */
   reason: string | undefined;
+  /** Of what is staff's: the order, and the money in minor units. */
+  orderId?: string;
+  refundId?: string;
+  amount?: number;
 }
 
 export interface TaskPage<K extends TaskKind> {
@@ -469,6 +499,11 @@ function keptAs(kind: TaskKind) {
 function toTask({ key, json }: { key: string; json: string }): DueTask {
   const task = JSON.parse(json) as Task;
   const { kind, dueAt } = task;
+  const known = { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };
+  if (task.kind === "refund" || task.kind === "approval") {
+    const { orderId, amount, refundId, reason } = task;
+    return { ...known, orderId, amount, reason, ...(refundId !== undefined && { refundId }) };
+  }
   const reason = isOfPayment(task) && (kind === "capture" || task.open.recapture) ? task.refusal : undefined;
-  return { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt, reason };
+  return { ...known, reason };
 }

@@ -176,12 +176,14 @@ export const bookEvents = {
    * What nobody had been promised is goodwill, as far as the customer has not paid too much anyway. Money that goes
    * back had come in, whoever was told of it.
    */
-  OrderRefunded: (book: Book, { refundId, amount, releases }: Data<"OrderRefunded">): Book => {
+  OrderRefunded: (book: Book, { refundId, amount, cause, releases }: Data<"OrderRefunded">): Book => {
     const [payout, left] = withoutPayout(book, refundId, amount);
     const refunded = book.refunded + amount;
     const captured = Math.max(book.captured, refunded);
     const paid = { ...book, payouts: atMost(left, captured - refunded), refunded, captured };
-    const goodwill = Math.max(0, amount - payout - Math.max(0, netOf(book) - book.due));
+    const unpromised = Math.max(0, amount - payout - Math.max(0, netOf(book) - book.due));
+    // What a bank has taken is asked for as before.
+    const goodwill = cause === "dispute" ? 0 : unpromised;
     const kept = credited(paid, spread(paid, Math.min(goodwill, book.due)), 1);
     if (!releases) return checked(kept);
     const freed = moved(kept, allOf(kept, "toShip"), "toShip", "cancelled");

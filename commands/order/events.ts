@@ -53,7 +53,8 @@ export const returnReasons = [
 
 export const deliveryOutcomes = ["refused", "undeliverable", "lost"] as const;
 
-export const refundCauses = ["cancellation", "return", "goodwill"] as const;
+/** `dispute`: the customer's bank has taken it back for good. */
+export const refundCauses = ["cancellation", "return", "goodwill", "dispute"] as const;
 
 /** What is taken off a line: so many pieces, and what they cost. None, where it is goodwill. */
 const creditedLineSchema = z.object({

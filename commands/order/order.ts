@@ -237,11 +237,16 @@ export const order = decider({
       const order = existing(state);
       const { refundId, paymentId } = command;
       if (order.refunds.has(nameAt(refundId, paymentId))) return [];
-      const refund = { ...command, currency: order.currency, goods: 0, full: false };
+      const isDispute = command.cause === "dispute";
+      // What is on its way back besides is the shop's loss, and no part of this order's money.
+      const left = Math.max(0, netOf(order.book));
+      const amount = isDispute ? Math.min(command.amount, left) : command.amount;
+      const refund = { ...command, amount, currency: order.currency, goods: 0, full: false };
       const after = bookEvents.OrderRefunded(order.book, refund);
       const goods = goodsLeft(order.book) - goodsLeft(after);
       const full = paymentStatusOf(after) === "refunded";
-      const releases = full && !payoutOf(order.book, refundId) && total(order.book, "toShip") > 0;
+      const isPromised = isDispute || payoutOf(order.book, refundId) !== undefined;
+      const releases = full && !isPromised && total(order.book, "toShip") > 0;
       const data = { ...refund, goods, full, ...(releases && { releases }) };
       return withOwed(order, [{ type: "OrderRefunded", data }]);
     },

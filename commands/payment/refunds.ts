@@ -37,8 +37,14 @@ export function requestRefund(payment: InitiatedPayment, command: RequestRefund)
 }
 
 export function approveRefund(payment: InitiatedPayment, { refundId }: { refundId: string }): PaymentEvent[] {
-  const { status } = refundOf(payment, refundId);
+  const { status, amount } = refundOf(payment, refundId);
   if (status === "rejected") throw illegalTransition("the refund was rejected");
+  const { captured, refunded, refundPending } = payment;
+  const missing = refunded + refundPending + disputed(payment) - captured;
+  if (status === "awaiting_approval" && missing > 0)
+    throw illegalTransition(
+      `the payment has ${Math.max(0, amount - missing)} minor units of it: banks took the rest`,
+    );
   return status === "awaiting_approval" ? [{ type: "RefundApproved", data: { refundId } }] : [];
 }
 

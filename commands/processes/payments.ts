@@ -83,7 +83,7 @@ export interface Capture {
  * Captures what an order has still to pay, or a part of it; a transfer or cash that has come in is booked. The order
  * hears of it. A gateway that refuses leaves the payment authorized, with CaptureFailed on record; one that does not
  * answer leaves the capture open. Both are tried again by the payment's task.
- * @throws Problem illegal_transition when there is nothing to capture, or less
+ * @throws Problem illegal_transition when there is nothing to capture, or less of what a gateway holds
  */
 export async function capturePayment(
   shop: Shop,
@@ -93,13 +93,14 @@ export async function capturePayment(
 ): Promise<void> {
   const process = processOf(shop, paymentId, context);
   const state = await initiatedPayment(shop, paymentId);
+  const isByHand = state.gateway === manualGateway;
   const open = await openBalance(shop, state.orderId);
-  // What comes when the order is over goes back: no more of it than was once asked for.
-  const most = open ?? (state.gateway === manualGateway ? state.amount : uncaptured(state));
-  const asked = amount ?? (state.gateway === manualGateway ? most : Math.min(most, uncaptured(state)));
+  const asked =
+    amount ?? (isByHand ? (open ?? state.amount) : Math.min(open ?? uncaptured(state), uncaptured(state)));
   if (asked === 0) throw illegalTransition(nothingLeft);
+  const most = mostToCapture(state, open);
   if (asked > most) throw illegalTransition(`${most} minor units have still to be paid, not ${asked}`);
-  if (state.gateway === manualGateway) {
+  if (isByHand) {
     const booked = { captureId: movementId, amount: asked, after: state.captured };
     await process.decide(payment, paymentId, "Book", booked);
   } else {
@@ -107,6 +108,15 @@ export async function capturePayment(
     await process.decide(payment, paymentId, "RequestCapture", { movementId, ...part });
   }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
+}
+
+/**
+ * What comes when its order is over goes back, and what comes by a transfer though it is paid otherwise by now, or
+ * less is due: no more of it than was once asked for.
+ */
+function mostToCapture(state: InitiatedPayment, open: number | undefined): number {
+  if (open === undefined) return state.gateway === manualGateway ? state.amount : uncaptured(state);
+  return state.method === "bank_transfer" ? Math.max(open, uncaptured(state)) : open;
 }
 
 /** What a capture was asked for again that was refused or not answered; nothing once nothing is to be paid. */

@@ -1,4 +1,5 @@
 import { illegalTransition, notFound } from "../../src/values/problem.ts";
+import { netOf, payoutOf } from "../order/book.ts";
 import type { Refund, RetryRefund } from "../order/credits.ts";
 import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
@@ -64,7 +65,12 @@ export async function judgeRefund(
 ): Promise<void> {
   const process = processOf(shop, orderId, context);
   let found = false;
-  for (const [paymentId, { refunds }] of await paymentsIn(shop, await placedOrder(shop, orderId))) {
+  const placed = await placedOrder(shop, orderId);
+  const { due } = placed.book;
+  const isOwed = payoutOf(placed.book, refundId) === undefined || netOf(placed.book) >= due;
+  if (rejection === undefined && !isOwed)
+    throw illegalTransition(`${due - netOf(placed.book)} minor units have to be paid by now: reject it`);
+  for (const [paymentId, { refunds }] of await paymentsIn(shop, placed)) {
     if (!refunds.has(refundId)) continue;
     found = true;
     if (rejection === undefined) await process.again(payment, paymentId, "ApproveRefund", { refundId });

@@ -22,8 +22,12 @@ import type { Shop } from "./shop.ts";
 
 /** What was not answered is done again later, by the task of the payment. */
 export class GatewaySilent extends Problem {
-  constructor(detail = "the payment gateway does not answer") {
+  /** It has answered, and the rest takes its time: nothing has failed. */
+  readonly waits: boolean;
+
+  constructor(detail = "the payment gateway does not answer", waits = false) {
     super("unavailable", detail);
+    this.waits = waits;
   }
 }
 
@@ -45,7 +49,7 @@ export async function settlePayment(shop: Shop, paymentId: string, context: Proc
     if (await settleNext(process, paymentId, state, waiting)) continue;
     if (!(await tellOrder(process, paymentId))) break;
   }
-  if (waiting.size > 0) throw new GatewaySilent(`${waiting.size} refunds are on their way`);
+  if (waiting.size > 0) throw new GatewaySilent(`${waiting.size} refunds are on their way`, true);
 }
 
 export function unlessSilent(error: unknown): void {
@@ -289,6 +293,9 @@ async function refundLate(
   return left < before;
 }
 
+/** What an order calls the money of a dispute that was lost: it has gone back. */
+const disputePrefix = "dispute-";
+
 /**
  * The order's books follow the payment's.
  * @returns whether something has to be settled for it: money that came in after its order had ended
@@ -297,7 +304,7 @@ async function tellOrder(process: Process, paymentId: string): Promise<boolean> 
   const { asOf } = process.context;
   const state = await process.shop.engine.read(payment, paymentId, (state) => state, asOf);
   if (state.phase === "absent") return false;
-  const { orderId, booked, told, refunds } = state;
+  const { orderId, booked, told, refunds, disputes } = state;
   const known = await process.shop.engine.read(order, orderId, (order) => order, asOf);
   // Not placed yet: whoever places it tells it.
   if (known.phase === "absent") return false;
@@ -330,6 +337,13 @@ async function tellOrder(process: Process, paymentId: string): Promise<boolean> 
     }
     const refunded = { refundId, amount, cause, ...its };
     await process.once(["refunded", refundId], order, orderId, "MarkRefunded", refunded);
+  }
+  for (const [disputeId, { status, amount }] of disputes) {
+    const refundId = `${disputePrefix}${disputeId}`;
+    if (status !== "lost") continue;
+    if (known.phase === "placed" && known.refunds.has(nameAt(refundId, its.paymentId))) continue;
+    const taken = { refundId, amount, cause: "dispute" as const, ...its };
+    await process.once(["refunded", refundId], order, orderId, "MarkRefunded", taken);
   }
   return false;
 }

@@ -340,7 +340,9 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
       "refunded",
       (order, { refundId, amount, cause }, time) => {
         order.refunds.push({ id: refundId, amount, cause, at: time });
-        return `${text(order, amount)} refunded`;
+        return cause === "dispute"
+          ? `${text(order, amount)} taken back by the customer's bank`
+          : `${text(order, amount)} refunded`;
       },
       bookEvents.OrderRefunded,
     ),
@@ -445,6 +447,8 @@ function sum<K extends string>(lines: readonly Partial<Record<K, number | undefi
 
 /** One that changes nothing but what goes back is of money that came in too much. */
 function credit(order: OrderDoc, { amount, payout, reason }: Data<"OrderCredited">): Said | undefined {
+  if (amount > 0 && payout === 0 && order.book.captured === 0)
+    return because(`${text(order, amount)} need not be paid any more`, reason);
   if (amount > 0) return because(`${text(order, amount)} credited`, reason);
   return payout > 0 ? because(`${text(order, payout)} will be paid back`, reason) : undefined;
 }

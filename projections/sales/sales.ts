@@ -96,7 +96,7 @@ export function salesProjection(timeZone: string): Projection<SalesDoc, ShopEven
   };
   return projectionOf<ShopEvents>()<SalesDoc>({
     name: "sales",
-    version: 2,
+    version: 3,
     builtFor: timeZone,
     columns: { grain: "text", period: "text" },
     indexes: [["grain", "period"]],
@@ -155,6 +155,7 @@ function periodDoc(doc: SalesDoc | undefined, currency: string): PeriodDoc {
       cancellation: { count: 0, amount: 0 },
       return: { count: 0, amount: 0 },
       goodwill: { count: 0, amount: 0 },
+      dispute: { count: 0, amount: 0 },
     };
     const sums = { orders: 0, units: 0, gross: 0, refunds: 0, newCustomers: 0, returningCustomers: 0 };
     const parts = {
@@ -329,17 +330,19 @@ function salesOf({ period, doc }: StoredPeriod): SalesPeriod {
 }
 
 function refundsOf({ period, doc: { currency, givenBack } }: StoredPeriod): RefundsPeriod {
-  const { cancellation, return: returned, goodwill } = givenBack;
+  const { cancellation, return: returned, goodwill, dispute } = givenBack;
+  const all = [cancellation, returned, goodwill, dispute];
   const money = (amount: number): Money => ({ amount, currency });
   const shown = ({ count, amount }: { count: number; amount: number }) => ({ count, amount: money(amount) });
   return {
     period,
-    count: cancellation.count + returned.count + goodwill.count,
-    amount: money(cancellation.amount + returned.amount + goodwill.amount),
+    count: all.reduce((sum, { count }) => sum + count, 0),
+    amount: money(all.reduce((sum, { amount }) => sum + amount, 0)),
     byCause: {
       cancellation: shown(cancellation),
       return: shown(returned),
       goodwill: shown(goodwill),
+      dispute: shown(dispute),
     },
   };
 }

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { Logger } from "pino";
 import { systemContext } from "../../commands/processes/process.ts";
+import { GatewaySilent } from "../../commands/processes/settle-payment.ts";
 import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/stock/reservations.ts";
@@ -235,6 +236,10 @@ export class TaskRunner {
       // Still on the list for a moment, until its events are projected; or waiting, ever longer.
       this.putOff(task, 0);
     } catch (error) {
+      if (error instanceof GatewaySilent && error.waits) {
+        this.putOff(task, 0, error.message);
+        throw error;
+      }
       const failures = (this.attempts.get(task.key)?.failures ?? 0) + 1;
       this.putOff(task, failures, error instanceof Error ? error.message : String(error));
       if (!shop.engine.refusal) log.warn({ err: error, task, failures }, "a task failed, trying again later");

@@ -1,6 +1,8 @@
 import { describe, expect, test } from "vitest";
+import { overpaidOf } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import { payment } from "../../commands/payment/payment.ts";
+import { applyEffects } from "../../commands/processes/effects.ts";
 import { cancelOrder, deliverOrder, shipOrder, voidPayment } from "../../commands/processes/fulfilment.ts";
 import { addPayment } from "../../commands/processes/further-payment.ts";
 import { capturePayment } from "../../commands/processes/payments.ts";
@@ -147,8 +149,13 @@ describe("a transfer", () => {
     // What is due by now, and not what was once authorized.
     await capturePayment(shop, paymentId, { movementId: "m-2" }, shop.context);
     expect(await money()).toMatchObject({ due: 3_500, captured: 3_500, refunded: 0 });
-    const more = capturePayment(shop, paymentId, { movementId: "m-3", amount: 1 }, shop.context);
-    await expect(more).rejects.toMatchObject({ code: "illegal_transition" });
+    // What was on its way by then is booked, and goes back; no more than was once asked for.
+    const book = (movementId: string, amount: number) =>
+      capturePayment(shop, paymentId, { movementId, amount }, shop.context);
+    await book("m-3", 2_000);
+    await processes.order(shop, orderId, shop.context);
+    expect(await money()).toMatchObject({ due: 3_500, captured: 5_500, refunded: 2_000 });
+    await expect(book("m-4", 1)).rejects.toMatchObject({ code: "illegal_transition" });
   });
 
   test("that two book at once is booked once", async () => {
@@ -269,6 +276,79 @@ describe("a refund", () => {
     expect(await money()).toEqual({ due: 5_000, captured: 5_500, refunded: 500, pending: 0 });
     await tell(shop, paymentId, won);
     expect((await paymentWith(shop, paymentId)).disputes.get("d-1")).toMatchObject({ status: "won" });
+  });
+
+  const opened = (amount: number) => ({
+    status: "dispute_opened" as const,
+    disputeId: "d-1",
+    amount,
+    reason: "fraud",
+  });
+  const lost = { status: "dispute_ended" as const, disputeId: "d-1", won: false };
+
+  test("is not approved any more once the customer's bank has taken it back", async () => {
+    const shop = await openShop({ refundApprovalFrom: 1_000 });
+    const { orderId, paymentId, refund, money } = await orderF(shop);
+    await refund("r-1", { amount: 4_000 });
+    await tell(shop, paymentId, opened(5_500));
+    const judge = (rejection?: string) =>
+      judgeRefund(shop, orderId, { refundId: "r-1", rejection }, shop.context);
+    await expect(judge()).rejects.toMatchObject({ code: "illegal_transition" });
+    await judge("disputed");
+    expect(await money()).toEqual({ due: 5_500, captured: 5_500, refunded: 0, pending: 0 });
+    expect(shop.bank.balanceOf(paymentId)).toBe(5_500);
+  });
+
+  test("is not approved any more where what it was for is asked for again", async () => {
+    const shop = await openShop({ refundApprovalFrom: 1_000 });
+    const { orderId, ship, money } = await orderF(shop);
+    await ship("s-1", [...lineA(3), ...lineB]);
+    await deliverOrder(shop, orderId, {}, shop.context);
+    const item = { sku: "A", productId: "p-A", name: "A", quantity: 1, unitPrice: 1_000 };
+    const add = [{ ...item, subtotal: 1_000, discount: 0, tax: 0, total: 1_000 }];
+    const advanceBy = new Date(shop.clock.now + 30 * dayMs).toISOString();
+    await shop.engine.execute(order, orderId, "RequestEdit", { editId: "x-1", adds: [item] }, shop.by());
+    const exchange = { returnId: "x-1", returns: lineB, add, advanceBy };
+    await shop.engine.execute(order, orderId, "Exchange", exchange, shop.by());
+    await applyEffects(shop, orderId, shop.context);
+    const judge = (rejection?: string) =>
+      judgeRefund(shop, orderId, { refundId: "advance-x-1", rejection }, shop.context);
+    expect(await money()).toMatchObject({ due: 4_500, pending: 1_000 });
+    await shop.engine.execute(order, orderId, "WithdrawReturn", { returnId: "x-1" }, shop.by());
+    await expect(judge()).rejects.toMatchObject({ code: "illegal_transition" });
+    await judge("it was withdrawn");
+    expect(await money()).toMatchObject({ captured: 5_500, refunded: 0, pending: 0 });
+  });
+
+  test("has gone back once a dispute is lost, whatever was promised meanwhile", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, money } = await orderF(shop);
+    await tell(shop, paymentId, opened(5_500));
+    await cancelOrder(shop, orderId, { cancelId: "c-1", reason: "r" }, shop.context);
+    // Owed until it is known how the dispute ends.
+    expect(overpaidOf((await shop.orderOf(orderId)).book)).toBe(5_500);
+    await tell(shop, paymentId, lost);
+    expect(await money()).toEqual({ due: 0, captured: 5_500, refunded: 5_500, pending: 0 });
+    expect(await shop.orderOf(orderId)).toMatchObject({ status: "cancelled", paymentStatus: "refunded" });
+    await tell(shop, paymentId, lost);
+    expect((await money()).refunded).toBe(5_500);
+  });
+
+  test("that a dispute has taken for good is to be paid again before anything leaves", async () => {
+    const shop = await openShop();
+    const { orderId, paymentId, ship, refund, money } = await orderF(shop);
+    await refund("r-1", { amount: 500 });
+    await tell(shop, paymentId, opened(5_500));
+    await tell(shop, paymentId, lost);
+    // More than there was is the shop's loss, and not the order's money.
+    expect(await money()).toEqual({ due: 5_000, captured: 5_500, refunded: 5_500, pending: 0 });
+    expect(await shop.orderOf(orderId)).toMatchObject({
+      status: "confirmed",
+      paymentStatus: "partially_refunded",
+    });
+    await expect(ship("s-1", lineA(1))).rejects.toMatchObject({ code: "illegal_transition" });
+    await further(shop, orderId, "second");
+    await ship("s-1", lineA(1));
   });
 
   test("is waited for, however long, where a webhook tells of money that the books do not take", async () => {

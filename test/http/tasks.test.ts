@@ -175,7 +175,9 @@ describe("what cannot be done", () => {
     refuse.mockRestore();
     await caughtUp();
     const listed = async () => (await get("/v1/ops/tasks?kind=refund", staff)).body.items;
-    expect(await listed()).toMatchObject([{ kind: "refund", id: bought.id, failures: 0, notBefore: null }]);
+    const amount = { amount: 1_000, currency: "USD" };
+    const task = { kind: "refund", id: bought.id, orderId: bought.id, amount, failures: 0, notBefore: null };
+    expect(await listed()).toMatchObject([task]);
     expect((await post(`/v1/ops/tasks/refund/${bought.id}/retry`)).status).toBe(422);
     const { payments } = (await get(`/v1/orders/${bought.id}`, staff)).body;
     const again = await post(`/v1/refunds/${payments[0].refunds[0].id}/retry`, { manual: true });
@@ -194,7 +196,9 @@ describe("what cannot be done", () => {
     await caughtUp();
     const listed = async () => (await get("/v1/ops/tasks?kind=approval", staff)).body.items;
     const { refundId } = waits.body;
-    expect(await listed()).toMatchObject([{ kind: "approval", id: refundId, reason: null, notBefore: null }]);
+    const about = { orderId: bought.id, refundId, amount: { amount: 1_000, currency: "USD" } };
+    const task = { kind: "approval", id: refundId, ...about, reason: "one too many", notBefore: null };
+    expect(await listed()).toMatchObject([task]);
     expect((await post(`/v1/refunds/${refundId}/reject`, { reason: "it was worn" })).status).toBe(200);
     await caughtUp();
     expect(await listed()).toEqual([]);

@@ -164,14 +164,17 @@ function captureCommand(
     steps: [commandId],
     run: async (context) => {
       const { expectedRevision, ...unconditional } = context;
-      const { revision, currency } = await engine.read(payment, id, (state, revision) => ({
-        revision,
-        currency: initiated(id, state).currency,
-      }));
+      const { revision, currency, orderId } = await engine.read(payment, id, (state, revision) => {
+        const { currency, orderId } = initiated(id, state);
+        return { revision, currency, orderId };
+      });
       requireRevision(expectedRevision, revision);
       requireCurrency(amount, currency);
       const capture = { movementId, amount: amount?.amount };
-      await capturePayment(shop, id, capture, processContext(runtime, unconditional));
+      const process = processContext(runtime, unconditional);
+      await capturePayment(shop, id, capture, process);
+      // What was too much goes back.
+      await applyEffects(shop, orderId, process);
       return undefined;
     },
     answer: async (found, context) => {

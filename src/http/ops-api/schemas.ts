@@ -1,6 +1,7 @@
 import { z } from "zod";
 import { staffTaskKinds } from "../../../projections/tasks.ts";
 import { pageFields } from "../query-api/schemas.ts";
+import { money } from "../resources/money.ts";
 
 const taskKind = z.enum(["checkout", "payment", "order", "webhook", "cart", "stock"]);
 export const taskParams = z.strictObject({ kind: taskKind, id: z.string().min(1).max(300) });
@@ -14,6 +15,10 @@ export const settleBody = z.strictObject({
 const openTask = z.strictObject({
   kind: listedKind,
   id: z.string(),
+  /** Of what is staff's to do. */
+  orderId: z.string().optional(),
+  refundId: z.string().optional(),
+  amount: money.optional(),
   dueAt: z.string().nullable(),
   /** Tries that failed, one after the other, by this process. */
   failures: z.int(),

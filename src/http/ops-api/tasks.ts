@@ -21,6 +21,7 @@ const shared = { tags: ["operations"], security: [{ bearer: [] }] };
 export function taskOps(app: App, deps: Deps): void {
   const { runtime, staffOnly, cursors } = deps;
   const { tasks, models, clock } = runtime;
+  const { currency } = runtime.shop.settings;
 
   app.get(
     "/v1/ops/tasks",
@@ -40,16 +41,16 @@ export function taskOps(app: App, deps: Deps): void {
         const failing = await stillOpen(runtime, tasks.failing());
         const from = Number(page.after?.[0] ?? 0);
         const end = from + page.limit;
-        const items = failing.slice(from, end).map((task) => shown(task, undefined, task));
+        const items = failing.slice(from, end).map((task) => shown(task, undefined, task, currency));
         return { items, nextCursor: next(failing.length > end ? [end] : null) };
       }
       if (kind === "stock") {
         const found = await skusWithExpired(await models.model("reservations"), clock(), page);
-        const items = found.skus.map((id) => shown({ kind, id }, undefined, tasks.tried(kind, id)));
+        const items = found.skus.map((id) => shown({ kind, id }, undefined, tasks.tried(kind, id), currency));
         return { items, nextCursor: next(found.next) };
       }
       const found = await tasksOf(await models.model("tasks"), kind, page);
-      const items = found.tasks.map((task) => shown(task, task, tasks.tried(task.kind, task.id)));
+      const items = found.tasks.map((task) => shown(task, task, tasks.tried(task.kind, task.id), currency));
       return { items, nextCursor: next(found.next) };
     },
   );
@@ -140,10 +141,14 @@ function shown(
   { kind, id }: { kind: ProcessKind | TaskKind; id: string },
   due: DueTask | undefined,
   tried: TriedTask | undefined,
+  currency: string,
 ) {
   return {
     kind,
     id,
+    ...(due?.orderId !== undefined && { orderId: due.orderId }),
+    ...(due?.refundId !== undefined && { refundId: due.refundId }),
+    ...(due?.amount !== undefined && { amount: { amount: due.amount, currency } }),
     dueAt: due ? isoTime(due.dueAt) : null,
     failures: tried?.failures ?? 0,
     reason: tried?.reason ?? due?.reason ?? null,

@@ -142,6 +142,7 @@ describe("sales", () => {
       cancellation: { count: 1, amount: gbp(1200) },
       return: { count: 1, amount: gbp(200) },
       goodwill: { count: 0, amount: gbp(0) },
+      dispute: { count: 0, amount: gbp(0) },
     });
   });
 

@@ -693,7 +693,14 @@ describe("money that a gateway did not give back", () => {
   const tasks = ({ log }: World) => docsOf(log).get(key);
 
   test("is a task for staff, since then, which no process is for", () => {
-    expect(tasks(refused())).toEqual({ kind: "refund", dueAt: at + 1_000 });
+    expect(tasks(refused())).toEqual({
+      kind: "refund",
+      dueAt: at + 1_000,
+      orderId,
+      refundId: "x1",
+      amount: 300,
+      reason: "r",
+    });
     expect(taskKinds).not.toContain("refund");
   });
 

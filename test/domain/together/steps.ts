@@ -14,7 +14,9 @@ import { type ProcessKind, processes } from "../../../commands/processes/tasks.t
 import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks.ts";
 import { stockConditions } from "../../../commands/stock/events.ts";
 import { stock } from "../../../commands/stock/stock.ts";
+import { type TaskKind, taskKinds } from "../../../projections/tasks.ts";
 import { newId } from "../../../src/values/ids.ts";
+import { Problem } from "../../../src/values/problem.ts";
 import type { Work, World } from "./world.ts";
 
 const hourMs = 3_600_000;
@@ -315,9 +317,9 @@ export async function finish(world: World): Promise<void> {
         await handleWebhook(shop, await keepWebhook(shop, event, context), context);
       });
     for (const started of world.orders) await judgeAll(world, started.orderId);
-    const tasks = [...models.tasks.all()] as [string, { kind: ProcessKind | "refund"; dueAt: number }][];
-    // What is owed is staff's to pay.
-    const open = tasks.filter(([, { kind }]) => kind !== "cart" && kind !== "refund");
+    const tasks = [...models.tasks.all()] as [string, { kind: TaskKind; dueAt: number }][];
+    // What is owed is staff's to pay, and what is refused for good staff's to see to.
+    const open = tasks.filter(([, { kind }]) => kind !== "cart" && taskKinds.some((each) => each === kind));
     if (open.length === 0 && gateway.webhooks.length === 0) break;
     world.now = Math.max(world.now + retriedAfterMs, Math.min(...open.map(([, { dueAt }]) => dueAt)));
     for (const [key, { kind, dueAt }] of open)
@@ -334,7 +336,13 @@ async function judgeAll(world: World, orderId: string): Promise<void> {
   for (const [, { refunds }] of started ? world.payments(started) : [])
     for (const [refundId, { status }] of refunds)
       if (status === "awaiting_approval")
-        await world.run((shop, context) =>
-          judgeRefund(shop, orderId, { refundId, rejection: undefined }, context),
-        );
+        await world.run(async (shop, context) => {
+          const judge = (rejection: string | undefined) =>
+            judgeRefund(shop, orderId, { refundId, rejection }, context);
+          // What is not owed any more, or was taken back by a bank, can only be rejected.
+          await judge(undefined).catch((error) => {
+            if (!(error instanceof Problem) || error.code !== "illegal_transition") throw error;
+            return judge("not owed any more");
+          });
+        });
 }
