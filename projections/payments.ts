@@ -6,8 +6,8 @@ import type { ViewModel } from "../src/stores/view-store/view-store.ts";
 import type { Money } from "../src/values/money.ts";
 import { knownIn, onExisting, streamKey } from "./handlers.ts";
 
-/** More than an order has. */
-const paymentsOfOrderMax = 100;
+/** More than an order has: its own, and those that guests and staff may add. */
+const paymentsOfOrderMax = 250;
 
 export const paymentPhases = [
   "initiated",
@@ -105,7 +105,7 @@ const moves = <Data>(change: (payment: PaymentDoc, data: Data, time: number) => 
 /** What a payment has come to. Tokens of a gateway are not kept. */
 export const paymentsProjection = projectionOf<ShopEvents>()<PaymentDoc>({
   name: "payments",
-  version: 2,
+  version: 3,
   columns: { orderId: "text" },
   lists: ["refund"],
   indexes: [["orderId"]],
@@ -138,9 +138,11 @@ export const paymentsProjection = projectionOf<ShopEvents>()<PaymentDoc>({
     PaymentAuthorized: moves((payment, { amount }) => {
       payment.status = "authorized";
       payment.authorized = amount;
+      delete payment.failure;
     }),
     PaymentCaptured: moves((payment, { amount }) => {
       payment.captured += amount;
+      delete payment.failure;
       payment.authorized = Math.max(payment.authorized, payment.captured);
       payment.status = payment.captured < payment.amount ? "partially_captured" : "captured";
       delete payment.orphaned;
@@ -240,7 +242,7 @@ function viewOf(id: string, doc: PaymentDoc): PaymentView {
       })),
     }),
     ...(status === "action_required" && actionUrl !== undefined && { actionUrl }),
-    ...(status !== "captured" && failure !== undefined && { failure }),
+    ...(failure !== undefined && { failure }),
     ...(orphaned && { orphaned }),
     createdAt: new Date(doc.createdAt).toISOString(),
     updatedAt: new Date(doc.updatedAt).toISOString(),

@@ -30,9 +30,9 @@ type Task =
    * An order's, since then: its customer is owed so much that nothing gives back by itself, by the refund that came to
    * nothing.
    */
-  | ({ kind: "refund"; dueAt: number } & About)
-  /** A refund's, since then: staff approves or rejects it. */
-  | ({ kind: "approval"; dueAt: number } & About);
+  | ({ kind: "refund"; dueAt: number; neverPlaced?: true } & About)
+  /** A refund's, since then: staff approves or rejects it. `parts` is how much of it each payment gives back. */
+  | ({ kind: "approval"; dueAt: number; parts: Record<string, number> } & About);
 
 /** What staff has to know: minor units. */
 interface About {
@@ -163,6 +163,24 @@ interface Captured {
 const owedKeys = (event: { id: string; data: { owed?: number | undefined } }) =>
   event.data.owed === undefined ? [] : [refundKey(event)];
 
+/** Money of an order that was never placed: it is here, and could not be given back; or has gone back after all. */
+function kept(
+  doc: Task | undefined,
+  { id, data: { of }, time }: { id: string; data: { of: string }; time: number },
+  unpaid: { amount: number; reason: string } | undefined,
+): Task | undefined {
+  if (!unpaid) return doc?.kind === "refund" && doc.neverPlaced ? undefined : doc;
+  const refundId = nameOf(of).id.slice("refund/".length);
+  return {
+    kind: "refund",
+    dueAt: doc?.dueAt ?? time,
+    orderId: id,
+    refundId,
+    ...unpaid,
+    neverPlaced: true,
+  };
+}
+
 interface Owing {
   id: string;
   data: { owed?: number | undefined; creditId?: string; reason?: string };
@@ -197,11 +215,19 @@ const judged = {
     doc: Task | undefined,
     event: { id: string; data: { refundId: string }; time: number },
     key: string,
-  ) =>
-    key === approvalKey(event)
-      ? undefined
-      : payment(doc, refundOpens(event.data, event.time + takeUpAfterMs)),
+  ) => {
+    if (key !== approvalKey(event)) return payment(doc, refundOpens(event.data, event.time + takeUpAfterMs));
+    if (doc?.kind !== "approval") return undefined;
+    const { [event.id]: _, ...parts } = doc.parts;
+    return approval({ ...doc, parts });
+  },
 };
+
+/** While a payment's part of it still waits. */
+function approval(task: Extract<Task, { kind: "approval" }>): Task | undefined {
+  const parts = Object.values(task.parts);
+  return parts.length === 0 ? undefined : { ...task, amount: parts.reduce((sum, part) => sum + part, 0) };
+}
 
 /** A handler of an event on an order's stream, of which its payment has heard. */
 const paymentHasHeard = {
@@ -339,34 +365,48 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       },
     },
     CreditWithdrawn: {
-      keys: (event) => [itsPaymentKey(event), ...owedKeys(event)],
+      // Where what was credited in advance is asked for again, no refund has ended.
+      keys: (event) => [...(event.data.part === 0 ? [] : [itsPaymentKey(event)]), ...owedKeys(event)],
       change: (doc, event, key) =>
         key === refundKey(event)
           ? owing(doc, event)
           : payment(doc, { close: [`refund/${event.data.creditId}`] }),
     },
     OrderCancelled: {
-      keys: (event) => [orderKey(event), firstPaymentKey(event)],
-      change: (doc, event, key) =>
-        key === orderKey(event)
+      keys: (event) => [orderKey(event), firstPaymentKey(event), ...owedKeys(event)],
+      change: (doc, event, key) => {
+        if (key === refundKey(event)) return owing(doc, event);
+        return key === orderKey(event)
           ? opened(here(doc, transfer), "cancellation", event.time)
-          : paymentHasHeard.change(doc),
+          : paymentHasHeard.change(doc);
+      },
     },
     EffectsApplied: {
       keys: ({ id, data: { of } }) => {
         if (!of.startsWith("refund/")) return orderKey({ id });
-        return itsPaymentKey({ id, data: { paymentId: nameOf(of).paymentId } });
+        return [itsPaymentKey({ id, data: { paymentId: nameOf(of).paymentId } }), refundKey({ id })];
       },
-      change: (doc, { data: { of } }) =>
-        of.startsWith("refund/") ? payment(doc, { close: [nameOf(of).id] }) : here(closed(doc, of), of),
+      change: (doc, event, key) => {
+        const { of, unpaid } = event.data;
+        if (key === refundKey(event)) return kept(doc, event, unpaid);
+        return of.startsWith("refund/")
+          ? payment(doc, { close: [nameOf(of).id] })
+          : here(closed(doc, of), of);
+      },
     },
     OrderRefused: paymentHasHeard,
     OrderPaid: {
-      keys: (event) => [itsPaymentKey(event), ...(event.data.inTime ? [orderKey(event)] : [])],
-      change: (doc, event, key) =>
-        key === orderKey(event)
+      keys: (event) => [
+        itsPaymentKey(event),
+        ...(event.data.inTime ? [orderKey(event)] : []),
+        ...owedKeys(event),
+      ],
+      change: (doc, event, key) => {
+        if (key === refundKey(event)) return owing(doc, event);
+        return key === orderKey(event)
           ? here(doc, transfer)
-          : payment(doc, { close: [paidName(event.data.captureId)] }),
+          : payment(doc, { close: [paidName(event.data.captureId)] });
+      },
     },
     OrderRefunded: {
       keys: (event) => [
@@ -420,21 +460,19 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       change: (doc, event, key) => {
         const { refundId, orderId, amount, reason, cause, held } = event.data;
         if (key === approvalKey(event)) {
-          // Of several payments, each gives a part of it back.
-          const before = doc?.kind === "approval" ? doc.amount : 0;
-          const about = { orderId, refundId, reason, amount: before + amount };
-          return { kind: "approval", dueAt: event.time, ...about };
+          const parts = { ...(doc?.kind === "approval" && doc.parts), [event.id]: amount };
+          return approval({ kind: "approval", dueAt: event.time, orderId, refundId, reason, amount, parts });
         }
         return payment(doc, {
-          close: cause === "cancellation" ? ["void", "paid"] : [],
+          close: cause === "cancellation" && !held ? ["void", "paid"] : [],
           open: held ? {} : { [`refund/${refundId}`]: event.time + takeUpAfterMs },
         });
       },
     },
     RefundApproved: judged,
     RefundRejected: judged,
-    // Its order has still to hear of it.
-    RefundSucceeded: onPayment(refundOpens),
+    // Its order has still to hear of it. A gateway may tell of one that nobody has approved.
+    RefundSucceeded: judged,
     ChargebackLost: onPayment(({ disputeId }: { disputeId: string }, dueAt) =>
       refundOpens({ refundId: `dispute-${disputeId}` }, dueAt),
     ),

@@ -123,19 +123,29 @@ export function refund(order: PlacedOrder, command: Refund): OrderEvent[] {
   return [cancelled, creditedBy(order, after, id, credit)];
 }
 
-/** It is not given back, by a gateway or by staff's word. Pieces that the customer will not have stay credited, and their money owed. */
+/**
+ * It is not given back, by a gateway or by staff's word. Pieces that the customer will not have stay credited, and
+ * their money owed.
+ */
 export function withdraw(
   order: PlacedOrder,
-  { refundId, reason, amount, paymentId, rejected }: WithdrawCredit,
+  { refundId, reason, amount, paymentId, rejected, late = 0 }: WithdrawCredit,
 ): OrderEvent[] {
   const name = nameAt(refundId, paymentId);
   if (order.refunds.has(name) || order.unpaid.has(name)) return [];
   const { book, currency } = order;
   const payout = payoutOf(book, refundId);
+  const its = paymentId !== undefined && { paymentId };
+  const why = { creditId: refundId, currency, reason, ...its, ...(rejected && { rejected }) };
+  if (!payout && late > 0) {
+    const paid = { amount: Math.min(amount, late), captureId: `late/${refundId}`, ...its };
+    return [
+      { type: "CreditWithdrawn", data: { ...why, lines: [], ...noShipping, amount: 0 } },
+      { type: "OrderPaid", data: paid },
+    ];
+  }
   if (!payout) return [{ type: "EffectsApplied", data: { of: `refund/${name}` } }];
   const credit = order.credits.get(refundId);
-  const by = { ...(paymentId !== undefined && { paymentId }), ...(rejected && { rejected }) };
-  const why = { creditId: refundId, currency, reason, ...by };
   // A part that does not go back is owed: for which pieces it was cannot be told.
   if (amount < (credit?.payout ?? payout[1])) {
     const part = Math.min(amount, payout[1]);
@@ -209,6 +219,8 @@ export interface WithdrawCredit {
   paymentId?: string;
   /** By staff. */
   rejected?: true;
+  /** Of what has come in after the order's end, and was to go back by itself: it is the order's by now. */
+  late?: number;
 }
 
 /** What was credited in advance for pieces that stay with the customer is asked for again. */

@@ -136,6 +136,7 @@ export const orderEvents = {
       paymentId: z.string().optional(),
       /** It had to be here by a time, and is. */
       inTime: z.literal(true).optional(),
+      ...owed,
     }),
   ),
   OrderPaymentFailed: event(z.object({ reason: z.string() })),
@@ -220,6 +221,7 @@ export const orderEvents = {
       goods: minorUnits,
       /** What the checkout was undone for, where that is why. */
       refusal: refusalSchema.optional(),
+      ...owed,
     }),
   ),
   /**
@@ -311,6 +313,8 @@ export const orderEvents = {
       of: z.string(),
       /** Pieces of a shipment that stock did not count, for they were sold while it was not tracked. */
       uncounted: z.array(pieces).optional(),
+      /** Of an order that was never placed: money that is here, and could not be given back. */
+      unpaid: z.object({ amount: minorUnits, reason: z.string() }).optional(),
     }),
   ),
 };

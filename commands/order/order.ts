@@ -216,7 +216,7 @@ export const order = decider({
     EndAdvances: (state: Order, _: Record<never, never>, { now }): OrderEvent[] =>
       state.phase === "placed" ? withOwed(state, endAdvances(state, now)) : [],
 
-    Cancel: (state: Order, command: Cancel): OrderEvent[] => cancel(existing(state), command),
+    Cancel: (state: Order, command: Cancel): OrderEvent[] => owing(state, (order) => cancel(order, command)),
 
     Refund: (state: Order, command: Refund): OrderEvent[] => refund(existing(state), command),
 
@@ -225,7 +225,7 @@ export const order = decider({
     /** The gateway has refused a refund. */
     WithdrawCredit: (state: Order, command: WithdrawCredit): OrderEvent[] =>
       state.phase === "refused"
-        ? heard(state, `refund/${command.refundId}`)
+        ? heard(state, command.refundId, { amount: command.amount, reason: command.reason })
         : owing(state, (order) => withdraw(order, command)),
 
     /** The payment has given money back. What nobody had been promised takes from the sales what is of goods. */
@@ -233,7 +233,7 @@ export const order = decider({
       state: Order,
       command: { refundId: string; amount: number; cause: RefundCause; paymentId?: string },
     ): OrderEvent[] => {
-      if (state.phase === "refused") return heard(state, `refund/${command.refundId}`);
+      if (state.phase === "refused") return heard(state, command.refundId);
       const order = existing(state);
       const { refundId, paymentId } = command;
       if (order.refunds.has(nameAt(refundId, paymentId))) return [];
@@ -282,9 +282,16 @@ interface AddNote {
   visibility: "staff" | "customer";
 }
 
-/** A refused order has no books: it only says that it has heard. */
-function heard({ applied }: RefusedOrder, of: string): OrderEvent[] {
-  return applied.has(of) ? [] : [{ type: "EffectsApplied", data: { of } }];
+/** A refused order has no books: it only says that it has heard, and what could not be given back. */
+function heard(
+  { applied, unpaid }: RefusedOrder,
+  refundId: string,
+  failure?: { amount: number; reason: string },
+): OrderEvent[] {
+  const of = `refund/${refundId}`;
+  // What was thought to have failed may have succeeded after all.
+  if (applied.has(of) && (failure || !unpaid.has(of))) return [];
+  return [{ type: "EffectsApplied", data: { of, ...(failure && { unpaid: failure }) } }];
 }
 
 interface MarkEffectsApplied {

@@ -21,6 +21,12 @@ export function withOwed({ book }: PlacedOrder, events: readonly OrderEvent[]): 
     switch (event.type) {
       case "CreditWithdrawn":
         return { ...event, data: { ...event.data, owed } };
+      case "OrderPaid":
+        return { ...event, data: { ...event.data, owed } };
+      case "OrderCancelled":
+        // What was credited just now goes back with it: nobody was told that it is owed.
+        if (overpaidOf(book) === 0) return event;
+        return { ...event, data: { ...event.data, owed } };
       case "OrderRefunded":
         return { ...event, data: { ...event.data, owed } };
       case "OrderEdited":

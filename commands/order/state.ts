@@ -96,8 +96,9 @@ export type Order = { readonly phase: "absent" } | RefusedOrder | PlacedOrder;
 export interface RefusedOrder {
   readonly phase: "refused";
   readonly refusal: Refusal;
-  /** Refunds of its payment that it has heard of. */
+  /** Refunds of its payment that it has heard of, and those of them that came to nothing. */
   readonly applied: ReadonlySet<string>;
+  readonly unpaid: ReadonlySet<string>;
 }
 
 /**
@@ -181,6 +182,7 @@ export const evolveOrder = {
     phase: "refused",
     refusal,
     applied: new Set(),
+    unpaid: new Set(),
   }),
   OrderPlaced: (_: Order, data: Data<"OrderPlaced">): Order => ({
     ...data,
@@ -379,7 +381,12 @@ export const evolveOrder = {
   },
   EffectsApplied: (state: Order, data: Data<"EffectsApplied">): Order => {
     const { of } = data;
-    if (state.phase === "refused") return { ...state, applied: new Set(state.applied).add(of) };
+    if (state.phase === "refused") {
+      const unpaid = new Set(state.unpaid);
+      if (data.unpaid) unpaid.add(of);
+      else unpaid.delete(of);
+      return { ...state, applied: new Set(state.applied).add(of), unpaid };
+    }
     const order = placed(state);
     if (of.startsWith("refund/"))
       return { ...order, unpaid: new Set(order.unpaid).add(of.slice("refund/".length)) };

@@ -34,12 +34,12 @@ interface GiveBack {
 interface Authorized {
   reference: string;
   singleCapture?: true | undefined;
-  /** It is to be captured at once. */
-  capture?: boolean;
+  /** It is to be captured at once, or so much of it. */
+  capture?: { amount?: number | undefined } | undefined;
 }
 
 interface RequestCapture {
-  amount?: number;
+  amount?: number | undefined;
   movementId?: string;
   /** Refused, it is not asked for again by itself. */
   once?: true;
@@ -77,7 +77,8 @@ export const payment = decider({
             const { amount, further } = payment;
             const marks = { ...(singleCapture && { singleCapture }), ...(further && { further }) };
             const authorized = { amount, reference, ...marks };
-            const asked = { movementId: captureId(payment.captures) };
+            const part = capture?.amount !== undefined && { amount: capture.amount };
+            const asked = { movementId: captureId(payment.captures), ...part };
             return [
               { type: "PaymentAuthorized", data: authorized },
               ...(capture ? [{ type: "CaptureRequested" as const, data: asked }] : []),

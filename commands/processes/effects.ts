@@ -33,21 +33,24 @@ export async function applyEffects(shop: Shop, orderId: string, context: Process
   const state = await shop.engine.read(order, orderId, (state) => state);
   if (state.phase !== "placed") return;
   const failures: unknown[] = [];
+  const done: string[] = [];
   for (const of of state.openEffects) {
     if (isUnderWay(state, of, process.now())) continue;
     try {
       await applyEffect(process, orderId, state, of);
-      await process.again(order, orderId, "MarkEffectsApplied", { of });
+      done.push(of);
     } catch (error) {
       failures.push(error);
       // What is to leave has to be promised first.
       if (of.startsWith("reship/")) break;
     }
   }
-  if (state.openEffects.size > 0) {
+  // While they are open, for it is nobody's task but theirs.
+  if (done.length > 0) {
     const now = await shop.engine.read(order, orderId, (now) => now);
     if (now.phase === "placed") await releaseRest(process, now);
   }
+  for (const of of done) await process.again(order, orderId, "MarkEffectsApplied", { of });
   if (failures.length > 0) throw failures[0];
 }
 

@@ -13,7 +13,7 @@ import { stock } from "../stock/stock.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
-import { captureFor } from "./payments.ts";
+import { captureFor, giveBack, heldFor } from "./payments.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -118,7 +118,8 @@ async function endCheckout(shop: Shop, orderId: string, context: ProcessContext)
 }
 
 /**
- * Gives an authorization back, or a transfer up. An order that has no other payment is cancelled with it.
+ * Gives an authorization back, of one that was captured in part the rest, or a transfer up. An order that has no other
+ * payment is cancelled with it.
  * @throws Problem illegal_transition when the payment was captured, or has failed
  */
 export async function voidPayment(
@@ -129,17 +130,25 @@ export async function voidPayment(
 ): Promise<void> {
   const state = await shop.engine.read(payment, paymentId, (state) => state);
   if (state.phase === "absent") throw notFound("payment", paymentId);
+  const its = await shop.engine.read(order, state.orderId, (its) => its);
+  const process = processOf(shop, paymentId, context);
+  // Its order will never be: what could not be given back when that was asked for first goes back now.
+  if (its.phase === "refused") {
+    await giveBack(process, paymentId, reason);
+    return settlePayment(shop, paymentId, context).catch(unlessSilent);
+  }
+  if (state.phase === "voided") return;
   if (state.phase === "captured") throw illegalTransition("a captured payment is refunded, not voided");
   if (state.phase === "failed") throw illegalTransition("the payment failed: there is nothing to void");
   if (state.phase === "initiated" && state.gateway !== manualGateway)
     throw illegalTransition("the payment is being authorized");
-  const isPaidOtherwise = await shop.engine.read(
-    order,
-    state.orderId,
-    (its) => its.phase === "placed" && its.book.captured > 0 && state.captured === 0,
-  );
+  if (state.captured > 0 && its.phase === "placed") {
+    await process.again(payment, paymentId, "RequestRelease", { reason });
+    return settlePayment(shop, paymentId, process.context).catch(unlessSilent);
+  }
+  const isPaidOtherwise =
+    its.phase === "placed" && (its.book.captured > 0 || (await heldFor(shop, its, paymentId)) > 0);
   if (state.further || isPaidOtherwise) {
-    const process = processOf(shop, paymentId, context);
     await process.again(payment, paymentId, "GiveBack", { reason, keeps: true });
     return settlePayment(shop, paymentId, process.context).catch(unlessSilent);
   }

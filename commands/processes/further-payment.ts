@@ -2,12 +2,11 @@ import { illegalTransition, Problem } from "../../src/values/problem.ts";
 import type { PaymentMethod } from "../cart/events.ts";
 import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
-import type { PlacedOrder } from "../order/state.ts";
 import { payment } from "../payment/payment.ts";
-import { heldOf, isRefused, manualGateway } from "../payment/state.ts";
+import { isRefused, manualGateway } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
-import { authorize, giveBack, paymentsIn, releaseThose } from "./payments.ts";
+import { authorize, giveBack, heldFor, releaseThose } from "./payments.ts";
 import { isRefusal, type Process, type ProcessContext, processOf } from "./process.ts";
 import { settlePayment, unlessSilent } from "./settle-payment.ts";
 import type { Shop } from "./shop.ts";
@@ -72,11 +71,12 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
     if (authorization?.status === "pending") return;
     // Where nothing is left to leave, nothing would wait for it.
     const atOnce = shop.settings.capture === "checkout" || total(placed.book, "toShip", "failed") === 0;
-    const isDue = openOf(placed.book) >= state.amount;
-    if (authorization)
-      await recordAuthorization(process, paymentId, { ...authorization, atOnce: atOnce && isDue });
-    if (authorization && !isDue && (atOnce || openOf(placed.book) === 0))
-      await captureOpen(process, paymentId, placed);
+    const open = openOf(placed.book);
+    const isDue = open >= state.amount;
+    // What is captured at once is asked for with it: of what is only held, nobody would know that it should be.
+    const capture = atOnce && open > 0 ? { amount: isDue ? undefined : open } : undefined;
+    if (authorization) await recordAuthorization(process, paymentId, { ...authorization, capture });
+    if (authorization && !isDue && (atOnce || open === 0)) await releaseLeft(process, paymentId);
   }
   await settlePayment(shop, paymentId, context).catch(unlessSilent);
 }
@@ -84,19 +84,16 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
 async function recordAuthorization(
   process: Process,
   paymentId: string,
-  { reference, singleCapture, atOnce }: Authorized,
+  { reference, singleCapture, capture }: Authorized,
 ): Promise<void> {
   if (reference !== undefined)
-    await process.again(payment, paymentId, "Authorize", { reference, singleCapture, capture: atOnce });
-  else if (atOnce) await process.again(payment, paymentId, "RequestCapture", {});
+    await process.again(payment, paymentId, "Authorize", { reference, singleCapture, capture });
+  else if (capture) await process.again(payment, paymentId, "RequestCapture", capture);
 }
 
-/** Less is open by now than it was made for: that is captured, if anything, and the rest is the customer's. */
-async function captureOpen(process: Process, paymentId: string, placed: PlacedOrder): Promise<void> {
-  const { shop, context } = process;
-  const amount = openOf(placed.book);
-  if (amount > 0) await process.again(payment, paymentId, "RequestCapture", { amount });
-  await settlePayment(shop, paymentId, context).catch(unlessSilent);
+/** Less was open by then than it was made for: the rest is the customer's. */
+async function releaseLeft(process: Process, paymentId: string): Promise<void> {
+  await settlePayment(process.shop, paymentId, process.context).catch(unlessSilent);
   await process.again(payment, paymentId, "RequestRelease", { reason: "it was paid otherwise" });
 }
 
@@ -104,18 +101,11 @@ interface Authorized {
   /** Undefined where the log knows of it. */
   reference: string | undefined;
   singleCapture?: true;
-  atOnce: boolean;
+  /** All of it without an amount. */
+  capture: { amount: number | undefined } | undefined;
 }
 
 /** The payment's stream says so. */
 function unlessDeclined(error: unknown): undefined {
   if (!(error instanceof Problem) || error.code !== "payment_declined") throw error;
-}
-
-/** What gateways hold of an order's money and have not moved, in minor units. */
-export async function heldFor(shop: Shop, placed: PlacedOrder): Promise<number> {
-  return (await paymentsIn(shop, placed)).reduce(
-    (sum, [, state]) => sum + (state.releasing === undefined ? heldOf(state) : 0),
-    0,
-  );
 }

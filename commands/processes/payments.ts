@@ -205,6 +205,12 @@ export async function paymentsIn(
   return known;
 }
 
+/** What gateways hold of an order's money and have not moved, in minor units; without one of its payments. */
+export async function heldFor(shop: Shop, placed: PlacedOrder, except?: string): Promise<number> {
+  const others = (await paymentsIn(shop, placed)).filter(([id]) => id !== except);
+  return others.reduce((sum, [, state]) => sum + (state.releasing === undefined ? heldOf(state) : 0), 0);
+}
+
 /** @throws Problem not_found */
 async function initiatedPayment({ engine }: Shop, paymentId: string): Promise<InitiatedPayment> {
   const state = await engine.read(payment, paymentId, (state) => state);

@@ -1,6 +1,6 @@
 import type { DataOf } from "../../src/engine/decider.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { cancellation, payoutOf } from "../order/book.ts";
+import { cancellation, cancellationRefund, payoutOf } from "../order/book.ts";
 import type { orderEvents } from "../order/events.ts";
 import { order } from "../order/order.ts";
 import { nameAt, noPayment, type PlacedOrder, paymentsOf } from "../order/state.ts";
@@ -66,7 +66,7 @@ export async function withdrawMissing(process: Process, orderId: string): Promis
       return goingBack.reduce((sum, [, { amount }]) => sum + amount, rest);
     });
   }
-  if (left > 0) await owe(process, orderId, cancellation, left);
+  if (left > 0) await owe(process, orderId, cancellationRefund(orderId), left);
 }
 
 function isTold({ refunds, unpaid }: PlacedOrder, name: string): boolean {

@@ -64,18 +64,18 @@ export async function judgeRefund(
   context: ProcessContext,
 ): Promise<void> {
   const process = processOf(shop, orderId, context);
-  let found = false;
   const placed = await placedOrder(shop, orderId);
   const { due } = placed.book;
   const isOwed = payoutOf(placed.book, refundId) === undefined || netOf(placed.book) >= due;
   if (rejection === undefined && !isOwed)
     throw illegalTransition(`${due - netOf(placed.book)} minor units have to be paid by now: reject it`);
-  for (const [paymentId, { refunds }] of await paymentsIn(shop, placed)) {
-    if (!refunds.has(refundId)) continue;
-    found = true;
+  const its = (await paymentsIn(shop, placed)).filter(([, { refunds }]) => refunds.has(refundId));
+  if (its.length === 0) throw notFound("refund", refundId);
+  // Of several payments, some may have been judged before: by who was killed in between.
+  const waiting = its.filter(([, { refunds }]) => refunds.get(refundId)?.status === "awaiting_approval");
+  for (const [paymentId] of waiting.length > 0 ? waiting : its) {
     if (rejection === undefined) await process.again(payment, paymentId, "ApproveRefund", { refundId });
     else await process.again(payment, paymentId, "RejectRefund", { refundId, reason: rejection });
-    await settlePayment(shop, paymentId, process.context).catch(unlessSilent);
   }
-  if (!found) throw notFound("refund", refundId);
+  for (const [paymentId] of its) await settlePayment(shop, paymentId, process.context).catch(unlessSilent);
 }

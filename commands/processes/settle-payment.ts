@@ -180,9 +180,9 @@ async function settleVoid(
     const request = { idempotencyKey: `${paymentId}/void/${reference}`, reference, amount, currency };
     const voided = await moveMoney(shop, () => shop.gateway.void(request));
     if (!voided || voided.status === "pending") throw new GatewaySilent();
-    // Of what was captured in part, there is no more than the rest that could be given back or not.
-    const refused = voided.status === "refused" && captured === 0;
-    if (refused && (voided.isCaptured || (await isCaptured(shop, paymentId, state)))) {
+    // Of what was captured in part, whether the rest is, too, is not asked for: that would capture it.
+    const refused = voided.status === "refused";
+    if (refused && (voided.isCaptured || (captured === 0 && (await isCaptured(shop, paymentId, state))))) {
       await process.again(payment, paymentId, "Capture", {});
       return;
     }
@@ -271,6 +271,12 @@ export function refundSteps(order: PlacedOrder, ...refundIds: readonly string[])
 /** Before the names of refunds that no order has promised: of money that came in after its end. */
 export const latePrefix = "late-";
 
+/** What a payment has captured, and its order, which is over, has never heard of. */
+function unheardOf({ booked }: InitiatedPayment, order: PlacedOrder, paymentId: string | undefined): number {
+  const unheard = [...booked].filter(([captureId]) => !order.captures.has(nameAt(captureId, paymentId)));
+  return unheard.reduce((sum, [, amount]) => sum + amount, 0);
+}
+
 /** What an order that is over never heard of goes back, if it does not anyhow. @returns whether there is any */
 async function refundLate(
   process: Process,
@@ -278,7 +284,12 @@ async function refundLate(
   state: InitiatedPayment,
   over: PlacedOrder | RefusedOrder,
 ): Promise<boolean> {
-  let left = state.givingBack === undefined ? refundable(state) : 0;
+  // What a gateway has refused to give back is staff's to see to.
+  const failed = [...state.refunds.values()].filter(
+    ({ status }) => status === "failed" || status === "rejected",
+  );
+  const refused = failed.reduce((sum, { amount }) => sum + amount, 0);
+  let left = state.givingBack === undefined ? Math.max(0, refundable(state) - refused) : 0;
   const before = left;
   for (const [index, [captureId, captured]] of [...state.booked].entries()) {
     const its = over.phase === "placed" && over.paymentId !== paymentId ? paymentId : undefined;
@@ -321,6 +332,7 @@ async function tellOrder(process: Process, paymentId: string): Promise<boolean> 
     const paid = { amount, ...(captureId !== "" && { captureId }), ...its };
     await process.once(paidNames(captureId), order, orderId, "MarkPaid", paid);
   }
+  const late = over && known.phase === "placed" ? unheardOf(state, known, its.paymentId) : 0;
   const { phase, failure: refusal } = state;
   if (refusal !== undefined && (phase === "failed" || isRefused(state)))
     await process.again(order, orderId, "FailPayment", { reason: refusal });
@@ -331,7 +343,7 @@ async function tellOrder(process: Process, paymentId: string): Promise<boolean> 
     if (status !== "succeeded") {
       if (known.phase === "placed" && known.unpaid.has(name)) continue;
       const by = status === "rejected" && { rejected: true as const };
-      const withdrawn = { refundId, amount, reason: failure, ...its, ...by };
+      const withdrawn = { refundId, amount, reason: failure, ...its, ...by, late };
       await process.once(["withdrawn", refundId], order, orderId, "WithdrawCredit", withdrawn);
       continue;
     }

@@ -53,6 +53,9 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
   const state = await engine.read(payment, id, (state) => state);
   if (state.phase === "absent") throw notFound("payment", id);
   const done = as === "done";
+  if (state.further && state.phase === "initiated" && !done)
+    await process.again(payment, id, "Fail", { reason });
+  if (state.recapture && state.phase === "authorized") await settleRecapture(process, id, done, reason);
   if (state.capturing !== undefined) {
     const { movementId } = state.capturing;
     if (done) await process.once(["captured", movementId], payment, id, "Capture", { movementId });
@@ -72,6 +75,14 @@ async function settleByHand(process: Process, id: string, as: SettledAs, reason:
     else await process.again(payment, id, "FailRefund", { refundId, reason });
   }
   return [];
+}
+
+/** A capture that was refused, and would be tried again: it has been made elsewhere, or is not to be. */
+async function settleRecapture(process: Process, id: string, done: boolean, reason: string): Promise<void> {
+  const movementId = `by-hand/${process.context.commandId}`;
+  await process.again(payment, id, "RequestCapture", { movementId, once: true });
+  if (done) await process.once(["captured", movementId], payment, id, "Capture", { movementId });
+  else await process.again(payment, id, "FailCapture", { movementId, reason });
 }
 
 async function settleEffects(process: Process, orderId: string): Promise<string[]> {

@@ -84,6 +84,8 @@ export interface OrderDoc {
   returns: OrderReturnDoc[];
   /** Left out while stock has counted all that has left. */
   uncounted?: Uncounted;
+  /** Refunds that came to nothing. */
+  unpaid?: string[];
   refunds: { id: string; amount: number; cause: Data<"OrderRefunded">["cause"]; at: number }[];
   timeline: TimelineRow[];
   placedAt: number;
@@ -210,7 +212,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
   version: 5,
   columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
-  lists: ["sku"],
+  lists: ["sku", "refund"],
   indexes: [
     ["placedAt"],
     ["status", "placedAt"],
@@ -225,7 +227,7 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     customerId: customerId ?? null,
     placedAt,
   }),
-  listsOf: ({ lines }) => ({ sku: lines.map(([sku]) => foldSku(sku)) }),
+  listsOf: ({ lines, unpaid = [] }) => ({ sku: lines.map(([sku]) => foldSku(sku)), refund: unpaid }),
   present: (doc, id) => summaryOf(id, doc),
   on: {
     OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },
@@ -316,7 +318,8 @@ export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
     OrderCredited: step("credited", credit, bookEvents.OrderCredited),
     CreditWithdrawn: step(
       "refund_failed",
-      (order, { reason, amount, part, rejected }) => {
+      (order, { creditId, reason, amount, part, rejected }) => {
+        if (part !== 0) order.unpaid = [...new Set(order.unpaid).add(creditId)];
         if (part === 0) return because(`${text(order, amount)} are due again`, reason);
         if (rejected) return { customer: "Refund not approved", staff: `Refund rejected: ${reason}` };
         return { customer: "Refund delayed", staff: `The money could not be given back: ${reason}` };

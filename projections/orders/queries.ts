@@ -121,6 +121,12 @@ export async function getOrder(
   return viewOf(key, doc, paidBy, waiting);
 }
 
+/** @returns the id of the order that had a refund which came to nothing */
+export async function orderOwing(orders: ViewModel, refundId: string): Promise<string | undefined> {
+  const { items } = await orders.find({ where: [{ column: "refund", has: refundId }], limit: 1 });
+  return items[0]?.key;
+}
+
 /** What can still be refunded of an order. */
 export interface RefundableView {
   id: string;

@@ -182,7 +182,8 @@ export const shipmentReturnBody = z.strictObject({
       ]),
     )
     .min(1)
-    .max(2_000),
+    .max(2_000)
+    .refine((lines) => lines.every(({ sellable, damaged }) => sellable + damaged > 0), "at least one piece"),
 });
 const addedPieces = z
   .array(z.strictObject({ sku: skuSchema, quantity: lineQuantity }))

@@ -11,6 +11,7 @@ import { judgeRefund, refundOrder, refundOrderAgain } from "../../../commands/pr
 import { refundSteps, settlePayment, unlessSilent } from "../../../commands/processes/settle-payment.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { spelledNames } from "../../../commands/processes/skus.ts";
+import { orderOwing } from "../../../projections/orders/queries.ts";
 import { paymentsOfRefund } from "../../../projections/payments.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { noStream } from "../../stores/event-store/event-store.ts";
@@ -212,10 +213,16 @@ async function answerOf(
 
 /** @throws Problem not_found; unavailable when the read model is not there in time */
 async function orderOfRefund({ models, events }: Runtime, refundId: string): Promise<string> {
-  const reached = await models.reached("payments", await events.head(), refundKnownWithinMs);
+  const head = await events.head();
+  const names = ["payments", "orders"];
+  const reached = (
+    await Promise.all(names.map((name) => models.reached(name, head, refundKnownWithinMs)))
+  ).every((each) => each);
   const [found] = await paymentsOfRefund(await models.model("payments"), refundId);
-  if (found) return found.orderId;
-  if (!reached) throw new Problem("unavailable", "the payments are behind the log");
+  // Where no payment had anything of it, only the order knows.
+  const orderId = found?.orderId ?? (await orderOwing(await models.model("orders"), refundId));
+  if (orderId !== undefined) return orderId;
+  if (!reached) throw new Problem("unavailable", "the read models are behind the log");
   throw notFound("refund", refundId);
 }
 
