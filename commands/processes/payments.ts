@@ -148,8 +148,11 @@ export async function captureFor(
   for (const paymentId of paymentsOf(order)) {
     const process = processOf(shop, paymentId, context);
     // What was captured beside this one: the order may not have heard of it yet. A refund may be on its way.
+    const capturedOf = (state: Payment) => (state.phase === "absent" ? 0 : state.captured);
+    const known = await shop.engine.read(payment, paymentId, capturedOf);
     await settlePayment(shop, paymentId, context).catch(unlessSilent);
     const before = await shop.engine.read(payment, paymentId, (state) => state);
+    missing = Math.max(0, missing - (capturedOf(before) - known));
     if (missing === 0 || before.phase !== "authorized") continue;
     const part = before.singleCapture ? uncaptured(before) : Math.min(missing, uncaptured(before));
     const asked = { movementId, amount: part, once: true as const };
