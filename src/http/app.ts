@@ -2,7 +2,7 @@ import { randomUUID } from "node:crypto";
 import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
-import fastify, { type FastifyRequest, LogController } from "fastify";
+import fastify, { LogController } from "fastify";
 import {
   createJsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -27,6 +27,7 @@ import { webhookCommands } from "./command-api/webhooks.ts";
 import { compressAnswers } from "./compression.ts";
 import { allowOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
+import { acceptJson, bodyBytesMax } from "./edge/bodies.ts";
 import { createCommands } from "./edge/commands.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
@@ -48,7 +49,6 @@ import { limitRates } from "./rate-limit.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
 
-const bodyBytesMax = 1024 * 1024;
 /** A SKU of 64 four-byte characters, percent-encoded. */
 const pathParameterCharactersMax = 64 * 4 * 3;
 const requestTimeoutMs = 120_000;
@@ -201,24 +201,6 @@ function closeConnections(app: App): void {
 function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
   const given = request.headers["x-request-id"] ?? request.headers["request-id"];
   return typeof given === "string" && requestIdPattern.test(given) ? given : randomUUID();
-}
-
-/** U+0000 as JSON has it: behind an even number of backslashes. */
-const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
-
-/**
- * JSON and nothing else. Commands without fields may be sent with a JSON content type and no body; U+0000,
- * which no text of a shop needs and which cuts texts off in other tools, is not let in.
- */
-function acceptJson(app: App): void {
-  app.removeContentTypeParser("text/plain");
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null, undefined);
-    else if (body.includes("\\u0000") && escapedNul.test(body as string))
-      done(new Problem("malformed_request", "the body holds the character U+0000"));
-    else parse(request as FastifyRequest, body as string, done);
-  });
 }
 
 const headerParameter = (name: string, description: string) => ({
