@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
 import fastify, { LogController } from "fastify";
@@ -29,6 +28,7 @@ import { allowOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
 import { acceptJson, bodyBytesMax } from "./edge/bodies.ts";
 import { createCommands } from "./edge/commands.ts";
+import { boundConnections, connectionOptions, nearOf } from "./edge/connections.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
 import { healthOps } from "./ops-api/health.ts";
@@ -37,7 +37,7 @@ import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
-import { errorHandler, problemDocument, sendProblem } from "./problems.ts";
+import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
@@ -51,8 +51,6 @@ import type { App, Deps } from "./server.ts";
 
 /** A SKU of 64 four-byte characters, percent-encoded. */
 const pathParameterCharactersMax = 64 * 4 * 3;
-const requestTimeoutMs = 120_000;
-const keepAliveTimeoutMs = 72_000;
 const closeSweepMs = 50;
 /** Answers are data: nothing in them is to be run, shown or framed. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
@@ -92,14 +90,13 @@ export async function buildApp(runtime: Runtime): Promise<App> {
 /** A server without routes, whose errors are problems. */
 function createServer(runtime: Runtime, auth: Auth): App {
   const handleError = errorHandler(auth.isStaff);
+  const { TRUST_PROXY } = runtime.config;
   const app = fastify({
     loggerInstance: runtime.log,
     bodyLimit: bodyBytesMax,
     // Only these are believed when they say whose request it is.
-    trustProxy: runtime.config.TRUST_PROXY ?? false,
-    clientErrorHandler: refuseUnreadable,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    trustProxy: TRUST_PROXY.length > 0 && TRUST_PROXY,
+    ...connectionOptions,
     routerOptions: { maxParamLength: pathParameterCharactersMax },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
@@ -110,6 +107,7 @@ function createServer(runtime: Runtime, auth: Auth): App {
       handleError(error, request, reply);
     },
   }) as unknown as App;
+  boundConnections(app.server, nearOf(runtime.config));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler(handleError);
@@ -173,17 +171,6 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     orderQueries(app, deps);
     analyticsQueries(app, deps);
   });
-}
-
-/** What is not even HTTP has no request to answer through. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return;
-  const problem = problemDocument(new Problem("malformed_request", "the request is not readable as HTTP"));
-  const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
 }
 
 /**
