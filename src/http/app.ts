@@ -29,6 +29,7 @@ import { serveDocs } from "./docs.ts";
 import { acceptJson, bodyBytesMax } from "./edge/bodies.ts";
 import { createCommands } from "./edge/commands.ts";
 import { boundConnections, connectionOptions, nearOf } from "./edge/connections.ts";
+import { limitClients } from "./edge/limits.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
 import { healthOps } from "./ops-api/health.ts";
@@ -45,7 +46,6 @@ import { createAsOfNow, createFreshness, createUnparked } from "./query-api/fres
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
-import { limitRates } from "./rate-limit.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
 
@@ -76,7 +76,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   });
   await compressAnswers(app);
   sayWhoKeeps(app);
-  await limitRates(app, runtime);
+  await limitClients(app, auth, runtime);
   await describeApi(app);
 
   traceRequests(app);
@@ -103,8 +103,10 @@ function createServer(runtime: Runtime, auth: Auth): App {
     // An answer may come while the server is closing: what was accepted is finished.
     return503OnClosing: false,
     forceCloseConnections: "idle",
+    // A path that cannot be read has no route and no hooks, and is counted all the same.
     frameworkErrors: (error, request, reply) => {
-      handleError(error, request, reply);
+      const refuse = (reason: unknown) => handleError(reason, request, reply);
+      app.limitRequest(request, reply).then(() => refuse(error), refuse);
     },
   }) as unknown as App;
   boundConnections(app.server, nearOf(runtime.config));
