@@ -33,7 +33,7 @@ import { limitClients } from "./edge/limits.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
 import { healthOps } from "./ops-api/health.ts";
-import { createLagWatch, type LagWatch } from "./ops-api/lag.ts";
+import { createLagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
@@ -76,13 +76,13 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   });
   await compressAnswers(app);
   sayWhoKeeps(app);
-  await limitClients(app, auth, runtime);
+  const { watchDeclines } = await limitClients(app, auth, runtime);
   await describeApi(app);
 
   traceRequests(app);
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag, auth);
-  addRoutes(app, runtime, auth, lag);
+  addRoutes(app, runtime, { auth, lag, watchDeclines });
   await app.ready();
   return app;
 }
@@ -130,7 +130,11 @@ function createServer(runtime: Runtime, auth: Auth): App {
   return app;
 }
 
-function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void {
+function addRoutes(
+  app: App,
+  runtime: Runtime,
+  { auth, lag, watchDeclines }: Pick<Deps, "auth" | "lag" | "watchDeclines">,
+): void {
   const recency = createRecency();
   const { events } = runtime;
   const positions = createPositions(runtime.folder.secret, {
@@ -149,6 +153,7 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     asOfNow: createAsOfNow(runtime, recency, positions),
     cursors: createCursors(runtime.folder.secret),
     lag,
+    watchDeclines,
   };
   app.after(() => {
     projectionOps(app, deps);

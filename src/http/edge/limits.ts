@@ -5,8 +5,10 @@ import type { App } from "../server.ts";
 import { clientAddress } from "./addresses.ts";
 import { type Counters, rateHeaders, refusal, tightest } from "./counted.ts";
 import { createCounters } from "./counters.ts";
+import { createDeclineLimit, type WatchDeclines, watchNone } from "./declines.ts";
 
 const minuteMs = 60_000;
+const hourMs = 60 * minuteMs;
 
 /** What a route says of itself that is never refused for being asked too often. */
 export const unlimited = { config: { rateLimit: false } } as const;
@@ -20,12 +22,27 @@ declare module "fastify" {
   }
 }
 
-/** Has every request counted before anything else may refuse it, unless the setting is 0. */
-export async function limitClients(app: App, auth: Auth, { config, hot, clock }: Runtime): Promise<void> {
-  const { RATE_LIMIT_PER_MINUTE: max } = config;
-  const counters = await createCounters(app, { hot, clock }, { request: { max, windowMs: minuteMs } });
-  app.decorate("limitRequest", max === 0 ? async () => {} : createRequestLimit(counters, auth));
-  if (max > 0) app.addHook("onRequest", app.limitRequest);
+/**
+ * Has every request counted before anything else may refuse it; a limit that its setting makes 0 is none.
+ * @returns what watches payments, for they are known only where they are made
+ */
+export async function limitClients(
+  app: App,
+  auth: Auth,
+  { config, hot, clock }: Runtime,
+): Promise<{ watchDeclines: WatchDeclines }> {
+  const { RATE_LIMIT_PER_MINUTE: requests, DECLINES_PER_HOUR: declines } = config;
+  const counters = await createCounters(
+    app,
+    { hot, clock },
+    {
+      request: { max: requests, windowMs: minuteMs },
+      decline: { max: declines, windowMs: hourMs },
+    },
+  );
+  app.decorate("limitRequest", requests === 0 ? async () => {} : createRequestLimit(counters, auth));
+  if (requests > 0) app.addHook("onRequest", app.limitRequest);
+  return { watchDeclines: declines === 0 ? watchNone : createDeclineLimit(counters, auth) };
 }
 
 /**
