@@ -1,3 +1,5 @@
+import { isIP } from "node:net";
+import { compile } from "@fastify/proxy-addr";
 import { z } from "zod";
 import { samplers } from "./telemetry/samplers.ts";
 import { isTimeZone } from "./values/calendar.ts";
@@ -5,6 +7,9 @@ import { currencySchema } from "./values/money.ts";
 
 /** `all` is one process that does everything; the others are several on the same servers. */
 const roles = ["all", "api", "projector", "worker"] as const;
+
+/** Networks that Fastify knows by name. */
+const proxyNames: readonly string[] = ["loopback", "linklocal", "uniquelocal"];
 
 const wholeNumber = (min: number, max: number) =>
   z
@@ -61,13 +66,21 @@ const settingsSchema = z.object({
   GATEWAY_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
   SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
-  TRUST_PROXY: z.string().max(1_000).optional(),
+  DECLINES_PER_HOUR: wholeNumber(0, 100_000).default(20),
+  TRUST_PROXY: z
+    .string()
+    .max(1_000)
+    .default("")
+    .transform(listed)
+    .refine(
+      (proxies) => proxies.every(isProxy),
+      `addresses, networks such as 10.0.0.0/8, ${proxyNames.join(", ")}`,
+    ),
   CORS_ORIGINS: z
     .string()
     .max(10_000)
     .default("")
-    .transform((text) => text.split(",").map((origin) => origin.trim()))
-    .transform((origins) => origins.filter((origin) => origin !== ""))
+    .transform(listed)
     .refine((origins) => origins.every(isOrigin), "origins such as https://shop.example, or *")
     .refine((origins) => origins.length === 1 || !origins.includes("*"), "* stands alone"),
   LOG_LEVEL: choice(["fatal", "error", "warn", "info", "debug", "trace", "silent"]).default("info"),
@@ -92,11 +105,31 @@ const settingsSchema = z.object({
 
 export type Config = z.output<typeof settingsSchema>;
 
-/** A setting is not allowed. The message names each one and what is. */
+/** What stands between commas. */
+function listed(text: string): string[] {
+  return text
+    .split(",")
+    .map((each) => each.trim())
+    .filter((each) => each !== "");
+}
+
+/** A name that Fastify knows, an address or a network; a number of hops is none: anybody could claim as many. */
+function isProxy(text: string): boolean {
+  if (proxyNames.includes(text)) return true;
+  if (isIP(text.replace(/\/.*$/, "")) === 0) return false;
+  try {
+    compile(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 function isOrigin(text: string): boolean {
   return text === "*" || (URL.canParse(text) && new URL(text).origin === text);
 }
 
+/** A setting is not allowed. The message names each one and what is. */
 export class InvalidConfig extends Error {
   constructor(problems: readonly string[]) {
     super(`The configuration is not valid:\n${problems.map((problem) => `  ${problem}`).join("\n")}`);

@@ -76,6 +76,7 @@ export function withServer<T>(
         ADMIN_API_KEY: adminApiKey,
         STORE_CURRENCY: currency,
         RATE_LIMIT_PER_MINUTE: "0",
+        DECLINES_PER_HOUR: "0",
         SAMPLE_SHOP: "off",
         LOG_LEVEL: "warn",
         ...env,

@@ -1,8 +1,7 @@
 import { randomUUID } from "node:crypto";
-import type { Socket } from "node:net";
 import helmet from "@fastify/helmet";
 import swagger from "@fastify/swagger";
-import fastify, { type FastifyRequest, LogController } from "fastify";
+import fastify, { LogController } from "fastify";
 import {
   createJsonSchemaTransform,
   jsonSchemaTransformObject,
@@ -27,16 +26,19 @@ import { webhookCommands } from "./command-api/webhooks.ts";
 import { compressAnswers } from "./compression.ts";
 import { allowOrigins } from "./cors.ts";
 import { serveDocs } from "./docs.ts";
+import { acceptJson, bodyBytesMax } from "./edge/bodies.ts";
 import { createCommands } from "./edge/commands.ts";
+import { boundConnections, connectionOptions, nearOf } from "./edge/connections.ts";
+import { limitClients } from "./edge/limits.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
 import { healthOps } from "./ops-api/health.ts";
-import { createLagWatch, type LagWatch } from "./ops-api/lag.ts";
+import { createLagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
-import { errorHandler, problemDocument, sendProblem } from "./problems.ts";
+import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
@@ -44,15 +46,11 @@ import { createAsOfNow, createFreshness, createUnparked } from "./query-api/fres
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
-import { limitRates } from "./rate-limit.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
 
-const bodyBytesMax = 1024 * 1024;
 /** A SKU of 64 four-byte characters, percent-encoded. */
 const pathParameterCharactersMax = 64 * 4 * 3;
-const requestTimeoutMs = 120_000;
-const keepAliveTimeoutMs = 72_000;
 const closeSweepMs = 50;
 /** Answers are data: nothing in them is to be run, shown or framed. */
 const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
@@ -78,13 +76,13 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   });
   await compressAnswers(app);
   sayWhoKeeps(app);
-  await limitRates(app, runtime);
+  const { watchDeclines } = await limitClients(app, auth, runtime);
   await describeApi(app);
 
   traceRequests(app);
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag, auth);
-  addRoutes(app, runtime, auth, lag);
+  addRoutes(app, runtime, { auth, lag, watchDeclines });
   await app.ready();
   return app;
 }
@@ -92,24 +90,26 @@ export async function buildApp(runtime: Runtime): Promise<App> {
 /** A server without routes, whose errors are problems. */
 function createServer(runtime: Runtime, auth: Auth): App {
   const handleError = errorHandler(auth.isStaff);
+  const { TRUST_PROXY } = runtime.config;
   const app = fastify({
     loggerInstance: runtime.log,
     bodyLimit: bodyBytesMax,
     // Only these are believed when they say whose request it is.
-    trustProxy: runtime.config.TRUST_PROXY ?? false,
-    clientErrorHandler: refuseUnreadable,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveTimeoutMs,
+    trustProxy: TRUST_PROXY.length > 0 && TRUST_PROXY,
+    ...connectionOptions,
     routerOptions: { maxParamLength: pathParameterCharactersMax },
     logController: new LogController({ disableRequestLogging: true }),
     genReqId: requestId,
     // An answer may come while the server is closing: what was accepted is finished.
     return503OnClosing: false,
     forceCloseConnections: "idle",
+    // A path that cannot be read has no route and no hooks, and is counted all the same.
     frameworkErrors: (error, request, reply) => {
-      handleError(error, request, reply);
+      const refuse = (reason: unknown) => handleError(reason, request, reply);
+      app.limitRequest(request, reply).then(() => refuse(error), refuse);
     },
   }) as unknown as App;
+  boundConnections(app.server, nearOf(runtime.config));
   app.setValidatorCompiler(validatorCompiler);
   app.setSerializerCompiler(() => (data) => JSON.stringify(data));
   app.setErrorHandler(handleError);
@@ -130,7 +130,11 @@ function createServer(runtime: Runtime, auth: Auth): App {
   return app;
 }
 
-function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void {
+function addRoutes(
+  app: App,
+  runtime: Runtime,
+  { auth, lag, watchDeclines }: Pick<Deps, "auth" | "lag" | "watchDeclines">,
+): void {
   const recency = createRecency();
   const { events } = runtime;
   const positions = createPositions(runtime.folder.secret, {
@@ -149,6 +153,7 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     asOfNow: createAsOfNow(runtime, recency, positions),
     cursors: createCursors(runtime.folder.secret),
     lag,
+    watchDeclines,
   };
   app.after(() => {
     projectionOps(app, deps);
@@ -175,17 +180,6 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
   });
 }
 
-/** What is not even HTTP has no request to answer through. */
-function refuseUnreadable(error: Error & { code?: string }, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) return;
-  const problem = problemDocument(new Problem("malformed_request", "the request is not readable as HTTP"));
-  const body = JSON.stringify(problem);
-  socket.end(
-    `HTTP/1.1 400 Bad Request\r\nContent-Type: application/problem+json; charset=utf-8\r\n` +
-      `Content-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
-  );
-}
-
 /**
  * A connection that is kept alive and was busy when the server was told to close would keep it open until
  * its time is over: it is closed as soon as its answer is out.
@@ -201,24 +195,6 @@ function closeConnections(app: App): void {
 function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
   const given = request.headers["x-request-id"] ?? request.headers["request-id"];
   return typeof given === "string" && requestIdPattern.test(given) ? given : randomUUID();
-}
-
-/** U+0000 as JSON has it: behind an even number of backslashes. */
-const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
-
-/**
- * JSON and nothing else. Commands without fields may be sent with a JSON content type and no body; U+0000,
- * which no text of a shop needs and which cuts texts off in other tools, is not let in.
- */
-function acceptJson(app: App): void {
-  app.removeContentTypeParser("text/plain");
-  const parse = app.getDefaultJsonParser("error", "error");
-  app.addContentTypeParser("application/json", { parseAs: "string" }, (request, body, done) => {
-    if (body === "") done(null, undefined);
-    else if (body.includes("\\u0000") && escapedNul.test(body as string))
-      done(new Problem("malformed_request", "the body holds the character U+0000"));
-    else parse(request as FastifyRequest, body as string, done);
-  });
 }
 
 const headerParameter = (name: string, description: string) => ({

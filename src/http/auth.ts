@@ -1,6 +1,9 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
+import { LRUCache } from "lru-cache";
 import { Problem } from "../values/problem.ts";
+
+const knownTokensMax = 20_000;
 
 /** Who sends a request. A guest may hold a cart's token. */
 export type Principal = { kind: "staff" } | { kind: "guest"; cartToken: string | undefined };
@@ -14,12 +17,28 @@ export interface Auth {
   /** Staff, or whoever holds the cart's token. @throws Problem unauthorized, forbidden */
   requireCart(request: FastifyRequest, cartId: string): void;
   cartToken(cartId: string): string;
+  /**
+   * The cart whose token a request shows, as far as that can be told without reading anything: the one that its path
+   * names, or any whose token was shown before. A token that is nobody's is as good as none.
+   */
+  cartShown(request: FastifyRequest): string | undefined;
 }
 
 export function createAuth(secret: string, adminApiKey: string): Auth {
   const adminDigest = digest(adminApiKey);
   const cartToken = (cartId: string) =>
     createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
+
+  /** Tokens that were found to be right, and their carts: the same is shown again and again. */
+  const known = new LRUCache<string, string>({ max: knownTokensMax });
+
+  const opens = (token: string, cartId: string): boolean => {
+    const cart = known.get(token);
+    if (cart !== undefined) return cart === cartId;
+    if (!timingSafeEqual(digest(token), digest(cartToken(cartId)))) return false;
+    known.set(token, cartId);
+    return true;
+  };
 
   const isStaff = ({ headers: { authorization } }: FastifyRequest): boolean => {
     const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
@@ -45,8 +64,13 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
       const who = principal(request);
       if (who.kind === "staff") return;
       if (who.cartToken === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
-      if (!timingSafeEqual(digest(who.cartToken), digest(cartToken(cartId))))
-        throw new Problem("forbidden", "the Cart-Token is not this cart's");
+      if (!opens(who.cartToken, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
+    },
+    cartShown: (request) => {
+      const token = header(request, "cart-token");
+      if (token === undefined) return undefined;
+      const { id } = (request.params ?? {}) as { id?: string };
+      return known.get(token) ?? (id !== undefined && opens(token, id) ? id : undefined);
     },
   };
 }

@@ -7,6 +7,11 @@ import { type FieldError, Problem, type ProblemCode } from "../values/problem.ts
 import { guestProblemOf } from "./resources/problems.ts";
 
 const retryAfterSeconds = 1;
+/** Of a request that is not valid. */
+const errorsMax = 100;
+const pathCharactersMax = 300;
+const messageCharactersMax = 500;
+const detailCharactersMax = 1_000;
 const typeBase = "https://cartwright.invalid/problems/";
 
 export interface ProblemDocument {
@@ -59,23 +64,29 @@ function storeProblem({ store }: StoreUnavailable): Problem {
   return new Problem("unavailable", `the ${store} store is away or too busy; try again`, { store });
 }
 
-function validationProblem(error: FastifyError): Problem {
-  const where = error.validationContext ?? "body";
-  const errors = (error.validation ?? []).flatMap(({ instancePath, message = "", params }): FieldError[] => {
+function validationProblem({ validation = [], validationContext: where = "body" }: FastifyError): Problem {
+  const errors: FieldError[] = [];
+  for (const { instancePath, message = "", params } of validation) {
+    if (errors.length >= errorsMax) break;
     const path = instancePath.split("/").filter(Boolean).join(".");
     const unknown = (params as { keys?: string[] }).keys;
-    if (Array.isArray(unknown))
-      return unknown.map((key) => ({ path: path ? `${path}.${key}` : key, message: "unknown field" }));
-    return [{ path: path || where, message }];
-  });
+    if (!Array.isArray(unknown)) errors.push({ path: path || where, message });
+    else
+      for (const key of unknown.slice(0, errorsMax))
+        errors.push({ path: path ? `${path}.${key}` : key, message: "unknown field" });
+  }
   return invalid(errors, where === "body" ? "" : ` (${where})`);
 }
 
-/** A request whose fields are not valid, naming them. */
-export function invalid(errors: FieldError[], suffix = ""): Problem {
-  const named = errors.map(({ path, message }) => `${path}: ${message}`).join("; ");
-  return new Problem("validation_failed", `${named.slice(0, 1_000)}${suffix}`, {
-    errors: errors.slice(0, 100),
+/** A request whose fields are not valid, naming them: the first of them, and as much of each as helps. */
+export function invalid(errors: readonly FieldError[], suffix = ""): Problem {
+  const told = errors.slice(0, errorsMax).map(({ path, message }) => ({
+    path: path.slice(0, pathCharactersMax),
+    message: message.slice(0, messageCharactersMax),
+  }));
+  const named = told.map(({ path, message }) => `${path}: ${message}`).join("; ");
+  return new Problem("validation_failed", `${named.slice(0, detailCharactersMax)}${suffix}`, {
+    errors: told,
   });
 }
 

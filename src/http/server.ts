@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
 import type { Commands } from "./edge/commands.ts";
+import type { WatchDeclines } from "./edge/declines.ts";
 import type { Positions } from "./edge/positions.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
 import type { Cursors } from "./query-api/cursors.ts";
@@ -27,6 +28,7 @@ export interface Deps {
   positions: Positions;
   /** Route options of what only staff may do. */
   staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
+  watchDeclines: WatchDeclines;
   fresh: Freshness;
   unparked: Unparked;
   asOfNow: AsOfNow;

@@ -33,6 +33,7 @@ const process = new ShopProcess({
     SAMPLE_SHOP: "off",
     LOG_LEVEL: "warn",
     RATE_LIMIT_PER_MINUTE: "0",
+    DECLINES_PER_HOUR: "0",
   },
 });
 afterAll(() => process.kill());

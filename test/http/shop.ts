@@ -134,6 +134,7 @@ async function startShop(
     LOG_LEVEL: "silent",
     SAMPLE_SHOP: "off",
     RATE_LIMIT_PER_MINUTE: "0",
+    DECLINES_PER_HOUR: "0",
     ...env,
   });
   const runtime = await openRuntime({

@@ -139,7 +139,7 @@ function played(runtime: Runtime, days: number, key: string): Runtime {
   };
   return {
     ...runtime,
-    config: { ...config, RATE_LIMIT_PER_MINUTE: 0 },
+    config: { ...config, RATE_LIMIT_PER_MINUTE: 0, DECLINES_PER_HOUR: 0 },
     folder: { ...folder, adminApiKey: { value: key, isNew: false } },
     shop: { ...shop, settings: { ...settings, ...own } },
   };

@@ -6,7 +6,11 @@ import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { runCheckout, settleCheckout } from "../../../commands/processes/checkout.ts";
-import { type CheckoutResult, isPaidAtOnce } from "../../../commands/processes/checkout-attempt.ts";
+import {
+  type CheckoutResult,
+  isByGateway,
+  isPaidAtOnce,
+} from "../../../commands/processes/checkout-attempt.ts";
 import { orderAsTold } from "../../../commands/processes/place-order.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
@@ -22,6 +26,7 @@ import {
   type RequestCommand,
   unconditional,
 } from "../edge/commands.ts";
+import type { Paying } from "../edge/declines.ts";
 import { cartAnswer, guestCartOf, staffCartOf } from "../resources/carts.ts";
 import { guestOrderAnswerOf, orderAnswer, staffOrderAnswerOf } from "../resources/orders.ts";
 import { guestProblemOf } from "../resources/problems.ts";
@@ -79,7 +84,7 @@ function cartCommand(
 }
 
 export function cartCommands(app: App, deps: Deps): void {
-  const { runtime, auth, commands } = deps;
+  const { runtime, auth, commands, watchDeclines } = deps;
   const { engine } = runtime;
 
   opening(app, deps);
@@ -113,11 +118,13 @@ export function cartCommands(app: App, deps: Deps): void {
       const { id } = request.params;
       auth.requireCart(request, id);
       const byGuest = auth.principal(request).kind !== "staff";
-      return commands.run(
-        request,
-        reply,
-        (commandId) => checkoutCommand(deps, id, { commandId, byGuest }, request.body),
-        { cartId: id },
+      return watchDeclines(request, reply, id, (paying) =>
+        commands.run(
+          request,
+          reply,
+          (commandId) => checkoutCommand(deps, id, { commandId, byGuest, paying }, request.body),
+          { cartId: id },
+        ),
       );
     },
   );
@@ -290,7 +297,7 @@ function itemCommands(app: App, deps: Deps): void {
 function checkoutCommand(
   { runtime }: Deps,
   cartId: string,
-  { commandId, byGuest }: { commandId: string; byGuest: boolean },
+  { commandId, byGuest, paying }: { commandId: string; byGuest: boolean; paying: Paying },
   body: CheckoutBody,
 ): RequestCommand<Cart> {
   const { shop } = runtime;
@@ -299,6 +306,7 @@ function checkoutCommand(
     aim: { decider: cart, id: cartId },
     steps: [commandId],
     run: async (context) => {
+      if (isByGateway(body.payment.method)) await paying.begin();
       await startCheckout(shop, cartId, body, processContext(runtime, context));
       isFirst = true;
       return undefined;
@@ -311,11 +319,16 @@ function checkoutCommand(
       const underWay = await shop.engine.read(cart, cartId, isUnderWay, asOf);
       const result =
         underWay && (await runCheckout(shop, cartId, processContext(runtime, context), { isFirst }));
+      if (isFirst && result && isDeclined(result)) await paying.declined();
       if (!underWay) await settleCheckout(shop, orderId, processContext(runtime, context));
       const justNow = isFirst && result ? result.status : undefined;
       return orderAnswerOf(runtime, orderId, { justNow, byGuest, asOf });
     },
   };
+}
+
+function isDeclined(result: CheckoutResult): boolean {
+  return result.status === "failed" && result.problem.code === "payment_declined";
 }
 
 interface OrderTold {

@@ -2,6 +2,7 @@ import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { type InitiatedPayment, manualGateway, type Payment } from "../../../commands/payment/state.ts";
+import { isByGateway } from "../../../commands/processes/checkout-attempt.ts";
 import { applyEffects } from "../../../commands/processes/effects.ts";
 import { voidPayment } from "../../../commands/processes/fulfilment.ts";
 import { addPayment, type FurtherPayment, pursue } from "../../../commands/processes/further-payment.ts";
@@ -24,6 +25,7 @@ import {
   processContext,
   type RequestCommand,
 } from "../edge/commands.ts";
+import type { Paying } from "../edge/declines.ts";
 import { guestOrderAnswerOf, staffOrderAnswerOf } from "../resources/orders.ts";
 import { paymentAnswer, staffPaymentOf } from "../resources/payments.ts";
 import { guestProblemOf } from "../resources/problems.ts";
@@ -77,7 +79,7 @@ export function paymentCommands(app: App, deps: Deps): void {
 
 /** By staff, or by the guest with the token of the cart that became the order. */
 function furtherPayments(app: App, deps: Deps): void {
-  const { commands } = deps;
+  const { commands, watchDeclines } = deps;
 
   app.post(
     "/v1/orders/:id/payments",
@@ -91,14 +93,16 @@ function furtherPayments(app: App, deps: Deps): void {
     async (request, reply) => {
       const { id } = request.params;
       const { byStaff, scope } = await askerOf(deps, request, id);
-      return commands.run(
-        request,
-        reply,
-        (commandId) => {
-          const further = { paymentId: deriveId(commandId, "payment"), ...request.body, byStaff };
-          return furtherPaymentCommand(deps, id, { commandId, byStaff }, further);
-        },
-        scope,
+      return watchDeclines(request, reply, scope.cartId, (paying) =>
+        commands.run(
+          request,
+          reply,
+          (commandId) => {
+            const further = { paymentId: deriveId(commandId, "payment"), ...request.body, byStaff };
+            return furtherPaymentCommand(deps, id, { commandId, paying }, further);
+          },
+          scope,
+        ),
       );
     },
   );
@@ -108,22 +112,26 @@ function furtherPayments(app: App, deps: Deps): void {
 function furtherPaymentCommand(
   { runtime }: Deps,
   orderId: string,
-  { commandId, byStaff }: { commandId: string; byStaff: boolean },
+  { commandId, paying }: { commandId: string; paying: Paying },
   further: FurtherPayment,
 ): RequestCommand<Order> {
   const { shop } = runtime;
-  const { paymentId } = further;
+  const { paymentId, method, byStaff } = further;
+  let isFirst = false;
   return {
     aim: { decider: order, id: orderId },
     steps: [commandId],
     run: async (context) => {
+      if (isByGateway(method)) await paying.begin();
       await addPayment(shop, orderId, further, processContext(runtime, context));
+      isFirst = true;
       return undefined;
     },
     answer: async (found, context) => {
       await pursue(processOf(shop, orderId, processContext(runtime, context)), paymentId);
       const paid = await shop.engine.read(payment, paymentId, (state) => initiated(paymentId, state));
       if (paid.phase === "failed") {
+        if (isFirst) await paying.declined();
         const declined = new Problem("payment_declined", paid.failure ?? "the payment failed", { paymentId });
         return problemAnswer(byStaff ? declined : guestProblemOf(declined));
       }

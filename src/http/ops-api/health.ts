@@ -4,6 +4,7 @@ import { clockTroubles } from "../../runtime/clocks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { StoreUnavailable } from "../../stores/event-store/event-store.ts";
 import { Problem } from "../../values/problem.ts";
+import { unlimited } from "../edge/limits.ts";
 import { sendProblem } from "../problems.ts";
 import { sendJson } from "../query-api/pages.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
@@ -22,9 +23,19 @@ const checkMsMax = 1_000;
 const tags = ["health"];
 
 export function healthOps(app: App, { runtime, lag }: Deps): void {
+  /** One look is for all who ask meanwhile: nobody is refused for asking often, and stores that are away are asked once. */
+  let look: Promise<StoreStates> | undefined;
+  const looked = (request: FastifyRequest): Promise<StoreStates> => {
+    look ??= checkStores(runtime, request).finally(() => {
+      look = undefined;
+    });
+    return look;
+  };
+
   app.get(
     "/health/live",
     {
+      ...unlimited,
       schema: {
         tags,
         summary: "Whether the process runs",
@@ -39,6 +50,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
   app.get(
     "/health/ready",
     {
+      ...unlimited,
       schema: {
         tags,
         summary: "Whether commands can be taken, and what does not work besides",
@@ -48,7 +60,7 @@ export function healthOps(app: App, { runtime, lag }: Deps): void {
       },
     },
     async (request, reply) => {
-      const stores = await checkStores(runtime, request);
+      const stores = await looked(request);
       if (stores.events === "away")
         return sendProblem(reply, new Problem("unavailable", "the events store is away", { stores }));
       const troubles = [

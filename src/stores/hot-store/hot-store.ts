@@ -34,9 +34,6 @@ export interface HotStore {
   getBlob(key: string): Promise<Uint8Array | undefined>;
   setBlob(key: string, value: Uint8Array): Promise<void>;
 
-  /** Counts a hit in the window that is open for this key, or opens one. */
-  hit(key: string, windowMs: number): Promise<{ count: number; resetsInMs: number }>;
-
   /**
    * Runs a library's own script (Lua, one key) on the server, as one step; left out where there is no server that
    * runs scripts. A script that reads or writes other keys than its one does not work on a cluster.

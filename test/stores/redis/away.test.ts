@@ -51,7 +51,6 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     hot.getDated("d"),
     hot.getBlob("c"),
     hot.setBlob("c", new Uint8Array(10)),
-    hot.hit("h", longMs),
     hot.pushRecent("l", "x", 3, longMs),
     hot.recent("l"),
   ];
@@ -68,7 +67,7 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     await server.signal("SIGKILL");
     await expect.poll(() => store.state()).toBe("away");
     const { reasons, ms } = await outcome(everyCall(store));
-    expect(reasons).toHaveLength(12);
+    expect(reasons).toHaveLength(11);
     expect(reasons.every((reason) => reason instanceof HotStoreAway)).toBe(true);
     expect(ms).toBeLessThan(slackMs);
     await server.start();
@@ -94,7 +93,7 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
 
   test("what is under way when the server dies is refused, and not sent again", async () => {
     await server.signal("SIGSTOP");
-    const pending = outcome([store.hit("once", longMs), store.set("a", "late", longMs)]);
+    const pending = outcome([store.pushRecent("once", "x", 3, longMs), store.set("a", "late", longMs)]);
     await sleep(10);
     await server.signal("SIGKILL");
     expect((await pending).reasons).toHaveLength(2);
@@ -102,7 +101,7 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     expect(await store.connected(backWithinMs)).toBe(true);
     await sleep(100);
     expect(await store.get("a")).toBeUndefined();
-    expect((await store.hit("once", longMs)).count).toBe(1);
+    expect(await store.recent("once")).toEqual([]);
   });
 
   test("nobody waits long for a server that stands still, and soon nobody asks it", async () => {
@@ -113,14 +112,14 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     try {
       for (let waits = 0; waits < 5; waits++) {
         const { reasons, ms } = await outcome(everyCall(hasty));
-        expect(reasons).toHaveLength(12);
+        expect(reasons).toHaveLength(11);
         expect(ms).toBeGreaterThanOrEqual(45);
         expect(ms).toBeLessThan(50 + slackMs);
       }
       calls = [];
       const next = await outcome(everyCall(hasty));
-      expect(next.reasons).toHaveLength(12);
-      expect(calls.map((call) => call.outcome)).toEqual(Array(12).fill("skipped"));
+      expect(next.reasons).toHaveLength(11);
+      expect(calls.map((call) => call.outcome)).toEqual(Array(11).fill("skipped"));
       expect(hasty.state()).toBe("away");
     } finally {
       await server.signal("SIGCONT");
@@ -133,10 +132,12 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
   test("a process that stood still itself does not take the server for away", async () => {
     const hasty = open(50);
     expect(await hasty.connected(backWithinMs)).toBe(true);
-    const answers = Promise.all(Array.from({ length: 10 }, (_, n) => hasty.hit(`stall-${n}`, longMs)));
+    const answers = Promise.all(
+      Array.from({ length: 10 }, (_, n) => hasty.setIfAbsent(`stall-${n}`, "x", longMs)),
+    );
     const until = performance.now() + 150;
     while (performance.now() < until);
-    expect((await answers).map(({ count }) => count)).toEqual(Array(10).fill(1));
+    expect(await answers).toEqual(Array(10).fill(true));
     expect(hasty.state()).toBe("ready");
     await hasty.close();
   });
@@ -146,7 +147,6 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     server.ask("FLUSHALL");
     server.ask("SCRIPT", "FLUSH");
     expect(await store.getDated("d")).toBeUndefined();
-    expect((await store.hit("h", longMs)).count).toBe(1);
     expect(await store.setDated("d", { value: "x", position: "1", asOf: "1" }, longMs)).toBe(true);
     expect(await store.recent("l")).toEqual([]);
     expect((await outcome(everyCall(store))).reasons).toEqual([]);
@@ -158,17 +158,8 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     await store.markDated("marked", "9", longMs);
     await store.set("plain", "x", longMs);
     const keys = server.ask("--scan").split("\n");
-    expect(keys.length).toBeGreaterThanOrEqual(7);
+    expect(keys.length).toBeGreaterThanOrEqual(6);
     for (const key of keys) expect([key, Number(server.ask("PTTL", key)) > 0]).toEqual([key, true]);
-  });
-
-  test("a window without an end, left by whoever, gets one with the next hit", async () => {
-    const [key] = await keysOf(() => store.hit("endless", longMs));
-    server.ask("PERSIST", `${key}`);
-    const { count, resetsInMs } = await store.hit("endless", longMs);
-    expect(count).toBe(2);
-    expect(resetsInMs).toBe(longMs);
-    expect(Number(server.ask("PTTL", `${key}`))).toBeGreaterThan(0);
   });
 
   test("a key of another kind refuses a read, does not count as away, and is replaced by a write", async () => {
@@ -177,7 +168,7 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     const keys = server.ask("--scan").split("\n");
     for (const key of keys) {
       server.ask("DEL", key);
-      if (key.endsWith(":a") || key.endsWith(":c") || key.endsWith(":h")) server.ask("RPUSH", key, "wrong");
+      if (key.endsWith(":a") || key.endsWith(":c")) server.ask("RPUSH", key, "wrong");
       else server.ask("SET", key, "wrong");
     }
     server.ask("RPUSH", `cartwright:${logId}:a`, "wrong");
@@ -188,19 +179,12 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     );
     expect(calls.map(({ outcome }) => outcome)).toEqual(Array(4).fill("refused"));
     expect(store.state()).toBe("ready");
-    expect((await store.hit("h", longMs)).count).toBe(1);
     await store.pushRecent("l", "right", 3, longMs);
     expect(await store.recent("l")).toEqual(["right"]);
     expect(await store.setDated("d", { value: "right", position: "1", asOf: "1" }, longMs)).toBe(true);
     expect(await store.getDated("d")).toMatchObject({ value: "right" });
     await store.set("a", "right", longMs);
     expect(await store.get("a")).toBe("right");
-  });
-
-  test("a value of a window that is no number counts anew", async () => {
-    const [key] = await keysOf(() => store.hit("text", longMs));
-    server.ask("SET", `${key}`, "many");
-    expect(await store.hit("text", longMs)).toEqual({ count: 1, resetsInMs: longMs });
   });
 
   test("a full server forgets, and goes on", async () => {
@@ -287,10 +271,4 @@ describe.skipIf(whyNot)(`a hot store on a Redis that is not always there ${whyNo
     expect(performance.now() - start).toBeLessThan(1_000 + slackMs);
     await server.signal("SIGCONT");
   });
-
-  async function keysOf(make: () => Promise<unknown>): Promise<string[]> {
-    server.ask("FLUSHALL");
-    await make();
-    return server.ask("--scan").split("\n");
-  }
 });

@@ -1,7 +1,6 @@
 import { LRUCache } from "lru-cache";
 import type { Clock } from "../../../values/clock.ts";
 import type { DatedValue, HotStore, KeptValue } from "../hot-store.ts";
-import { createWindows } from "../windows.ts";
 
 const valuesBytesMax = 32 * 1024 * 1024;
 const datedBytesMax = 32 * 1024 * 1024;
@@ -19,7 +18,6 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     maxSize: blobsBytesMax,
     sizeCalculation: (blob, key) => blob.byteLength + key.length + entryOverheadBytes,
   });
-  const windows = createWindows(clock);
   const lists = new LRUCache<string, { values: string[]; expiresAt: number }>({ max: recentListsMax });
 
   const liveList = (key: string): readonly string[] => {
@@ -55,8 +53,6 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
       blobs.set(key, value);
     },
 
-    hit: async (key, windowMs) => windows.hit(key, windowMs),
-
     pushRecent: async (key, value, max, ttlMs) => {
       const before = liveList(key).filter((other) => other !== value);
       lists.set(key, { values: [value, ...before].slice(0, max), expiresAt: clock() + ttlMs });
@@ -64,7 +60,7 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     recent: async (key) => [...liveList(key)],
 
     close: async () => {
-      for (const cache of [values, dated.kept, blobs, windows, lists]) cache.clear();
+      for (const cache of [values, dated.kept, blobs, lists]) cache.clear();
     },
   };
 }

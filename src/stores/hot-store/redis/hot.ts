@@ -105,11 +105,6 @@ function callsOn(client: RedisClient, guard: Guard): Omit<HotStore, "close"> {
       await guard.call("setBlob", () => client.set(key, bytes, "PX", blobTtlMs));
     },
 
-    hit: async (key, windowMs) => {
-      const [count, resetsInMs] = await guard.call("hit", () => scripted.hotHit(key, wholeMs(windowMs)));
-      return { count, resetsInMs };
-    },
-
     runScript: librariesScripts(client, guard),
 
     pushRecent: async (key, value, max, ttlMs) => {

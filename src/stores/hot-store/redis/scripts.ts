@@ -24,21 +24,6 @@ local time = redis.call('TIME')
 local now = time[1] * 1000 + math.floor(time[2] / 1000)
 `;
 
-/** ARGV: the window in ms. Returns how many hits, and how long the window lasts; a key without an end gets one. */
-const hit = `${ofKind("string")}
-local count = redis.pcall('INCR', KEYS[1])
-if type(count) == 'table' then
-  redis.call('SET', KEYS[1], 1)
-  count = 1
-end
-local left = redis.call('PTTL', KEYS[1])
-if left < 0 then
-  redis.call('PEXPIRE', KEYS[1], ARGV[1])
-  left = tonumber(ARGV[1])
-end
-return {count, left}
-`;
-
 /** ARGV: value, how many are kept, time to live in ms. */
 const pushRecent = `${ofKind("list")}
 redis.call('LREM', KEYS[1], 0, ARGV[1])
@@ -78,7 +63,6 @@ return {kept[1], kept[2], kept[3], math.max(0, now - kept[4])}
 
 /** By the names that the client calls them by. */
 export const scripts = {
-  hotHit: { lua: hit, numberOfKeys: 1 },
   hotPushRecent: { lua: pushRecent, numberOfKeys: 1 },
   hotSetDated: { lua: setDated, numberOfKeys: 1 },
   hotMarkDated: { lua: markDated, numberOfKeys: 1 },
@@ -87,7 +71,6 @@ export const scripts = {
 
 /** What a client can do once it knows the scripts. */
 export interface ScriptCalls {
-  hotHit(key: string, windowMs: number): Promise<[count: number, resetsInMs: number]>;
   hotPushRecent(key: string, value: string, max: number, ttlMs: number): Promise<unknown>;
   hotSetDated(key: string, position: string, asOf: string, value: string, ttlMs: number): Promise<0 | 1>;
   hotMarkDated(key: string, position: string, ttlMs: number): Promise<0 | 1>;
