@@ -1,13 +1,7 @@
 import { randomUUID } from "node:crypto";
 import helmet from "@fastify/helmet";
-import swagger from "@fastify/swagger";
 import fastify, { LogController } from "fastify";
-import {
-  createJsonSchemaTransform,
-  jsonSchemaTransformObject,
-  validatorCompiler,
-} from "fastify-type-provider-zod";
-import packageJson from "../../package.json" with { type: "json" };
+import { validatorCompiler } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
@@ -32,6 +26,7 @@ import { boundConnections, connectionOptions, nearOf } from "./edge/connections.
 import { limitClients } from "./edge/limits.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
+import { describeApi } from "./openapi.ts";
 import { healthOps } from "./ops-api/health.ts";
 import { createLagWatch } from "./ops-api/lag.ts";
 import { measure } from "./ops-api/metrics.ts";
@@ -78,6 +73,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   sayWhoKeeps(app);
   const { watchDeclines } = await limitClients(app, auth, runtime);
   await describeApi(app);
+  serveDocs(app);
 
   traceRequests(app);
   const lag = createLagWatch(runtime);
@@ -195,58 +191,4 @@ function closeConnections(app: App): void {
 function requestId(request: { headers: Record<string, string | string[] | undefined> }): string {
   const given = request.headers["x-request-id"] ?? request.headers["request-id"];
   return typeof given === "string" && requestIdPattern.test(given) ? given : randomUUID();
-}
-
-const headerParameter = (name: string, description: string) => ({
-  name,
-  in: "header",
-  required: false,
-  description,
-  schema: { type: "string" },
-});
-const commandHeaders = [
-  headerParameter(
-    "Idempotency-Key",
-    "The same key and request again get the same answer, and nothing is done twice",
-  ),
-  headerParameter("If-Match", "The ETag of the version that the command is meant for; else 412"),
-];
-const queryHeaders = [
-  headerParameter("Min-Position", "The Position of an answer: waits until the read model is there"),
-  headerParameter("Prefer", "`wait=N`: how many seconds to wait for Min-Position, at most 5"),
-];
-
-/** Headers that every command or query of the API takes: described here, read where they are meant. */
-function withHeaders(document: ReturnType<typeof jsonSchemaTransformObject>) {
-  for (const [path, operations] of Object.entries(document.paths ?? {})) {
-    if (!path.startsWith("/v1/") || path.startsWith("/v1/webhooks/")) continue;
-    for (const [method, operation] of Object.entries<{ parameters?: object[] }>(operations ?? {})) {
-      const headers = method === "get" ? queryHeaders : commandHeaders;
-      Object.assign(operation, { parameters: [...(operation.parameters ?? []), ...headers] });
-    }
-  }
-  return document;
-}
-
-async function describeApi(app: App): Promise<void> {
-  await app.register(swagger, {
-    openapi: {
-      openapi: "3.1.0",
-      info: {
-        title: "Cartwright",
-        description: "Carts, orders, payments and stock, event-sourced.",
-        version: packageJson.version,
-      },
-      components: {
-        securitySchemes: {
-          bearer: { type: "http", scheme: "bearer", description: "A staff API key" },
-          cartToken: { type: "apiKey", in: "header", name: "Cart-Token", description: "A guest's cart" },
-        },
-      },
-    },
-    transform: createJsonSchemaTransform({ skipList: ["/openapi.json", "/metrics"] }),
-    transformObject: (input) => withHeaders(jsonSchemaTransformObject(input)),
-  });
-  app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
-  serveDocs(app);
 }

@@ -8,6 +8,9 @@ import { stockConditions, stockQuantityMax } from "../../commands/stock/events.t
 import { sandboxEventSchema } from "../gateways/sandbox-webhooks.ts";
 import { emailSchema } from "../values/email.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
+import { type ProblemCode, problems } from "../values/problem.ts";
+import { money as told } from "./resources/money.ts";
+import { quote } from "./resources/quotes.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
 const idSchema = z.string().min(1).max(64);
@@ -311,7 +314,20 @@ export const problemSchema = z
     title: z.string(),
     status: z.int(),
     detail: z.string(),
-    code: z.string(),
-    errors: z.array(z.strictObject({ path: z.string(), message: z.string() })).optional(),
+    code: z.enum(Object.keys(problems) as [ProblemCode, ...ProblemCode[]]),
+    errors: z
+      .array(z.strictObject({ path: z.string(), message: z.string() }))
+      .optional()
+      .describe("Of `validation_failed`: which fields, such as `items.0.quantity`"),
+    sku: z.string().optional().describe("Of `out_of_stock` and `not_for_sale`"),
+    requested: z.int().optional().describe("Of `out_of_stock`"),
+    available: z.int().nullish().describe("Of `out_of_stock`"),
+    total: told.optional().describe("Of `price_changed`: what it comes to by now"),
+    acceptedTotal: told.optional().describe("Of `price_changed`"),
+    quote: quote.optional().describe("Of `price_changed`: the new quote"),
+    orderId: z.string().optional().describe("Of `cart_locked` and `cart_converted`"),
+    revision: z.int().optional().describe("Of `revision_mismatch`: the one it is at"),
+    position: z.string().optional().describe("Of `projection_behind`: how far the read model is"),
+    store: z.enum(["events", "views"]).optional().describe("Of `unavailable`: which store is away"),
   })
   .meta({ id: "Problem" });
