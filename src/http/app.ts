@@ -9,6 +9,7 @@ import {
   validatorCompiler,
 } from "fastify-type-provider-zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { eventSchemaName, topicNames, topics } from "../../projections/feed/topics.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
@@ -23,6 +24,7 @@ import { returnCommands } from "./command-api/returns.ts";
 import { sandboxCommands } from "./command-api/sandbox.ts";
 import { shipmentCommands } from "./command-api/shipments.ts";
 import { stockCommands } from "./command-api/stock.ts";
+import { webhookEndpointCommands } from "./command-api/webhook-endpoints.ts";
 import { webhookCommands } from "./command-api/webhooks.ts";
 import { compressAnswers } from "./compression.ts";
 import { allowOrigins } from "./cors.ts";
@@ -40,10 +42,12 @@ import { errorHandler, problemDocument, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
+import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
+import { webhookEndpointQueries } from "./query-api/webhook-endpoints.ts";
 import { limitRates } from "./rate-limit.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
@@ -172,6 +176,9 @@ function addRoutes(app: App, runtime: Runtime, auth: Auth, lag: LagWatch): void 
     cartQueries(app, deps);
     orderQueries(app, deps);
     analyticsQueries(app, deps);
+    webhookEndpointCommands(app, deps);
+    webhookEndpointQueries(app, deps);
+    feedQueries(app, deps);
   });
 }
 
@@ -239,13 +246,41 @@ const queryHeaders = [
   headerParameter("Min-Position", "The Position of an answer: waits until the read model is there"),
   headerParameter("Prefer", "`wait=N`: how many seconds to wait for Min-Position, at most 5"),
 ];
+const feedHeaders = [
+  headerParameter(
+    "Last-Event-ID",
+    "The id of the last event that a reader has: the stream goes on behind it",
+  ),
+];
+
+/** What webhook endpoints are sent, by topic. */
+function describedTopics() {
+  return Object.fromEntries(
+    topicNames.map((name) => [
+      name,
+      {
+        post: {
+          tags: ["webhooks"],
+          summary: topics[name].summary,
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": { schema: { $ref: `#/components/schemas/${eventSchemaName(name)}` } },
+            },
+          },
+          responses: { "2XX": { description: "It is taken; anything else, and it is sent again" } },
+        },
+      },
+    ]),
+  );
+}
 
 /** Headers that every command or query of the API takes: described here, read where they are meant. */
 function withHeaders(document: ReturnType<typeof jsonSchemaTransformObject>) {
   for (const [path, operations] of Object.entries(document.paths ?? {})) {
     if (!path.startsWith("/v1/") || path.startsWith("/v1/webhooks/")) continue;
     for (const [method, operation] of Object.entries<{ parameters?: object[] }>(operations ?? {})) {
-      const headers = method === "get" ? queryHeaders : commandHeaders;
+      const headers = path === "/v1/events" ? feedHeaders : method === "get" ? queryHeaders : commandHeaders;
       Object.assign(operation, { parameters: [...(operation.parameters ?? []), ...headers] });
     }
   }
@@ -256,6 +291,7 @@ async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
+      webhooks: describedTopics(),
       info: {
         title: "Cartwright",
         description: "Carts, orders, payments and stock, event-sourced.",
