@@ -217,6 +217,22 @@ async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise
   await ask(200, "GET", "/v1/orders/{id}", on);
 }
 
+async function toldToOthers(): Promise<void> {
+  // Nothing is sent there: it is an address of this machine.
+  const made = { url: "https://localhost:1/", topics: ["order.paid", "stock.low"], description: "d" };
+  const { id } = await ask(201, "POST", "/v1/webhook-endpoints", { ...asStaff, body: made });
+  const its = { ...asStaff, params: { id } };
+  await ask(200, "PATCH", "/v1/webhook-endpoints/{id}", { ...its, body: { enabled: false } });
+  await ask(200, "POST", "/v1/webhook-endpoints/{id}/rotate-secret", its);
+  await ask(200, "POST", "/v1/webhook-endpoints/{id}/test", its);
+  const replay = { from: "2026-01-15T12:00:00Z", topics: ["order.paid"] };
+  await ask(202, "POST", "/v1/webhook-endpoints/{id}/replay", { ...its, body: replay });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/webhook-endpoints", asStaff);
+  await ask(200, "GET", "/v1/webhook-endpoints/{id}", its);
+  await ask(200, "DELETE", "/v1/webhook-endpoints/{id}", its);
+}
+
 describe("what is answered", () => {
   let productId = "";
   let sent: Body;
@@ -239,6 +255,7 @@ describe("what is answered", () => {
     await failed(await bought());
     await settledOtherwise();
     await exchanged();
+    await toldToOthers();
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });
@@ -276,6 +293,15 @@ describe("what is answered", () => {
     await ask(200, "GET", "/v1/payments/{id}", { ...asStaff, params: { id: sent.payments[0].id } });
     for (const report of ["sales", "refunds", "products", "categories", "funnel"])
       await ask(200, "GET", `/v1/analytics/${report}`, asStaff);
+    let query = "?from=start&limit=100";
+    const topics = new Set<string>();
+    for (let more = true; more; ) {
+      const page = await ask(200, "GET", "/v1/events", { ...asStaff, query });
+      for (const { type } of page.items) topics.add(type);
+      more = page.more;
+      query = `?limit=100&cursor=${page.nextCursor}`;
+    }
+    expect(topics.size).toBeGreaterThan(20);
     await ask(200, "GET", "/health/live");
     await ask(200, "GET", "/health/ready");
   });
