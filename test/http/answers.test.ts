@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { topicNames } from "../../projections/feed/topics.ts";
 import { getOrder, type OrderView } from "../../projections/orders/queries.ts";
 import { getStock } from "../../projections/stock/stock.ts";
 import {
@@ -18,6 +19,7 @@ type Method = Parameters<ReturnType<typeof shop>["call"]>[0];
 interface Described {
   paths: Record<string, Record<string, { responses?: Record<string, { content?: Body }> }>>;
   components: { schemas: Record<string, Body> };
+  webhooks: Record<string, Body>;
 }
 const described = () => shop().app.swagger() as unknown as Described;
 
@@ -316,6 +318,16 @@ describe("what is answered", () => {
     );
     const shops = expected.filter((what) => !/ \/v1\/(ops|webhooks)\//.test(what));
     expect(shops.filter((what) => !seen.has(what))).toEqual([]);
+  });
+
+  test("describes what webhook endpoints are sent, each topic by its schema", () => {
+    const { webhooks, components } = described();
+    expect(Object.keys(webhooks)).toEqual(topicNames);
+    for (const [name, { post }] of Object.entries(webhooks)) {
+      const { $ref } = post.requestBody.content["application/json"].schema;
+      const schema = components.schemas[$ref.replace("#/components/schemas/", "")];
+      expect(schema.properties.type.const).toBe(name);
+    }
   });
 
   test("has no open objects: a field that is not described is in no answer", () => {
