@@ -128,6 +128,15 @@ describe("the event stream", () => {
     await until(() => expect(changes(stream)).toEqual([5]));
   });
 
+  test("answers HEAD, and is not open after it", { timeout }, async () => {
+    const headers = { ...staff, accept: "text/event-stream" };
+    for (let at = 0; at < 120; at++) {
+      const { status, headers: told } = await fetch(`${origin}/v1/events`, { method: "HEAD", headers });
+      expect({ at, status }).toEqual({ at, status: 200 });
+      expect(told.get("content-type")).toContain("text/event-stream");
+    }
+  });
+
   test("is for staff, and refuses what nobody was given", { timeout }, async () => {
     const refused = await listen("", { authorization: "Bearer wrong" });
     expect(refused.status).toBe(401);
