@@ -305,6 +305,24 @@ describe("a replay", () => {
     await until(() => expect(receiver.typesReceived()).toEqual(["stock.changed", "product.published"]));
   });
 
+  test("takes an endpoint back that is being sent to, and ends no sooner than it stood", {
+    timeout,
+  }, async () => {
+    const { shop } = await delivering();
+    const receiver = await receiving();
+    await receipt(shop, "A", 1);
+    const made = await endpoint(shop, receiver, "stock.changed");
+    await receipt(shop, "A", 2);
+    await until(() => expect(quantities(receiver)).toEqual([2]));
+    const from = "2020-01-01T00:00:00Z";
+    await shop.post(`/v1/webhook-endpoints/${made.id}/replay`, { from });
+    // Nothing was kept yet of where it stood: what came since it was made comes again.
+    await until(() => expect(quantities(receiver)).toEqual([2, 1, 2]));
+    await receipt(shop, "A", 3);
+    await until(() => expect(quantities(receiver)).toEqual([2, 1, 2, 3]));
+    expect(new Set(receiver.received.map(({ id }) => id)).size).toBe(3);
+  });
+
   test("is refused for what is no time and no position", { timeout }, async () => {
     const { shop } = await delivering();
     const made = await endpoint(shop, await receiving(), "stock.changed");
