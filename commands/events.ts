@@ -9,6 +9,7 @@ import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
 import { settingsEvents } from "./settings/settings.ts";
 import { stockEvents } from "./stock/events.ts";
+import { subscriptionEvents } from "./subscription/events.ts";
 import { upgradeEvents } from "./upgrade/upgrade.ts";
 import { webhookEvents } from "./webhook/webhook.ts";
 
@@ -25,6 +26,7 @@ export const shopEvents = {
   ...productEvents,
   ...settingsEvents,
   ...stockEvents,
+  ...subscriptionEvents,
   ...upgradeEvents,
   ...webhookEvents,
 };

@@ -10,6 +10,7 @@ import { salesProjection } from "./sales/sales.ts";
 import { stockLedgerProjection } from "./stock/ledger.ts";
 import { reservationsProjection } from "./stock/reservations.ts";
 import { stockProjection } from "./stock/stock.ts";
+import { subscriptionsProjection } from "./subscriptions.ts";
 import { tasksProjection } from "./tasks.ts";
 
 /**
@@ -31,5 +32,6 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     salesProjection(timeZone),
     tasksProjection,
     categorySalesProjection(timeZone),
+    subscriptionsProjection,
   ];
 }

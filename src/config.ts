@@ -65,6 +65,7 @@ const settingsSchema = z.object({
   IDEMPOTENCY_DAYS: wholeNumber(1, 365).default(30),
   GATEWAY_TIMEOUT_MS: wholeNumber(100, 120_000).default(10_000),
   SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),
+  WEBHOOK_PRIVATE_ADDRESSES: choice(["true", "false"]).default("false"),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
   DECLINES_PER_HOUR: wholeNumber(0, 100_000).default(20),
   TRUST_PROXY: z

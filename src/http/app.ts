@@ -16,6 +16,7 @@ import { returnCommands } from "./command-api/returns.ts";
 import { sandboxCommands } from "./command-api/sandbox.ts";
 import { shipmentCommands } from "./command-api/shipments.ts";
 import { stockCommands } from "./command-api/stock.ts";
+import { webhookEndpointCommands } from "./command-api/webhook-endpoints.ts";
 import { webhookCommands } from "./command-api/webhooks.ts";
 import { compressAnswers } from "./compression.ts";
 import { allowOrigins } from "./cors.ts";
@@ -37,10 +38,12 @@ import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
+import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
+import { webhookEndpointQueries } from "./query-api/webhook-endpoints.ts";
 import { createRecency } from "./recency.ts";
 import type { App, Deps } from "./server.ts";
 
@@ -173,6 +176,9 @@ function addRoutes(
     cartQueries(app, deps);
     orderQueries(app, deps);
     analyticsQueries(app, deps);
+    webhookEndpointCommands(app, deps);
+    webhookEndpointQueries(app, deps);
+    feedQueries(app, deps);
   });
 }
 

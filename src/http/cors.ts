@@ -7,7 +7,7 @@ const preflightSeconds = 600;
 const methods = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"];
 const allowedHeaders = [
   ...["Authorization", "Cart-Token", "Content-Type", "Idempotency-Key", "If-Match", "If-None-Match"],
-  ...["Min-Position", "Prefer", "Visitor-Id"],
+  ...["Last-Event-ID", "Min-Position", "Prefer", "Visitor-Id"],
 ];
 const exposedHeaders = [
   ...["ETag", "Position", "Location", "Retry-After", "Idempotent-Replayed", "Request-Id"],

@@ -1,6 +1,7 @@
 import swagger from "@fastify/swagger";
 import { createJsonSchemaTransform, jsonSchemaTransformObject } from "fastify-type-provider-zod";
 import packageJson from "../../package.json" with { type: "json" };
+import { eventSchemaName, topicNames, topics } from "../../projections/feed/topics.ts";
 import { type ProblemCode, problems } from "../values/problem.ts";
 import type { App } from "./server.ts";
 
@@ -9,6 +10,7 @@ type Generated = ReturnType<typeof jsonSchemaTransformObject>;
 /** Of an OpenAPI document, what is looked at here. */
 interface Document {
   paths?: Record<string, Record<string, Operation>>;
+  webhooks?: Record<string, Record<string, object>>;
   components?: { schemas?: Record<string, unknown> };
 }
 
@@ -33,6 +35,7 @@ export async function describeApi(app: App): Promise<void> {
   await app.register(swagger, {
     openapi: {
       openapi: "3.1.0",
+      webhooks: describedTopics(),
       info: {
         title: "Cartwright",
         description:
@@ -58,6 +61,28 @@ export async function describeApi(app: App): Promise<void> {
   app.get("/openapi.json", { schema: { hide: true } }, async () => app.swagger());
 }
 
+/** What webhook endpoints are sent, by topic. */
+function describedTopics() {
+  return Object.fromEntries(
+    topicNames.map((name) => [
+      name,
+      {
+        post: {
+          tags: ["webhooks"],
+          summary: topics[name].summary,
+          requestBody: {
+            required: true,
+            content: {
+              "application/json": { schema: { $ref: `#/components/schemas/${eventSchemaName(name)}` } },
+            },
+          },
+          responses: { "2XX": { description: "It is taken; anything else, and it is sent again" } },
+        },
+      },
+    ]),
+  );
+}
+
 const headerParameter = (name: string, description: string) => ({
   name,
   in: "header",
@@ -75,6 +100,13 @@ const commandHeaders = [
 const queryHeaders = [
   headerParameter("Min-Position", "The Position of an answer: waits until the read model is there"),
   headerParameter("Prefer", "`wait=N`: how many seconds to wait for Min-Position, at most 5"),
+];
+
+const feedHeaders = [
+  headerParameter(
+    "Last-Event-ID",
+    "The id of the last event that a reader has: the stream goes on behind it",
+  ),
 ];
 
 const answerHeader = (description: string, type = "string") => ({ description, schema: { type } });
@@ -115,8 +147,8 @@ function completed(generated: Generated): Generated {
 function complete(operation: Operation, { path, method }: { path: string; method: string }): void {
   const isQuery = method === "get";
   const takesHeaders = path.startsWith("/v1/") && !path.startsWith("/v1/webhooks/");
-  if (takesHeaders)
-    operation.parameters = [...(operation.parameters ?? []), ...(isQuery ? queryHeaders : commandHeaders)];
+  const taken = path === "/v1/events" ? feedHeaders : isQuery ? queryHeaders : commandHeaders;
+  if (takesHeaders) operation.parameters = [...(operation.parameters ?? []), ...taken];
   const body = Object.values(operation.requestBody?.content ?? {})[0];
   if (operation.requestBody && body?.schema?.anyOf?.some(({ type }) => type === "null"))
     operation.requestBody.required = false;
@@ -194,5 +226,6 @@ function referredTo(document: Document): Set<string> {
       follow(schemas[name]);
     });
   follow(document.paths);
+  follow(document.webhooks);
   return used;
 }

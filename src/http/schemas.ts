@@ -5,6 +5,7 @@ import { deliveryOutcomes, returnReasons } from "../../commands/order/events.ts"
 import { shippingMethods } from "../../commands/processes/shop.ts";
 import { skuSchema } from "../../commands/product/fields.ts";
 import { stockConditions, stockQuantityMax } from "../../commands/stock/events.ts";
+import { topicNames } from "../../projections/feed/topics.ts";
 import { sandboxEventSchema } from "../gateways/sandbox-webhooks.ts";
 import { emailSchema } from "../values/email.ts";
 import { currencySchema, moneySchema, priceSchema } from "../values/money.ts";
@@ -331,3 +332,28 @@ export const problemSchema = z
     store: z.enum(["events", "views"]).optional().describe("Of `unavailable`: which store is away"),
   })
   .meta({ id: "Problem" });
+
+const topicList = z.array(z.enum(topicNames)).min(1).max(100);
+const endpointFields = {
+  /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise. */
+  url: z.string().min(1).max(2_000),
+  topics: topicList,
+};
+const endpointDescription = z.string().trim().min(1).max(500);
+export const newEndpointBody = z.strictObject({
+  ...endpointFields,
+  description: endpointDescription.optional(),
+});
+export const endpointChangesBody = z.strictObject({
+  url: endpointFields.url.optional(),
+  topics: topicList.optional(),
+  description: endpointDescription.nullish(),
+  /** Turned on again, it is sent what it has missed. */
+  enabled: z.boolean().optional(),
+});
+export const replayBody = z.strictObject({
+  /** A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z`. */
+  from: z.string().min(1).max(200),
+  /** Of those that the endpoint subscribes to; all of them when they are left out. */
+  topics: topicList.optional(),
+});

@@ -40,6 +40,8 @@ import type { Clock } from "../values/clock.ts";
 import { systemClock } from "../values/clock.ts";
 import { clockTroubles, timerAllowanceMs } from "./clocks.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
+import { Deliveries } from "./deliveries.ts";
+import { Feed } from "./feed.ts";
 import { checkSettings } from "./kept-settings.ts";
 import { obeyLogState } from "./log-state.ts";
 import { ProjectingThread } from "./projecting-thread.ts";
@@ -90,6 +92,9 @@ export interface Runtime {
   /** Reads that may walk through many documents. */
   queries: Queries;
   tasks: TaskRunner;
+  /** The log as others may read it, and what sends it to them. */
+  feed: Feed;
+  deliveries: Deliveries;
   /** The settings that the log keeps, or is about to. */
   kept: KeptSettings;
   /** What the stores of all threads do. */
@@ -150,11 +155,18 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
     const { events, codec, hot, shop } = base;
     const { models, queries, leases } = await openModels(options, base, opened);
     const { hotCarts, hotStock } = openHotModels({ events, hot, codec }, models);
+    const feed = new Feed({ events, codec, currency: config.STORE_CURRENCY, log });
+    const deliveries = new Deliveries({
+      ...{ feed, engine: base.engine, models, clock, log, secret: folder.secret },
+      allowPrivate: config.WEBHOOK_PRIVATE_ADDRESSES === "true",
+    });
+    opened.push(() => deliveries.close());
     if (tellsOfAppends) {
       const hotModels = new Map([hotCarts, hotStock].map((model) => [model.category, model]));
       base.engine.onAppended = (stream, position) => {
         void hotModels.get(streamCategory(stream))?.invalidate(streamId(stream), position);
         models.appended();
+        feed.appended();
       };
     }
     const tasks = new TaskRunner({
@@ -162,8 +174,17 @@ export async function openRuntime(options: RuntimeOptions): Promise<Runtime> {
       allowanceMs: events.soleWriter ? 0 : timerAllowanceMs,
       clockTroubles: () => clockTroubles(base.telemetry),
     });
-    if (runDueWork && doesTasks(config)) opened.push(doTasks(tasks, base, leases, log));
-    const more = { takesRequests: takesRequests(config), tasks, models, queries, hotCarts, hotStock };
+    if (runDueWork && doesTasks(config)) opened.push(doDueWork({ tasks, deliveries }, base, leases, log));
+    const more = {
+      takesRequests: takesRequests(config),
+      tasks,
+      feed,
+      deliveries,
+      models,
+      queries,
+      hotCarts,
+      hotStock,
+    };
     return { config, log, clock, folder, ...base, ...more, close };
   } catch (error) {
     await close();
@@ -308,25 +329,32 @@ async function whenThere<T>(open: () => Promise<T>, log: Logger): Promise<T> {
   }
 }
 
-/** One process of several does what is due. @returns what ends it */
-function doTasks(
-  tasks: TaskRunner,
+/** One process of several does what is due, and tells others what happens. @returns what ends it */
+function doDueWork(
+  { tasks, deliveries }: Pick<Runtime, "tasks" | "deliveries">,
   { stores, events, telemetry }: Base,
   leases: Leases,
   log: Logger,
 ): () => Promise<void> {
   const ending = new AbortController();
+  const start = (takeUpAll: boolean) => {
+    tasks.start(takeUpAll);
+    deliveries.start();
+  };
+  const stop = async () => {
+    await Promise.all([tasks.stop(), deliveries.stop()]);
+  };
   if (stores.mongoDbUrl === undefined) {
-    tasks.start(events.soleWriter);
-    return () => tasks.stop();
+    start(events.soleWriter);
+    return stop;
   }
   const onError = (error: unknown) => log.warn({ err: error }, "the lease of tasks cannot be had");
   const isFit = () => clockTroubles(telemetry).length === 0;
   const options = { name: "tasks", ttlMs: taskLeaseMs, signal: ending.signal, isFit, onError };
   const held = holdLease(leases, options, async (_, signal) => {
-    tasks.start(false);
+    start(false);
     await untilAborted(signal);
-    await tasks.stop();
+    await stop();
   });
   return () => {
     ending.abort();

@@ -1,5 +1,6 @@
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
+import { topicNames } from "../../projections/feed/topics.ts";
 import { getOrder, type OrderView } from "../../projections/orders/queries.ts";
 import { getStock } from "../../projections/stock/stock.ts";
 import {
@@ -18,6 +19,7 @@ type Method = Parameters<ReturnType<typeof shop>["call"]>[0];
 interface Described {
   paths: Record<string, Record<string, { responses?: Record<string, { content?: Body }> }>>;
   components: { schemas: Record<string, Body> };
+  webhooks: Record<string, Body>;
 }
 const described = () => shop().app.swagger() as unknown as Described;
 
@@ -217,6 +219,22 @@ async function failed({ order, cart }: { order: Body; cart: OpenCart }): Promise
   await ask(200, "GET", "/v1/orders/{id}", on);
 }
 
+async function toldToOthers(): Promise<void> {
+  // Nothing is sent there: it is an address of this machine.
+  const made = { url: "https://localhost:1/", topics: ["order.paid", "stock.low"], description: "d" };
+  const { id } = await ask(201, "POST", "/v1/webhook-endpoints", { ...asStaff, body: made });
+  const its = { ...asStaff, params: { id } };
+  await ask(200, "PATCH", "/v1/webhook-endpoints/{id}", { ...its, body: { enabled: false } });
+  await ask(200, "POST", "/v1/webhook-endpoints/{id}/rotate-secret", its);
+  await ask(200, "POST", "/v1/webhook-endpoints/{id}/test", its);
+  const replay = { from: "2026-01-15T12:00:00Z", topics: ["order.paid"] };
+  await ask(202, "POST", "/v1/webhook-endpoints/{id}/replay", { ...its, body: replay });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/webhook-endpoints", asStaff);
+  await ask(200, "GET", "/v1/webhook-endpoints/{id}", its);
+  await ask(200, "DELETE", "/v1/webhook-endpoints/{id}", its);
+}
+
 describe("what is answered", () => {
   let productId = "";
   let sent: Body;
@@ -239,6 +257,7 @@ describe("what is answered", () => {
     await failed(await bought());
     await settledOtherwise();
     await exchanged();
+    await toldToOthers();
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });
@@ -276,6 +295,15 @@ describe("what is answered", () => {
     await ask(200, "GET", "/v1/payments/{id}", { ...asStaff, params: { id: sent.payments[0].id } });
     for (const report of ["sales", "refunds", "products", "categories", "funnel"])
       await ask(200, "GET", `/v1/analytics/${report}`, asStaff);
+    let query = "?from=start&limit=100";
+    const topics = new Set<string>();
+    for (let more = true; more; ) {
+      const page = await ask(200, "GET", "/v1/events", { ...asStaff, query });
+      for (const { type } of page.items) topics.add(type);
+      more = page.more;
+      query = `?limit=100&cursor=${page.nextCursor}`;
+    }
+    expect(topics.size).toBeGreaterThan(20);
     await ask(200, "GET", "/health/live");
     await ask(200, "GET", "/health/ready");
   });
@@ -290,6 +318,16 @@ describe("what is answered", () => {
     );
     const shops = expected.filter((what) => !/ \/v1\/(ops|webhooks)\//.test(what));
     expect(shops.filter((what) => !seen.has(what))).toEqual([]);
+  });
+
+  test("describes what webhook endpoints are sent, each topic by its schema", () => {
+    const { webhooks, components } = described();
+    expect(Object.keys(webhooks)).toEqual(topicNames);
+    for (const [name, { post }] of Object.entries(webhooks)) {
+      const { $ref } = post.requestBody.content["application/json"].schema;
+      const schema = components.schemas[$ref.replace("#/components/schemas/", "")];
+      expect(schema.properties.type.const).toBe(name);
+    }
   });
 
   test("has no open objects: a field that is not described is in no answer", () => {

@@ -24,6 +24,12 @@ export interface Positions {
    * @throws Problem validation_failed for what `seal` has not given out
    */
   asked(request: FastifyRequest): Promise<Position | undefined>;
+  /**
+   * The position of a token, for who goes on reading the log from there.
+   * @param name of where the token stands in the request
+   * @throws Problem validation_failed for what `seal` has not given out, and for another log's: there is no going on from it
+   */
+  opened(name: string, token: string): Position;
 }
 
 export function createPositions(
@@ -35,9 +41,10 @@ export function createPositions(
   /** Reads between two writes all tell the same. */
   let last: { position: Position; token: string } | undefined;
 
-  const open = (token: string): { isOwn: boolean; position: Position } => {
+  const open = (name: string, token: string): { isOwn: boolean; position: Position } => {
     const bytes = Buffer.from(token, "base64url");
-    if (token.length > tokenCharactersMax || bytes.length < nonceBytes + tagBytes + logBytes) throw unknown();
+    if (token.length > tokenCharactersMax || bytes.length < nonceBytes + tagBytes + logBytes)
+      throw unknown(name);
     const nonce = bytes.subarray(0, nonceBytes);
     const decipher = createDecipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
     decipher.setAuthTag(bytes.subarray(nonceBytes, nonceBytes + tagBytes));
@@ -46,7 +53,7 @@ export function createPositions(
       const isOwn = plain.subarray(0, logBytes).equals(log);
       return { isOwn, position: plain.subarray(logBytes).toString("latin1") };
     } catch {
-      throw unknown();
+      throw unknown(name);
     }
   };
 
@@ -64,12 +71,17 @@ export function createPositions(
     async asked(request) {
       const token = header(request, "min-position");
       if (token === undefined) return undefined;
-      const { isOwn, position } = open(token);
+      const { isOwn, position } = open("Min-Position", token);
       return isOwn ? position : head();
+    },
+    opened(name, token) {
+      const { isOwn, position } = open(name, token);
+      if (!isOwn) throw invalid([{ path: name, message: "a position of this log, not of one before it" }]);
+      return position;
     },
   };
 }
 
-function unknown(): Problem {
-  return invalid([{ path: "Min-Position", message: "a Position as an answer of this shop gave it" }]);
+function unknown(name: string): Problem {
+  return invalid([{ path: name, message: "a Position as an answer of this shop gave it" }]);
 }

@@ -2,6 +2,7 @@ import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
 import { orderStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
+import { topicNames } from "../../../projections/feed/topics.ts";
 import { daySchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
@@ -173,4 +174,19 @@ export const categorySalesAnswer = listOf(
 ).meta({ id: "CategorySales" });
 export const funnelAnswer = listOf(z.strictObject({ step: z.string(), count: z.int() })).meta({
   id: "Funnel",
+});
+
+export const endpointsQuery = z.strictObject(pageFields);
+
+const topicsOf = z
+  .string()
+  .transform((names) => names.split(","))
+  .pipe(z.array(z.enum(topicNames)));
+export const feedQuery = z.strictObject({
+  /** In one parameter, with commas between them; all of them when it is left out. */
+  topics: topicsOf.optional(),
+  /** `now`, which is meant when it is left out, `start`, a time, `2026-01-15T12:00:00Z`, or a `Position`. */
+  from: z.string().min(1).max(200).optional(),
+  limit,
+  cursor: z.string().optional(),
 });

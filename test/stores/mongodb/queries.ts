@@ -8,6 +8,7 @@ import { salesByPeriod } from "../../../projections/sales/sales.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { backorderedOf, skusWithExpired } from "../../../projections/stock/reservations.ts";
 import { listStock, stockedSpelling } from "../../../projections/stock/stock.ts";
+import { listEndpoints } from "../../../projections/subscriptions.ts";
 import { tasksOf } from "../../../projections/tasks.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
@@ -47,6 +48,7 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
   ],
   sales: [["sales by day", (model) => salesByPeriod(model, { interval: "day", ...days })]],
   funnel: [["the funnel of days", (model) => funnel(model, days)]],
+  subscriptions: [["all webhook endpoints", (model) => listEndpoints(model, { limit })]],
   tasks: [
     ["tasks of a kind that are due", (model) => tasksOf(model, "checkout", { dueBy: 1, limit })],
     ["all tasks of a kind", (model) => tasksOf(model, "checkout", { limit })],
