@@ -83,19 +83,25 @@ function describedTopics() {
   );
 }
 
-const headerParameter = (name: string, description: string) => ({
+const headerParameter = (name: string, description: string, pattern?: string) => ({
   name,
   in: "header",
   required: false,
   description,
-  schema: { type: "string" },
+  schema: { type: "string", ...(pattern !== undefined && { pattern }) },
 });
 const commandHeaders = [
   headerParameter(
     "Idempotency-Key",
-    "The same key and request again get the same answer, and nothing is done twice",
+    "The same key and request again get the same answer, and nothing is done twice. Without a token, at least 22 " +
+      "URL-safe characters",
+    "^[!-~]{1,255}$",
   ),
-  headerParameter("If-Match", "The ETag of the version that the command is meant for; else 412"),
+  headerParameter(
+    "If-Match",
+    "The ETag of the version that the command is meant for; else 412",
+    '^(\\*|(W/)?"[0-9]{1,15}(\\.[A-Za-z0-9_-]{1,64})?")$',
+  ),
 ];
 const queryHeaders = [
   headerParameter("Min-Position", "The Position of an answer: waits until the read model is there"),

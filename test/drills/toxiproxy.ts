@@ -3,6 +3,7 @@ import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { freePort } from "../support/ports.ts";
+import { sharedBin } from "../support/wheels.ts";
 import { endsWithUs } from "./children.ts";
 
 const startTimeoutMs = 10_000;
@@ -26,10 +27,7 @@ export interface Toxiproxy {
   close(): Promise<void>;
 }
 
-const program = join(
-  process.env.CARTWRIGHT_SHARED_BIN ?? join(import.meta.dirname, "../../../shared/bin"),
-  "toxiproxy-server",
-);
+const program = join(sharedBin, "toxiproxy-server");
 
 /** Why nothing can be put between the processes and the stores; undefined when it can. */
 export function whyNoToxiproxyHere(): string | undefined {

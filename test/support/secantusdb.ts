@@ -1,13 +1,13 @@
-import { type ChildProcess, execFile, spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { mkdtemp, rename, rm } from "node:fs/promises";
+import { mkdtemp, rm } from "node:fs/promises";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
-import { promisify } from "node:util";
 import { type Document, MongoClient } from "mongodb";
 import { freePort } from "./ports.ts";
+import { installedWheels, python, sharedBin } from "./wheels.ts";
 
 export interface Fault {
   commands: readonly string[];
@@ -29,19 +29,14 @@ export interface Secantus {
   stop: () => Promise<void>;
 }
 
-const python = "python3.11";
 const startTimeoutMs = 30_000;
-const run = promisify(execFile);
 
 /**
  * SecantusDB, where it lies beside the project or in CARTWRIGHT_SHARED_BIN: it speaks MongoDB's protocol and can fail
  * on command; it sorts in memory and is slow.
  */
 export async function startSecantus({ standalone = false } = {}): Promise<Secantus | NoMongo> {
-  const wheels = join(
-    process.env.CARTWRIGHT_SHARED_BIN ?? join(import.meta.dirname, "../../../shared/bin"),
-    "secantusdb",
-  );
+  const wheels = join(sharedBin, "secantusdb");
   if (!existsSync(wheels)) return { reason: `there is no MONGODB_URL, and no SecantusDB in ${wheels}` };
   const directory = await mkdtemp(join(tmpdir(), "cartwright-mongodb-"));
   let child: ChildProcess | undefined;
@@ -50,7 +45,7 @@ export async function startSecantus({ standalone = false } = {}): Promise<Secant
     await rm(directory, { recursive: true, force: true });
   };
   try {
-    const packages = await installed(wheels);
+    const packages = await installedWheels(wheels, "SecantusDB");
     const port = await freePort();
     const begin = async (): Promise<void> => {
       child = start(packages, directory, port, standalone);
@@ -68,17 +63,6 @@ export async function startSecantus({ standalone = false } = {}): Promise<Secant
     await stop();
     return { reason: `SecantusDB does not start: ${(error as Error).message}` };
   }
-}
-
-/** Installed once for all; whoever comes second takes the first one's. */
-async function installed(wheels: string): Promise<string> {
-  const target = join(tmpdir(), "cartwright-secantusdb-0.7.0b3");
-  if (existsSync(target)) return target;
-  const fresh = await mkdtemp(`${target}-`);
-  const from = ["--no-index", "--find-links", wheels];
-  await run(python, ["-m", "pip", "install", "--quiet", ...from, "--target", fresh, "SecantusDB"]);
-  await rename(fresh, target).catch(() => rm(fresh, { recursive: true, force: true }));
-  return target;
 }
 
 function start(packages: string, directory: string, port: number, standalone: boolean): ChildProcess {
