@@ -4,15 +4,16 @@ import { projectionOf } from "../src/engine/projection.ts";
 import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store.ts";
 
 /**
- * What is still to be done, by when: checkouts under way, effects of orders, movements of money, webhooks, carts
- * that will run out, and, for staff, money that is owed; reservations have a model of their own (reservations.ts). The durable timers: what the
- * log says is open is here, and what is done is gone.
+ * What is still to be done, by when: checkouts under way, effects of orders and what they wait for, movements of money,
+ * webhooks, carts that will run out; and what staff has to see to: money that is owed, refunds that wait for their
+ * approval, captures that are refused for good. Reservations have a model of their own (stock/reservations.ts). The
+ * durable timers: what the log says is open is here, and what is done is gone.
  */
 type Task =
   | { kind: "cart"; dueAt: number }
   /** A draft's cart is never due. */
   | { kind: "checkout"; dueAt: number; cartDueAt?: number }
-  /** What has to be here, and by when: a transfer, goods that were credited in advance. */
+  /** Effects by name; and what has to be here, and by when: a transfer, goods that were credited in advance. */
   | { kind: "order"; dueAt: number; open: string[]; awaited?: Record<string, number> }
   /**
    * What is open of a payment, by name, and when each is due; or its gateway has refused each capture, since then, and
@@ -27,11 +28,11 @@ type Task =
     }
   | { kind: "webhook"; dueAt: number }
   /**
-   * An order's, since then: its customer is owed so much that nothing gives back by itself, by the refund that came to
-   * nothing.
+   * An order's, since then: its customer is owed so much that nothing gives back by itself. `refundId` is the refund
+   * that came to nothing, if it was one. An order that was never placed has no books to tell what it owes.
    */
   | ({ kind: "refund"; dueAt: number; neverPlaced?: true } & About)
-  /** A refund's, since then: staff approves or rejects it. `parts` is how much of it each payment gives back. */
+  /** A refund's, since then: staff approves or rejects it. `parts` is how much of it waits, by payment. */
   | ({ kind: "approval"; dueAt: number; parts: Record<string, number> } & About);
 
 /** What staff has to know: minor units. */
@@ -208,7 +209,7 @@ function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange)
   };
 }
 
-/** One that waited for its approval, at one payment or at several. */
+/** A refund that goes on or has ended, and may have waited for its approval, at one payment or at several. */
 const judged = {
   keys: (event: { id: string; data: { refundId: string } }) => [paymentKey(event), approvalKey(event)],
   change: (
@@ -487,7 +488,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   },
 });
 
-/** One thing to do: `id` is the cart, order (of a refund, too), payment or webhook that it is about. */
+/** One thing to do: `id` is the cart, order (that owes money, too), payment, webhook or refund that it is about. */
 export interface DueTask<K extends TaskKind = TaskKind> {
   key: string;
   kind: K;
