@@ -251,7 +251,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 5,
+  version: 6,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
