@@ -1,72 +1,18 @@
 import { describe, expect, test } from "vitest";
 import { order } from "../../commands/order/order.ts";
-import { payment } from "../../commands/payment/payment.ts";
-import { cancelOrder, deliverOrder, shipOrder } from "../../commands/processes/fulfilment.ts";
-import { addPayment } from "../../commands/processes/further-payment.ts";
-import { capturePayment } from "../../commands/processes/payments.ts";
-import { judgeRefund, refundOrder } from "../../commands/processes/refunds.ts";
-import type { ShopSettings } from "../../commands/processes/shop.ts";
+import { cancelOrder, deliverOrder } from "../../commands/processes/fulfilment.ts";
 import { processes } from "../../commands/processes/tasks.ts";
-import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
-import { tasksProjection } from "../../projections/tasks.ts";
-import type { WebhookOutcome } from "../../src/gateways/gateway.ts";
-import { logStart } from "../../src/stores/event-store/event-store.ts";
-import { newId } from "../../src/values/ids.ts";
-import { type CheckoutOptions, createShop, type Line } from "../support/shop.ts";
-import { temporaryLog } from "../support/stores.ts";
-import { documentsOf, Log, type ShopEvent } from "./projections/support.ts";
+import { ordered } from "./ordered.ts";
 
 // What random histories of orders, payments and stock together have found (test/domain/together).
 
 const dayMs = 86_400_000;
-const noTax = { rateBp: 0, included: false, per: "line" as const, rounding: "half_up" as const };
-
-/** An order in a shop of its own: A x 1 at 1000 and shipping 500, if nothing else is said. */
-async function ordered(
-  options: CheckoutOptions = {},
-  { lines = [{ sku: "A" }], ...settings }: Partial<ShopSettings> & { lines?: Line[] } = {},
-) {
-  const events = await temporaryLog();
-  const shop = createShop({ events, settings: { tax: noTax, ...settings } });
-  for (const sku of ["A", "FREE"]) await shop.receive(sku, 5);
-  const { orderId, paymentId } = await shop.checkOut(lines, options);
-  return {
-    shop,
-    orderId,
-    paymentId,
-    money: async () => {
-      const { due, captured, refunded, payouts } = (await shop.orderOf(orderId)).book;
-      return { due, captured, refunded, pending: payouts.reduce((sum, [, amount]) => sum + amount, 0) };
-    },
-    paymentWith: (id: string) => shop.engine.read(payment, id, (state) => state),
-    cancel: (credit?: "none") =>
-      cancelOrder(shop, orderId, { cancelId: "x", reason: "r", credit }, shop.context),
-    capture: (amount: number, movementId = "m") =>
-      capturePayment(shop, paymentId, { movementId, amount }, shop.context),
-    refund: (what: object) =>
-      refundOrder(shop, orderId, { refundId: "f", reason: "r", cause: "goodwill", ...what }, shop.context),
-    further: (method: "credit_card" | "bank_transfer", token = "tok_ok") =>
-      addPayment(shop, orderId, { paymentId: "second", method, token, byStaff: true }, shop.context),
-    tell: async (outcome: WebhookOutcome) => {
-      const id = await keepWebhook(shop, { id: newId(), paymentId, outcome }, shop.context);
-      await handleWebhook(shop, id, shop.context);
-    },
-    tasks: async () => {
-      const log = new Log();
-      const { events: all } = await events.readAll({ after: logStart, maxCount: 1_000 });
-      for (const { stream, time, type, data } of all)
-        log.add(stream, time, type as ShopEvent["type"], data as never);
-      return [...documentsOf(tasksProjection, log).keys()];
-    },
-  };
-}
 
 describe("a transfer that does not come", () => {
   test("is not waited for any longer where what was free has left", async () => {
     const lines = [{ sku: "A" }, { sku: "FREE", unitPrice: 0 }];
-    const { shop, orderId, tasks } = await ordered({ method: "bank_transfer", shipping: 0 }, { lines });
-    const free = [{ sku: "FREE", quantity: 1 }];
-    await shipOrder(shop, orderId, { shipmentId: "s", lines: free }, shop.context);
+    const { shop, orderId, ship, tasks } = await ordered({ method: "bank_transfer", shipping: 0 }, { lines });
+    await ship([{ sku: "FREE", quantity: 1 }]);
     shop.clock.now += 8 * dayMs;
     await processes.order(shop, orderId, shop.context);
     expect(await shop.orderOf(orderId)).toMatchObject({ status: "shipped", book: { due: 0 } });
@@ -95,7 +41,7 @@ describe("of an order that is over", () => {
 
   test("money that the shop keeps is kept, whatever its gateway tells", async () => {
     const { shop, cancel, paymentId, tell, money } = await ordered();
-    await cancel("none");
+    await cancel({ credit: "none" });
     await tell({ status: "authorized", reference: shop.bank.act(paymentId, 1_500) });
     expect(shop.bank.balanceOf(paymentId)).toBe(1_500);
     expect(await money()).toEqual({ due: 1_500, captured: 1_500, refunded: 0, pending: 0 });
@@ -106,7 +52,7 @@ describe("of an order that is over", () => {
     async (credit) => {
       const { shop, cancel, capture, paymentId } = await ordered({}, { capture: "shipment" });
       await capture(400);
-      await cancel(credit);
+      await cancel({ credit });
       expect([shop.bank.balanceOf(paymentId), shop.bank.openOf(paymentId)]).toEqual([credit ? 400 : 0, 0]);
     },
   );
@@ -146,38 +92,36 @@ test("a capture that was refused is not tried for ever where others have paid", 
 
 describe("a refund that is refused", () => {
   test("of goodwill is not asked for again for pieces that were cancelled since", async () => {
-    const { shop, orderId, cancel, refund, money } = await ordered({}, { refundApprovalFrom: 1_000 });
+    const { cancel, refund, judge, money } = await ordered({}, { refundApprovalFrom: 1_000 });
     await refund({ amount: 1_000 });
     await cancel();
-    await judgeRefund(shop, orderId, { refundId: "f", rejection: "no" }, shop.context);
+    await judge("no");
     expect(await money()).toEqual({ due: 0, captured: 1_500, refunded: 500, pending: 0 });
   });
 
   test("for want of money is not asked for again when a dispute is won", async () => {
-    const { shop, orderId, tell, money } = await ordered();
+    const { shop, orderId, tell, money, killAt } = await ordered();
     await tell({ status: "dispute_opened", disputeId: "d", amount: 1_500, reason: "fraud" });
     const asked = { refundId: "f", reason: "r", cause: "goodwill" as const, amount: 100 };
     await shop.engine.execute(order, orderId, "Refund", asked, shop.by());
     // Killed before it has noted that the effect is applied.
-    const { execute } = shop.engine;
-    shop.engine.execute = ((...args: Parameters<typeof execute>) =>
-      args[2] === "MarkEffectsApplied"
-        ? Promise.reject(new Error("killed"))
-        : execute.apply(shop.engine, args)) as typeof execute;
+    const restart = killAt("MarkEffectsApplied");
     await expect(processes.order(shop, orderId, shop.context)).rejects.toThrow("killed");
-    shop.engine.execute = execute;
+    restart();
     await tell({ status: "dispute_ended", disputeId: "d", won: true });
     await processes.order(shop, orderId, shop.context);
     expect(await money()).toEqual({ due: 1_500, captured: 1_500, refunded: 0, pending: 0 });
   });
 
   test("of a piece that was lost since is not asked for again either", async () => {
-    const { shop, orderId, refund, money } = await ordered({}, { refundApprovalFrom: 1_000 });
-    await shipOrder(shop, orderId, { shipmentId: "s" }, shop.context);
+    const { shop, orderId, ship, fail, refund, judge, money } = await ordered(
+      {},
+      { refundApprovalFrom: 1_000 },
+    );
+    await ship();
     await refund({ lines: [{ lineId: 1, quantity: 1 }], of: "delivered" });
-    const lost = { shipmentId: "s", outcome: "lost" as const };
-    await shop.engine.execute(order, orderId, "FailDelivery", lost, shop.by());
-    await judgeRefund(shop, orderId, { refundId: "f", rejection: "no" }, shop.context);
+    await fail("lost");
+    await judge("no");
     expect(await money()).toEqual({ due: 500, captured: 1_500, refunded: 0, pending: 0 });
     await deliverOrder(shop, orderId, {}, shop.context);
   });
