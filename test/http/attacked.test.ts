@@ -1,9 +1,10 @@
 import { randomUUID } from "node:crypto";
 import { expect, test, vi } from "vitest";
+import { paymentIdOf } from "../../commands/order/state.ts";
 import { StoreUnavailable } from "../../src/stores/event-store/event-store.ts";
 import { openShop, openTimeoutMs, sharedShop, staff } from "./shop.ts";
 
-// What a second attack on the commands has found.
+// What further attacks on the commands have found.
 
 const shop = sharedShop();
 const key = () => ({ ...staff, "idempotency-key": randomUUID() });
@@ -112,4 +113,82 @@ test("a command that changed nothing changes nothing later, when its key comes a
   expect([again.status, again.text, again.headers["idempotent-replayed"]]).toEqual([200, first.text, "true"]);
   expect((await get("/v1/stock/NOOP", staff)).body.track).toBe(false);
   expect((await post("/v1/stock/NOOP/receipts", { quantity: 1 })).status).toBe(201);
+});
+
+/** As the gateway tells it. */
+const tell = (event: object) => shop().post("/v1/sandbox/events", { event: { id: randomUUID(), ...event } });
+
+const owed = async () => {
+  await shop().caughtUp();
+  return (await shop().get("/v1/ops/tasks?kind=refund", staff)).body.items;
+};
+
+test("money that is owed though no payment had any of it goes back when it is asked for again", async () => {
+  const { product, order, post, get } = shop();
+  await product({ skus: ["DISPUTED"] });
+  const { order: bought } = await order(["DISPUTED", 2]);
+  const { id, payments, money } = bought;
+  const [{ id: paymentId }] = payments;
+  await post(`/v1/orders/${id}/shipments`, {});
+  await post(`/v1/orders/${id}/deliveries`, {});
+  const disputed = async () => (await get(`/v1/payments/${paymentId}`, staff)).body.disputes?.[0]?.status;
+  await tell({ type: "dispute.opened", paymentId, disputeId: "d-1", amount: money.captured.amount });
+  await expect.poll(disputed).toBe("open");
+  const lines = [{ sku: "DISPUTED", quantity: 1, sellable: 1 }];
+  const { returnId } = (await post(`/v1/orders/${id}/returns`, { lines })).body;
+  await tell({ type: "dispute.won", paymentId, disputeId: "d-1" });
+  await expect.poll(disputed).toBe("won");
+  expect(await owed()).toMatchObject([{ orderId: id, refundId: returnId }]);
+  expect(await post(`/v1/refunds/${returnId}/retry`)).toMatchObject({ status: 201 });
+  expect(await owed()).toEqual([]);
+});
+
+test("money of an order that was never placed is owed, and goes back by a void", async () => {
+  const { product, cart, checkOut, post, runtime } = shop();
+  await product({ skus: ["NEVER"] });
+  const full = await cart(["NEVER", 1]);
+  const { engine, gateway } = runtime.shop;
+  const execute = engine.execute.bind(engine);
+  const broken = vi
+    .spyOn(engine, "execute")
+    .mockImplementation(((...args: Parameters<typeof execute>) =>
+      args[2] === "Place"
+        ? Promise.reject(new StoreUnavailable("away"))
+        : execute(...args)) as typeof execute);
+  expect((await checkOut(full, { payment: { method: "credit_card", token: "tok_captured" } })).status).toBe(
+    503,
+  );
+  broken.mockRestore();
+  vi.spyOn(gateway, "refund").mockResolvedValueOnce({ status: "refused", reason: "closed account" });
+  await post(`/v1/ops/tasks/checkout/${full.id}/settle`, { as: "failed", reason: "away" });
+  await expect.poll(owed).toMatchObject([{ reason: "closed account" }]);
+  const [{ orderId }] = await owed();
+  expect(await post(`/v1/payments/${paymentIdOf(orderId)}/void`)).toMatchObject({ status: 200 });
+  await expect.poll(owed).toEqual([]);
+});
+
+test("what has failed of a payment is told no longer once some of it is here", async () => {
+  const { product, cart, checkOut, post, get, caughtUp } = shop();
+  await product({ skus: ["LATE"] });
+  const payment = { method: "credit_card", token: "tok_capture_refused_once" };
+  const { body } = await checkOut(await cart(["LATE", 3]), { payment });
+  const url = `/v1/payments/${body.payments[0].id}`;
+  await caughtUp();
+  expect((await get(url, staff)).body).toMatchObject({ failure: expect.any(String) });
+  await post(`${url}/capture`, { amount: { amount: 1_000, currency: "USD" } });
+  await caughtUp();
+  const { status, failure } = (await get(url, staff)).body;
+  expect({ status, failure }).toEqual({ status: "partially_captured", failure: undefined });
+});
+
+test("a parcel that comes back has at least one piece in it", async () => {
+  const { product, order, post } = shop();
+  await product({ skus: ["NONE"] });
+  const { order: bought } = await order(["NONE", 2]);
+  const url = `/v1/orders/${bought.id}/shipments`;
+  const parcel = `${url}/${(await post(url, {})).body.shipmentId}`;
+  await post(`${parcel}/failures`, { outcome: "refused" });
+  const back = (sellable: number) => post(`${parcel}/returns`, { lines: [{ sku: "NONE", sellable }] });
+  expect(await back(0)).toMatchObject({ status: 422 });
+  expect(await back(2)).toMatchObject({ status: 201 });
 });
