@@ -39,6 +39,8 @@ type Task =
 interface About {
   orderId: string;
   amount: number;
+  /** Where its order was never placed, so that nothing else leads to it. */
+  paymentId?: string;
   refundId?: string;
   reason?: string;
 }
@@ -176,6 +178,7 @@ function kept(
     kind: "refund",
     dueAt: doc?.dueAt ?? time,
     orderId: id,
+    paymentId: nameOf(of).paymentId ?? paymentIdOf(id),
     refundId,
     ...unpaid,
     neverPlaced: true,
@@ -498,6 +501,7 @@ export interface DueTask<K extends TaskKind = TaskKind> {
   reason: string | undefined;
   /** Of what is staff's: the order, and the money in minor units. */
   orderId?: string;
+  paymentId?: string;
   refundId?: string;
   amount?: number;
 }
@@ -540,8 +544,12 @@ function toTask({ key, json }: { key: string; json: string }): DueTask {
   const { kind, dueAt } = task;
   const known = { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };
   if (task.kind === "refund" || task.kind === "approval") {
-    const { orderId, amount, refundId, reason } = task;
-    return { ...known, orderId, amount, reason, ...(refundId !== undefined && { refundId }) };
+    const { orderId, amount, paymentId, refundId, reason } = task;
+    const ids = {
+      ...(paymentId !== undefined && { paymentId }),
+      ...(refundId !== undefined && { refundId }),
+    };
+    return { ...known, orderId, amount, reason, ...ids };
   }
   const reason = isOfPayment(task) && (kind === "capture" || task.open.recapture) ? task.refusal : undefined;
   return { ...known, reason };

@@ -11,12 +11,16 @@ type Generated = ReturnType<typeof jsonSchemaTransformObject>;
 interface Document {
   paths?: Record<string, Record<string, Operation>>;
   webhooks?: Record<string, Record<string, object>>;
-  components?: { schemas?: Record<string, unknown> };
+  components?: {
+    schemas?: Record<string, unknown>;
+    responses?: Record<string, Answer>;
+    parameters?: Record<string, object>;
+  };
 }
 
 interface Operation {
   security?: readonly Record<string, readonly string[]>[];
-  parameters?: readonly { in: string; name: string }[];
+  parameters?: readonly object[];
   requestBody?: {
     required?: boolean;
     content?: Record<string, { schema?: { anyOf?: { type?: string }[] } }>;
@@ -25,6 +29,7 @@ interface Operation {
 }
 
 interface Answer {
+  $ref?: string;
   description?: string;
   headers?: Record<string, object>;
   content?: Record<string, object>;
@@ -115,6 +120,8 @@ const feedHeaders = [
   ),
 ];
 
+const allHeaders = [...commandHeaders, ...queryHeaders, ...feedHeaders];
+
 const answerHeader = (description: string, type = "string") => ({ description, schema: { type } });
 const commandAnswerHeaders = {
   ETag: answerHeader("The revision of what was changed, for If-Match"),
@@ -143,8 +150,14 @@ function completed(generated: Generated): Generated {
   const document = generated as Document;
   for (const [path, operations] of Object.entries(document.paths ?? {}))
     for (const [method, operation] of Object.entries(operations)) complete(operation, { path, method });
+  const statuses = new Set<number>(Object.values(problems).map(([status]) => status));
+  document.components = {
+    ...document.components,
+    responses: Object.fromEntries([...statuses].map((status) => [refusalName(status), refusal(status)])),
+    parameters: Object.fromEntries(allHeaders.map((header) => [header.name, header])),
+  };
   rewrite(document, portable);
-  const { schemas = {} } = document.components ?? {};
+  const { schemas = {} } = document.components;
   const used = referredTo(document);
   for (const name of Object.keys(schemas)) if (!used.has(name)) delete schemas[name];
   return generated;
@@ -154,7 +167,8 @@ function complete(operation: Operation, { path, method }: { path: string; method
   const isQuery = method === "get";
   const takesHeaders = path.startsWith("/v1/") && !path.startsWith("/v1/webhooks/");
   const taken = path === "/v1/events" ? feedHeaders : isQuery ? queryHeaders : commandHeaders;
-  if (takesHeaders) operation.parameters = [...(operation.parameters ?? []), ...taken];
+  const named = taken.map(({ name }) => ({ $ref: `#/components/parameters/${name}` }));
+  if (takesHeaders) operation.parameters = [...(operation.parameters ?? []), ...named];
   const body = Object.values(operation.requestBody?.content ?? {})[0];
   if (operation.requestBody && body?.schema?.anyOf?.some(({ type }) => type === "null"))
     operation.requestBody.required = false;
@@ -167,10 +181,11 @@ function complete(operation: Operation, { path, method }: { path: string; method
   if (takesHeaders && isQuery) answers["304"] = { description: "What If-None-Match names is still so" };
   delete answers["4XX"];
   for (const status of refusalsOf(operation, { path, isQuery }))
-    answers[status] ??= { ...refusal(status), ...(status === 401 && { headers: wwwAuthenticate }) };
+    answers[status] ??= { $ref: `#/components/responses/${refusalName(status)}` };
 }
 
 const wwwAuthenticate = { "WWW-Authenticate": answerHeader("Bearer") };
+const refusalName = (status: number) => `Refused${status}`;
 
 /** Statuses that an operation can be refused with. */
 function refusalsOf(operation: Operation, { path, isQuery }: { path: string; isQuery: boolean }): number[] {
@@ -196,12 +211,13 @@ function refusal(status: number): Answer {
   const codes = (Object.keys(problems) as ProblemCode[]).filter((code) => problems[code][0] === status);
   const told = codes.map((code) => `\`${code}\`: ${problems[code][1]}`).join("; ");
   const headers = {
+    ...(status === 401 && wwwAuthenticate),
     ...(status === 429 && rateHeaders),
     ...((status === 429 || status === 503) && retryAfter),
   };
   return {
     description: told,
-    headers,
+    ...(Object.keys(headers).length > 0 && { headers }),
     content: { "application/problem+json": { schema: { $ref: "#/components/schemas/Problem" } } },
   };
 }
@@ -233,5 +249,6 @@ function referredTo(document: Document): Set<string> {
     });
   follow(document.paths);
   follow(document.webhooks);
+  follow(document.components?.responses);
   return used;
 }

@@ -17,6 +17,7 @@ const openTask = z.strictObject({
   id: z.string(),
   /** Of what is staff's to do. */
   orderId: z.string().optional(),
+  paymentId: z.string().optional(),
   refundId: z.string().optional(),
   amount: money.optional(),
   dueAt: z.string().nullable(),

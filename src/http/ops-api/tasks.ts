@@ -147,6 +147,7 @@ function shown(
     kind,
     id,
     ...(due?.orderId !== undefined && { orderId: due.orderId }),
+    ...(due?.paymentId !== undefined && { paymentId: due.paymentId }),
     ...(due?.refundId !== undefined && { refundId: due.refundId }),
     ...(due?.amount !== undefined && { amount: { amount: due.amount, currency } }),
     dueAt: due ? isoTime(due.dueAt) : null,

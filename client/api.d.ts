@@ -1,0 +1,3273 @@
+// Made from the server's OpenAPI document by client/generate.ts: not to be changed by hand.
+export interface Operations {
+  /** How far each read model is, and what came of its last rebuild */
+  "GET /v1/ops/projections": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Projections"];
+  };
+  /** Build a read model anew beside the live one, compare them and switch over */
+  "POST /v1/ops/projections/{name}/rebuild": {
+    path: {
+      name: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Rebuild"];
+  };
+  /** Stop a rebuild that is under way: the live read model stays as it is */
+  "DELETE /v1/ops/projections/{name}/rebuild": {
+    path: {
+      name: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["StoppingRebuild"];
+  };
+  /** Go back to the read model as it was built before, brought up to date */
+  "POST /v1/ops/projections/{name}/rollback": {
+    path: {
+      name: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["RolledBack"];
+  };
+  /** Documents whose event could not be applied, in the order they were parked */
+  "GET /v1/ops/projections/{name}/parked": {
+    path: {
+      name: string;
+    };
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["ParkedDocuments"];
+  };
+  /** Apply a parked document's events again */
+  "POST /v1/ops/projections/{name}/parked/retry": {
+    path: {
+      name: string;
+    };
+    query: never;
+    body: {
+      key: string;
+    };
+    answer: Schemas["UnparkedDocument"];
+  };
+  /** Go on with a parked document without the event that failed */
+  "POST /v1/ops/projections/{name}/parked/skip": {
+    path: {
+      name: string;
+    };
+    query: never;
+    body: {
+      key: string;
+    };
+    answer: Schemas["UnparkedDocument"];
+  };
+  /** A stream's events, oldest first; with `at`, also the state that they had led to by then */
+  "GET /v1/ops/streams/{stream}": {
+    path: {
+      stream: string;
+    };
+    query: {
+      at?: string | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["Stream"];
+  };
+  /** What is still to be done: of one kind, or without it what has failed, the worst first */
+  "GET /v1/ops/tasks": {
+    path: never;
+    query: {
+      kind?:
+        | "checkout"
+        | "payment"
+        | "order"
+        | "webhook"
+        | "cart"
+        | "stock"
+        | "refund"
+        | "approval"
+        | "capture"
+        | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["Tasks"];
+  };
+  /** Do a task now, whatever it waits for */
+  "POST /v1/ops/tasks/{kind}/{id}/retry": {
+    path: {
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["RetriedTask"];
+  };
+  /** End a task by hand that cannot be done; answers what has still to be looked after */
+  "POST /v1/ops/tasks/{kind}/{id}/settle": {
+    path: {
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+      id: string;
+    };
+    query: never;
+    body: {
+      as: "done" | "failed";
+      reason: string;
+    };
+    answer: Schemas["SettledTask"];
+  };
+  /** Whether the process runs */
+  "GET /health/live": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Alive"];
+  };
+  /** Whether commands can be taken, and what does not work besides */
+  "GET /health/ready": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Ready"];
+  };
+  /** List products, filtered, searched and counted by facets */
+  "GET /v1/products": {
+    path: never;
+    query: {
+      category?: string | string[] | undefined;
+      brand?: string | string[] | undefined;
+      tag?: string | string[] | undefined;
+      minPrice?: string | number | undefined;
+      maxPrice?: string | number | undefined;
+      inStock?: "true" | "false" | boolean | undefined;
+      q?: string | number | undefined;
+      sort?: "price" | "-price" | "newest" | "best-selling" | "rating" | undefined;
+      facets?: string | number | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+      status?: string | number | undefined;
+      ids?: string | string[] | undefined;
+      skus?: string | string[] | undefined;
+    };
+    body: never;
+    answer: Schemas["ProductList"] | Schemas["GuestProductList"];
+  };
+  /** Create a product */
+  "POST /v1/products": {
+    path: never;
+    query: never;
+    body: {
+      name: string;
+      slug?: string | undefined;
+      shortDescription?: string | undefined;
+      description?: string | undefined;
+      brand?: string | undefined;
+      category?: string | undefined;
+      tags?: string[] | undefined;
+      images?:
+        | (
+            | string
+            | {
+                url: string;
+                alt?: string | undefined;
+                primary?: boolean | undefined;
+              }
+          )[]
+        | undefined;
+      variants: {
+        sku: string;
+        name?: string | undefined;
+        price: {
+          amount: number;
+          currency: string;
+        };
+        compareAtPrice?:
+          | {
+              amount: number;
+              currency: string;
+            }
+          | undefined;
+        attributes?: Record<string, string> | undefined;
+      }[];
+    };
+    answer: Schemas["ProductSummary"];
+  };
+  /** One product, by its id or its slug; drafts and archived ones for staff */
+  "GET /v1/products/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Product"] | Schemas["GuestProduct"];
+  };
+  /** Change what describes a product */
+  "PATCH /v1/products/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      name?: string | undefined;
+      slug?: string | undefined;
+      shortDescription?: string | null | undefined;
+      description?: string | null | undefined;
+      brand?: string | null | undefined;
+      category?: string | null | undefined;
+      tags?: string[] | undefined;
+      images?:
+        | (
+            | string
+            | {
+                url: string;
+                alt?: string | undefined;
+                primary?: boolean | undefined;
+              }
+          )[]
+        | undefined;
+    };
+    answer: Schemas["ProductSummary"];
+  };
+  /** Add a variant */
+  "POST /v1/products/{id}/variants": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      sku: string;
+      name?: string | undefined;
+      price: {
+        amount: number;
+        currency: string;
+      };
+      compareAtPrice?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+      attributes?: Record<string, string> | undefined;
+    };
+    answer: Schemas["ProductSummary"];
+  };
+  /** Set a price */
+  "PUT /v1/products/{id}/variants/{sku}/price": {
+    path: {
+      id: string;
+      sku: string;
+    };
+    query: never;
+    body: {
+      price: {
+        amount: number;
+        currency: string;
+      };
+      compareAtPrice?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | null
+        | undefined;
+    };
+    answer: Schemas["ProductSummary"];
+  };
+  /** Publish a product */
+  "POST /v1/products/{id}/publish": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["ProductSummary"];
+  };
+  /** Archive a product */
+  "POST /v1/products/{id}/archive": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["ProductSummary"];
+  };
+  /** Receive stock */
+  "POST /v1/stock/{sku}/receipts": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: {
+      quantity: number;
+      reference?: string | undefined;
+    };
+    answer: Schemas["Stock"];
+  };
+  /** Correct stock */
+  "POST /v1/stock/{sku}/adjustments": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: {
+      delta: number;
+      reason: string;
+    };
+    answer: Schemas["ChangedStock"];
+  };
+  /** Say how many pieces were counted */
+  "POST /v1/stock/{sku}/counts": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: {
+      counted: number;
+      reason?: string | undefined;
+    };
+    answer: Schemas["ChangedStock"];
+  };
+  /** Move pieces between conditions, or out of the house */
+  "POST /v1/stock/{sku}/moves": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: {
+      from: "sellable" | "damaged" | "quarantine";
+      to: "sellable" | "damaged" | "quarantine" | "out";
+      quantity: number;
+      reason: string;
+    };
+    answer: Schemas["ChangedStock"];
+  };
+  /** Set how a SKU is stocked */
+  "PUT /v1/stock/{sku}/policy": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: {
+      track?: boolean | undefined;
+      backorders?: boolean | undefined;
+      lowStockThreshold?: number | undefined;
+      counted?: number | undefined;
+    };
+    answer: Schemas["ChangedStock"];
+  };
+  /** Open a cart, or as staff a draft */
+  "POST /v1/carts": {
+    path: never;
+    query: never;
+    body:
+      | {
+          currency?: string | undefined;
+          draft?: boolean | undefined;
+        }
+      | undefined;
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Add an item, or several: all or none */
+  "POST /v1/carts/{id}/items": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          sku: string;
+          quantity: number;
+          unitPrice?:
+            | {
+                amount: number;
+                currency: string;
+              }
+            | undefined;
+        }
+      | {
+          items: {
+            sku: string;
+            quantity: number;
+            unitPrice?:
+              | {
+                  amount: number;
+                  currency: string;
+                }
+              | undefined;
+          }[];
+        };
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Change an item's quantity, by its line or its SKU */
+  "PATCH /v1/carts/{id}/items/{line}": {
+    path: {
+      id: string;
+      line: string;
+    };
+    query: never;
+    body: {
+      quantity: number;
+    };
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Remove an item, by its line, or all of a SKU */
+  "DELETE /v1/carts/{id}/items/{line}": {
+    path: {
+      id: string;
+      line: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** A cart as of now, with what it would cost */
+  "GET /v1/carts/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Keep an e-mail address, addresses and a shipping method with the cart */
+  "PATCH /v1/carts/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      email?: string | null | undefined;
+      shippingAddress?:
+        | {
+            fullName: string;
+            addressLine1: string;
+            addressLine2?: string | undefined;
+            city: string;
+            state?: string | undefined;
+            postalCode?: string | undefined;
+            country: string;
+            phone?: string | undefined;
+          }
+        | null
+        | undefined;
+      billingAddress?:
+        | {
+            fullName: string;
+            addressLine1: string;
+            addressLine2?: string | undefined;
+            city: string;
+            state?: string | undefined;
+            postalCode?: string | undefined;
+            country: string;
+            phone?: string | undefined;
+          }
+        | null
+        | undefined;
+      shippingMethod?: "standard" | "express" | "overnight" | null | undefined;
+    };
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Abandon a cart */
+  "DELETE /v1/carts/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** What the cart would cost as of now, for its customer to agree to */
+  "POST /v1/carts/{id}/quote": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          shippingAddress?:
+            | {
+                country: string;
+                state?: string | undefined;
+                postalCode?: string | undefined;
+              }
+            | undefined;
+          shippingMethod?: "standard" | "express" | "overnight" | undefined;
+        }
+      | undefined;
+    answer: Schemas["Quote"];
+  };
+  /** Check out: reserve, pay, order */
+  "POST /v1/carts/{id}/checkout": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      email?: string | undefined;
+      shippingAddress?:
+        | {
+            fullName: string;
+            addressLine1: string;
+            addressLine2?: string | undefined;
+            city: string;
+            state?: string | undefined;
+            postalCode?: string | undefined;
+            country: string;
+            phone?: string | undefined;
+          }
+        | undefined;
+      billingAddress?:
+        | {
+            fullName: string;
+            addressLine1: string;
+            addressLine2?: string | undefined;
+            city: string;
+            state?: string | undefined;
+            postalCode?: string | undefined;
+            country: string;
+            phone?: string | undefined;
+          }
+        | undefined;
+      shippingMethod?: "standard" | "express" | "overnight" | undefined;
+      payment: {
+        method: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
+        token?: string | undefined;
+      };
+      quoteHash?: string | undefined;
+      acceptedTotal?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Cancel an order */
+  "POST /v1/orders/{id}/cancel": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          reason?: string | undefined;
+          lines?:
+            | (
+                | {
+                    lineId: number;
+                    quantity: number;
+                  }
+                | {
+                    sku: string;
+                    quantity: number;
+                  }
+              )[]
+            | undefined;
+          credit?: "none" | undefined;
+        }
+      | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Ship an order or a part of it */
+  "POST /v1/orders/{id}/shipments": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          lines?:
+            | (
+                | {
+                    lineId: number;
+                    quantity: number;
+                  }
+                | {
+                    sku: string;
+                    quantity: number;
+                  }
+              )[]
+            | undefined;
+          carrier?: string | undefined;
+          trackingNumber?: string | undefined;
+        }
+      | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Record that shipments arrived */
+  "POST /v1/orders/{id}/deliveries": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          shipmentId?: string | undefined;
+          lines?:
+            | (
+                | {
+                    lineId: number;
+                    quantity: number;
+                  }
+                | {
+                    sku: string;
+                    quantity: number;
+                  }
+              )[]
+            | undefined;
+          cash?:
+            | {
+                amount: number;
+                currency: string;
+              }
+            | undefined;
+        }
+      | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Add a note */
+  "POST /v1/orders/{id}/notes": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      text: string;
+      visibility?: "staff" | "customer" | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Record that a shipment came to nothing */
+  "POST /v1/orders/{id}/shipments/{shipmentId}/failures": {
+    path: {
+      id: string;
+      shipmentId: string;
+    };
+    query: never;
+    body: {
+      outcome: "refused" | "undeliverable" | "lost";
+      lines?:
+        | (
+            | {
+                lineId: number;
+                quantity: number;
+              }
+            | {
+                sku: string;
+                quantity: number;
+              }
+          )[]
+        | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Take back what came to nothing, inspected */
+  "POST /v1/orders/{id}/shipments/{shipmentId}/returns": {
+    path: {
+      id: string;
+      shipmentId: string;
+    };
+    query: never;
+    body: {
+      lines: (
+        | {
+            lineId: number;
+            sellable: number;
+            damaged?: number | undefined;
+          }
+        | {
+            sku: string;
+            sellable: number;
+            damaged?: number | undefined;
+          }
+      )[];
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Send once more what came to nothing */
+  "POST /v1/orders/{id}/reshipments": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      lines: (
+        | {
+            lineId: number;
+            quantity: number;
+          }
+        | {
+            sku: string;
+            quantity: number;
+          }
+      )[];
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Register a return; with `sellable`, one that is here and inspected */
+  "POST /v1/orders/{id}/returns": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      lines: (
+        | {
+            lineId: number;
+            quantity: number;
+            reason?:
+              | "changed_mind"
+              | "wrong_size"
+              | "not_as_described"
+              | "damaged"
+              | "wrong_item"
+              | "late"
+              | "other"
+              | undefined;
+            sellable?: number | undefined;
+          }
+        | {
+            sku: string;
+            quantity: number;
+            reason?:
+              | "changed_mind"
+              | "wrong_size"
+              | "not_as_described"
+              | "damaged"
+              | "wrong_item"
+              | "late"
+              | "other"
+              | undefined;
+            sellable?: number | undefined;
+          }
+      )[];
+      reason?: string | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Withdraw a return of which nothing has come */
+  "POST /v1/orders/{id}/returns/{returnId}/withdraw": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Approve a return */
+  "POST /v1/orders/{id}/returns/{returnId}/approve": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Reject a return */
+  "POST /v1/orders/{id}/returns/{returnId}/reject": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: {
+      reason: string;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Close a return of which the rest will not come */
+  "POST /v1/orders/{id}/returns/{returnId}/close": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Receive returned goods, inspected or not */
+  "POST /v1/orders/{id}/returns/{returnId}/receive": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: {
+      lines: (
+        | {
+            lineId: number;
+            sellable?: number | undefined;
+            damaged?: number | undefined;
+            rejected?: number | undefined;
+            quantity?: number | undefined;
+          }
+        | {
+            sku: string;
+            sellable?: number | undefined;
+            damaged?: number | undefined;
+            rejected?: number | undefined;
+            quantity?: number | undefined;
+          }
+      )[];
+      refund?: "auto" | "none" | undefined;
+      fee?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Record what inspection of returned goods found */
+  "POST /v1/orders/{id}/returns/{returnId}/inspect": {
+    path: {
+      id: string;
+      returnId: string;
+    };
+    query: never;
+    body: {
+      lines: (
+        | {
+            lineId: number;
+            sellable?: number | undefined;
+            damaged?: number | undefined;
+            rejected?: number | undefined;
+          }
+        | {
+            sku: string;
+            sellable?: number | undefined;
+            damaged?: number | undefined;
+            rejected?: number | undefined;
+          }
+      )[];
+      refund?: "auto" | "none" | undefined;
+      fee?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Change what has not left: lines, address, method */
+  "POST /v1/orders/{id}/edits": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      add?:
+        | {
+            sku: string;
+            quantity: number;
+          }[]
+        | undefined;
+      remove?:
+        | (
+            | {
+                lineId: number;
+                quantity: number;
+              }
+            | {
+                sku: string;
+                quantity: number;
+              }
+          )[]
+        | undefined;
+      shippingAddress?:
+        | {
+            fullName: string;
+            addressLine1: string;
+            addressLine2?: string | undefined;
+            city: string;
+            state?: string | undefined;
+            postalCode?: string | undefined;
+            country: string;
+            phone?: string | undefined;
+          }
+        | undefined;
+      shippingMethod?: "standard" | "express" | "overnight" | undefined;
+      acceptedTotal?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Send other pieces for some that are to come back */
+  "POST /v1/orders/{id}/exchanges": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      returns: (
+        | {
+            lineId: number;
+            quantity: number;
+            reason?:
+              | "changed_mind"
+              | "wrong_size"
+              | "not_as_described"
+              | "damaged"
+              | "wrong_item"
+              | "late"
+              | "other"
+              | undefined;
+          }
+        | {
+            sku: string;
+            quantity: number;
+            reason?:
+              | "changed_mind"
+              | "wrong_size"
+              | "not_as_described"
+              | "damaged"
+              | "wrong_item"
+              | "late"
+              | "other"
+              | undefined;
+          }
+      )[];
+      adds: {
+        sku: string;
+        quantity: number;
+      }[];
+      advance?: boolean | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Capture what has still to be paid, or book a transfer that came in */
+  "POST /v1/payments/{id}/capture": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          amount?:
+            | {
+                amount: number;
+                currency: string;
+              }
+            | undefined;
+        }
+      | undefined;
+    answer: Schemas["Payment"];
+  };
+  /** Give an authorization back, or a transfer up, and cancel an order that has no other */
+  "POST /v1/payments/{id}/void": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Payment"];
+  };
+  /** Pay what is still open of an order */
+  "POST /v1/orders/{id}/payments": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      method: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
+      token?: string | undefined;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Give money back */
+  "POST /v1/orders/{id}/refunds": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      lines?:
+        | (
+            | {
+                lineId: number;
+                quantity: number;
+              }
+            | {
+                sku: string;
+                quantity: number;
+              }
+          )[]
+        | undefined;
+      shipping?:
+        | true
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+      amount?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+      of?: "delivered" | undefined;
+      reason: string;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Try a refund again that was refused */
+  "POST /v1/refunds/{id}/retry": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body:
+      | {
+          manual?: boolean | undefined;
+        }
+      | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Approve a refund that waits for it */
+  "POST /v1/refunds/{id}/approve": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Reject a refund that waits for its approval */
+  "POST /v1/refunds/{id}/reject": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      reason: string;
+    };
+    answer: Schemas["Order"] | Schemas["GuestOrder"];
+  };
+  /** Have the sandbox send a webhook, later or more than once */
+  "POST /v1/sandbox/events": {
+    path: never;
+    query: never;
+    body: {
+      event:
+        | {
+            id: string;
+            paymentId: string;
+            type: "payment.authorized";
+            reference?: string | undefined;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "payment.failed";
+            reason?: string | undefined;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "refund.succeeded";
+            refundId: string;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "refund.failed";
+            refundId: string;
+            reason?: string | undefined;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "dispute.opened";
+            disputeId: string;
+            amount: number;
+            reason?: string | undefined;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "dispute.won";
+            disputeId: string;
+          }
+        | {
+            id: string;
+            paymentId: string;
+            type: "dispute.lost";
+            disputeId: string;
+          };
+      copies?: number | undefined;
+      delayMs?: number | undefined;
+    };
+    answer: Schemas["SandboxEventSent"];
+  };
+  /** What the visitor named by Visitor-Id has looked at, newest first */
+  "GET /v1/recently-viewed": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["RecentProducts"];
+  };
+  /** What is for sale and was sold most, of all time, by units */
+  "GET /v1/best-sellers": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["BestSellers"] | Schemas["GuestBestSellers"];
+  };
+  /** List the stock of all SKUs, or of those with one status */
+  "GET /v1/stock": {
+    path: never;
+    query: {
+      status?: "in_stock" | "low_stock" | "out_of_stock" | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["StockList"];
+  };
+  /** The stock of a SKU as of now; for others than staff, what is left of one that is for sale */
+  "GET /v1/stock/{sku}": {
+    path: {
+      sku: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Stock"] | Schemas["GuestStock"];
+  };
+  /** What moved the pieces of a SKU, newest first */
+  "GET /v1/stock/{sku}/ledger": {
+    path: {
+      sku: string;
+    };
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["StockLedger"];
+  };
+  /** List drafts that are no orders yet, newest first; each is read as a cart */
+  "GET /v1/drafts": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["DraftList"];
+  };
+  /** How an order can be sent, and what that costs */
+  "GET /v1/shipping-methods": {
+    path: never;
+    query: {
+      country?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["ShippingMethods"];
+  };
+  /** List orders, newest first */
+  "GET /v1/orders": {
+    path: never;
+    query: {
+      customer?: string | number | undefined;
+      email?: string | number | undefined;
+      status?:
+        | "pending"
+        | "confirmed"
+        | "paid"
+        | "processing"
+        | "shipped"
+        | "delivered"
+        | "cancelled"
+        | "refunded"
+        | undefined;
+      sku?: string | number | undefined;
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["OrderList"];
+  };
+  /** One order, by its id or its number; for a guest with the Cart-Token of its cart */
+  "GET /v1/orders/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["OrderDetail"] | Schemas["GuestOrderDetail"];
+  };
+  /** What can still be refunded of an order, by its id or its number */
+  "GET /v1/orders/{id}/refundable": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Refundable"];
+  };
+  /** One payment */
+  "GET /v1/payments/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Payment"];
+  };
+  /** Sales by day or by month, oldest first */
+  "GET /v1/analytics/sales": {
+    path: never;
+    query: {
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+      interval?: "day" | "month" | undefined;
+    };
+    body: never;
+    answer: Schemas["Sales"];
+  };
+  /** Money given back by day or by month, oldest first */
+  "GET /v1/analytics/refunds": {
+    path: never;
+    query: {
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+      interval?: "day" | "month" | undefined;
+    };
+    body: never;
+    answer: Schemas["Refunds"];
+  };
+  /** What was first paid or shipped of each SKU, less what came back, best first */
+  "GET /v1/analytics/products": {
+    path: never;
+    query: {
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+      sort?: "revenue" | "units" | undefined;
+      limit?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["ProductSales"];
+  };
+  /** What was first paid or shipped of each category, less what came back, best first */
+  "GET /v1/analytics/categories": {
+    path: never;
+    query: {
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+      sort?: "revenue" | "units" | undefined;
+      limit?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["CategorySales"];
+  };
+  /** How many carts opened in the days came to each step from cart to order */
+  "GET /v1/analytics/funnel": {
+    path: never;
+    query: {
+      from?: string | number | undefined;
+      to?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["Funnel"];
+  };
+  /** Who is told what happens, oldest first */
+  "GET /v1/webhook-endpoints": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["WebhookEndpointList"];
+  };
+  /** Tell another system what happens from now on */
+  "POST /v1/webhook-endpoints": {
+    path: never;
+    query: never;
+    body: {
+      url: string;
+      topics: (
+        | "order.placed"
+        | "order.confirmed"
+        | "order.paid"
+        | "order.edited"
+        | "order.shipped"
+        | "order.delivered"
+        | "order.delivery_failed"
+        | "order.lines_cancelled"
+        | "order.cancelled"
+        | "order.refunded"
+        | "return.requested"
+        | "return.approved"
+        | "return.rejected"
+        | "return.received"
+        | "return.inspected"
+        | "return.withdrawn"
+        | "return.closed"
+        | "payment.authorized"
+        | "payment.captured"
+        | "payment.failed"
+        | "payment.voided"
+        | "payment.disputed"
+        | "payment.dispute_ended"
+        | "refund.failed"
+        | "product.created"
+        | "product.changed"
+        | "product.published"
+        | "product.archived"
+        | "stock.low"
+        | "stock.changed"
+      )[];
+      description?: string | undefined;
+    };
+    answer: Schemas["WebhookEndpointWithSecret"];
+  };
+  /** One webhook endpoint, and whether it takes what it is sent */
+  "GET /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Change a webhook endpoint, or turn it off or on again */
+  "PATCH /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      url?: string | undefined;
+      topics?:
+        | (
+            | "order.placed"
+            | "order.confirmed"
+            | "order.paid"
+            | "order.edited"
+            | "order.shipped"
+            | "order.delivered"
+            | "order.delivery_failed"
+            | "order.lines_cancelled"
+            | "order.cancelled"
+            | "order.refunded"
+            | "return.requested"
+            | "return.approved"
+            | "return.rejected"
+            | "return.received"
+            | "return.inspected"
+            | "return.withdrawn"
+            | "return.closed"
+            | "payment.authorized"
+            | "payment.captured"
+            | "payment.failed"
+            | "payment.voided"
+            | "payment.disputed"
+            | "payment.dispute_ended"
+            | "refund.failed"
+            | "product.created"
+            | "product.changed"
+            | "product.published"
+            | "product.archived"
+            | "stock.low"
+            | "stock.changed"
+          )[]
+        | undefined;
+      description?: string | null | undefined;
+      enabled?: boolean | undefined;
+    };
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Delete a webhook endpoint */
+  "DELETE /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["WebhookEndpointDeleted"];
+  };
+  /** Make a new secret; for a day messages are signed with the old one, too */
+  "POST /v1/webhook-endpoints/{id}/rotate-secret": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["WebhookEndpointWithSecret"];
+  };
+  /** Send again what was sent, in the order of the log */
+  "POST /v1/webhook-endpoints/{id}/replay": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      from: string;
+      topics?:
+        | (
+            | "order.placed"
+            | "order.confirmed"
+            | "order.paid"
+            | "order.edited"
+            | "order.shipped"
+            | "order.delivered"
+            | "order.delivery_failed"
+            | "order.lines_cancelled"
+            | "order.cancelled"
+            | "order.refunded"
+            | "return.requested"
+            | "return.approved"
+            | "return.rejected"
+            | "return.received"
+            | "return.inspected"
+            | "return.withdrawn"
+            | "return.closed"
+            | "payment.authorized"
+            | "payment.captured"
+            | "payment.failed"
+            | "payment.voided"
+            | "payment.disputed"
+            | "payment.dispute_ended"
+            | "refund.failed"
+            | "product.created"
+            | "product.changed"
+            | "product.published"
+            | "product.archived"
+            | "stock.low"
+            | "stock.changed"
+          )[]
+        | undefined;
+    };
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Send a message of the type `webhook.test` now, and tell what came of it */
+  "POST /v1/webhook-endpoints/{id}/test": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["WebhookTest"];
+  };
+  /** What happens, in the order of the log: as server-sent events with `Accept: text/event-stream`, which go on from `Last-Event-ID`; else by pages */
+  "GET /v1/events": {
+    path: never;
+    query: {
+      topics?: string | number | undefined;
+      from?: string | number | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["Feed"];
+  };
+  /** Take a payment gateway's event, raw and signed */
+  "POST /v1/webhooks/{gateway}": {
+    path: {
+      gateway: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["WebhookTaken"];
+  };
+}
+
+export interface Schemas {
+  Money: {
+    amount: number;
+    currency: string;
+  };
+  Totals: {
+    subtotal: Schemas["Money"];
+    discount: Schemas["Money"];
+    shipping: Schemas["Money"];
+    tax: Schemas["Money"];
+    total: Schemas["Money"];
+  };
+  ShippingOption: {
+    method: "standard" | "express" | "overnight";
+    /** Without tax where prices are without it */
+    price: Schemas["Money"];
+  };
+  ShippingMethods: {
+    items: Schemas["ShippingOption"][];
+  };
+  Quote: {
+    /** Sent with the checkout: it is charged just this, or refused */
+    quoteHash: string;
+    lines: {
+      lineId: string;
+      sku: string;
+      name: string;
+      quantity: number;
+      unitPrice: Schemas["Money"];
+      subtotal: Schemas["Money"];
+      discount: Schemas["Money"];
+      tax: Schemas["Money"];
+      total: Schemas["Money"];
+    }[];
+    shippingMethod: "standard" | "express" | "overnight";
+    shippingOptions: Schemas["ShippingOption"][];
+    taxes: {
+      rateBp: number;
+      included: boolean;
+      amount: Schemas["Money"];
+    }[];
+    totals: Schemas["Totals"];
+    /** Prices that have changed since their lines were added */
+    changes: {
+      lineId: string;
+      sku: string;
+      was: Schemas["Money"];
+      now: Schemas["Money"];
+    }[];
+  };
+  Stock: {
+    sku: string;
+    onHand: number;
+    reserved: number;
+    committed: number;
+    damaged: number;
+    quarantine: number;
+    available: number;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    track: boolean;
+    backorders: boolean;
+    lowStockThreshold: number;
+  };
+  ChangedStock: {
+    sku: string;
+    onHand: number;
+    reserved: number;
+    committed: number;
+    damaged: number;
+    quarantine: number;
+    available: number;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    track: boolean;
+    backorders: boolean;
+    lowStockThreshold: number;
+    atRisk: {
+      orderId: string;
+      quantity: number;
+    }[];
+  };
+  GuestStock: {
+    sku: string;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    available: number | null;
+  };
+  StockMovement: {
+    revision: number;
+    at: string;
+    type:
+      | "received"
+      | "adjusted"
+      | "reserved"
+      | "committed"
+      | "released"
+      | "uncommitted"
+      | "expired"
+      | "shipped"
+      | "returned"
+      | "regraded"
+      | "backordered"
+      | "backorder_filled"
+      | "counted"
+      | "written_off";
+    quantity: number;
+    kind?: "purchase" | "sale" | "adjustment" | "return" | "transfer" | undefined;
+    previous?: number | undefined;
+    new?: number | undefined;
+    reference?: string | undefined;
+    referenceType?: "order" | "return" | "delivery" | undefined;
+    reason?: string | undefined;
+    damaged?: number | undefined;
+    quarantine?: number | undefined;
+    notRestocked?: number | undefined;
+    from?: "sellable" | "damaged" | "quarantine" | undefined;
+    to?: "sellable" | "damaged" | "quarantine" | undefined;
+  };
+  StockList: {
+    items: Schemas["Stock"][];
+    nextCursor: string | null;
+  };
+  StockLedger: {
+    items: Schemas["StockMovement"][];
+    nextCursor: string | null;
+  };
+  Address: {
+    fullName: string;
+    addressLine1: string;
+    addressLine2?: string | undefined;
+    city: string;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+  };
+  CartItem: {
+    lineId: string;
+    sku: string;
+    productId: string;
+    name: string;
+    quantity: number;
+    /** As of now, unless the cart is being checked out */
+    unitPrice: Schemas["Money"];
+    lineTotal: Schemas["Money"];
+    priceOverridden?: true | undefined;
+    /** Since it was added, or its quantity changed */
+    priceChanged?:
+      | {
+          was: Schemas["Money"];
+          now: Schemas["Money"];
+        }
+      | undefined;
+    /** It has to be removed before a checkout */
+    notForSale?: true | undefined;
+  };
+  Cart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
+    currency: string;
+    items: Schemas["CartItem"][];
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?:
+      | {
+          code: string;
+          detail: string;
+        }
+      | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+  };
+  GuestCart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
+    currency: string;
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+    items: {
+      lineId: string;
+      sku: string;
+      productId: string;
+      name: string;
+      quantity: number;
+      /** As of now, unless the cart is being checked out */
+      unitPrice: Schemas["Money"];
+      lineTotal: Schemas["Money"];
+      priceOverridden?: true | undefined;
+      /** Since it was added, or its quantity changed */
+      priceChanged?:
+        | {
+            was: Schemas["Money"];
+            now: Schemas["Money"];
+          }
+        | undefined;
+      /** It has to be removed before a checkout */
+      notForSale?: true | undefined;
+    }[];
+    failure?:
+      | {
+          code: string;
+          detail: string;
+        }
+      | undefined;
+  };
+  Draft: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
+    currency: string;
+    itemCount: number;
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?:
+      | {
+          code: string;
+          detail: string;
+        }
+      | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+  };
+  DraftList: {
+    items: Schemas["Draft"][];
+    nextCursor: string | null;
+  };
+  Payment: {
+    id: string;
+    orderId: string;
+    status:
+      | "initiated"
+      | "action_required"
+      | "authorized"
+      | "partially_captured"
+      | "captured"
+      | "voided"
+      | "failed";
+    method: string;
+    gateway: string;
+    amount: Schemas["Money"];
+    authorized?: Schemas["Money"] | undefined;
+    captured: Schemas["Money"];
+    refunded: Schemas["Money"];
+    refundPending?: Schemas["Money"] | undefined;
+    refundable?: Schemas["Money"] | undefined;
+    refunds?:
+      | {
+          id: string;
+          amount: Schemas["Money"];
+          cause: "cancellation" | "return" | "goodwill" | "dispute";
+          reason: string;
+          status: "awaiting_approval" | "pending" | "succeeded" | "failed" | "rejected";
+          failure?: string | undefined;
+          requestedAt?: string | undefined;
+        }[]
+      | undefined;
+    disputes?:
+      | {
+          id: string;
+          amount: Schemas["Money"];
+          reason: string;
+          status: "open" | "won" | "lost";
+          at: string;
+        }[]
+      | undefined;
+    actionUrl?: string | undefined;
+    failure?: string | undefined;
+    orphaned?: true | undefined;
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+  };
+  GuestPayment: {
+    id: string;
+    status:
+      | "initiated"
+      | "action_required"
+      | "authorized"
+      | "partially_captured"
+      | "captured"
+      | "voided"
+      | "failed";
+    method: string;
+    amount: Schemas["Money"];
+    captured: Schemas["Money"];
+    refunded: Schemas["Money"];
+    actionUrl?: string | undefined;
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+  };
+  SandboxEventSent: {
+    id: string;
+  };
+  WebhookTaken: {
+    received: true;
+  };
+  Quantities: {
+    ordered: number;
+    cancelled: number;
+    toShip: number;
+    allocated?: number | undefined;
+    backordered?: number | undefined;
+    inTransit: number;
+    failed: number;
+    kept: number;
+    announced: number;
+    returned: number;
+    inspecting: number;
+    sellable: number;
+    damaged: number;
+  };
+  GuestQuantities: {
+    ordered: number;
+    cancelled: number;
+    toShip: number;
+    allocated?: number | undefined;
+    backordered?: number | undefined;
+    inTransit: number;
+    failed: number;
+    kept: number;
+    announced: number;
+    returned: number;
+  };
+  OrderLine: {
+    lineId: number;
+    sku: string;
+    productId: string;
+    name: string;
+    category?: string | undefined;
+    quantity: number;
+    unitPrice: Schemas["Money"];
+    subtotal: Schemas["Money"];
+    discount: Schemas["Money"];
+    tax: Schemas["Money"];
+    total: Schemas["Money"];
+    quantities: Schemas["Quantities"];
+    priceOverridden?: true | undefined;
+  };
+  GuestOrderLine: {
+    lineId: number;
+    sku: string;
+    productId: string;
+    name: string;
+    category?: string | undefined;
+    quantity: number;
+    unitPrice: Schemas["Money"];
+    subtotal: Schemas["Money"];
+    discount: Schemas["Money"];
+    tax: Schemas["Money"];
+    total: Schemas["Money"];
+    quantities: Schemas["GuestQuantities"];
+  };
+  OrderMoney: {
+    due: Schemas["Money"];
+    captured: Schemas["Money"];
+    refunded: Schemas["Money"];
+    pending: Schemas["Money"];
+    balance: Schemas["Money"];
+  };
+  OrderMoneyDetail: {
+    due: Schemas["Money"];
+    captured: Schemas["Money"];
+    refunded: Schemas["Money"];
+    pending: Schemas["Money"];
+    balance: Schemas["Money"];
+    authorized: Schemas["Money"];
+    disputed: Schemas["Money"];
+  };
+  TimelineEntry: {
+    at: string;
+    type:
+      | "placed"
+      | "confirmed"
+      | "paid"
+      | "payment_failed"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "delivery_failed"
+      | "shipment_returned"
+      | "reshipment"
+      | "return_requested"
+      | "return_approved"
+      | "return_rejected"
+      | "return_received"
+      | "return_inspected"
+      | "return_withdrawn"
+      | "return_closed"
+      | "items_cancelled"
+      | "edited"
+      | "address_changed"
+      | "exchange_agreed"
+      | "credited"
+      | "disputed"
+      | "dispute_ended"
+      | "refund_failed"
+      | "cancelled"
+      | "refunded"
+      | "note";
+    /** In full, with the reasons that staff and gateways have given */
+    text: string;
+    /** What the customer reads of it; left out, nothing */
+    customerText?: string | undefined;
+  };
+  GuestTimelineEntry: {
+    at: string;
+    type:
+      | "placed"
+      | "confirmed"
+      | "paid"
+      | "payment_failed"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "delivery_failed"
+      | "shipment_returned"
+      | "reshipment"
+      | "return_requested"
+      | "return_approved"
+      | "return_rejected"
+      | "return_received"
+      | "return_inspected"
+      | "return_withdrawn"
+      | "return_closed"
+      | "items_cancelled"
+      | "edited"
+      | "address_changed"
+      | "exchange_agreed"
+      | "credited"
+      | "disputed"
+      | "dispute_ended"
+      | "refund_failed"
+      | "cancelled"
+      | "refunded"
+      | "note";
+    text: string;
+  };
+  OrderDetail: {
+    id: string;
+    number: string;
+    status:
+      | "pending"
+      | "confirmed"
+      | "paid"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "cancelled"
+      | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    cartId: string;
+    paymentMethod: string;
+    shippingMethod: string;
+    lines: Schemas["OrderLine"][];
+    totals: Schemas["Totals"];
+    money: Schemas["OrderMoneyDetail"];
+    refunded: Schemas["Money"];
+    paymentId: string;
+    currency: string;
+    email?: string | undefined;
+    customerId?: string | undefined;
+    itemCount: number;
+    lineCount: number;
+    tax: {
+      rateBp: number;
+      included: boolean;
+      per: "line" | "total";
+      rounding: "half_up" | "half_even";
+    };
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    payments: Schemas["Payment"][];
+    shipments: {
+      id: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      carrier?: string | undefined;
+      trackingNumber?: string | undefined;
+      dispatchedAt: string;
+      deliveredAt?: string | undefined;
+      failures?:
+        | {
+            outcome: "refused" | "undeliverable" | "lost";
+            lines: {
+              lineId?: number | undefined;
+              sku: string;
+              quantity: number;
+            }[];
+            at: string;
+          }[]
+        | undefined;
+    }[];
+    returns: {
+      id: string;
+      status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?:
+          | "changed_mind"
+          | "wrong_size"
+          | "not_as_described"
+          | "damaged"
+          | "wrong_item"
+          | "late"
+          | "other"
+          | undefined;
+      }[];
+      reason?: string | undefined;
+      rejection?: string | undefined;
+      received?:
+        | {
+            lineId?: number | undefined;
+            sku: string;
+            sellable: number;
+            damaged: number;
+            rejected?: number | undefined;
+            inspecting?: number | undefined;
+          }[]
+        | undefined;
+      requestedAt: string;
+    }[];
+    refunds: {
+      id: string;
+      amount: Schemas["Money"];
+      cause: "cancellation" | "return" | "goodwill" | "dispute";
+      at: string;
+    }[];
+    notRestocked?:
+      | {
+          sku: string;
+          quantity: number;
+        }[]
+      | undefined;
+    timeline: Schemas["TimelineEntry"][];
+    placedAt: string;
+    updatedAt: string;
+  };
+  GuestOrderDetail: {
+    id: string;
+    number: string;
+    status:
+      | "pending"
+      | "confirmed"
+      | "paid"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "cancelled"
+      | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    cartId: string;
+    paymentMethod: string;
+    shippingMethod: string;
+    totals: Schemas["Totals"];
+    money: Schemas["OrderMoneyDetail"];
+    refunded: Schemas["Money"];
+    currency: string;
+    email?: string | undefined;
+    itemCount: number;
+    lineCount: number;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    placedAt: string;
+    updatedAt: string;
+    lines: Schemas["GuestOrderLine"][];
+    payments: Schemas["GuestPayment"][];
+    shipments: {
+      id: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      carrier?: string | undefined;
+      trackingNumber?: string | undefined;
+      dispatchedAt: string;
+      deliveredAt?: string | undefined;
+      failures?:
+        | {
+            outcome: "refused" | "undeliverable" | "lost";
+            lines: {
+              lineId?: number | undefined;
+              sku: string;
+              quantity: number;
+            }[];
+            at: string;
+          }[]
+        | undefined;
+    }[];
+    returns: {
+      id: string;
+      status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?:
+          | "changed_mind"
+          | "wrong_size"
+          | "not_as_described"
+          | "damaged"
+          | "wrong_item"
+          | "late"
+          | "other"
+          | undefined;
+      }[];
+      requestedAt: string;
+    }[];
+    refunds: {
+      id: string;
+      amount: Schemas["Money"];
+      at: string;
+    }[];
+    timeline: Schemas["GuestTimelineEntry"][];
+  };
+  OrderSummary: {
+    id: string;
+    number: string;
+    status:
+      | "pending"
+      | "confirmed"
+      | "paid"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "cancelled"
+      | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    email?: string | undefined;
+    customerId?: string | undefined;
+    total: Schemas["Money"];
+    itemCount: number;
+    lineCount: number;
+    placedAt: string;
+    updatedAt: string;
+  };
+  Refundable: {
+    id: string;
+    number: string;
+    lines: {
+      lineId: number;
+      sku: string;
+      name: string;
+      /** Pieces that can still be refunded */
+      quantity: number;
+      /** What is left of them; where prices include tax, it is in it */
+      goods: Schemas["Money"];
+      tax: Schemas["Money"];
+      /** What the customer pays for them */
+      total: Schemas["Money"];
+    }[];
+    /** What is left of it, tax and all */
+    shipping: Schemas["Money"];
+    shippingTax: Schemas["Money"];
+    /** The most that can be refunded */
+    total: Schemas["Money"];
+    /** What of that would go back to the customer: no more than was paid */
+    payout: Schemas["Money"];
+  };
+  Order: {
+    id: string;
+    number: string;
+    status:
+      | "pending"
+      | "confirmed"
+      | "paid"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "cancelled"
+      | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    cartId: string;
+    paymentMethod: string;
+    shippingMethod: string;
+    lines: Schemas["OrderLine"][];
+    totals: Schemas["Totals"];
+    money: Schemas["OrderMoney"];
+    refunded: Schemas["Money"];
+    payments: {
+      id: string;
+    }[];
+    shipments: {
+      id: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      delivered: boolean;
+    }[];
+    returns: {
+      id: string;
+      status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?:
+          | "changed_mind"
+          | "wrong_size"
+          | "not_as_described"
+          | "damaged"
+          | "wrong_item"
+          | "late"
+          | "other"
+          | undefined;
+      }[];
+    }[];
+    notRestocked?:
+      | {
+          sku: string;
+          quantity: number;
+        }[]
+      | undefined;
+    nextAction?:
+      | {
+          url: string | null;
+        }
+      | undefined;
+    shipmentId?: string | undefined;
+    returnId?: string | undefined;
+    refundId?: string | undefined;
+    paymentId?: string | undefined;
+    editId?: string | undefined;
+  };
+  GuestOrder: {
+    id: string;
+    number: string;
+    status:
+      | "pending"
+      | "confirmed"
+      | "paid"
+      | "processing"
+      | "shipped"
+      | "delivered"
+      | "cancelled"
+      | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    cartId: string;
+    paymentMethod: string;
+    shippingMethod: string;
+    totals: Schemas["Totals"];
+    money: Schemas["OrderMoney"];
+    refunded: Schemas["Money"];
+    payments: {
+      id: string;
+    }[];
+    shipments: {
+      id: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      delivered: boolean;
+    }[];
+    returns: {
+      id: string;
+      status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?:
+          | "changed_mind"
+          | "wrong_size"
+          | "not_as_described"
+          | "damaged"
+          | "wrong_item"
+          | "late"
+          | "other"
+          | undefined;
+      }[];
+    }[];
+    nextAction?:
+      | {
+          url: string | null;
+        }
+      | undefined;
+    returnId?: string | undefined;
+    paymentId?: string | undefined;
+    lines: Schemas["GuestOrderLine"][];
+  };
+  OrderList: {
+    items: Schemas["OrderSummary"][];
+    nextCursor: string | null;
+  };
+  OrderPlacedEvent: {
+    id: string;
+    type: "order.placed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      number: string;
+      cartId: string;
+      customerId?: string | undefined;
+      paymentId: string;
+      paymentMethod: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
+      shippingMethod: string;
+      lines: {
+        lineId: number;
+        sku: string;
+        quantity: number;
+        productId: string;
+        name: string;
+        unitPrice: {
+          amount: number;
+          currency: string;
+        };
+        total: {
+          amount: number;
+          currency: string;
+        };
+      }[];
+      totals: {
+        subtotal: {
+          amount: number;
+          currency: string;
+        };
+        discount: {
+          amount: number;
+          currency: string;
+        };
+        shipping: {
+          amount: number;
+          currency: string;
+        };
+        tax: {
+          amount: number;
+          currency: string;
+        };
+        total: {
+          amount: number;
+          currency: string;
+        };
+      };
+      payBy?: string | undefined;
+    };
+  };
+  OrderConfirmedEvent: {
+    id: string;
+    type: "order.confirmed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      units: number;
+      gross: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  OrderPaidEvent: {
+    id: string;
+    type: "order.paid";
+    timestamp: string;
+    data: {
+      orderId: string;
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  OrderEditedEvent: {
+    id: string;
+    type: "order.edited";
+    timestamp: string;
+    data: {
+      orderId: string;
+      editId: string;
+    };
+  };
+  OrderShippedEvent: {
+    id: string;
+    type: "order.shipped";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      carrier?: string | undefined;
+      trackingNumber?: string | undefined;
+      complete: boolean;
+    };
+  };
+  OrderDeliveredEvent: {
+    id: string;
+    type: "order.delivered";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      lines?:
+        | {
+            lineId?: number | undefined;
+            sku: string;
+            quantity: number;
+          }[]
+        | undefined;
+      complete: boolean;
+    };
+  };
+  OrderDeliveryFailedEvent: {
+    id: string;
+    type: "order.delivery_failed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      outcome: "refused" | "undeliverable" | "lost";
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+    };
+  };
+  OrderLinesCancelledEvent: {
+    id: string;
+    type: "order.lines_cancelled";
+    timestamp: string;
+    data: {
+      orderId: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      }[];
+      complete: boolean;
+    };
+  };
+  OrderCancelledEvent: {
+    id: string;
+    type: "order.cancelled";
+    timestamp: string;
+    data: {
+      orderId: string;
+    };
+  };
+  OrderRefundedEvent: {
+    id: string;
+    type: "order.refunded";
+    timestamp: string;
+    data: {
+      orderId: string;
+      paymentId: string;
+      refundId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+      cause: "cancellation" | "return" | "goodwill" | "dispute";
+      full: boolean;
+    };
+  };
+  ReturnRequestedEvent: {
+    id: string;
+    type: "return.requested";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?:
+          | "changed_mind"
+          | "wrong_size"
+          | "not_as_described"
+          | "damaged"
+          | "wrong_item"
+          | "late"
+          | "other"
+          | undefined;
+      }[];
+    };
+  };
+  ReturnApprovedEvent: {
+    id: string;
+    type: "return.approved";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnRejectedEvent: {
+    id: string;
+    type: "return.rejected";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnReceivedEvent: {
+    id: string;
+    type: "return.received";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        sellable: number;
+        damaged: number;
+        rejected: number;
+        inspecting: number;
+      }[];
+    };
+  };
+  ReturnInspectedEvent: {
+    id: string;
+    type: "return.inspected";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: {
+        lineId?: number | undefined;
+        sku: string;
+        sellable: number;
+        damaged: number;
+        rejected: number;
+        inspecting: number;
+      }[];
+    };
+  };
+  ReturnWithdrawnEvent: {
+    id: string;
+    type: "return.withdrawn";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnClosedEvent: {
+    id: string;
+    type: "return.closed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  PaymentAuthorizedEvent: {
+    id: string;
+    type: "payment.authorized";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentCapturedEvent: {
+    id: string;
+    type: "payment.captured";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentFailedEvent: {
+    id: string;
+    type: "payment.failed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+    };
+  };
+  PaymentVoidedEvent: {
+    id: string;
+    type: "payment.voided";
+    timestamp: string;
+    data: {
+      paymentId: string;
+    };
+  };
+  PaymentDisputedEvent: {
+    id: string;
+    type: "payment.disputed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      disputeId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentDisputeEndedEvent: {
+    id: string;
+    type: "payment.dispute_ended";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      disputeId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+      won: boolean;
+    };
+  };
+  RefundFailedEvent: {
+    id: string;
+    type: "refund.failed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      refundId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  ProductCreatedEvent: {
+    id: string;
+    type: "product.created";
+    timestamp: string;
+    data: {
+      productId: string;
+      slug: string;
+      skus: string[];
+    };
+  };
+  ProductChangedEvent: {
+    id: string;
+    type: "product.changed";
+    timestamp: string;
+    data: {
+      productId: string;
+      changes: string[];
+      sku?: string | undefined;
+      price?:
+        | {
+            amount: number;
+            currency: string;
+          }
+        | undefined;
+    };
+  };
+  ProductPublishedEvent: {
+    id: string;
+    type: "product.published";
+    timestamp: string;
+    data: {
+      productId: string;
+    };
+  };
+  ProductArchivedEvent: {
+    id: string;
+    type: "product.archived";
+    timestamp: string;
+    data: {
+      productId: string;
+    };
+  };
+  StockLowEvent: {
+    id: string;
+    type: "stock.low";
+    timestamp: string;
+    data: {
+      sku: string;
+      available: number;
+      threshold: number;
+    };
+  };
+  StockChangedEvent: {
+    id: string;
+    type: "stock.changed";
+    timestamp: string;
+    data: {
+      sku: string;
+      change: {
+        onHand: number;
+        available: number;
+      };
+    };
+  };
+  Problem: {
+    type: string;
+    title: string;
+    status: number;
+    detail: string;
+    code:
+      | "malformed_request"
+      | "invalid_cursor"
+      | "unauthorized"
+      | "payment_declined"
+      | "refund_refused"
+      | "forbidden"
+      | "not_found"
+      | "request_timeout"
+      | "already_exists"
+      | "out_of_stock"
+      | "price_changed"
+      | "cart_locked"
+      | "cart_converted"
+      | "cart_closed"
+      | "cart_empty"
+      | "cart_full"
+      | "illegal_transition"
+      | "return_window_over"
+      | "coupon_exhausted"
+      | "not_for_sale"
+      | "currency_mismatch"
+      | "request_in_progress"
+      | "too_much_contention"
+      | "revision_mismatch"
+      | "payload_too_large"
+      | "unsupported_media_type"
+      | "validation_failed"
+      | "idempotency_key_reused"
+      | "rate_limited"
+      | "headers_too_large"
+      | "internal_error"
+      | "unavailable"
+      | "projection_behind";
+    /** Of `validation_failed`: which fields, such as `items.0.quantity` */
+    errors?:
+      | {
+          path: string;
+          message: string;
+        }[]
+      | undefined;
+    /** Of `out_of_stock` and `not_for_sale` */
+    sku?: string | undefined;
+    /** Of `out_of_stock` */
+    requested?: number | undefined;
+    /** Of `out_of_stock` */
+    available?: number | null | undefined;
+    /** Of `price_changed`: what it comes to by now */
+    total?: Schemas["Money"] | undefined;
+    /** Of `price_changed` */
+    acceptedTotal?: Schemas["Money"] | undefined;
+    /** Of `price_changed`: the new quote */
+    quote?: Schemas["Quote"] | undefined;
+    /** Of `cart_locked` and `cart_converted` */
+    orderId?: string | undefined;
+    /** Of `revision_mismatch`: the one it is at */
+    revision?: number | undefined;
+    /** Of `projection_behind`: how far the read model is */
+    position?: string | undefined;
+    /** Of `unavailable`: which store is away */
+    store?: "events" | "views" | undefined;
+  };
+  StaffProductListItem: {
+    id: string;
+    slug: string;
+    name: string;
+    brand?: string | undefined;
+    category?: string | undefined;
+    tags: string[];
+    price?: Schemas["Money"] | undefined;
+    priceRange?:
+      | {
+          min: Schemas["Money"];
+          max: Schemas["Money"];
+        }
+      | undefined;
+    compareAtPrice?: Schemas["Money"] | undefined;
+    image?:
+      | {
+          url: string;
+          alt?: string | undefined;
+        }
+      | undefined;
+    available: number | null;
+    stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+    createdAt: string;
+    status?: "draft" | "published" | "archived" | undefined;
+  };
+  Product: {
+    id: string;
+    slug: string;
+    name: string;
+    brand?: string | undefined;
+    category?: string | undefined;
+    tags: string[];
+    price?: Schemas["Money"] | undefined;
+    priceRange?:
+      | {
+          min: Schemas["Money"];
+          max: Schemas["Money"];
+        }
+      | undefined;
+    compareAtPrice?: Schemas["Money"] | undefined;
+    image?:
+      | {
+          url: string;
+          alt?: string | undefined;
+        }
+      | undefined;
+    available: number | null;
+    stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+    createdAt: string;
+    status: "draft" | "published" | "archived";
+    shortDescription?: string | undefined;
+    description?: string | undefined;
+    images: {
+      url: string;
+      alt?: string | undefined;
+      primary: boolean;
+    }[];
+    variants: {
+      sku: string;
+      name?: string | undefined;
+      price: Schemas["Money"];
+      compareAtPrice?: Schemas["Money"] | undefined;
+      attributes: Record<string, string>;
+      available: number | null;
+      stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+      backorders: boolean;
+    }[];
+    updatedAt: string;
+  };
+  GuestProductListItem: {
+    id: string;
+    slug: string;
+    name: string;
+    brand?: string | undefined;
+    category?: string | undefined;
+    tags: string[];
+    price?: Schemas["Money"] | undefined;
+    priceRange?:
+      | {
+          min: Schemas["Money"];
+          max: Schemas["Money"];
+        }
+      | undefined;
+    compareAtPrice?: Schemas["Money"] | undefined;
+    image?:
+      | {
+          url: string;
+          alt?: string | undefined;
+        }
+      | undefined;
+    stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+    createdAt: string;
+    available: number | null;
+  };
+  GuestProduct: {
+    id: string;
+    slug: string;
+    name: string;
+    brand?: string | undefined;
+    category?: string | undefined;
+    tags: string[];
+    price?: Schemas["Money"] | undefined;
+    priceRange?:
+      | {
+          min: Schemas["Money"];
+          max: Schemas["Money"];
+        }
+      | undefined;
+    compareAtPrice?: Schemas["Money"] | undefined;
+    image?:
+      | {
+          url: string;
+          alt?: string | undefined;
+        }
+      | undefined;
+    stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+    createdAt: string;
+    shortDescription?: string | undefined;
+    description?: string | undefined;
+    images: {
+      url: string;
+      alt?: string | undefined;
+      primary: boolean;
+    }[];
+    updatedAt: string;
+    available: number | null;
+    status: "published";
+    variants: {
+      sku: string;
+      name?: string | undefined;
+      price: Schemas["Money"];
+      compareAtPrice?: Schemas["Money"] | undefined;
+      attributes: Record<string, string>;
+      stockStatus: "in_stock" | "low_stock" | "out_of_stock";
+      backorders: boolean;
+      available: number | null;
+    }[];
+  };
+  ProductSummary: {
+    id: string;
+    slug: string;
+    status: "draft" | "published" | "archived";
+    sku?: string | undefined;
+    price?: Schemas["Money"] | undefined;
+  };
+  ProductList: {
+    items: Schemas["StaffProductListItem"][];
+    nextCursor: string | null;
+    total: number;
+    totalIsMore?: true | undefined;
+    corrected?: string | undefined;
+    facets?:
+      | {
+          category?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+          brand?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+          tag?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+        }
+      | undefined;
+  };
+  GuestProductList: {
+    items: Schemas["GuestProductListItem"][];
+    nextCursor: string | null;
+    total: number;
+    totalIsMore?: true | undefined;
+    corrected?: string | undefined;
+    facets?:
+      | {
+          category?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+          brand?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+          tag?:
+            | {
+                value: string;
+                count: number;
+              }[]
+            | undefined;
+        }
+      | undefined;
+  };
+  RecentProducts: {
+    items: Schemas["GuestProductListItem"][];
+  };
+  BestSellers: {
+    items: {
+      sku: string;
+      name: string;
+      units: number;
+    }[];
+  };
+  GuestBestSellers: {
+    items: {
+      sku: string;
+      name: string;
+    }[];
+  };
+  WebhookEndpoint: {
+    id: string;
+    url: string;
+    topics: string[];
+    description?: string | undefined;
+    status: "enabled" | "failing" | "disabled";
+    reason?: string | undefined;
+    failingSince?: string | undefined;
+    replaying: boolean;
+    secretRotatedAt?: string | undefined;
+    createdAt: string;
+    updatedAt: string;
+  };
+  WebhookEndpointWithSecret: {
+    id: string;
+    url: string;
+    topics: string[];
+    description?: string | undefined;
+    status: "enabled" | "failing" | "disabled";
+    reason?: string | undefined;
+    failingSince?: string | undefined;
+    replaying: boolean;
+    secretRotatedAt?: string | undefined;
+    createdAt: string;
+    updatedAt: string;
+    secret: string;
+  };
+  WebhookEndpointList: {
+    items: Schemas["WebhookEndpoint"][];
+    nextCursor: string | null;
+  };
+  WebhookEndpointDeleted: {
+    id: string;
+    deleted: true;
+  };
+  WebhookTest: {
+    messageId: string;
+    delivered: boolean;
+    status?: number | undefined;
+    reason?: string | undefined;
+  };
+  Sales: {
+    items: {
+      period: string;
+      orders: number;
+      units: number;
+      gross: Schemas["Money"];
+      refunds: Schemas["Money"];
+      net: Schemas["Money"];
+      discounts: Schemas["Money"];
+      tax: Schemas["Money"];
+      shipping: Schemas["Money"];
+      refundedTax: Schemas["Money"];
+      refundedShipping: Schemas["Money"];
+      fees: Schemas["Money"];
+      unitsReturned: number;
+      averageOrderValue: Schemas["Money"];
+      newCustomers: number;
+      returningCustomers: number;
+    }[];
+  };
+  Refunds: {
+    items: {
+      period: string;
+      count: number;
+      amount: Schemas["Money"];
+      byCause: Record<
+        string,
+        {
+          count: number;
+          amount: Schemas["Money"];
+        }
+      >;
+    }[];
+  };
+  ProductSales: {
+    items: {
+      sku: string;
+      name: string;
+      units: number;
+      revenue: Schemas["Money"];
+    }[];
+  };
+  CategorySales: {
+    items: {
+      category: string;
+      units: number;
+      revenue: Schemas["Money"];
+    }[];
+  };
+  Funnel: {
+    items: {
+      step: string;
+      count: number;
+    }[];
+  };
+  Tasks: {
+    items: {
+      kind:
+        | "checkout"
+        | "payment"
+        | "order"
+        | "webhook"
+        | "cart"
+        | "stock"
+        | "refund"
+        | "approval"
+        | "capture";
+      id: string;
+      orderId?: string | undefined;
+      paymentId?: string | undefined;
+      refundId?: string | undefined;
+      amount?: Schemas["Money"] | undefined;
+      dueAt: string | null;
+      failures: number;
+      reason: string | null;
+      lastTriedAt: string | null;
+      notBefore: string | null;
+    }[];
+    nextCursor: string | null;
+  };
+  RetriedTask: {
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+    id: string;
+    done: boolean;
+    reason: string | null;
+  };
+  SettledTask: {
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+    id: string;
+    left: string[];
+  };
+  Projections: {
+    name: string;
+    version: number;
+    state: "live" | "rebuilding" | "catching_up" | "failed";
+    position: string;
+    head: string;
+    lagEvents: number | null;
+    lagMs: number;
+    documents: number | null;
+    parked: number;
+    failure?:
+      | {
+          message: string;
+          failures: number;
+          since: string;
+        }
+      | undefined;
+    progress?: number | undefined;
+    eventsPerSecond?: number | undefined;
+    rebuild?:
+      | {
+          state: "rebuilding" | "done" | "failed" | "stopped";
+          lastStep?: string | undefined;
+          startedAt: string;
+          progress: number;
+          events: number;
+          eventsPerSecond: number;
+        }
+      | undefined;
+  }[];
+  Rebuild: {
+    name: string;
+    state: "rebuilding";
+  };
+  StoppingRebuild: {
+    name: string;
+    stopping: true;
+  };
+  RolledBack: {
+    name: string;
+    rolledBack: true;
+  };
+  ParkedDocuments: {
+    items: {
+      key: string;
+      position: string;
+      eventType: string;
+      reason: string;
+      waiting: number;
+    }[];
+    nextCursor: string | null;
+  };
+  UnparkedDocument: {
+    name: string;
+    key: string;
+    parked: boolean;
+    outdated: number | null;
+  };
+  Stream: {
+    stream: string;
+    category: string;
+    items: {
+      revision: number;
+      position: string;
+      id: string;
+      type: string;
+      time: string;
+      data: unknown;
+      metadata: Record<string, never>;
+    }[];
+    nextCursor: string | null;
+    at?:
+      | {
+          revision: number;
+          time: string | null;
+        }
+      | undefined;
+    state?: unknown | undefined;
+  };
+  Alive: {
+    status: "ok";
+  };
+  Ready: {
+    status: "ready" | "degraded";
+    stores: Record<string, "ok" | "away">;
+    troubles: {
+      about: string;
+      reason: string;
+    }[];
+  };
+  Feed: {
+    items: (
+      | Schemas["OrderPlacedEvent"]
+      | Schemas["OrderConfirmedEvent"]
+      | Schemas["OrderPaidEvent"]
+      | Schemas["OrderEditedEvent"]
+      | Schemas["OrderShippedEvent"]
+      | Schemas["OrderDeliveredEvent"]
+      | Schemas["OrderDeliveryFailedEvent"]
+      | Schemas["OrderLinesCancelledEvent"]
+      | Schemas["OrderCancelledEvent"]
+      | Schemas["OrderRefundedEvent"]
+      | Schemas["ReturnRequestedEvent"]
+      | Schemas["ReturnApprovedEvent"]
+      | Schemas["ReturnRejectedEvent"]
+      | Schemas["ReturnReceivedEvent"]
+      | Schemas["ReturnInspectedEvent"]
+      | Schemas["ReturnWithdrawnEvent"]
+      | Schemas["ReturnClosedEvent"]
+      | Schemas["PaymentAuthorizedEvent"]
+      | Schemas["PaymentCapturedEvent"]
+      | Schemas["PaymentFailedEvent"]
+      | Schemas["PaymentVoidedEvent"]
+      | Schemas["PaymentDisputedEvent"]
+      | Schemas["PaymentDisputeEndedEvent"]
+      | Schemas["RefundFailedEvent"]
+      | Schemas["ProductCreatedEvent"]
+      | Schemas["ProductChangedEvent"]
+      | Schemas["ProductPublishedEvent"]
+      | Schemas["ProductArchivedEvent"]
+      | Schemas["StockLowEvent"]
+      | Schemas["StockChangedEvent"]
+    )[];
+    nextCursor: string;
+    more: boolean;
+  };
+}
