@@ -1,6 +1,6 @@
 import { accessSync, constants } from "node:fs";
 import type { Command } from "commander";
-import type { ImportSummary } from "./import/online-retail.ts";
+import type { ImportSummary } from "../importers/online-retail/online-retail.ts";
 import { formatCount, printJson, printLine } from "./output.ts";
 import { commandConfig, jsonOption, withProgress, withRuntime } from "./session.ts";
 
@@ -24,7 +24,7 @@ export function addImport(program: Command): void {
 async function importFile(file: string, { rejects, json }: ImportOptions): Promise<void> {
   const config = commandConfig();
   accessSync(file, constants.R_OK);
-  const { importOnlineRetail } = await import("./import/online-retail.ts");
+  const { importOnlineRetail } = await import("../importers/online-retail/online-retail.ts");
   const summary = await withRuntime(config, (runtime) =>
     withProgress((shown) => {
       shown.step("Importing");

@@ -3,11 +3,11 @@ import pino from "pino";
 import { describe, expect, it } from "vitest";
 import { salesByPeriod } from "../../projections/sales/sales.ts";
 import { stockLedger } from "../../projections/stock/ledger.ts";
-import { importOnlineRetail } from "../../src/cli/import/online-retail.ts";
 import { readConfig } from "../../src/config.ts";
+import { importOnlineRetail } from "../../src/importers/online-retail/online-retail.ts";
 import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
-import { cli, temporaryPath } from "./cli.ts";
+import { cli, temporaryPath } from "../cli/cli.ts";
 
 const settings = { STORE_CURRENCY: "GBP", STORE_TIME_ZONE: "Europe/London", SAMPLE_SHOP: "off" };
 const header = "InvoiceNo,StockCode,Description,Quantity,InvoiceDate,UnitPrice,CustomerID,Country";

@@ -5,7 +5,7 @@ import {
   type InvoiceLine,
   isStocked,
   rejectReasons,
-} from "../../src/cli/import/plan.ts";
+} from "../../src/importers/online-retail/plan.ts";
 
 const sale: InvoiceLine = {
   line: 2,
