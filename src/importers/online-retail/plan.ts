@@ -1,28 +1,9 @@
-import { cartLinesMax } from "../../../commands/cart/cart.ts";
-import { lineQuantityMax } from "../../../commands/cart/events.ts";
-import { skuSchema } from "../../../commands/product/fields.ts";
 import { slugify } from "../../../commands/product/slug.ts";
-import { instantOf } from "../../values/calendar.ts";
-import { parseMoney } from "../../values/money.ts";
-import { foldSku, spelledSku } from "../../values/sku.ts";
-
-/** One line of the file, by the columns of the Online Retail data set. */
-export interface InvoiceLine {
-  /** Line number in the file, the header being 1. */
-  line: number;
-  invoice: string;
-  code: string;
-  description: string;
-  quantity: string;
-  /** Local time of the store, ISO 8601 without an offset. */
-  date: string;
-  unitPrice: string;
-  customer: string;
-  country: string;
-}
+import { isMerchandise, lineKinds } from "./kinds.ts";
+import type { Staging } from "./staging.ts";
 
 export interface SaleLine {
-  line: number;
+  /** As its streams are named. */
   sku: string;
   name: string;
   quantity: number;
@@ -34,11 +15,14 @@ export interface Sale {
   invoice: string;
   at: number;
   customer: string;
+  email: string;
   lines: SaleLine[];
 }
 
 export interface StockChange {
-  line: number;
+  invoice: string;
+  /** Among those of its invoice and SKU. */
+  ordinal: number;
   sku: string;
   delta: number;
   reason: string;
@@ -48,359 +32,241 @@ export interface StockChange {
 /** Goods of one order that one cancellation invoice takes back. */
 export interface Reversal {
   invoice: string;
-  /** The invoice of the order that they were bought with. */
+  /** The order that they were bought with, and where its ids come from. */
   orderInvoice: string;
+  orderScope: string;
   at: number;
-  lines: { line: number; sku: string; quantity: number }[];
+  lines: { sku: string; quantity: number }[];
   /** Minor units, as the cancellation has it. */
   amount: number;
 }
 
-export interface NewSku {
+/** A SKU that the run meets. */
+export interface MetSku {
+  /** As it is known by. */
+  folded: string;
+  /** As the file has it first; once it was looked for, as its streams are named. */
   sku: string;
-  tracked: boolean;
-  /** Pieces that the file takes out of stock: what it opens with. */
+  /** Merchandise, as far as the file tells. */
+  isStocked: boolean;
+  /** Pieces that the run takes out of stock. */
   opening: number;
   /** Left out when it is never sold. */
   product?: { name: string; slug: string; price: number };
+  /** The week and time of its first line; left out for what only goes back. */
+  week?: number;
   at: number;
 }
 
 /** The newest name and price that a week has sold a SKU at. */
 export interface Relisting {
-  sku: string;
+  folded: string;
   name: string;
   price: number;
   at: number;
 }
 
-/** What is imported together: long enough that there is much to do at once. */
-export interface PlannedWeek {
-  /** Counted from the epoch; weeks come in order. */
-  week: number;
-  skus: NewSku[];
-  sales: Sale[];
-  stockChanges: StockChange[];
-  reversals: Reversal[];
-  relistings: Relisting[];
+export interface Counts {
+  sales: number;
+  returns: number;
+  stockChanges: number;
 }
 
-export interface Reject {
-  line: number;
-  reason: string;
-}
-
-export interface ImportPlan {
-  weeks: PlannedWeek[];
-  rejects: Reject[];
-  lines: number;
-  used: { sales: number; returns: number; stockChanges: number };
-  orders: number;
-  units: number;
-  /** Minor units. */
-  gross: number;
-}
-
-export const weekMs = 7 * 86_400_000;
-
-export const rejectReasons = {
-  unreadable: "a field cannot be read",
-  badDebt: "an adjustment of bad debt, not of goods",
-  free: "goods in at no price: neither a sale nor a write-off",
-  nothing: "the quantity is 0",
-  negativePrice: "the price is below 0",
-  unmatched: "a cancellation without an earlier order of this customer for this many of this SKU",
-  guestCancellation: "a cancellation without a customer",
-  tooLong: `an invoice of more than ${cartLinesMax} lines`,
-  notStocked: "a write-off of what is not stocked",
-} as const;
-
-/**
- * Merchandise is numbered, with five digits and perhaps a letter, or with a maker's prefix. Everything else
- * (POST, BANK CHARGES, M, gift_0001_20) is charged for, but not kept on a shelf.
- */
-export function isStocked(sku: string): boolean {
-  return /^(\d{5}|DCGS|SP\d)/i.test(sku);
-}
-
-/** What an order has still to give back, while the plan is made. */
-interface OpenOrder {
-  invoice: string;
-  at: number;
-  left: Map<string, number>;
+interface Listing {
+  name: string;
+  price: number;
 }
 
 /**
- * Decides for every line of the file what it becomes, from the file alone: doing it again gives the same
- * plan, so an import that was stopped goes on with it.
- *
- * A sale line is one whose invoice begins with neither C nor A, with quantity and unit price above 0.
+ * What a run is to do, week by week: asked from what is staged, so that what is held is a week's SKUs and the
+ * invoices under way.
  */
-export function createPlanner(settings: PlannerSettings): Planner {
-  return new Planner(settings);
-}
+export class Plan {
+  private readonly staging: Staging;
+  private readonly isDataSet: boolean;
+  /** By what it is known by. There are as many as the shop has SKUs, however many lines the file has. */
+  readonly skus = new Map<string, MetSku>();
 
-interface PlannerSettings {
-  timeZone: string;
-  currency: string;
-}
-
-interface Cancellation {
-  at: number;
-  customer: string;
-  invoice: string;
-  line: SaleLine;
-}
-
-class Planner {
-  private readonly settings: PlannerSettings;
-  private readonly rejects: Reject[] = [];
-  private readonly sales = new Map<string, Sale>();
-  private readonly cancellations: Cancellation[] = [];
-  private readonly writeOffs: StockChange[] = [];
-  private readonly names = new Map<string, string>();
-  private readonly spellings = new Map<string, string>();
-  private lines = 0;
-
-  constructor(settings: PlannerSettings) {
-    this.settings = settings;
+  constructor(staging: Staging, isDataSet: boolean) {
+    this.staging = staging;
+    this.isDataSet = isDataSet;
+    this.number();
+    this.meetSkus();
   }
 
-  add(row: InvoiceLine): void {
-    this.lines++;
-    const reason = this.takeLine(row);
-    if (reason !== undefined) this.reject(row.line, reason);
-  }
-
-  finish(): ImportPlan {
-    this.rejectTooLong();
-    const { lines, rejects, writeOffs } = this;
-    const inOrder = [...this.sales.values()].sort((a, b) => a.at - b.at);
-    const reversals = matchCancellations(inOrder, this.cancellations, (line, reason) =>
-      this.reject(line, reason),
+  weeks(): number[] {
+    const weeks = this.staging.rows<{ week: number }>(
+      "SELECT DISTINCT week FROM invoices WHERE todo ORDER BY week",
     );
-    const weeks = weeksOf(inOrder, writeOffs, reversals);
-    const sold = inOrder.flatMap((sale) => sale.lines);
+    return Array.from(weeks, ({ week }) => week);
+  }
+
+  skusOf(week: number): MetSku[] {
+    return [...this.skus.values()].filter((met) => met.week === week);
+  }
+
+  *sales(week: number): Generator<Sale> {
+    const rows = this.staging.rows<SaleLine & Omit<Sale, "lines">>(
+      `SELECT i.number AS invoice, i.at, i.customer, i.email, l.sku, l.name, l.quantity, l.price AS unitPrice
+       FROM invoices i JOIN lines l ON l.invoice = i.number
+       WHERE i.todo AND i.week = ? AND l.kind = ${lineKinds.sale} ORDER BY i.seq, l.id`,
+      week,
+    );
+    let sale: Sale | undefined;
+    for (const { invoice, at, customer, email, sku, name, quantity, unitPrice } of rows) {
+      if (sale?.invoice !== invoice) {
+        if (sale) yield sale;
+        sale = { invoice, at, customer, email, lines: [] };
+      }
+      sale.lines.push({ sku: this.spelled(sku), name, quantity, unitPrice });
+    }
+    if (sale) yield sale;
+  }
+
+  *stockChanges(week: number): Generator<StockChange> {
+    const rows = this.staging.rows<Omit<StockChange, "reason"> & { said: string }>(
+      `SELECT i.number AS invoice, i.at, l.sku, -l.quantity AS delta, l.name AS said,
+         ROW_NUMBER() OVER (PARTITION BY i.number, l.sku ORDER BY l.quantity, l.id) AS ordinal
+       FROM invoices i JOIN lines l ON l.invoice = i.number
+       WHERE i.todo AND i.week = ? AND l.kind = ${lineKinds.writeOff} ORDER BY i.seq, l.id`,
+      week,
+    );
+    for (const { said, ...change } of rows) {
+      const reason = `write-off ${change.invoice}${said === "" ? "" : `: ${said}`}`;
+      yield { ...change, sku: this.spelled(change.sku), reason };
+    }
+  }
+
+  /** Those of one order together, for they change one stream. */
+  *reversals(week: number): Generator<Reversal[]> {
+    const rows = this.staging.rows<{
+      number: string;
+      ordered: string;
+      scope: string;
+      at: number;
+      sku: string;
+      quantity: number;
+      price: number;
+    }>(
+      `SELECT r.number, r.ordered, o.scope, r.at, r.sku, r.quantity, r.price
+       FROM reversals r JOIN invoices i ON i.number = r.number JOIN invoices o ON o.number = r.ordered
+       WHERE i.todo AND r.week = ? ORDER BY r.ordered, i.seq, r.line`,
+      week,
+    );
+    let ofOrder: Reversal[] = [];
+    for (const { number, ordered, scope, at, sku, quantity, price } of rows) {
+      if (ofOrder.length > 0 && ofOrder[0]?.orderInvoice !== ordered) {
+        yield ofOrder;
+        ofOrder = [];
+      }
+      let reversal = ofOrder.at(-1);
+      if (reversal?.invoice !== number) {
+        reversal = { invoice: number, orderInvoice: ordered, orderScope: scope, at, lines: [], amount: 0 };
+        ofOrder.push(reversal);
+      }
+      reversal.lines.push({ sku: this.spelled(sku), quantity });
+      reversal.amount += quantity * price;
+    }
+    if (ofOrder.length > 0) yield ofOrder;
+  }
+
+  *relistings(week: number): Generator<Relisting> {
+    yield* this.staging.rows<Relisting>(
+      `SELECT l.sku AS folded, l.name, l.price, i.at, MAX(l.id) AS newest
+       FROM invoices i JOIN lines l ON l.invoice = i.number
+       WHERE i.todo AND i.week = ? AND l.kind = ${lineKinds.sale} GROUP BY l.sku`,
+      week,
+    );
+  }
+
+  /** Sales of the run in weeks up to this one. */
+  ordersUpTo(week: number): number {
+    return this.staging.count(
+      `SELECT COUNT(*) FROM invoices i WHERE i.todo AND i.week <= ?
+         AND EXISTS (SELECT 1 FROM lines l WHERE l.invoice = i.number AND l.kind = ${lineKinds.sale})`,
+      week,
+    );
+  }
+
+  alreadyImported(): { invoices: number; lines: number } {
+    const { staging } = this;
+    const known = "i.state = 'known' AND NOT i.todo";
+    const lines = staging.count(
+      `SELECT COUNT(DISTINCT l.line) FROM lines l JOIN invoices i ON i.number = l.invoice
+       WHERE ${known} AND l.kind <> ${lineKinds.cancellation}`,
+    );
+    const returned = `FROM reversals r JOIN invoices i ON i.number = r.number WHERE ${known}`;
     return {
-      weeks,
-      rejects: rejects.sort((a, b) => a.line - b.line),
-      lines,
-      used: {
-        sales: sold.length,
-        returns: reversals.reduce((sum, reversal) => sum + reversal.lines.length, 0),
-        stockChanges: writeOffs.length,
-      },
-      orders: inOrder.length,
-      units: sold.reduce((sum, { quantity }) => sum + quantity, 0),
-      gross: sold.reduce((sum, { quantity, unitPrice }) => sum + quantity * unitPrice, 0),
+      invoices: staging.count(`SELECT COUNT(*) FROM invoices i WHERE ${known}`),
+      lines: lines + staging.count(`SELECT COUNT(*) ${returned}`),
     };
   }
 
-  private reject(line: number, reason: string): void {
-    this.rejects.push({ line, reason });
+  /** Of the run: lines, and what its sales come to. */
+  totals(): { used: Counts; orders: number; units: number; gross: number } {
+    const { staging } = this;
+    const of = "FROM lines l JOIN invoices i ON i.number = l.invoice WHERE i.todo";
+    const sold = `${of} AND l.kind = ${lineKinds.sale}`;
+    return {
+      used: {
+        sales: staging.count(`SELECT COUNT(DISTINCT l.line) ${sold}`),
+        returns: staging.count(
+          "SELECT COUNT(*) FROM reversals r JOIN invoices i ON i.number = r.number WHERE i.todo",
+        ),
+        stockChanges: staging.count(`SELECT COUNT(*) ${of} AND l.kind = ${lineKinds.writeOff}`),
+      },
+      orders: staging.count(`SELECT COUNT(DISTINCT i.number) ${sold}`),
+      units: staging.count(`SELECT SUM(l.quantity) ${sold}`),
+      gross: staging.count(`SELECT SUM(l.quantity * l.price) ${sold}`),
+    };
   }
 
-  private rejectTooLong(): void {
-    for (const [invoice, sale] of this.sales) {
-      if (sale.lines.length <= cartLinesMax) continue;
-      for (const { line } of sale.lines) this.reject(line, rejectReasons.tooLong);
-      this.sales.delete(invoice);
+  private spelled(folded: string): string {
+    return this.skus.get(folded)?.sku ?? folded;
+  }
+
+  /** Invoices in the order of their times, and of the file where those are the same. */
+  private number(): void {
+    this.staging.db.exec(`
+      UPDATE invoices SET seq = ranked.seq FROM (
+        SELECT number, ROW_NUMBER() OVER (ORDER BY at, first) AS seq FROM invoices WHERE todo
+      ) AS ranked WHERE ranked.number = invoices.number;
+      CREATE INDEX invoices_of_week ON invoices (week, seq) WHERE todo;
+    `);
+  }
+
+  /** What an earlier run has begun, it has opened stock for. */
+  private meetSkus(): void {
+    const firsts = (kind: number) =>
+      this.staging.rows<{ folded: string; sku: string; opening: number; week: number; at: number } & Listing>(
+        `SELECT l.sku AS folded, l.code AS sku, l.name, l.price, i.at, i.week,
+           MIN((i.seq << 32) | l.id) AS first, SUM(iif(i.state = 'begun', 0, l.quantity)) AS opening
+         FROM lines l JOIN invoices i ON i.number = l.invoice WHERE i.todo AND l.kind = ? GROUP BY l.sku`,
+        kind,
+      );
+    const slugs = new Set<string>();
+    for (const { name, price, folded, sku, opening, week, at } of firsts(lineKinds.sale)) {
+      const product = { name, slug: freeSlug(slugs, name, sku), price };
+      this.meet({ folded, sku, opening, product, week, at });
     }
-  }
-
-  /** One string per distinct text: half a million lines repeat a few thousand. */
-  private shared(text: string): string {
-    const known = this.names.get(text);
-    if (known !== undefined) return known;
-    this.names.set(text, text);
-    return text;
-  }
-
-  /** Codes that differ in case alone are one SKU, written as the file has it first. */
-  private spelled(code: string): string {
-    const folded = foldSku(code);
-    const known = this.spellings.get(folded);
-    if (known !== undefined) return known;
-    this.spellings.set(folded, spelledSku(code));
-    return spelledSku(code);
-  }
-
-  /** @returns why the line cannot be used; undefined when it was taken */
-  private takeLine(row: InvoiceLine): string | undefined {
-    const read = this.readLine(row);
-    if (!read) return rejectReasons.unreadable;
-    const { at, priced, negativePrice, ...rest } = read;
-    const item: SaleLine = { ...rest, sku: this.spelled(rest.sku), name: this.shared(rest.name) };
-    const kind = row.invoice.charAt(0).toUpperCase();
-    if (kind === "A") return rejectReasons.badDebt;
-    if (item.quantity === 0) return rejectReasons.nothing;
-    if (negativePrice) return rejectReasons.negativePrice;
-    if (kind === "C") return this.takeCancellation(row, item, at);
-    if (item.quantity < 0) return this.takeWriteOff(row, item, at);
-    if (!priced) return rejectReasons.free;
-    const sale = this.sales.get(row.invoice);
-    if (sale) sale.lines.push(item);
-    else
-      this.sales.set(row.invoice, {
-        invoice: row.invoice,
-        at,
-        customer: this.shared(row.customer),
-        lines: [item],
-      });
-    return undefined;
-  }
-
-  private readLine({ line, code, description, quantity, date, unitPrice }: InvoiceLine) {
-    if (!skuSchema.safeParse(code).success || !/^-?\d{1,9}$/.test(quantity)) return undefined;
-    try {
-      const count = Number(quantity);
-      if (Math.abs(count) > lineQuantityMax) return undefined;
-      const { amount } = parseMoney(unitPrice, this.settings.currency);
-      const at = instantOf(date, this.settings.timeZone);
-      // A price below half a penny is a price all the same.
-      const priced = !unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
-      const negativePrice = unitPrice.startsWith("-") && /[1-9]/.test(unitPrice);
-      return {
-        line,
-        sku: code,
-        name: nameOf(description, code),
-        quantity: count,
-        unitPrice: amount,
-        at,
-        priced,
-        negativePrice,
-      };
-    } catch {
-      return undefined;
-    }
-  }
-
-  private takeCancellation(
-    { invoice, customer }: InvoiceLine,
-    line: SaleLine,
-    at: number,
-  ): string | undefined {
-    if (customer === "") return rejectReasons.guestCancellation;
-    if (line.quantity > 0) return rejectReasons.unmatched;
-    this.cancellations.push({ at, customer, invoice, line: { ...line, quantity: -line.quantity } });
-    return undefined;
-  }
-
-  private takeWriteOff(
-    { invoice, description }: InvoiceLine,
-    { line, sku, quantity }: SaleLine,
-    at: number,
-  ): string | undefined {
-    if (!isStocked(sku)) return rejectReasons.notStocked;
-    const said = description.trim();
-    const reason = said === "" ? `write-off ${invoice}` : `write-off ${invoice}: ${said}`;
-    this.writeOffs.push({ line, sku, delta: quantity, reason: reason.slice(0, 500), at });
-    return undefined;
-  }
-}
-
-/** What is imported together, in order; a SKU is listed in the first week that meets it. */
-function weeksOf(
-  sales: readonly Sale[],
-  writeOffs: readonly StockChange[],
-  reversals: readonly Reversal[],
-): PlannedWeek[] {
-  const weeks = new Map<number, PlannedWeek>();
-  const weekAt = (at: number): PlannedWeek => {
-    const week = Math.floor(at / weekMs);
-    const known = weeks.get(week);
-    if (known) return known;
-    const planned = { week, skus: [], sales: [], stockChanges: [], reversals: [], relistings: [] };
-    weeks.set(week, planned);
-    return planned;
-  };
-  for (const sale of sales) weekAt(sale.at).sales.push(sale);
-  for (const change of writeOffs) weekAt(change.at).stockChanges.push(change);
-  for (const reversal of reversals) weekAt(reversal.at).reversals.push(reversal);
-  const sorted = [...weeks.values()].sort((a, b) => a.week - b.week);
-  listSkus(sorted);
-  return sorted;
-}
-
-/** A product needs a name of three characters at least. */
-function nameOf(description: string, code: string): string {
-  const name = description.trim().replace(/\s+/g, " ").slice(0, 255);
-  return name.length >= 3 ? name : `Item ${code}`;
-}
-
-/** Each cancelled line goes to the customer's latest order before it that has enough of the SKU left. */
-function matchCancellations(
-  sales: readonly Sale[],
-  cancellations: readonly { at: number; customer: string; invoice: string; line: SaleLine }[],
-  reject: (line: number, reason: string) => void,
-): Reversal[] {
-  const byCustomer = new Map<string, OpenOrder[]>();
-  for (const { customer, invoice, at, lines } of sales) {
-    if (customer === "") continue;
-    const left = new Map<string, number>();
-    for (const { sku, quantity } of lines) left.set(sku, (left.get(sku) ?? 0) + quantity);
-    const orders = byCustomer.get(customer);
-    if (orders) orders.push({ invoice, at, left });
-    else byCustomer.set(customer, [{ invoice, at, left }]);
-  }
-  const reversals = new Map<string, Reversal>();
-  for (const { at, customer, invoice, line } of [...cancellations].sort((a, b) => a.at - b.at)) {
-    const { sku, quantity, unitPrice } = line;
-    const order = byCustomer
-      .get(customer)
-      ?.findLast((candidate) => candidate.at <= at && (candidate.left.get(sku) ?? 0) >= quantity);
-    if (!order) {
-      reject(line.line, rejectReasons.unmatched);
-      continue;
-    }
-    order.left.set(sku, (order.left.get(sku) ?? 0) - quantity);
-    const key = `${invoice}/${order.invoice}`;
-    const reversal = reversals.get(key) ?? { invoice, orderInvoice: order.invoice, at, lines: [], amount: 0 };
-    reversal.lines.push({ line: line.line, sku, quantity });
-    reversal.amount += quantity * unitPrice;
-    reversals.set(key, reversal);
-  }
-  return [...reversals.values()];
-}
-
-/** In the week a SKU is first met, and what its name and price become as the weeks go by. */
-function listSkus(weeks: readonly PlannedWeek[]): void {
-  const bySku = new Map<string, NewSku>();
-  const current = new Map<string, { name: string; price: number }>();
-  const slugs = new Set<string>();
-  const meet = (planned: PlannedWeek, sku: string, at: number): NewSku => {
-    const known = bySku.get(sku);
-    if (known) return known;
-    const met: NewSku = { sku, tracked: isStocked(sku), opening: 0, at };
-    bySku.set(sku, met);
-    planned.skus.push(met);
-    return met;
-  };
-  for (const planned of weeks) {
-    const latest = new Map<string, { line: SaleLine; at: number }>();
-    for (const { at, lines } of planned.sales) {
-      for (const line of lines) {
-        const met = meet(planned, line.sku, at);
-        met.opening += line.quantity;
-        if (!met.product) {
-          met.product = {
-            name: line.name,
-            price: line.unitPrice,
-            slug: freeSlug(slugs, line.name, line.sku),
-          };
-          current.set(line.sku, { name: line.name, price: line.unitPrice });
-        }
-        const newest = latest.get(line.sku);
-        if (!newest || newest.line.line < line.line) latest.set(line.sku, { line, at });
+    for (const { folded, sku, opening, week, at } of firsts(lineKinds.writeOff)) {
+      const met = this.skus.get(folded);
+      if (!met) {
+        this.meet({ folded, sku, opening, week, at });
+        continue;
       }
+      met.opening += opening;
+      if (week < (met.week ?? week)) Object.assign(met, { week, at });
     }
-    for (const { sku, delta, at } of planned.stockChanges) meet(planned, sku, at).opening -= delta;
-    for (const [sku, { line, at }] of latest) {
-      const listed = current.get(sku);
-      if (listed?.name === line.name && listed.price === line.unitPrice) continue;
-      current.set(sku, { name: line.name, price: line.unitPrice });
-      planned.relistings.push({ sku, name: line.name, price: line.unitPrice, at });
-    }
+    const returned = this.staging.rows<{ folded: string }>(
+      "SELECT DISTINCT r.sku AS folded FROM reversals r JOIN invoices i ON i.number = r.number WHERE i.todo",
+    );
+    for (const { folded } of returned)
+      if (!this.skus.has(folded)) this.meet({ folded, sku: folded, opening: 0, at: 0 });
+  }
+
+  private meet(met: Omit<MetSku, "isStocked">): void {
+    this.skus.set(met.folded, { ...met, isStocked: !this.isDataSet || isMerchandise(met.sku) });
   }
 }
 
