@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { describe, expect, it, onTestFinished } from "vitest";
 import { matchCancellations } from "../../src/importers/online-retail/cancellations.ts";
 import { judgeInvoices } from "../../src/importers/online-retail/judge.ts";
@@ -23,6 +24,7 @@ const sale = {
 async function planText(text: string, columns?: string) {
   const { staging, orderTitle } = await lookThrough({
     file: await fileOf(text),
+    folder: tmpdir(),
     timeZone: "Europe/London",
     currency: "GBP",
     columns: columns === undefined ? undefined : parseColumns(columns),

@@ -1,3 +1,4 @@
+import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "../../src/importers/csv/rows.ts";
@@ -7,7 +8,7 @@ import { layoutOf, parseColumns } from "../../src/importers/online-retail/layout
 import { lookThrough } from "../../src/importers/online-retail/look.ts";
 import { dataSet, fileOf } from "./files.ts";
 
-const place = { timeZone: "Europe/London", currency: "GBP" };
+const place = { folder: tmpdir(), timeZone: "Europe/London", currency: "GBP" };
 
 /** The lines of a file as they were read. */
 async function read(content: string | Uint8Array, options: { encoding?: string } = {}) {

@@ -12,6 +12,8 @@ export interface LookOptions extends CsvFile {
   dates?: DateOrder | undefined;
   /** Titles of the columns of another shop; the data set's when left out. */
   columns?: ReadonlyMap<Field, string> | undefined;
+  /** Where there is room for what the file says, while it is asked. */
+  folder: string;
   timeZone: string;
   currency: string;
 }
@@ -38,7 +40,7 @@ export async function lookThrough(options: LookOptions): Promise<{ staging: Stag
   if (undecided !== undefined)
     throw new UnreadableFile(`${options.file}: ${undecided}; say which comes first, the day or the month`);
   const reader = new LineReader(layout, dates, decimals, options.currency);
-  const staging = new Staging(layout.isDataSet);
+  const staging = new Staging(options.folder, layout.isDataSet);
   try {
     for await (const row of rowsOf(options, layout.delimiter))
       staging.add(row, reader.orderOf(row), reader.read(row));

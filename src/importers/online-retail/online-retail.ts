@@ -70,7 +70,12 @@ export async function importOnlineRetail(runtime: Runtime, options: ImportOption
   const before = await runtime.events.head();
   progress(0, 1, "looking through the file");
   const { STORE_TIME_ZONE: timeZone, STORE_CURRENCY: currency } = runtime.config;
-  const { staging, orderTitle } = await lookThrough({ ...options, timeZone, currency });
+  const { staging, orderTitle } = await lookThrough({
+    ...options,
+    folder: runtime.folder.path,
+    timeZone,
+    currency,
+  });
   try {
     judgeInvoices(staging, orderTitle);
     const listed = await compareWithList(runtime, staging, orderTitle);

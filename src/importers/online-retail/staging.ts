@@ -71,8 +71,10 @@ export class Staging {
   private run = 0;
   private id = 0;
 
-  constructor(isDataSet: boolean) {
+  /** @param folder where there is room for the file's lines */
+  constructor(folder: string, isDataSet: boolean) {
     this.isDataSet = isDataSet;
+    this.keepIn(folder);
     this.db.exec(schema);
     this.insertLine = this.db.prepare("INSERT INTO lines VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
     this.insertReject = this.db.prepare("INSERT OR IGNORE INTO rejects VALUES (?, ?, ?, ?, ?)");
@@ -120,7 +122,13 @@ export class Staging {
   }
 
   close(): void {
+    this.keepIn("");
     this.db.close();
+  }
+
+  /** The system's own place for temporary files, often memory, is for little ones: SQLite is told of another. */
+  private keepIn(folder: string): void {
+    this.db.exec(`PRAGMA temp_store_directory = '${folder.replaceAll("'", "''")}'`);
   }
 
   private stage(read: OrderLine, kind: LineKind): void {
