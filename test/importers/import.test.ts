@@ -122,6 +122,17 @@ async function importFile(folder: string, content: string | Buffer, options: Par
   });
 }
 
+/** Stops the runtime before it executes a command of this name for the nth time, and whatever comes then. */
+function stopAt({ engine }: Runtime, command: string, nth: number): void {
+  const execute = engine.execute.bind(engine) as (...args: unknown[]) => Promise<unknown>;
+  let count = 0;
+  const stopping = (...args: unknown[]) => {
+    if (args[2] === command) count++;
+    return count >= nth ? Promise.reject(new Error("stopped")) : execute(...args);
+  };
+  Object.assign(engine, { execute: stopping });
+}
+
 function stopsAt(order: number): Partial<ImportOptions> {
   return {
     progress: (done) => {
@@ -189,6 +200,33 @@ describe("importing invoices", () => {
     expect(shop.onHand).toEqual(whole.shop.onHand);
     expect(shop.work).toBe(0);
   });
+
+  it.each([
+    ["ListInvoices", 2],
+    ["FinishList", 1],
+    ["Receive", 2],
+    ["FinishStock", 1],
+    ["FinishWeek", 2],
+    ["Finish", 1],
+  ])(
+    "opens stock once, in whatever file it goes on, when it was stopped at %s (%i)",
+    async (command, nth) => {
+      const rows = invoices().slice(0, 100);
+      const folder = await temporary("data");
+      const file = await fileOf(dataSet(...rows));
+      const stopped = withRuntime(folder, (runtime) => {
+        stopAt(runtime, command, nth);
+        return importOnlineRetail(runtime, { file, rejectsFile: `${file}.rejects` });
+      });
+      await expect(stopped).rejects.toThrow("stopped");
+      const more = [...rows, "1,10001,THING,5,2011-03-03T09:00:00,2.50,,France"];
+      const { summary, shop } = await importFile(folder, dataSet(...more));
+      expect(summary).toMatchObject({ rejected: { total: 0 } });
+      const whole = await importFile(await temporary("whole"), dataSet(...rows));
+      expect(shop.orders).toBe(whole.shop.orders + 1);
+      expect(shop.onHand).toEqual(whole.shop.onHand);
+    },
+  );
 
   it("recognises what version 0.1 has imported", async () => {
     const parent = await temporary("");

@@ -5,6 +5,7 @@ import { type DataOf, streamId } from "../../engine/decider.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { logStart } from "../../stores/event-store/event-store.ts";
 import { foldSku } from "../../values/sku.ts";
+import { ImportRefused } from "../refused.ts";
 import { cartOf } from "./ids.ts";
 import { rejectInvoices } from "./judge.ts";
 import { lineKinds } from "./kinds.ts";
@@ -13,14 +14,6 @@ import { digestOf, type StagedLine, type Staging } from "./staging.ts";
 
 const pageEvents = 1_000;
 const invoicesAtOnce = 128;
-
-/** An import cannot go on for a reason that people can do something about. The message says which. */
-export class ImportRefused extends Error {
-  constructor(message: string) {
-    super(message);
-    this.name = "ImportRefused";
-  }
-}
 
 /**
  * Recognises what was imported before the list of invoices was kept, as version 0.1 did it: by file, each invoice's

@@ -1,9 +1,11 @@
 import { createHash } from "node:crypto";
 import type { ShopEvents } from "../../../commands/events.ts";
 import { type InvoiceList, invoiceList, invoiceListId } from "../../../commands/import/import.ts";
+import { isRefusal } from "../../../commands/processes/process.ts";
 import { type CommandsOf, type DataOf, streamName } from "../../engine/decider.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { newId } from "../../values/ids.ts";
+import { ImportRefused } from "../refused.ts";
 import { rejectInvoices } from "./judge.ts";
 import type { Staging } from "./staging.ts";
 
@@ -142,7 +144,7 @@ export function planRun(staging: Staging, { latest }: Listed): Run | undefined {
   return { id: names.digest("hex").slice(0, runCharacters), isListed: false, isStocked: false };
 }
 
-/** The commands on the list, all for one run. */
+/** The commands on the list, all for one run. Each throws ImportRefused when another run has begun meanwhile. */
 export class ListWriter {
   private readonly runtime: Runtime;
   private readonly run: string;
@@ -196,6 +198,10 @@ export class ListWriter {
     const { engine, clock } = this.runtime;
     const correlationId = `import-${this.run}`;
     const context = { commandId: newId(), now: clock(), actor: "system:import", correlationId };
-    await engine.execute(invoiceList, invoiceListId, name, command, context);
+    try {
+      await engine.execute(invoiceList, invoiceListId, name, command, context);
+    } catch (error) {
+      throw isRefusal(error) ? new ImportRefused(error.message) : error;
+    }
   }
 }

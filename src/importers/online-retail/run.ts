@@ -22,7 +22,7 @@ import { dayOf } from "../../values/calendar.ts";
 import { deriveId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { stockHolder } from "../../values/sku.ts";
-import { ImportRefused } from "./earlier.ts";
+import { ImportRefused } from "../refused.ts";
 import { cartOf, invoiceScope, orderOf } from "./ids.ts";
 import type { OpeningStock } from "./list.ts";
 import type { MetSku, Plan, Relisting, Reversal, Sale, StockChange } from "./plan.ts";
