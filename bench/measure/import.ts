@@ -1,5 +1,5 @@
 import { join } from "node:path";
-import { importOnlineRetail } from "../../src/cli/import/online-retail.ts";
+import { importOnlineRetail } from "../../src/importers/online-retail/online-retail.ts";
 import type { Runtime } from "../../src/runtime/runtime.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { appendsOf, bareAppends, copyEvents } from "../support/bare-appends.ts";

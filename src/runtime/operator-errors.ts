@@ -8,6 +8,7 @@ const names = new Set([
   "StoreUnavailable",
   "UnreadableFile",
   "UnreadableBackup",
+  "ImportRefused",
 ]);
 
 /** System errors that say what to do by themselves: an address in use, a disk that is full, a missing file. */

@@ -13,7 +13,8 @@ import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/lo
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
 
-const program = fileURLToPath(new URL("../../src/cli/cartwright.ts", import.meta.url));
+/** The command line, as Node runs it. */
+export const program = fileURLToPath(new URL("../../src/cli/cartwright.ts", import.meta.url));
 const runMsMax = 60_000;
 const outputBytesMax = 64 * 1024 * 1024;
 

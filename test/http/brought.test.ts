@@ -3,8 +3,8 @@ import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { expect, onTestFinished, test } from "vitest";
-import { importOnlineRetail } from "../../src/cli/import/online-retail.ts";
 import { createAuth } from "../../src/http/auth.ts";
+import { importOnlineRetail } from "../../src/importers/online-retail/online-retail.ts";
 import { type Body, type HttpShop, openShop, openTimeoutMs, staff } from "./shop.ts";
 
 const fixture = join(import.meta.dirname, "../fixtures/data-v0.1.tar.gz");

@@ -1,6 +1,6 @@
 import { cart } from "../../../commands/cart/cart.ts";
 import { claim } from "../../../commands/claim/claim.ts";
-import { importer } from "../../../commands/import/import.ts";
+import { invoiceList } from "../../../commands/import/import.ts";
 import { key } from "../../../commands/key/key.ts";
 import { storedAnswer } from "../../../commands/key/stored-answer.ts";
 import { order } from "../../../commands/order/order.ts";
@@ -23,7 +23,7 @@ const deciders = new Map(
     [
       cart,
       claim,
-      importer,
+      invoiceList,
       key,
       order,
       payment,
