@@ -85,17 +85,7 @@ export interface Operations {
   "GET /v1/ops/tasks": {
     path: never;
     query: {
-      kind?:
-        | "checkout"
-        | "payment"
-        | "order"
-        | "webhook"
-        | "cart"
-        | "stock"
-        | "refund"
-        | "approval"
-        | "capture"
-        | undefined;
+      kind?: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock" | "refund" | "approval" | "capture" | undefined;
       limit?: string | number | undefined;
       cursor?: string | number | undefined;
     };
@@ -143,9 +133,9 @@ export interface Operations {
   "GET /v1/products": {
     path: never;
     query: {
-      category?: string | string[] | undefined;
-      brand?: string | string[] | undefined;
-      tag?: string | string[] | undefined;
+      category?: string | (string)[] | undefined;
+      brand?: string | (string)[] | undefined;
+      tag?: string | (string)[] | undefined;
       minPrice?: string | number | undefined;
       maxPrice?: string | number | undefined;
       inStock?: "true" | "false" | boolean | undefined;
@@ -155,8 +145,8 @@ export interface Operations {
       limit?: string | number | undefined;
       cursor?: string | number | undefined;
       status?: string | number | undefined;
-      ids?: string | string[] | undefined;
-      skus?: string | string[] | undefined;
+      ids?: string | (string)[] | undefined;
+      skus?: string | (string)[] | undefined;
     };
     body: never;
     answer: Schemas["ProductList"] | Schemas["GuestProductList"];
@@ -172,32 +162,25 @@ export interface Operations {
       description?: string | undefined;
       brand?: string | undefined;
       category?: string | undefined;
-      tags?: string[] | undefined;
-      images?:
-        | (
-            | string
-            | {
-                url: string;
-                alt?: string | undefined;
-                primary?: boolean | undefined;
-              }
-          )[]
-        | undefined;
-      variants: {
+      tags?: (string)[] | undefined;
+      images?: (string | {
+        url: string;
+        alt?: string | undefined;
+        primary?: boolean | undefined;
+      })[] | undefined;
+      variants: ({
         sku: string;
         name?: string | undefined;
         price: {
           amount: number;
           currency: string;
         };
-        compareAtPrice?:
-          | {
-              amount: number;
-              currency: string;
-            }
-          | undefined;
+        compareAtPrice?: {
+          amount: number;
+          currency: string;
+        } | undefined;
         attributes?: Record<string, string> | undefined;
-      }[];
+      })[];
     };
     answer: Schemas["ProductSummary"];
   };
@@ -223,17 +206,12 @@ export interface Operations {
       description?: string | null | undefined;
       brand?: string | null | undefined;
       category?: string | null | undefined;
-      tags?: string[] | undefined;
-      images?:
-        | (
-            | string
-            | {
-                url: string;
-                alt?: string | undefined;
-                primary?: boolean | undefined;
-              }
-          )[]
-        | undefined;
+      tags?: (string)[] | undefined;
+      images?: (string | {
+        url: string;
+        alt?: string | undefined;
+        primary?: boolean | undefined;
+      })[] | undefined;
     };
     answer: Schemas["ProductSummary"];
   };
@@ -250,12 +228,10 @@ export interface Operations {
         amount: number;
         currency: string;
       };
-      compareAtPrice?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      compareAtPrice?: {
+        amount: number;
+        currency: string;
+      } | undefined;
       attributes?: Record<string, string> | undefined;
     };
     answer: Schemas["ProductSummary"];
@@ -272,13 +248,10 @@ export interface Operations {
         amount: number;
         currency: string;
       };
-      compareAtPrice?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | null
-        | undefined;
+      compareAtPrice?: {
+        amount: number;
+        currency: string;
+      } | null | undefined;
     };
     answer: Schemas["ProductSummary"];
   };
@@ -368,12 +341,10 @@ export interface Operations {
   "POST /v1/carts": {
     path: never;
     query: never;
-    body:
-      | {
-          currency?: string | undefined;
-          draft?: boolean | undefined;
-        }
-      | undefined;
+    body: {
+      currency?: string | undefined;
+      draft?: boolean | undefined;
+    } | undefined;
     answer: Schemas["Cart"] | Schemas["GuestCart"];
   };
   /** Add an item, or several: all or none */
@@ -382,29 +353,23 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          sku: string;
-          quantity: number;
-          unitPrice?:
-            | {
-                amount: number;
-                currency: string;
-              }
-            | undefined;
-        }
-      | {
-          items: {
-            sku: string;
-            quantity: number;
-            unitPrice?:
-              | {
-                  amount: number;
-                  currency: string;
-                }
-              | undefined;
-          }[];
-        };
+    body: {
+      sku: string;
+      quantity: number;
+      unitPrice?: {
+        amount: number;
+        currency: string;
+      } | undefined;
+    } | {
+      items: ({
+        sku: string;
+        quantity: number;
+        unitPrice?: {
+          amount: number;
+          currency: string;
+        } | undefined;
+      })[];
+    };
     answer: Schemas["Cart"] | Schemas["GuestCart"];
   };
   /** Change an item's quantity, by its line or its SKU */
@@ -446,32 +411,26 @@ export interface Operations {
     query: never;
     body: {
       email?: string | null | undefined;
-      shippingAddress?:
-        | {
-            fullName: string;
-            addressLine1: string;
-            addressLine2?: string | undefined;
-            city: string;
-            state?: string | undefined;
-            postalCode?: string | undefined;
-            country: string;
-            phone?: string | undefined;
-          }
-        | null
-        | undefined;
-      billingAddress?:
-        | {
-            fullName: string;
-            addressLine1: string;
-            addressLine2?: string | undefined;
-            city: string;
-            state?: string | undefined;
-            postalCode?: string | undefined;
-            country: string;
-            phone?: string | undefined;
-          }
-        | null
-        | undefined;
+      shippingAddress?: {
+        fullName: string;
+        addressLine1: string;
+        addressLine2?: string | undefined;
+        city: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+        country: string;
+        phone?: string | undefined;
+      } | null | undefined;
+      billingAddress?: {
+        fullName: string;
+        addressLine1: string;
+        addressLine2?: string | undefined;
+        city: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+        country: string;
+        phone?: string | undefined;
+      } | null | undefined;
       shippingMethod?: "standard" | "express" | "overnight" | null | undefined;
     };
     answer: Schemas["Cart"] | Schemas["GuestCart"];
@@ -491,18 +450,14 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          shippingAddress?:
-            | {
-                country: string;
-                state?: string | undefined;
-                postalCode?: string | undefined;
-              }
-            | undefined;
-          shippingMethod?: "standard" | "express" | "overnight" | undefined;
-        }
-      | undefined;
+    body: {
+      shippingAddress?: {
+        country: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+      } | undefined;
+      shippingMethod?: "standard" | "express" | "overnight" | undefined;
+    } | undefined;
     answer: Schemas["Quote"];
   };
   /** Check out: reserve, pay, order */
@@ -513,42 +468,36 @@ export interface Operations {
     query: never;
     body: {
       email?: string | undefined;
-      shippingAddress?:
-        | {
-            fullName: string;
-            addressLine1: string;
-            addressLine2?: string | undefined;
-            city: string;
-            state?: string | undefined;
-            postalCode?: string | undefined;
-            country: string;
-            phone?: string | undefined;
-          }
-        | undefined;
-      billingAddress?:
-        | {
-            fullName: string;
-            addressLine1: string;
-            addressLine2?: string | undefined;
-            city: string;
-            state?: string | undefined;
-            postalCode?: string | undefined;
-            country: string;
-            phone?: string | undefined;
-          }
-        | undefined;
+      shippingAddress?: {
+        fullName: string;
+        addressLine1: string;
+        addressLine2?: string | undefined;
+        city: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+        country: string;
+        phone?: string | undefined;
+      } | undefined;
+      billingAddress?: {
+        fullName: string;
+        addressLine1: string;
+        addressLine2?: string | undefined;
+        city: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+        country: string;
+        phone?: string | undefined;
+      } | undefined;
       shippingMethod?: "standard" | "express" | "overnight" | undefined;
       payment: {
         method: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
         token?: string | undefined;
       };
       quoteHash?: string | undefined;
-      acceptedTotal?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      acceptedTotal?: {
+        amount: number;
+        currency: string;
+      } | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -558,24 +507,17 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          reason?: string | undefined;
-          lines?:
-            | (
-                | {
-                    lineId: number;
-                    quantity: number;
-                  }
-                | {
-                    sku: string;
-                    quantity: number;
-                  }
-              )[]
-            | undefined;
-          credit?: "none" | undefined;
-        }
-      | undefined;
+    body: {
+      reason?: string | undefined;
+      lines?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      credit?: "none" | undefined;
+    } | undefined;
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
   /** Ship an order or a part of it */
@@ -584,24 +526,17 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          lines?:
-            | (
-                | {
-                    lineId: number;
-                    quantity: number;
-                  }
-                | {
-                    sku: string;
-                    quantity: number;
-                  }
-              )[]
-            | undefined;
-          carrier?: string | undefined;
-          trackingNumber?: string | undefined;
-        }
-      | undefined;
+    body: {
+      lines?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      carrier?: string | undefined;
+      trackingNumber?: string | undefined;
+    } | undefined;
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
   /** Record that shipments arrived */
@@ -610,29 +545,20 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          shipmentId?: string | undefined;
-          lines?:
-            | (
-                | {
-                    lineId: number;
-                    quantity: number;
-                  }
-                | {
-                    sku: string;
-                    quantity: number;
-                  }
-              )[]
-            | undefined;
-          cash?:
-            | {
-                amount: number;
-                currency: string;
-              }
-            | undefined;
-        }
-      | undefined;
+    body: {
+      shipmentId?: string | undefined;
+      lines?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      cash?: {
+        amount: number;
+        currency: string;
+      } | undefined;
+    } | undefined;
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
   /** Add a note */
@@ -656,18 +582,13 @@ export interface Operations {
     query: never;
     body: {
       outcome: "refused" | "undeliverable" | "lost";
-      lines?:
-        | (
-            | {
-                lineId: number;
-                quantity: number;
-              }
-            | {
-                sku: string;
-                quantity: number;
-              }
-          )[]
-        | undefined;
+      lines?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -679,18 +600,15 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines: (
-        | {
-            lineId: number;
-            sellable: number;
-            damaged?: number | undefined;
-          }
-        | {
-            sku: string;
-            sellable: number;
-            damaged?: number | undefined;
-          }
-      )[];
+      lines: ({
+        lineId: number;
+        sellable: number;
+        damaged?: number | undefined;
+      } | {
+        sku: string;
+        sellable: number;
+        damaged?: number | undefined;
+      })[];
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -701,16 +619,13 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines: (
-        | {
-            lineId: number;
-            quantity: number;
-          }
-        | {
-            sku: string;
-            quantity: number;
-          }
-      )[];
+      lines: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[];
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -721,36 +636,17 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines: (
-        | {
-            lineId: number;
-            quantity: number;
-            reason?:
-              | "changed_mind"
-              | "wrong_size"
-              | "not_as_described"
-              | "damaged"
-              | "wrong_item"
-              | "late"
-              | "other"
-              | undefined;
-            sellable?: number | undefined;
-          }
-        | {
-            sku: string;
-            quantity: number;
-            reason?:
-              | "changed_mind"
-              | "wrong_size"
-              | "not_as_described"
-              | "damaged"
-              | "wrong_item"
-              | "late"
-              | "other"
-              | undefined;
-            sellable?: number | undefined;
-          }
-      )[];
+      lines: ({
+        lineId: number;
+        quantity: number;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+        sellable?: number | undefined;
+      } | {
+        sku: string;
+        quantity: number;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+        sellable?: number | undefined;
+      })[];
       reason?: string | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
@@ -805,29 +701,24 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines: (
-        | {
-            lineId: number;
-            sellable?: number | undefined;
-            damaged?: number | undefined;
-            rejected?: number | undefined;
-            quantity?: number | undefined;
-          }
-        | {
-            sku: string;
-            sellable?: number | undefined;
-            damaged?: number | undefined;
-            rejected?: number | undefined;
-            quantity?: number | undefined;
-          }
-      )[];
+      lines: ({
+        lineId: number;
+        sellable?: number | undefined;
+        damaged?: number | undefined;
+        rejected?: number | undefined;
+        quantity?: number | undefined;
+      } | {
+        sku: string;
+        sellable?: number | undefined;
+        damaged?: number | undefined;
+        rejected?: number | undefined;
+        quantity?: number | undefined;
+      })[];
       refund?: "auto" | "none" | undefined;
-      fee?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      fee?: {
+        amount: number;
+        currency: string;
+      } | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -839,27 +730,22 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines: (
-        | {
-            lineId: number;
-            sellable?: number | undefined;
-            damaged?: number | undefined;
-            rejected?: number | undefined;
-          }
-        | {
-            sku: string;
-            sellable?: number | undefined;
-            damaged?: number | undefined;
-            rejected?: number | undefined;
-          }
-      )[];
+      lines: ({
+        lineId: number;
+        sellable?: number | undefined;
+        damaged?: number | undefined;
+        rejected?: number | undefined;
+      } | {
+        sku: string;
+        sellable?: number | undefined;
+        damaged?: number | undefined;
+        rejected?: number | undefined;
+      })[];
       refund?: "auto" | "none" | undefined;
-      fee?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      fee?: {
+        amount: number;
+        currency: string;
+      } | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -870,43 +756,32 @@ export interface Operations {
     };
     query: never;
     body: {
-      add?:
-        | {
-            sku: string;
-            quantity: number;
-          }[]
-        | undefined;
-      remove?:
-        | (
-            | {
-                lineId: number;
-                quantity: number;
-              }
-            | {
-                sku: string;
-                quantity: number;
-              }
-          )[]
-        | undefined;
-      shippingAddress?:
-        | {
-            fullName: string;
-            addressLine1: string;
-            addressLine2?: string | undefined;
-            city: string;
-            state?: string | undefined;
-            postalCode?: string | undefined;
-            country: string;
-            phone?: string | undefined;
-          }
-        | undefined;
+      add?: ({
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      remove?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      shippingAddress?: {
+        fullName: string;
+        addressLine1: string;
+        addressLine2?: string | undefined;
+        city: string;
+        state?: string | undefined;
+        postalCode?: string | undefined;
+        country: string;
+        phone?: string | undefined;
+      } | undefined;
       shippingMethod?: "standard" | "express" | "overnight" | undefined;
-      acceptedTotal?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      acceptedTotal?: {
+        amount: number;
+        currency: string;
+      } | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
@@ -917,38 +792,19 @@ export interface Operations {
     };
     query: never;
     body: {
-      returns: (
-        | {
-            lineId: number;
-            quantity: number;
-            reason?:
-              | "changed_mind"
-              | "wrong_size"
-              | "not_as_described"
-              | "damaged"
-              | "wrong_item"
-              | "late"
-              | "other"
-              | undefined;
-          }
-        | {
-            sku: string;
-            quantity: number;
-            reason?:
-              | "changed_mind"
-              | "wrong_size"
-              | "not_as_described"
-              | "damaged"
-              | "wrong_item"
-              | "late"
-              | "other"
-              | undefined;
-          }
-      )[];
-      adds: {
+      returns: ({
+        lineId: number;
+        quantity: number;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      } | {
         sku: string;
         quantity: number;
-      }[];
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
+      adds: ({
+        sku: string;
+        quantity: number;
+      })[];
       advance?: boolean | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
@@ -959,16 +815,12 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          amount?:
-            | {
-                amount: number;
-                currency: string;
-              }
-            | undefined;
-        }
-      | undefined;
+    body: {
+      amount?: {
+        amount: number;
+        currency: string;
+      } | undefined;
+    } | undefined;
     answer: Schemas["Payment"];
   };
   /** Give an authorization back, or a transfer up, and cancel an order that has no other */
@@ -999,31 +851,21 @@ export interface Operations {
     };
     query: never;
     body: {
-      lines?:
-        | (
-            | {
-                lineId: number;
-                quantity: number;
-              }
-            | {
-                sku: string;
-                quantity: number;
-              }
-          )[]
-        | undefined;
-      shipping?:
-        | true
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
-      amount?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      lines?: ({
+        lineId: number;
+        quantity: number;
+      } | {
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      shipping?: true | {
+        amount: number;
+        currency: string;
+      } | undefined;
+      amount?: {
+        amount: number;
+        currency: string;
+      } | undefined;
       of?: "delivered" | undefined;
       reason: string;
     };
@@ -1035,11 +877,9 @@ export interface Operations {
       id: string;
     };
     query: never;
-    body:
-      | {
-          manual?: boolean | undefined;
-        }
-      | undefined;
+    body: {
+      manual?: boolean | undefined;
+    } | undefined;
     answer: Schemas["Order"] | Schemas["GuestOrder"];
   };
   /** Approve a refund that waits for it */
@@ -1067,52 +907,45 @@ export interface Operations {
     path: never;
     query: never;
     body: {
-      event:
-        | {
-            id: string;
-            paymentId: string;
-            type: "payment.authorized";
-            reference?: string | undefined;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "payment.failed";
-            reason?: string | undefined;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "refund.succeeded";
-            refundId: string;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "refund.failed";
-            refundId: string;
-            reason?: string | undefined;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "dispute.opened";
-            disputeId: string;
-            amount: number;
-            reason?: string | undefined;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "dispute.won";
-            disputeId: string;
-          }
-        | {
-            id: string;
-            paymentId: string;
-            type: "dispute.lost";
-            disputeId: string;
-          };
+      event: {
+        id: string;
+        paymentId: string;
+        type: "payment.authorized";
+        reference?: string | undefined;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "payment.failed";
+        reason?: string | undefined;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "refund.succeeded";
+        refundId: string;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "refund.failed";
+        refundId: string;
+        reason?: string | undefined;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "dispute.opened";
+        disputeId: string;
+        amount: number;
+        reason?: string | undefined;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "dispute.won";
+        disputeId: string;
+      } | {
+        id: string;
+        paymentId: string;
+        type: "dispute.lost";
+        disputeId: string;
+      };
       copies?: number | undefined;
       delayMs?: number | undefined;
     };
@@ -1191,16 +1024,7 @@ export interface Operations {
     query: {
       customer?: string | number | undefined;
       email?: string | number | undefined;
-      status?:
-        | "pending"
-        | "confirmed"
-        | "paid"
-        | "processing"
-        | "shipped"
-        | "delivered"
-        | "cancelled"
-        | "refunded"
-        | undefined;
+      status?: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded" | undefined;
       sku?: string | number | undefined;
       from?: string | number | undefined;
       to?: string | number | undefined;
@@ -1309,38 +1133,7 @@ export interface Operations {
     query: never;
     body: {
       url: string;
-      topics: (
-        | "order.placed"
-        | "order.confirmed"
-        | "order.paid"
-        | "order.edited"
-        | "order.shipped"
-        | "order.delivered"
-        | "order.delivery_failed"
-        | "order.lines_cancelled"
-        | "order.cancelled"
-        | "order.refunded"
-        | "return.requested"
-        | "return.approved"
-        | "return.rejected"
-        | "return.received"
-        | "return.inspected"
-        | "return.withdrawn"
-        | "return.closed"
-        | "payment.authorized"
-        | "payment.captured"
-        | "payment.failed"
-        | "payment.voided"
-        | "payment.disputed"
-        | "payment.dispute_ended"
-        | "refund.failed"
-        | "product.created"
-        | "product.changed"
-        | "product.published"
-        | "product.archived"
-        | "stock.low"
-        | "stock.changed"
-      )[];
+      topics: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[];
       description?: string | undefined;
     };
     answer: Schemas["WebhookEndpointWithSecret"];
@@ -1362,40 +1155,7 @@ export interface Operations {
     query: never;
     body: {
       url?: string | undefined;
-      topics?:
-        | (
-            | "order.placed"
-            | "order.confirmed"
-            | "order.paid"
-            | "order.edited"
-            | "order.shipped"
-            | "order.delivered"
-            | "order.delivery_failed"
-            | "order.lines_cancelled"
-            | "order.cancelled"
-            | "order.refunded"
-            | "return.requested"
-            | "return.approved"
-            | "return.rejected"
-            | "return.received"
-            | "return.inspected"
-            | "return.withdrawn"
-            | "return.closed"
-            | "payment.authorized"
-            | "payment.captured"
-            | "payment.failed"
-            | "payment.voided"
-            | "payment.disputed"
-            | "payment.dispute_ended"
-            | "refund.failed"
-            | "product.created"
-            | "product.changed"
-            | "product.published"
-            | "product.archived"
-            | "stock.low"
-            | "stock.changed"
-          )[]
-        | undefined;
+      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
       description?: string | null | undefined;
       enabled?: boolean | undefined;
     };
@@ -1427,40 +1187,7 @@ export interface Operations {
     query: never;
     body: {
       from: string;
-      topics?:
-        | (
-            | "order.placed"
-            | "order.confirmed"
-            | "order.paid"
-            | "order.edited"
-            | "order.shipped"
-            | "order.delivered"
-            | "order.delivery_failed"
-            | "order.lines_cancelled"
-            | "order.cancelled"
-            | "order.refunded"
-            | "return.requested"
-            | "return.approved"
-            | "return.rejected"
-            | "return.received"
-            | "return.inspected"
-            | "return.withdrawn"
-            | "return.closed"
-            | "payment.authorized"
-            | "payment.captured"
-            | "payment.failed"
-            | "payment.voided"
-            | "payment.disputed"
-            | "payment.dispute_ended"
-            | "refund.failed"
-            | "product.created"
-            | "product.changed"
-            | "product.published"
-            | "product.archived"
-            | "stock.low"
-            | "stock.changed"
-          )[]
-        | undefined;
+      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
     };
     answer: Schemas["WebhookEndpoint"];
   };
@@ -1514,12 +1241,12 @@ export interface Schemas {
     price: Schemas["Money"];
   };
   ShippingMethods: {
-    items: Schemas["ShippingOption"][];
+    items: (Schemas["ShippingOption"])[];
   };
   Quote: {
     /** Sent with the checkout: it is charged just this, or refused */
     quoteHash: string;
-    lines: {
+    lines: ({
       lineId: string;
       sku: string;
       name: string;
@@ -1529,22 +1256,22 @@ export interface Schemas {
       discount: Schemas["Money"];
       tax: Schemas["Money"];
       total: Schemas["Money"];
-    }[];
+    })[];
     shippingMethod: "standard" | "express" | "overnight";
-    shippingOptions: Schemas["ShippingOption"][];
-    taxes: {
+    shippingOptions: (Schemas["ShippingOption"])[];
+    taxes: ({
       rateBp: number;
       included: boolean;
       amount: Schemas["Money"];
-    }[];
+    })[];
     totals: Schemas["Totals"];
     /** Prices that have changed since their lines were added */
-    changes: {
+    changes: ({
       lineId: string;
       sku: string;
       was: Schemas["Money"];
       now: Schemas["Money"];
-    }[];
+    })[];
   };
   Stock: {
     sku: string;
@@ -1571,10 +1298,10 @@ export interface Schemas {
     track: boolean;
     backorders: boolean;
     lowStockThreshold: number;
-    atRisk: {
+    atRisk: ({
       orderId: string;
       quantity: number;
-    }[];
+    })[];
   };
   GuestStock: {
     sku: string;
@@ -1584,21 +1311,7 @@ export interface Schemas {
   StockMovement: {
     revision: number;
     at: string;
-    type:
-      | "received"
-      | "adjusted"
-      | "reserved"
-      | "committed"
-      | "released"
-      | "uncommitted"
-      | "expired"
-      | "shipped"
-      | "returned"
-      | "regraded"
-      | "backordered"
-      | "backorder_filled"
-      | "counted"
-      | "written_off";
+    type: "received" | "adjusted" | "reserved" | "committed" | "released" | "uncommitted" | "expired" | "shipped" | "returned" | "regraded" | "backordered" | "backorder_filled" | "counted" | "written_off";
     quantity: number;
     kind?: "purchase" | "sale" | "adjustment" | "return" | "transfer" | undefined;
     previous?: number | undefined;
@@ -1613,11 +1326,11 @@ export interface Schemas {
     to?: "sellable" | "damaged" | "quarantine" | undefined;
   };
   StockList: {
-    items: Schemas["Stock"][];
+    items: (Schemas["Stock"])[];
     nextCursor: string | null;
   };
   StockLedger: {
-    items: Schemas["StockMovement"][];
+    items: (Schemas["StockMovement"])[];
     nextCursor: string | null;
   };
   Address: {
@@ -1641,12 +1354,10 @@ export interface Schemas {
     lineTotal: Schemas["Money"];
     priceOverridden?: true | undefined;
     /** Since it was added, or its quantity changed */
-    priceChanged?:
-      | {
-          was: Schemas["Money"];
-          now: Schemas["Money"];
-        }
-      | undefined;
+    priceChanged?: {
+      was: Schemas["Money"];
+      now: Schemas["Money"];
+    } | undefined;
     /** It has to be removed before a checkout */
     notForSale?: true | undefined;
   };
@@ -1654,17 +1365,15 @@ export interface Schemas {
     id: string;
     status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
     currency: string;
-    items: Schemas["CartItem"][];
+    items: (Schemas["CartItem"])[];
     itemCount: number;
     totals: Schemas["Totals"];
     subtotal?: Schemas["Money"] | undefined;
     orderId?: string | undefined;
-    failure?:
-      | {
-          code: string;
-          detail: string;
-        }
-      | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
     email?: string | undefined;
     shippingAddress?: Schemas["Address"] | undefined;
     billingAddress?: Schemas["Address"] | undefined;
@@ -1692,7 +1401,7 @@ export interface Schemas {
     updatedAt?: string | undefined;
     expiresAt?: string | undefined;
     cartToken?: string | undefined;
-    items: {
+    items: ({
       lineId: string;
       sku: string;
       productId: string;
@@ -1703,21 +1412,17 @@ export interface Schemas {
       lineTotal: Schemas["Money"];
       priceOverridden?: true | undefined;
       /** Since it was added, or its quantity changed */
-      priceChanged?:
-        | {
-            was: Schemas["Money"];
-            now: Schemas["Money"];
-          }
-        | undefined;
+      priceChanged?: {
+        was: Schemas["Money"];
+        now: Schemas["Money"];
+      } | undefined;
       /** It has to be removed before a checkout */
       notForSale?: true | undefined;
-    }[];
-    failure?:
-      | {
-          code: string;
-          detail: string;
-        }
-      | undefined;
+    })[];
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
   };
   Draft: {
     id: string;
@@ -1726,12 +1431,10 @@ export interface Schemas {
     itemCount: number;
     subtotal?: Schemas["Money"] | undefined;
     orderId?: string | undefined;
-    failure?:
-      | {
-          code: string;
-          detail: string;
-        }
-      | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
     email?: string | undefined;
     shippingAddress?: Schemas["Address"] | undefined;
     billingAddress?: Schemas["Address"] | undefined;
@@ -1742,20 +1445,13 @@ export interface Schemas {
     expiresAt?: string | undefined;
   };
   DraftList: {
-    items: Schemas["Draft"][];
+    items: (Schemas["Draft"])[];
     nextCursor: string | null;
   };
   Payment: {
     id: string;
     orderId: string;
-    status:
-      | "initiated"
-      | "action_required"
-      | "authorized"
-      | "partially_captured"
-      | "captured"
-      | "voided"
-      | "failed";
+    status: "initiated" | "action_required" | "authorized" | "partially_captured" | "captured" | "voided" | "failed";
     method: string;
     gateway: string;
     amount: Schemas["Money"];
@@ -1764,26 +1460,22 @@ export interface Schemas {
     refunded: Schemas["Money"];
     refundPending?: Schemas["Money"] | undefined;
     refundable?: Schemas["Money"] | undefined;
-    refunds?:
-      | {
-          id: string;
-          amount: Schemas["Money"];
-          cause: "cancellation" | "return" | "goodwill" | "dispute";
-          reason: string;
-          status: "awaiting_approval" | "pending" | "succeeded" | "failed" | "rejected";
-          failure?: string | undefined;
-          requestedAt?: string | undefined;
-        }[]
-      | undefined;
-    disputes?:
-      | {
-          id: string;
-          amount: Schemas["Money"];
-          reason: string;
-          status: "open" | "won" | "lost";
-          at: string;
-        }[]
-      | undefined;
+    refunds?: ({
+      id: string;
+      amount: Schemas["Money"];
+      cause: "cancellation" | "return" | "goodwill" | "dispute";
+      reason: string;
+      status: "awaiting_approval" | "pending" | "succeeded" | "failed" | "rejected";
+      failure?: string | undefined;
+      requestedAt?: string | undefined;
+    })[] | undefined;
+    disputes?: ({
+      id: string;
+      amount: Schemas["Money"];
+      reason: string;
+      status: "open" | "won" | "lost";
+      at: string;
+    })[] | undefined;
     actionUrl?: string | undefined;
     failure?: string | undefined;
     orphaned?: true | undefined;
@@ -1792,14 +1484,7 @@ export interface Schemas {
   };
   GuestPayment: {
     id: string;
-    status:
-      | "initiated"
-      | "action_required"
-      | "authorized"
-      | "partially_captured"
-      | "captured"
-      | "voided"
-      | "failed";
+    status: "initiated" | "action_required" | "authorized" | "partially_captured" | "captured" | "voided" | "failed";
     method: string;
     amount: Schemas["Money"];
     captured: Schemas["Money"];
@@ -1888,35 +1573,7 @@ export interface Schemas {
   };
   TimelineEntry: {
     at: string;
-    type:
-      | "placed"
-      | "confirmed"
-      | "paid"
-      | "payment_failed"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "delivery_failed"
-      | "shipment_returned"
-      | "reshipment"
-      | "return_requested"
-      | "return_approved"
-      | "return_rejected"
-      | "return_received"
-      | "return_inspected"
-      | "return_withdrawn"
-      | "return_closed"
-      | "items_cancelled"
-      | "edited"
-      | "address_changed"
-      | "exchange_agreed"
-      | "credited"
-      | "disputed"
-      | "dispute_ended"
-      | "refund_failed"
-      | "cancelled"
-      | "refunded"
-      | "note";
+    type: "placed" | "confirmed" | "paid" | "payment_failed" | "processing" | "shipped" | "delivered" | "delivery_failed" | "shipment_returned" | "reshipment" | "return_requested" | "return_approved" | "return_rejected" | "return_received" | "return_inspected" | "return_withdrawn" | "return_closed" | "items_cancelled" | "edited" | "address_changed" | "exchange_agreed" | "credited" | "disputed" | "dispute_ended" | "refund_failed" | "cancelled" | "refunded" | "note";
     /** In full, with the reasons that staff and gateways have given */
     text: string;
     /** What the customer reads of it; left out, nothing */
@@ -1924,54 +1581,18 @@ export interface Schemas {
   };
   GuestTimelineEntry: {
     at: string;
-    type:
-      | "placed"
-      | "confirmed"
-      | "paid"
-      | "payment_failed"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "delivery_failed"
-      | "shipment_returned"
-      | "reshipment"
-      | "return_requested"
-      | "return_approved"
-      | "return_rejected"
-      | "return_received"
-      | "return_inspected"
-      | "return_withdrawn"
-      | "return_closed"
-      | "items_cancelled"
-      | "edited"
-      | "address_changed"
-      | "exchange_agreed"
-      | "credited"
-      | "disputed"
-      | "dispute_ended"
-      | "refund_failed"
-      | "cancelled"
-      | "refunded"
-      | "note";
+    type: "placed" | "confirmed" | "paid" | "payment_failed" | "processing" | "shipped" | "delivered" | "delivery_failed" | "shipment_returned" | "reshipment" | "return_requested" | "return_approved" | "return_rejected" | "return_received" | "return_inspected" | "return_withdrawn" | "return_closed" | "items_cancelled" | "edited" | "address_changed" | "exchange_agreed" | "credited" | "disputed" | "dispute_ended" | "refund_failed" | "cancelled" | "refunded" | "note";
     text: string;
   };
   OrderDetail: {
     id: string;
     number: string;
-    status:
-      | "pending"
-      | "confirmed"
-      | "paid"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "cancelled"
-      | "refunded";
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
     paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
     cartId: string;
     paymentMethod: string;
     shippingMethod: string;
-    lines: Schemas["OrderLine"][];
+    lines: (Schemas["OrderLine"])[];
     totals: Schemas["Totals"];
     money: Schemas["OrderMoneyDetail"];
     refunded: Schemas["Money"];
@@ -1989,89 +1610,67 @@ export interface Schemas {
     };
     shippingAddress?: Schemas["Address"] | undefined;
     billingAddress?: Schemas["Address"] | undefined;
-    payments: Schemas["Payment"][];
-    shipments: {
+    payments: (Schemas["Payment"])[];
+    shipments: ({
       id: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       carrier?: string | undefined;
       trackingNumber?: string | undefined;
       dispatchedAt: string;
       deliveredAt?: string | undefined;
-      failures?:
-        | {
-            outcome: "refused" | "undeliverable" | "lost";
-            lines: {
-              lineId?: number | undefined;
-              sku: string;
-              quantity: number;
-            }[];
-            at: string;
-          }[]
-        | undefined;
-    }[];
-    returns: {
+      failures?: ({
+        outcome: "refused" | "undeliverable" | "lost";
+        lines: ({
+          lineId?: number | undefined;
+          sku: string;
+          quantity: number;
+        })[];
+        at: string;
+      })[] | undefined;
+    })[];
+    returns: ({
       id: string;
       status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-        reason?:
-          | "changed_mind"
-          | "wrong_size"
-          | "not_as_described"
-          | "damaged"
-          | "wrong_item"
-          | "late"
-          | "other"
-          | undefined;
-      }[];
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
       reason?: string | undefined;
       rejection?: string | undefined;
-      received?:
-        | {
-            lineId?: number | undefined;
-            sku: string;
-            sellable: number;
-            damaged: number;
-            rejected?: number | undefined;
-            inspecting?: number | undefined;
-          }[]
-        | undefined;
+      received?: ({
+        lineId?: number | undefined;
+        sku: string;
+        sellable: number;
+        damaged: number;
+        rejected?: number | undefined;
+        inspecting?: number | undefined;
+      })[] | undefined;
       requestedAt: string;
-    }[];
-    refunds: {
+    })[];
+    refunds: ({
       id: string;
       amount: Schemas["Money"];
       cause: "cancellation" | "return" | "goodwill" | "dispute";
       at: string;
-    }[];
-    notRestocked?:
-      | {
-          sku: string;
-          quantity: number;
-        }[]
-      | undefined;
-    timeline: Schemas["TimelineEntry"][];
+    })[];
+    notRestocked?: ({
+      sku: string;
+      quantity: number;
+    })[] | undefined;
+    timeline: (Schemas["TimelineEntry"])[];
     placedAt: string;
     updatedAt: string;
   };
   GuestOrderDetail: {
     id: string;
     number: string;
-    status:
-      | "pending"
-      | "confirmed"
-      | "paid"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "cancelled"
-      | "refunded";
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
     paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
     cartId: string;
     paymentMethod: string;
@@ -2087,69 +1686,51 @@ export interface Schemas {
     billingAddress?: Schemas["Address"] | undefined;
     placedAt: string;
     updatedAt: string;
-    lines: Schemas["GuestOrderLine"][];
-    payments: Schemas["GuestPayment"][];
-    shipments: {
+    lines: (Schemas["GuestOrderLine"])[];
+    payments: (Schemas["GuestPayment"])[];
+    shipments: ({
       id: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       carrier?: string | undefined;
       trackingNumber?: string | undefined;
       dispatchedAt: string;
       deliveredAt?: string | undefined;
-      failures?:
-        | {
-            outcome: "refused" | "undeliverable" | "lost";
-            lines: {
-              lineId?: number | undefined;
-              sku: string;
-              quantity: number;
-            }[];
-            at: string;
-          }[]
-        | undefined;
-    }[];
-    returns: {
+      failures?: ({
+        outcome: "refused" | "undeliverable" | "lost";
+        lines: ({
+          lineId?: number | undefined;
+          sku: string;
+          quantity: number;
+        })[];
+        at: string;
+      })[] | undefined;
+    })[];
+    returns: ({
       id: string;
       status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-        reason?:
-          | "changed_mind"
-          | "wrong_size"
-          | "not_as_described"
-          | "damaged"
-          | "wrong_item"
-          | "late"
-          | "other"
-          | undefined;
-      }[];
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
       requestedAt: string;
-    }[];
-    refunds: {
+    })[];
+    refunds: ({
       id: string;
       amount: Schemas["Money"];
       at: string;
-    }[];
-    timeline: Schemas["GuestTimelineEntry"][];
+    })[];
+    timeline: (Schemas["GuestTimelineEntry"])[];
   };
   OrderSummary: {
     id: string;
     number: string;
-    status:
-      | "pending"
-      | "confirmed"
-      | "paid"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "cancelled"
-      | "refunded";
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
     paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
     email?: string | undefined;
     customerId?: string | undefined;
@@ -2162,7 +1743,7 @@ export interface Schemas {
   Refundable: {
     id: string;
     number: string;
-    lines: {
+    lines: ({
       lineId: number;
       sku: string;
       name: string;
@@ -2173,7 +1754,7 @@ export interface Schemas {
       tax: Schemas["Money"];
       /** What the customer pays for them */
       total: Schemas["Money"];
-    }[];
+    })[];
     /** What is left of it, tax and all */
     shipping: Schemas["Money"];
     shippingTax: Schemas["Money"];
@@ -2185,64 +1766,44 @@ export interface Schemas {
   Order: {
     id: string;
     number: string;
-    status:
-      | "pending"
-      | "confirmed"
-      | "paid"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "cancelled"
-      | "refunded";
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
     paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
     cartId: string;
     paymentMethod: string;
     shippingMethod: string;
-    lines: Schemas["OrderLine"][];
+    lines: (Schemas["OrderLine"])[];
     totals: Schemas["Totals"];
     money: Schemas["OrderMoney"];
     refunded: Schemas["Money"];
-    payments: {
+    payments: ({
       id: string;
-    }[];
-    shipments: {
+    })[];
+    shipments: ({
       id: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       delivered: boolean;
-    }[];
-    returns: {
+    })[];
+    returns: ({
       id: string;
       status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-        reason?:
-          | "changed_mind"
-          | "wrong_size"
-          | "not_as_described"
-          | "damaged"
-          | "wrong_item"
-          | "late"
-          | "other"
-          | undefined;
-      }[];
-    }[];
-    notRestocked?:
-      | {
-          sku: string;
-          quantity: number;
-        }[]
-      | undefined;
-    nextAction?:
-      | {
-          url: string | null;
-        }
-      | undefined;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
+    })[];
+    notRestocked?: ({
+      sku: string;
+      quantity: number;
+    })[] | undefined;
+    nextAction?: {
+      url: string | null;
+    } | undefined;
     shipmentId?: string | undefined;
     returnId?: string | undefined;
     refundId?: string | undefined;
@@ -2252,15 +1813,7 @@ export interface Schemas {
   GuestOrder: {
     id: string;
     number: string;
-    status:
-      | "pending"
-      | "confirmed"
-      | "paid"
-      | "processing"
-      | "shipped"
-      | "delivered"
-      | "cancelled"
-      | "refunded";
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
     paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
     cartId: string;
     paymentMethod: string;
@@ -2268,47 +1821,37 @@ export interface Schemas {
     totals: Schemas["Totals"];
     money: Schemas["OrderMoney"];
     refunded: Schemas["Money"];
-    payments: {
+    payments: ({
       id: string;
-    }[];
-    shipments: {
+    })[];
+    shipments: ({
       id: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       delivered: boolean;
-    }[];
-    returns: {
+    })[];
+    returns: ({
       id: string;
       status: "requested" | "approved" | "rejected" | "withdrawn" | "partly_received" | "closed";
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-        reason?:
-          | "changed_mind"
-          | "wrong_size"
-          | "not_as_described"
-          | "damaged"
-          | "wrong_item"
-          | "late"
-          | "other"
-          | undefined;
-      }[];
-    }[];
-    nextAction?:
-      | {
-          url: string | null;
-        }
-      | undefined;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
+    })[];
+    nextAction?: {
+      url: string | null;
+    } | undefined;
     returnId?: string | undefined;
     paymentId?: string | undefined;
-    lines: Schemas["GuestOrderLine"][];
+    lines: (Schemas["GuestOrderLine"])[];
   };
   OrderList: {
-    items: Schemas["OrderSummary"][];
+    items: (Schemas["OrderSummary"])[];
     nextCursor: string | null;
   };
   OrderPlacedEvent: {
@@ -2323,7 +1866,7 @@ export interface Schemas {
       paymentId: string;
       paymentMethod: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
       shippingMethod: string;
-      lines: {
+      lines: ({
         lineId: number;
         sku: string;
         quantity: number;
@@ -2337,7 +1880,7 @@ export interface Schemas {
           amount: number;
           currency: string;
         };
-      }[];
+      })[];
       totals: {
         subtotal: {
           amount: number;
@@ -2405,11 +1948,11 @@ export interface Schemas {
     data: {
       orderId: string;
       shipmentId: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       carrier?: string | undefined;
       trackingNumber?: string | undefined;
       complete: boolean;
@@ -2422,13 +1965,11 @@ export interface Schemas {
     data: {
       orderId: string;
       shipmentId: string;
-      lines?:
-        | {
-            lineId?: number | undefined;
-            sku: string;
-            quantity: number;
-          }[]
-        | undefined;
+      lines?: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      })[] | undefined;
       complete: boolean;
     };
   };
@@ -2440,11 +1981,11 @@ export interface Schemas {
       orderId: string;
       shipmentId: string;
       outcome: "refused" | "undeliverable" | "lost";
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
     };
   };
   OrderLinesCancelledEvent: {
@@ -2453,11 +1994,11 @@ export interface Schemas {
     timestamp: string;
     data: {
       orderId: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-      }[];
+      })[];
       complete: boolean;
     };
   };
@@ -2492,20 +2033,12 @@ export interface Schemas {
     data: {
       orderId: string;
       returnId: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         quantity: number;
-        reason?:
-          | "changed_mind"
-          | "wrong_size"
-          | "not_as_described"
-          | "damaged"
-          | "wrong_item"
-          | "late"
-          | "other"
-          | undefined;
-      }[];
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
     };
   };
   ReturnApprovedEvent: {
@@ -2533,14 +2066,14 @@ export interface Schemas {
     data: {
       orderId: string;
       returnId: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         sellable: number;
         damaged: number;
         rejected: number;
         inspecting: number;
-      }[];
+      })[];
     };
   };
   ReturnInspectedEvent: {
@@ -2550,14 +2083,14 @@ export interface Schemas {
     data: {
       orderId: string;
       returnId: string;
-      lines: {
+      lines: ({
         lineId?: number | undefined;
         sku: string;
         sellable: number;
         damaged: number;
         rejected: number;
         inspecting: number;
-      }[];
+      })[];
     };
   };
   ReturnWithdrawnEvent: {
@@ -2668,7 +2201,7 @@ export interface Schemas {
     data: {
       productId: string;
       slug: string;
-      skus: string[];
+      skus: (string)[];
     };
   };
   ProductChangedEvent: {
@@ -2677,14 +2210,12 @@ export interface Schemas {
     timestamp: string;
     data: {
       productId: string;
-      changes: string[];
+      changes: (string)[];
       sku?: string | undefined;
-      price?:
-        | {
-            amount: number;
-            currency: string;
-          }
-        | undefined;
+      price?: {
+        amount: number;
+        currency: string;
+      } | undefined;
     };
   };
   ProductPublishedEvent: {
@@ -2730,47 +2261,12 @@ export interface Schemas {
     title: string;
     status: number;
     detail: string;
-    code:
-      | "malformed_request"
-      | "invalid_cursor"
-      | "unauthorized"
-      | "payment_declined"
-      | "refund_refused"
-      | "forbidden"
-      | "not_found"
-      | "request_timeout"
-      | "already_exists"
-      | "out_of_stock"
-      | "price_changed"
-      | "cart_locked"
-      | "cart_converted"
-      | "cart_closed"
-      | "cart_empty"
-      | "cart_full"
-      | "illegal_transition"
-      | "return_window_over"
-      | "coupon_exhausted"
-      | "not_for_sale"
-      | "currency_mismatch"
-      | "request_in_progress"
-      | "too_much_contention"
-      | "revision_mismatch"
-      | "payload_too_large"
-      | "unsupported_media_type"
-      | "validation_failed"
-      | "idempotency_key_reused"
-      | "rate_limited"
-      | "headers_too_large"
-      | "internal_error"
-      | "unavailable"
-      | "projection_behind";
+    code: "malformed_request" | "invalid_cursor" | "unauthorized" | "payment_declined" | "refund_refused" | "forbidden" | "not_found" | "request_timeout" | "already_exists" | "out_of_stock" | "price_changed" | "cart_locked" | "cart_converted" | "cart_closed" | "cart_empty" | "cart_full" | "illegal_transition" | "return_window_over" | "coupon_exhausted" | "not_for_sale" | "currency_mismatch" | "request_in_progress" | "too_much_contention" | "revision_mismatch" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "projection_behind";
     /** Of `validation_failed`: which fields, such as `items.0.quantity` */
-    errors?:
-      | {
-          path: string;
-          message: string;
-        }[]
-      | undefined;
+    errors?: ({
+      path: string;
+      message: string;
+    })[] | undefined;
     /** Of `out_of_stock` and `not_for_sale` */
     sku?: string | undefined;
     /** Of `out_of_stock` */
@@ -2798,21 +2294,17 @@ export interface Schemas {
     name: string;
     brand?: string | undefined;
     category?: string | undefined;
-    tags: string[];
+    tags: (string)[];
     price?: Schemas["Money"] | undefined;
-    priceRange?:
-      | {
-          min: Schemas["Money"];
-          max: Schemas["Money"];
-        }
-      | undefined;
+    priceRange?: {
+      min: Schemas["Money"];
+      max: Schemas["Money"];
+    } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
-    image?:
-      | {
-          url: string;
-          alt?: string | undefined;
-        }
-      | undefined;
+    image?: {
+      url: string;
+      alt?: string | undefined;
+    } | undefined;
     available: number | null;
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
@@ -2824,33 +2316,29 @@ export interface Schemas {
     name: string;
     brand?: string | undefined;
     category?: string | undefined;
-    tags: string[];
+    tags: (string)[];
     price?: Schemas["Money"] | undefined;
-    priceRange?:
-      | {
-          min: Schemas["Money"];
-          max: Schemas["Money"];
-        }
-      | undefined;
+    priceRange?: {
+      min: Schemas["Money"];
+      max: Schemas["Money"];
+    } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
-    image?:
-      | {
-          url: string;
-          alt?: string | undefined;
-        }
-      | undefined;
+    image?: {
+      url: string;
+      alt?: string | undefined;
+    } | undefined;
     available: number | null;
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
     status: "draft" | "published" | "archived";
     shortDescription?: string | undefined;
     description?: string | undefined;
-    images: {
+    images: ({
       url: string;
       alt?: string | undefined;
       primary: boolean;
-    }[];
-    variants: {
+    })[];
+    variants: ({
       sku: string;
       name?: string | undefined;
       price: Schemas["Money"];
@@ -2859,7 +2347,7 @@ export interface Schemas {
       available: number | null;
       stockStatus: "in_stock" | "low_stock" | "out_of_stock";
       backorders: boolean;
-    }[];
+    })[];
     updatedAt: string;
   };
   GuestProductListItem: {
@@ -2868,21 +2356,17 @@ export interface Schemas {
     name: string;
     brand?: string | undefined;
     category?: string | undefined;
-    tags: string[];
+    tags: (string)[];
     price?: Schemas["Money"] | undefined;
-    priceRange?:
-      | {
-          min: Schemas["Money"];
-          max: Schemas["Money"];
-        }
-      | undefined;
+    priceRange?: {
+      min: Schemas["Money"];
+      max: Schemas["Money"];
+    } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
-    image?:
-      | {
-          url: string;
-          alt?: string | undefined;
-        }
-      | undefined;
+    image?: {
+      url: string;
+      alt?: string | undefined;
+    } | undefined;
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
     available: number | null;
@@ -2893,34 +2377,30 @@ export interface Schemas {
     name: string;
     brand?: string | undefined;
     category?: string | undefined;
-    tags: string[];
+    tags: (string)[];
     price?: Schemas["Money"] | undefined;
-    priceRange?:
-      | {
-          min: Schemas["Money"];
-          max: Schemas["Money"];
-        }
-      | undefined;
+    priceRange?: {
+      min: Schemas["Money"];
+      max: Schemas["Money"];
+    } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
-    image?:
-      | {
-          url: string;
-          alt?: string | undefined;
-        }
-      | undefined;
+    image?: {
+      url: string;
+      alt?: string | undefined;
+    } | undefined;
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
     shortDescription?: string | undefined;
     description?: string | undefined;
-    images: {
+    images: ({
       url: string;
       alt?: string | undefined;
       primary: boolean;
-    }[];
+    })[];
     updatedAt: string;
     available: number | null;
     status: "published";
-    variants: {
+    variants: ({
       sku: string;
       name?: string | undefined;
       price: Schemas["Money"];
@@ -2929,7 +2409,7 @@ export interface Schemas {
       stockStatus: "in_stock" | "low_stock" | "out_of_stock";
       backorders: boolean;
       available: number | null;
-    }[];
+    })[];
   };
   ProductSummary: {
     id: string;
@@ -2939,83 +2419,67 @@ export interface Schemas {
     price?: Schemas["Money"] | undefined;
   };
   ProductList: {
-    items: Schemas["StaffProductListItem"][];
+    items: (Schemas["StaffProductListItem"])[];
     nextCursor: string | null;
     total: number;
     totalIsMore?: true | undefined;
     corrected?: string | undefined;
-    facets?:
-      | {
-          category?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-          brand?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-          tag?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-        }
-      | undefined;
+    facets?: {
+      category?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+      brand?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+      tag?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+    } | undefined;
   };
   GuestProductList: {
-    items: Schemas["GuestProductListItem"][];
+    items: (Schemas["GuestProductListItem"])[];
     nextCursor: string | null;
     total: number;
     totalIsMore?: true | undefined;
     corrected?: string | undefined;
-    facets?:
-      | {
-          category?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-          brand?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-          tag?:
-            | {
-                value: string;
-                count: number;
-              }[]
-            | undefined;
-        }
-      | undefined;
+    facets?: {
+      category?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+      brand?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+      tag?: ({
+        value: string;
+        count: number;
+      })[] | undefined;
+    } | undefined;
   };
   RecentProducts: {
-    items: Schemas["GuestProductListItem"][];
+    items: (Schemas["GuestProductListItem"])[];
   };
   BestSellers: {
-    items: {
+    items: ({
       sku: string;
       name: string;
       units: number;
-    }[];
+    })[];
   };
   GuestBestSellers: {
-    items: {
+    items: ({
       sku: string;
       name: string;
-    }[];
+    })[];
   };
   WebhookEndpoint: {
     id: string;
     url: string;
-    topics: string[];
+    topics: (string)[];
     description?: string | undefined;
     status: "enabled" | "failing" | "disabled";
     reason?: string | undefined;
@@ -3028,7 +2492,7 @@ export interface Schemas {
   WebhookEndpointWithSecret: {
     id: string;
     url: string;
-    topics: string[];
+    topics: (string)[];
     description?: string | undefined;
     status: "enabled" | "failing" | "disabled";
     reason?: string | undefined;
@@ -3040,7 +2504,7 @@ export interface Schemas {
     secret: string;
   };
   WebhookEndpointList: {
-    items: Schemas["WebhookEndpoint"][];
+    items: (Schemas["WebhookEndpoint"])[];
     nextCursor: string | null;
   };
   WebhookEndpointDeleted: {
@@ -3054,7 +2518,7 @@ export interface Schemas {
     reason?: string | undefined;
   };
   Sales: {
-    items: {
+    items: ({
       period: string;
       orders: number;
       units: number;
@@ -3071,55 +2535,43 @@ export interface Schemas {
       averageOrderValue: Schemas["Money"];
       newCustomers: number;
       returningCustomers: number;
-    }[];
+    })[];
   };
   Refunds: {
-    items: {
+    items: ({
       period: string;
       count: number;
       amount: Schemas["Money"];
-      byCause: Record<
-        string,
-        {
-          count: number;
-          amount: Schemas["Money"];
-        }
-      >;
-    }[];
+      byCause: Record<string, {
+        count: number;
+        amount: Schemas["Money"];
+      }>;
+    })[];
   };
   ProductSales: {
-    items: {
+    items: ({
       sku: string;
       name: string;
       units: number;
       revenue: Schemas["Money"];
-    }[];
+    })[];
   };
   CategorySales: {
-    items: {
+    items: ({
       category: string;
       units: number;
       revenue: Schemas["Money"];
-    }[];
+    })[];
   };
   Funnel: {
-    items: {
+    items: ({
       step: string;
       count: number;
-    }[];
+    })[];
   };
   Tasks: {
-    items: {
-      kind:
-        | "checkout"
-        | "payment"
-        | "order"
-        | "webhook"
-        | "cart"
-        | "stock"
-        | "refund"
-        | "approval"
-        | "capture";
+    items: ({
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock" | "refund" | "approval" | "capture";
       id: string;
       orderId?: string | undefined;
       paymentId?: string | undefined;
@@ -3130,7 +2582,7 @@ export interface Schemas {
       reason: string | null;
       lastTriedAt: string | null;
       notBefore: string | null;
-    }[];
+    })[];
     nextCursor: string | null;
   };
   RetriedTask: {
@@ -3142,9 +2594,9 @@ export interface Schemas {
   SettledTask: {
     kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
     id: string;
-    left: string[];
+    left: (string)[];
   };
-  Projections: {
+  Projections: ({
     name: string;
     version: number;
     state: "live" | "rebuilding" | "catching_up" | "failed";
@@ -3154,26 +2606,22 @@ export interface Schemas {
     lagMs: number;
     documents: number | null;
     parked: number;
-    failure?:
-      | {
-          message: string;
-          failures: number;
-          since: string;
-        }
-      | undefined;
+    failure?: {
+      message: string;
+      failures: number;
+      since: string;
+    } | undefined;
     progress?: number | undefined;
     eventsPerSecond?: number | undefined;
-    rebuild?:
-      | {
-          state: "rebuilding" | "done" | "failed" | "stopped";
-          lastStep?: string | undefined;
-          startedAt: string;
-          progress: number;
-          events: number;
-          eventsPerSecond: number;
-        }
-      | undefined;
-  }[];
+    rebuild?: {
+      state: "rebuilding" | "done" | "failed" | "stopped";
+      lastStep?: string | undefined;
+      startedAt: string;
+      progress: number;
+      events: number;
+      eventsPerSecond: number;
+    } | undefined;
+  })[];
   Rebuild: {
     name: string;
     state: "rebuilding";
@@ -3187,13 +2635,13 @@ export interface Schemas {
     rolledBack: true;
   };
   ParkedDocuments: {
-    items: {
+    items: ({
       key: string;
       position: string;
       eventType: string;
       reason: string;
       waiting: number;
-    }[];
+    })[];
     nextCursor: string | null;
   };
   UnparkedDocument: {
@@ -3205,7 +2653,7 @@ export interface Schemas {
   Stream: {
     stream: string;
     category: string;
-    items: {
+    items: ({
       revision: number;
       position: string;
       id: string;
@@ -3213,14 +2661,12 @@ export interface Schemas {
       time: string;
       data: unknown;
       metadata: Record<string, never>;
-    }[];
+    })[];
     nextCursor: string | null;
-    at?:
-      | {
-          revision: number;
-          time: string | null;
-        }
-      | undefined;
+    at?: {
+      revision: number;
+      time: string | null;
+    } | undefined;
     state?: unknown | undefined;
   };
   Alive: {
@@ -3229,44 +2675,13 @@ export interface Schemas {
   Ready: {
     status: "ready" | "degraded";
     stores: Record<string, "ok" | "away">;
-    troubles: {
+    troubles: ({
       about: string;
       reason: string;
-    }[];
+    })[];
   };
   Feed: {
-    items: (
-      | Schemas["OrderPlacedEvent"]
-      | Schemas["OrderConfirmedEvent"]
-      | Schemas["OrderPaidEvent"]
-      | Schemas["OrderEditedEvent"]
-      | Schemas["OrderShippedEvent"]
-      | Schemas["OrderDeliveredEvent"]
-      | Schemas["OrderDeliveryFailedEvent"]
-      | Schemas["OrderLinesCancelledEvent"]
-      | Schemas["OrderCancelledEvent"]
-      | Schemas["OrderRefundedEvent"]
-      | Schemas["ReturnRequestedEvent"]
-      | Schemas["ReturnApprovedEvent"]
-      | Schemas["ReturnRejectedEvent"]
-      | Schemas["ReturnReceivedEvent"]
-      | Schemas["ReturnInspectedEvent"]
-      | Schemas["ReturnWithdrawnEvent"]
-      | Schemas["ReturnClosedEvent"]
-      | Schemas["PaymentAuthorizedEvent"]
-      | Schemas["PaymentCapturedEvent"]
-      | Schemas["PaymentFailedEvent"]
-      | Schemas["PaymentVoidedEvent"]
-      | Schemas["PaymentDisputedEvent"]
-      | Schemas["PaymentDisputeEndedEvent"]
-      | Schemas["RefundFailedEvent"]
-      | Schemas["ProductCreatedEvent"]
-      | Schemas["ProductChangedEvent"]
-      | Schemas["ProductPublishedEvent"]
-      | Schemas["ProductArchivedEvent"]
-      | Schemas["StockLowEvent"]
-      | Schemas["StockChangedEvent"]
-    )[];
+    items: (Schemas["OrderPlacedEvent"] | Schemas["OrderConfirmedEvent"] | Schemas["OrderPaidEvent"] | Schemas["OrderEditedEvent"] | Schemas["OrderShippedEvent"] | Schemas["OrderDeliveredEvent"] | Schemas["OrderDeliveryFailedEvent"] | Schemas["OrderLinesCancelledEvent"] | Schemas["OrderCancelledEvent"] | Schemas["OrderRefundedEvent"] | Schemas["ReturnRequestedEvent"] | Schemas["ReturnApprovedEvent"] | Schemas["ReturnRejectedEvent"] | Schemas["ReturnReceivedEvent"] | Schemas["ReturnInspectedEvent"] | Schemas["ReturnWithdrawnEvent"] | Schemas["ReturnClosedEvent"] | Schemas["PaymentAuthorizedEvent"] | Schemas["PaymentCapturedEvent"] | Schemas["PaymentFailedEvent"] | Schemas["PaymentVoidedEvent"] | Schemas["PaymentDisputedEvent"] | Schemas["PaymentDisputeEndedEvent"] | Schemas["RefundFailedEvent"] | Schemas["ProductCreatedEvent"] | Schemas["ProductChangedEvent"] | Schemas["ProductPublishedEvent"] | Schemas["ProductArchivedEvent"] | Schemas["StockLowEvent"] | Schemas["StockChangedEvent"])[];
     nextCursor: string;
     more: boolean;
   };
