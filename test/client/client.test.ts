@@ -55,7 +55,11 @@ describe("the client", () => {
     expectTypeOf(ordered.body.status).toEqualTypeOf<
       "cancelled" | "confirmed" | "delivered" | "paid" | "pending" | "processing" | "refunded" | "shipped"
     >();
-    expect(ordered).toMatchObject({ status: 201, replayed: false, etag: expect.stringMatching(/^(W\/)?"\d+"$/) });
+    expect(ordered).toMatchObject({
+      status: 201,
+      replayed: false,
+      etag: expect.stringMatching(/^(W\/)?"\d+"$/),
+    });
     const read = await guest.get("/v1/orders/{id}", { path: { id: ordered.body.id } });
     expect(read.body).toMatchObject({ number: ordered.body.number, paymentStatus: "paid" });
     const again = await guest.get("/v1/orders/{id}", {
