@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";
 import { addImport } from "./import.ts";
 import { hasBegunJson, printJson, tell } from "./output.ts";
+import { addParked } from "./parked.ts";
 import { addRebuild, addRollback } from "./rebuild.ts";
 import { addRestore } from "./restore.ts";
 import { Refused, WrongUse } from "./session.ts";
@@ -37,6 +38,7 @@ function createProgram(): Command {
   addSimulate(program);
   addRebuild(program);
   addRollback(program);
+  addParked(program);
   addVerify(program);
   addEvents(program);
   addBackup(program);

@@ -120,6 +120,8 @@ function createServer(runtime: Runtime, auth: Auth): App {
   );
   app.addHook("onRequest", async (request, reply) => {
     reply.header("Request-Id", request.id);
+    // An empty one is none.
+    if (request.headers.authorization?.trim() === "") delete request.headers.authorization;
   });
   app.addHook("onResponse", async (request, reply) => {
     const { method, url, ip } = request;
