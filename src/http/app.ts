@@ -25,6 +25,7 @@ import { acceptJson, bodyBytesMax } from "./edge/bodies.ts";
 import { createCommands } from "./edge/commands.ts";
 import { boundConnections, connectionOptions, nearOf } from "./edge/connections.ts";
 import { limitClients } from "./edge/limits.ts";
+import { answerOptions } from "./edge/options.ts";
 import { createPositions } from "./edge/positions.ts";
 import { traceRequests } from "./edge/tracing.ts";
 import { describeApi } from "./openapi.ts";
@@ -73,6 +74,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
     reply.header("Content-Security-Policy", url.startsWith("/docs") ? pagePolicy : dataPolicy);
   });
   await compressAnswers(app);
+  answerOptions(app);
   sayWhoKeeps(app);
   const { watchDeclines } = await limitClients(app, auth, runtime);
   await describeApi(app);

@@ -26,5 +26,8 @@ export async function allowOrigins(app: App, { CORS_ORIGINS: origins }: Config):
     allowedHeaders,
     exposedHeaders,
     maxAge: preflightSeconds,
+    // What may be asked is told by each address itself (edge/options.ts), to others than browsers as well.
+    preflightContinue: true,
+    strictPreflight: false,
   });
 }

@@ -63,7 +63,7 @@ describe("without the staff's key", () => {
   });
 
   test("a wrong key opens nothing, not even what is open to all", async () => {
-    for (const authorization of ["Bearer wrong", "Bearer", "Basic abc", `Bearer ${"x".repeat(5_000)}`, ""]) {
+    for (const authorization of ["Bearer wrong", "Bearer", "Basic abc", `Bearer ${"x".repeat(5_000)}`]) {
       for (const { name, method, url } of routes().filter(({ name }) => !open.has(name))) {
         const body = method === "GET" ? {} : { body: bodyFor(name) };
         const { status } = await shop().call(method, url, { headers: { authorization }, ...body });

@@ -55,6 +55,64 @@ describe("pages of other origins", { timeout: openTimeoutMs }, () => {
   );
 });
 
+test("what may be asked of an address is told to who asks, with pages of other origins or without", {
+  timeout: openTimeoutMs,
+}, async () => {
+  for (const CORS_ORIGINS of ["", origin]) {
+    const { app } = await openShop({ env: { CORS_ORIGINS } });
+    const asked = await app.inject({ method: "OPTIONS", url: "/v1/carts/some-cart", headers: { origin } });
+    expect([asked.statusCode, asked.headers.allow]).toEqual([204, "DELETE, GET, HEAD, OPTIONS, PATCH"]);
+  }
+});
+
+test("an empty Authorization is none", { timeout: openTimeoutMs }, async () => {
+  const { get } = await openShop();
+  for (const authorization of ["", "  "]) {
+    const answer = await get("/v1/products", { authorization });
+    expect([answer.status, answer.headers["cache-control"]]).toEqual([
+      200,
+      "public, max-age=0, must-revalidate",
+    ]);
+  }
+  expect((await get("/v1/products", { authorization: "Bearer" })).status).toBe(401);
+});
+
+test("what a reader holds already is not sent again, compressed or not", {
+  timeout: openTimeoutMs,
+}, async () => {
+  const shop = await openShop();
+  await shop.product({ skus: ["HELD"], name: "Held ".repeat(50) });
+  const { order, cart } = await shop.order(["HELD", 1]);
+  await shop.caughtUp();
+  const read = (url: string, headers: Record<string, string>) => shop.app.inject({ url, headers });
+  for (const [url, who] of [
+    ["/v1/products", {}],
+    ["/v1/products/HELD", {}],
+    ["/v1/stock/HELD", {}],
+    [`/v1/carts/${cart.id}`, cart.guest],
+    [`/v1/orders/${order.id}`, staff],
+  ] as const) {
+    const first = await read(url, { ...who, "accept-encoding": "gzip" });
+    if (first.statusCode === 404) continue;
+    const tag = String(first.headers.etag);
+    const held = await read(url, { ...who, "if-none-match": `"other", ${tag}` });
+    expect([url, held.statusCode, held.body]).toEqual([url, 304, ""]);
+    expect(held.headers).toMatchObject({
+      etag: tag.replace("W/", ""),
+      "cache-control": first.headers["cache-control"],
+    });
+    expect((await read(url, { ...who, "if-none-match": '"other"' })).statusCode).toBe(200);
+    const head = await shop.app.inject({ method: "HEAD", url, headers: { ...who } });
+    expect([head.statusCode, head.headers.etag, head.body]).toEqual([200, tag.replace("W/", ""), ""]);
+  }
+  // The tag of the first read makes a command conditional.
+  const { headers } = await read(`/v1/orders/${order.id}`, staff);
+  const note = (etag: string) =>
+    shop.post(`/v1/orders/${order.id}/notes`, { text: "n" }, { ...staff, "if-match": etag });
+  expect((await note(String(headers.etag))).status).toBe(201);
+  expect((await note(String(headers.etag))).status).toBe(412);
+});
+
 test("large answers are compressed for who asks, and their tags still name a revision", {
   timeout: openTimeoutMs,
 }, async () => {

@@ -39,7 +39,7 @@ function routesOf(app: App): string[] {
       path.push(part);
       return methods
         .split(", ")
-        .filter((method) => method !== "" && method !== "HEAD")
+        .filter((method) => !["", "HEAD", "OPTIONS"].includes(method))
         .map((method) => `${method} ${path.join("")}`);
     });
 }
