@@ -5,7 +5,7 @@ import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store
 
 /**
  * What is still to be done, by when: checkouts under way, effects of orders and what they wait for, movements of money,
- * webhooks, carts that will run out; and what staff has to see to: money that is owed, refunds that wait for their
+ * webhooks, carts that will run out, drafts to be published; and what staff has to see to: money that is owed, refunds that wait for their
  * approval, captures that are refused for good. Reservations have a model of their own (stock/reservations.ts). The
  * durable timers: what the log says is open is here, and what is done is gone.
  */
@@ -27,6 +27,8 @@ type Task =
       refusal?: string;
     }
   | { kind: "webhook"; dueAt: number }
+  /** A draft that is to be published. */
+  | { kind: "publication"; dueAt: number }
   /**
    * An order's, since then: its customer is owed so much that nothing gives back by itself. `refundId` is the refund
    * that came to nothing, if it was one. An order that was never placed has no books to tell what it owes.
@@ -46,7 +48,7 @@ interface About {
 }
 
 /** What is done by itself. */
-export const taskKinds = ["checkout", "payment", "order", "webhook", "cart"] as const;
+export const taskKinds = ["checkout", "payment", "order", "webhook", "cart", "publication"] as const;
 /** What is for staff to see to. */
 export const staffTaskKinds = ["refund", "approval", "capture"] as const;
 export type TaskKind = (typeof taskKinds)[number] | (typeof staffTaskKinds)[number];
@@ -85,6 +87,18 @@ const touched = {
 function cartTask(dueAt: number | undefined): Task | undefined {
   return dueAt === undefined ? undefined : { kind: "cart", dueAt };
 }
+
+const publicationKey = keyOf("publication");
+/** Of an event that may say when a product is to be published, and say so no more by null. */
+const scheduled = {
+  keys: ({ id, data }: { id: string; data: { publishAt?: string | null | undefined } }) =>
+    data.publishAt === undefined ? [] : publicationKey({ id }),
+  change: (
+    _: Task | undefined,
+    { data: { publishAt } }: { data: { publishAt?: string | null | undefined } },
+  ) => (publishAt ? { kind: "publication" as const, dueAt: Date.parse(publishAt) } : undefined),
+};
+const unscheduled = { keys: publicationKey, change: () => undefined };
 
 const ended = { keys: cartKey, change: () => undefined };
 
@@ -302,6 +316,11 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     CartAbandoned: ended,
     CartExpired: ended,
 
+    ProductCreated: scheduled,
+    ProductDescribed: scheduled,
+    ProductPublished: unscheduled,
+    ProductArchived: unscheduled,
+
     ShipmentDispatched: {
       keys: orderKey,
       change: (doc, { data, time }) => opened(doc, data.shipmentId, time),
@@ -491,7 +510,7 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   },
 });
 
-/** One thing to do: `id` is the cart, order (that owes money, too), payment, webhook or refund that it is about. */
+/** One thing to do: `id` is the cart, order (that owes money, too), payment, product, webhook or refund that it is about. */
 export interface DueTask<K extends TaskKind = TaskKind> {
   key: string;
   kind: K;

@@ -1,6 +1,7 @@
 import { cart } from "../cart/cart.ts";
 import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
+import { product } from "../product/product.ts";
 import { runCheckout } from "./checkout.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
@@ -34,6 +35,10 @@ export const processes = {
   /** A cart that nobody has touched runs out. */
   cart: async (shop: Shop, cartId: string, context: ProcessContext): Promise<void> => {
     await processOf(shop, cartId, context).again(cart, cartId, "Expire", { cartId });
+  },
+  /** A draft is published whose time has come. */
+  publication: async (shop: Shop, productId: string, context: ProcessContext): Promise<void> => {
+    await processOf(shop, productId, context).again(product, productId, "PublishDue", {});
   },
   /** Reservations of a SKU that have run out end, and backorders get what is free. */
   stock: (shop: Shop, sku: string, context: ProcessContext): Promise<void> =>

@@ -13,6 +13,12 @@ const urlCharactersMax = 2_048;
 const attributesMax = 50;
 const attributeNameCharactersMax = 64;
 const attributeValueCharactersMax = 500;
+const specificationsMax = 100;
+const relatedProductsMax = 50;
+const productIdCharactersMax = 100;
+const barcodeCharactersMax = 64;
+/** A hundred tonnes. */
+const weightGramsMax = 100_000_000;
 /** Live and retired variants together, because a retired one stays in the state for old orders. */
 export const variantsMax = 200;
 /** All variants of one command: they go out in one append, and EventStoreDB takes 1 MiB at once. */
@@ -72,6 +78,37 @@ const attributesSchema = z
     error: `at most ${attributesMax} attributes`,
   });
 
+/** What search engines are shown instead of the name and the short description. */
+const seoSchema = z.strictObject({
+  title: z.string().trim().min(1).max(nameCharactersMax).optional(),
+  description: z.string().trim().min(1).max(500).optional(),
+});
+
+/** In the order in which they are shown; a name may stand more than once. */
+const specificationsSchema = z
+  .array(
+    z.strictObject({
+      name: z.string().trim().min(1).max(attributeNameCharactersMax),
+      value: z.string().trim().min(1).max(attributeValueCharactersMax),
+    }),
+  )
+  .max(specificationsMax);
+
+/** Ids; whether there are such products is seen when they are shown. */
+const relatedProductsSchema = z
+  .array(z.string().min(1).max(productIdCharactersMax))
+  .max(relatedProductsMax)
+  .refine((ids) => new Set(ids).size === ids.length, { error: "each product once" });
+
+const publishAtSchema = z.iso.datetime({ offset: true }).transform((time) => new Date(time).toISOString());
+
+const barcodeSchema = z
+  .string()
+  .trim()
+  .regex(/^[\x20-\x7e]+$/, "a barcode is letters, digits and signs of ASCII")
+  .max(barcodeCharactersMax);
+const weightGramsSchema = z.int().min(0).max(weightGramsMax);
+
 const saleBelowRegular = {
   path: ["compareAtPrice"],
   error: "the price to compare with is above the price, in the same currency",
@@ -84,6 +121,8 @@ export const variantSchema = z
     price: priceSchema,
     compareAtPrice: priceSchema.optional(),
     attributes: attributesSchema.default({}),
+    barcode: barcodeSchema.optional(),
+    weightGrams: weightGramsSchema.optional(),
   })
   .refine(isSaleBelowRegular, saleBelowRegular);
 
@@ -115,6 +154,12 @@ export const newProductSchema = z.strictObject({
   category: groupNameSchema.optional(),
   tags: tagsSchema.default([]),
   images: imagesSchema.default([]),
+  seo: seoSchema.optional(),
+  specifications: specificationsSchema.optional(),
+  relatedProducts: relatedProductsSchema.optional(),
+  featured: z.boolean().optional(),
+  /** A draft is published by itself then. */
+  publishAt: publishAtSchema.optional(),
   variants: variantsSchema,
 });
 
@@ -128,6 +173,11 @@ export const productChangesSchema = z.strictObject({
   category: groupNameSchema.nullish(),
   tags: tagsSchema.optional(),
   images: imagesSchema.optional(),
+  seo: seoSchema.nullish(),
+  specifications: specificationsSchema.nullish(),
+  relatedProducts: relatedProductsSchema.nullish(),
+  featured: z.boolean().optional(),
+  publishAt: publishAtSchema.nullish(),
 });
 
 /** A new price; without `compareAtPrice` the variant has none any more. */
@@ -139,6 +189,8 @@ export const priceChangeSchema = z
 export const variantChangesSchema = z.strictObject({
   name: variantNameSchema.nullish(),
   attributes: attributesSchema.optional(),
+  barcode: barcodeSchema.nullish(),
+  weightGrams: weightGramsSchema.nullish(),
 });
 
 export type Variant = z.output<typeof variantSchema>;

@@ -62,9 +62,17 @@ export interface ExistingProduct {
   category: string | undefined;
   tags: readonly string[];
   images: readonly Image[];
+  seo: Details["seo"] | undefined;
+  specifications: Details["specifications"] | undefined;
+  relatedProducts: readonly string[] | undefined;
+  featured: boolean | undefined;
+  /** Of a draft: when it is published by itself. */
+  publishAt: string | undefined;
   /** By SKU, in the order they were added, with those that were retired. */
   variants: ReadonlyMap<string, ProductVariant>;
 }
+
+type Details = DataOf<typeof productEvents, "ProductCreated">;
 
 export type ProductState = { exists: false } | ExistingProduct;
 
@@ -108,12 +116,14 @@ export const product = decider({
       category: fields.category,
       tags: fields.tags,
       images: fields.images,
+      seo: fields.seo,
+      specifications: fields.specifications,
+      relatedProducts: fields.relatedProducts,
+      featured: fields.featured,
+      publishAt: fields.publishAt,
       variants: new Map(variants.map((variant) => [variant.sku, { ...variant, retired: false }])),
     }),
-    ProductDescribed: (state, changes): ProductState => {
-      const cleared = Object.entries(changes).map(([field, value]) => [field, value ?? undefined]);
-      return { ...existing(state), ...Object.fromEntries(cleared) };
-    },
+    ProductDescribed: (state, changes): ProductState => ({ ...existing(state), ...cleared(changes) }),
     PriceChanged: (state, { sku, price, compareAtPrice }) =>
       changeVariant(state, sku, { price, compareAtPrice: compareAtPrice ?? undefined }),
     VariantAdded: (state, { variant }): ProductState => {
@@ -121,14 +131,18 @@ export const product = decider({
       const added = { ...variant, retired: false };
       return { ...current, variants: new Map(current.variants).set(variant.sku, added) };
     },
-    VariantChanged: (state, { sku, name, attributes }) =>
-      changeVariant(state, sku, {
-        ...(name !== undefined && { name: name ?? undefined }),
-        ...(attributes && { attributes }),
-      }),
+    VariantChanged: (state, { sku, ...changes }) => changeVariant(state, sku, cleared(changes)),
     VariantRetired: (state, { sku }) => changeVariant(state, sku, { retired: true }),
-    ProductPublished: (state): ProductState => ({ ...existing(state), status: "published" }),
-    ProductArchived: (state): ProductState => ({ ...existing(state), status: "archived" }),
+    ProductPublished: (state): ProductState => ({
+      ...existing(state),
+      status: "published",
+      publishAt: undefined,
+    }),
+    ProductArchived: (state): ProductState => ({
+      ...existing(state),
+      status: "archived",
+      publishAt: undefined,
+    }),
   },
   decide: {
     /** Its id comes from the command, so a product that exists is this command done before. */
@@ -149,13 +163,9 @@ export const product = decider({
       const changes = checked(productChangesSchema, command);
       if (changes.tags) changes.tags = withoutRepeats(changes.tags);
       if (changes.images) changes.images = withOnePrimary(changes.images);
-      const data: DataOf<typeof productEvents, "ProductDescribed"> = Object.fromEntries(
-        Object.entries(changes).filter(
-          ([field, value]) =>
-            value !== undefined &&
-            !isDeepStrictEqual(value ?? undefined, current[field as keyof ProductChanges]),
-        ),
-      );
+      if (changes.publishAt && current.status === "published")
+        throw illegalTransition("a published product waits for no publication");
+      const data: DataOf<typeof productEvents, "ProductDescribed"> = differing(changes, current);
       return Object.keys(data).length === 0 ? [] : [{ type: "ProductDescribed", data }];
     },
 
@@ -192,11 +202,7 @@ export const product = decider({
       { sku, ...command }: VariantChanges & { sku: string },
     ): ProductEvent[] => {
       const variant = liveVariant(editable(state), sku);
-      const { name, attributes } = checked(variantChangesSchema, command);
-      const data = {
-        ...(name !== undefined && (name ?? undefined) !== variant.name && { name }),
-        ...(attributes && !isDeepStrictEqual(attributes, variant.attributes) && { attributes }),
-      };
+      const data = differing(checked(variantChangesSchema, command), variant);
       return Object.keys(data).length === 0 ? [] : [{ type: "VariantChanged", data: { sku, ...data } }];
     },
 
@@ -209,12 +215,12 @@ export const product = decider({
       return [{ type: "VariantRetired", data: { sku } }];
     },
 
-    Publish: (state: ProductState, _command: Record<never, never>): ProductEvent[] => {
-      const current = found(state);
-      if (current.status === "published") return [];
-      if (liveVariants(current).length === 0)
-        throw illegalTransition("a product needs at least one variant to be published");
-      return [{ type: "ProductPublished", data: {} }];
+    Publish: (state: ProductState, _command: Record<never, never>): ProductEvent[] => published(found(state)),
+
+    /** When the time has come that it was to be published at; before, and without one, nothing. */
+    PublishDue: (state: ProductState, _command: Record<never, never>, { now }): ProductEvent[] => {
+      const isDue = state.exists && state.publishAt !== undefined && Date.parse(state.publishAt) <= now;
+      return isDue ? published(state) : [];
     },
 
     Archive: (state: ProductState, _command: Record<never, never>): ProductEvent[] =>
@@ -223,7 +229,8 @@ export const product = decider({
   weigh: (state) => {
     if (!state.exists) return 0;
     const text = state.name.length + (state.description?.length ?? 0);
-    return 1_000 + 2 * text + 200 * state.images.length + 800 * state.variants.size;
+    const listed = 200 * (state.images.length + (state.specifications?.length ?? 0));
+    return 1_000 + 2 * text + listed + 800 * state.variants.size;
   },
 });
 
@@ -270,6 +277,26 @@ function editable(state: ProductState): ExistingProduct {
   return current;
 }
 
+function published(current: ExistingProduct): ProductEvent[] {
+  if (current.status === "published") return [];
+  if (liveVariants(current).length === 0)
+    throw illegalTransition("a product needs at least one variant to be published");
+  return [{ type: "ProductPublished", data: {} }];
+}
+
+/** As a state has it: `null` clears. */
+function cleared<T extends object>(changes: object): Partial<T> {
+  const values = Object.entries(changes).map(([field, value]) => [field, value ?? undefined]);
+  return Object.fromEntries(values) as Partial<T>;
+}
+
+/** What is given and not so already. */
+function differing<T extends object>(changes: T, current: object): Partial<T> {
+  const isOther = ([field, value]: [string, unknown]) =>
+    value !== undefined && !isDeepStrictEqual(value ?? undefined, current[field as keyof typeof current]);
+  return Object.fromEntries(Object.entries(changes).filter(isOther)) as Partial<T>;
+}
+
 function anyVariant(current: ExistingProduct, sku: string): ProductVariant {
   const variant = current.variants.get(sku);
   if (!variant) throw notFound("variant", sku);
@@ -291,10 +318,8 @@ function hasVariant(current: ExistingProduct, variant: Variant): boolean {
   const { sku } = variant;
   const before = current.variants.get(sku);
   if (!before || before.retired) return false;
-  const { name, price, compareAtPrice, attributes } = before;
-  const was = [name, price, compareAtPrice, attributes];
-  if (isDeepStrictEqual(was, [variant.name, variant.price, variant.compareAtPrice, variant.attributes]))
-    return true;
+  const fields = ["name", "price", "compareAtPrice", "attributes", "barcode", "weightGrams"] as const;
+  if (fields.every((field) => isDeepStrictEqual(before[field], variant[field]))) return true;
   throw new Problem("already_exists", `the product has a variant ${JSON.stringify(sku)}`, { sku });
 }
 

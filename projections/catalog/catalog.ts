@@ -16,6 +16,9 @@ import { listItemOf } from "./views.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
+type AddedVariant = Data<"VariantAdded">["variant"];
+type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
+
 type CatalogDoc = ProductDoc | SkuDoc | OrderedDoc;
 
 export const skuPrefix = "sku/";
@@ -46,7 +49,7 @@ function isOrder(doc: CatalogDoc): doc is OrderedDoc {
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
-  version: 5,
+  version: 6,
   followed: true,
   columns: { slug: "text" },
   indexes: [["slug"]],
@@ -102,7 +105,7 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
       change: (doc, event, key) =>
         key === event.id ? created(doc, event) : { ...skuDoc(doc), productId: event.id },
     },
-    ProductDescribed: onDetails(describe),
+    ProductDescribed: onDetails(change),
     PriceChanged: onDetails(({ variants }, { sku, price, compareAtPrice }) => {
       const variant = knownIn(variants, "sku", sku);
       variant.price = price;
@@ -114,11 +117,8 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
       change: (doc, event, key) =>
         key === event.id ? withVariant(doc, event) : { ...skuDoc(doc), productId: event.id },
     },
-    VariantChanged: onDetails(({ variants }, { sku, name, attributes }) => {
-      const variant = knownIn(variants, "sku", sku);
-      if (name === null) delete variant.name;
-      else if (name !== undefined) variant.name = name;
-      if (attributes) variant.attributes = attributes;
+    VariantChanged: onDetails(({ variants }, { sku, ...changes }) => {
+      change(knownIn(variants, "sku", sku), changes);
     }),
     VariantRetired: onDetails(({ variants }, { sku }) => {
       knownIn(variants, "sku", sku).retired = true;
@@ -126,9 +126,11 @@ export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
     ProductPublished: onDetails((details) => {
       details.status = "published";
       details.publishedAt ??= details.updatedAt;
+      delete details.publishAt;
     }),
     ProductArchived: onDetails((details) => {
       details.status = "archived";
+      delete details.publishAt;
     }),
     OrderPlaced: {
       keys: orderKey,
@@ -237,19 +239,12 @@ function created(
   doc: CatalogDoc | undefined,
   { data, time, revision }: ProjectedEvent<Data<"ProductCreated">>,
 ) {
-  const { slug, name, shortDescription, description, brand, category, tags, images, variants } = data;
+  const { variants, ...fields } = data;
   const product = productDoc(doc);
   product.details = {
     revision,
     status: "draft",
-    slug,
-    name,
-    ...(shortDescription !== undefined && { shortDescription }),
-    ...(description !== undefined && { description }),
-    ...(brand !== undefined && { brand }),
-    ...(category !== undefined && { category }),
-    tags,
-    images,
+    ...given(fields),
     variants: variants.map(variantDoc),
     createdAt: time,
     updatedAt: time,
@@ -257,10 +252,9 @@ function created(
   return product;
 }
 
-function variantDoc({ sku, name, price, compareAtPrice, attributes }: Data<"VariantAdded">["variant"]) {
-  const variant: VariantDoc = { sku, ...(name !== undefined && { name }), price, attributes };
-  if (compareAtPrice) variant.compareAtPrice = compareAtPrice;
-  return variant;
+function variantDoc({ sku, name, price, compareAtPrice, attributes, ...more }: AddedVariant): VariantDoc {
+  const variant = { sku, ...(name !== undefined && { name }), price, attributes };
+  return { ...variant, ...given({ compareAtPrice, ...more }) };
 }
 
 function withVariant(doc: CatalogDoc | undefined, event: ProjectedEvent<Data<"VariantAdded">>): ProductDoc {
@@ -290,15 +284,16 @@ function detailsOf(doc: CatalogDoc | undefined, event: ProjectedEvent): ProductD
   return details;
 }
 
-function describe(details: ProductDetails, changes: Data<"ProductDescribed">): void {
-  const { name, slug, tags, images } = changes;
-  if (name !== undefined) details.name = name;
-  if (slug !== undefined) details.slug = slug;
-  if (tags !== undefined) details.tags = tags;
-  if (images !== undefined) details.images = images;
-  for (const field of ["shortDescription", "description", "brand", "category"] as const) {
-    const value = changes[field];
-    if (value === null) delete details[field];
-    else if (value !== undefined) details[field] = value;
+/** A document holds no `undefined`. */
+function given<T extends object>(fields: T): Given<T> {
+  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Given<T>;
+}
+
+/** What is left out stays, `null` clears. */
+function change(doc: object, changes: object): void {
+  const fields = doc as Record<string, unknown>;
+  for (const [field, value] of Object.entries(changes)) {
+    if (value === null) delete fields[field];
+    else if (value !== undefined) fields[field] = value;
   }
 }

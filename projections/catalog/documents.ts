@@ -25,6 +25,8 @@ export interface VariantDoc {
   price: Money;
   compareAtPrice?: Money;
   attributes: Readonly<Record<string, string>>;
+  barcode?: string;
+  weightGrams?: number;
   retired?: true;
 }
 
@@ -40,6 +42,12 @@ export interface ProductDetails {
   category?: string;
   tags: readonly string[];
   images: Data<"ProductCreated">["images"];
+  seo?: NonNullable<Data<"ProductCreated">["seo"]>;
+  specifications?: NonNullable<Data<"ProductCreated">["specifications"]>;
+  relatedProducts?: readonly string[];
+  featured?: boolean;
+  /** Of a draft: when it is published by itself. */
+  publishAt?: string;
   /** In the order they were added, with those that were retired. */
   variants: VariantDoc[];
   /** Epoch milliseconds; of the first publication. */

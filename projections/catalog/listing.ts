@@ -25,6 +25,8 @@ export interface ProductsQuery extends PageRequest {
   maxPrice?: number | undefined;
   /** What can be bought now, backorders included; or what cannot. */
   inStock?: boolean | undefined;
+  /** What the shop puts first; or the others. */
+  featured?: boolean | undefined;
   /** Words in name, SKUs, brand, category, tags and description; all must occur. */
   q?: string | undefined;
   /** Left out: the best match first when there is a `q`, else the newest. */
@@ -150,6 +152,7 @@ function indexed(id: string, { stock, sold }: ProductDoc, details: ProductDetail
         price: variant.price.amount,
         inStock: isBuyable(variant.sku),
       })),
+    featured: details.featured === true,
     publishedAt: details.publishedAt ?? null,
     createdAt: details.createdAt,
     sold,

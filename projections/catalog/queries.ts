@@ -14,7 +14,18 @@ export async function getProduct(
   { unpublished = false }: { unpublished?: boolean } = {},
 ): Promise<ProductView | undefined> {
   const product = (await productById(model, idOrSlug)) ?? (await productBySlug(model, idOrSlug));
-  return product && (unpublished || product.status === "published") ? product : undefined;
+  if (!product || (!unpublished && product.status !== "published")) return undefined;
+  const { relatedProducts: related, ...others } = product;
+  if (!related || unpublished) return product;
+  const seen = await publishedOf(model, related);
+  return { ...others, relatedProducts: related.filter((id) => seen.has(id)) };
+}
+
+async function publishedOf(model: ViewModel, ids: readonly string[]): Promise<Set<string>> {
+  const { documents } = await model.load(ids);
+  const isPublished = ({ json }: { json: string }) =>
+    (JSON.parse(json) as Partial<ProductDoc>).details?.status === "published";
+  return new Set([...documents.values()].filter(isPublished).map(({ key }) => key));
 }
 
 async function productById(model: ViewModel, id: string): Promise<ProductView | undefined> {

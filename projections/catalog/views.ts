@@ -16,6 +16,8 @@ export interface ProductListItem {
   priceRange?: { min: Money; max: Money };
   /** What the cheapest variant cost before. */
   compareAtPrice?: Money;
+  /** The shop puts it first. */
+  featured?: true;
   image?: { url: string; alt?: string };
   /** Pieces over all variants; null where one is not tracked, so that there is no end to it. */
   available: number | null;
@@ -29,6 +31,8 @@ export interface VariantView {
   price: Money;
   compareAtPrice?: Money;
   attributes: Readonly<Record<string, string>>;
+  barcode?: string;
+  weightGrams?: number;
   /** Null when it is not tracked. */
   available: number | null;
   stockStatus: StockStatus;
@@ -43,6 +47,11 @@ export interface ProductView extends ProductListItem {
   shortDescription?: string;
   description?: string;
   images: ProductDetails["images"];
+  seo?: ProductDetails["seo"];
+  specifications?: ProductDetails["specifications"];
+  /** Ids; who shows them leaves out what is not to be seen. */
+  relatedProducts?: readonly string[];
+  publishAt?: string;
   variants: VariantView[];
   updatedAt: string;
 }
@@ -73,6 +82,7 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
     tags,
     ...(min && { price: min }),
     ...(min && max && max.amount > min.amount && { priceRange: { min, max } }),
+    ...(details.featured && { featured: true as const }),
     ...(cheapest?.compareAtPrice && { compareAtPrice: cheapest.compareAtPrice }),
     ...(image && { image: { url: image.url, ...(image.alt !== undefined && { alt: image.alt }) } }),
     ...stockOf(doc, details),
@@ -82,6 +92,7 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
 
 export function productViewOf(id: string, doc: ProductDoc, details: ProductDetails): ProductView {
   const { revision, status, shortDescription, description, images, updatedAt } = details;
+  const { seo, specifications, relatedProducts, publishAt } = details;
   return {
     revision,
     ...listItemOf(id, doc, details),
@@ -89,6 +100,10 @@ export function productViewOf(id: string, doc: ProductDoc, details: ProductDetai
     ...(shortDescription !== undefined && { shortDescription }),
     ...(description !== undefined && { description }),
     images,
+    ...(seo && { seo }),
+    ...(specifications && { specifications }),
+    ...(relatedProducts && { relatedProducts }),
+    ...(publishAt !== undefined && { publishAt }),
     variants: liveVariants(details).map(({ retired: _, ...variant }) => ({
       ...variant,
       ...shownOf(doc, variant.sku),

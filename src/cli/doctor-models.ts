@@ -125,8 +125,8 @@ function findingOf(about: string, error: unknown): Finding {
 async function checkWork(model: ViewModel, findings: Finding[]): Promise<OpenWork> {
   const open: OpenWork = {};
   for (const kind of taskKinds) {
-    // A cart that has not run out is no task yet.
-    const dueBy = kind === "cart" ? { dueBy: Date.now() } : {};
+    // A cart that has not run out is no task yet, and a publication whose time has not come.
+    const dueBy = kind === "cart" || kind === "publication" ? { dueBy: Date.now() } : {};
     const { tasks } = await tasksOf(model, kind, { ...dueBy, limit: workCountedMax });
     if (tasks.length > 0) open[kind] = tasks.length;
   }

@@ -129,7 +129,7 @@ export class TaskRunner {
 
   private async run(kind: ProcessKind, takeUpAll: boolean): Promise<void> {
     const { models, log } = this.options;
-    let takenUp = !takeUpAll || kind === "stock" || kind === "cart";
+    let takenUp = !takeUpAll || kind === "stock" || kind === "cart" || kind === "publication";
     while (!this.stopping.signal.aborted) {
       try {
         // A start goes by all of the log; what is due later goes by what is there.

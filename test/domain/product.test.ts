@@ -257,6 +257,21 @@ describe("the variants of a product", () => {
     mug.when("ChangeVariant", { sku: "?", name: "Small" }).refused("not_found");
   });
 
+  test("have a barcode and a weight, which may be cleared", () => {
+    const coded = { sku: "MUG-S", barcode: "4006381333931", weightGrams: 350 };
+    const known: ProductEvent = { type: "VariantChanged", data: coded };
+    given(product, [created()]).when("ChangeVariant", coded).then([known]);
+    given(product, [created(), known])
+      .when("ChangeVariant", { ...coded, weightGrams: null })
+      .then([{ type: "VariantChanged", data: { sku: "MUG-S", weightGrams: null } }]);
+    given(product, [created(), known])
+      .when("AddVariants", { variants: [small] })
+      .refused("already_exists");
+    given(product, [created()])
+      .when("ChangeVariant", { sku: "MUG-S", barcode: "4006\n381" })
+      .refused("validation_failed");
+  });
+
   test("are retired once, and come back as they are added", () => {
     given(product, [created()])
       .when("RetireVariant", { sku: "MUG-S" })
@@ -284,6 +299,43 @@ describe("a product", () => {
     given(product, [created(), published, archived]).when("Archive", {}).then([]);
     given(product, [created(), published, archived]).when("Publish", {}).then([published]);
     given(product, []).when("Publish", {}).refused("not_found");
+  });
+
+  test("is published by itself when the time has come that it names, unless that was called off", () => {
+    const publishAt = new Date(5_000).toISOString();
+    const scheduled: ProductEvent = { type: "ProductDescribed", data: { publishAt } };
+    const calledOff: ProductEvent = { type: "ProductDescribed", data: { publishAt: null } };
+    given(product, [created()]).when("Describe", { publishAt }).then([scheduled]);
+    given(product, [created(), scheduled]).when("Describe", { publishAt: null }).then([calledOff]);
+    given(product, [created(), scheduled]).when("PublishDue", {}, { now: 4_999 }).then([]);
+    given(product, [created(), scheduled]).when("PublishDue", {}, { now: 5_000 }).then([published]);
+    given(product, [created([]), scheduled])
+      .when("PublishDue", {}, { now: 5_000 })
+      .refused("illegal_transition");
+    for (const ended of [calledOff, published, archived])
+      given(product, [created(), scheduled, ended]).when("PublishDue", {}, { now: 5_000 }).then([]);
+    given(product, [created(), published]).when("Describe", { publishAt }).refused("illegal_transition");
+  });
+
+  test("keeps what search engines and shoppers read beside it, in order and bounded", () => {
+    const specifications = [
+      { name: "Height", value: "10 cm" },
+      { name: "Colour", value: "blue" },
+      { name: "Colour", value: "white" },
+    ];
+    const seo = { title: "A mug", description: "Of clay" };
+    const data = { seo, specifications, relatedProducts: ["p2", "p3"], featured: true };
+    const described: ProductEvent = { type: "ProductDescribed", data };
+    given(product, [created()]).when("Describe", data).then([described]);
+    given(product, [created(), described])
+      .when("Describe", { ...data, seo: null })
+      .then([{ type: "ProductDescribed", data: { seo: null } }]);
+    for (const wrong of [
+      { specifications: Array.from({ length: 101 }, () => ({ name: "n", value: "v" })) },
+      { relatedProducts: ["p2", "p2"] },
+      { relatedProducts: Array.from({ length: 51 }, (_, index) => `p${index}`) },
+    ])
+      given(product, [created()]).when("Describe", wrong).refused("validation_failed");
   });
 
   test("needs a variant that is not retired to be published", () => {

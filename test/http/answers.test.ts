@@ -63,12 +63,22 @@ async function goods(): Promise<string> {
   const variants = [{ sku: "A", price: usd(1_000), compareAtPrice: usd(1_200), attributes: { size: "S" } }];
   const images = [{ url: "/a.jpg", alt: "a", primary: true }];
   const fields = { brand: "B", category: "C", tags: ["t"], description: "d", shortDescription: "s", images };
-  const body = { name: "Cup", ...fields, variants };
+  const shown = {
+    seo: { title: "t", description: "d" },
+    specifications: [{ name: "Height", value: "1 cm" }],
+    relatedProducts: ["none"],
+    featured: true,
+  };
+  const body = { name: "Cup", ...fields, ...shown, variants };
   const { id } = await ask(201, "POST", "/v1/products", { ...asStaff, body });
   const on = { ...asStaff, params: { id, sku: "A" } };
   await ask(200, "PATCH", "/v1/products/{id}", { ...on, body: { name: "Mug" } });
   const more = { sku: "B", name: "Large", price: usd(2_000) };
   await ask(200, "POST", "/v1/products/{id}/variants", { ...on, body: more });
+  const coded = { barcode: "1", weightGrams: 2 };
+  await ask(200, "PATCH", "/v1/products/{id}/variants/{sku}", { ...on, body: coded });
+  await ask(200, "POST", "/v1/products/{id}/variants", { ...on, body: { ...more, sku: "C" } });
+  await ask(200, "DELETE", "/v1/products/{id}/variants/{sku}", { ...on, params: { id, sku: "C" } });
   await ask(200, "PUT", "/v1/products/{id}/variants/{sku}/price", { ...on, body: { price: usd(900) } });
   await ask(200, "POST", "/v1/products/{id}/publish", on);
   await ask(201, "POST", "/v1/stock/{sku}/receipts", { ...on, body: { quantity: 500, reference: "r" } });

@@ -22,6 +22,7 @@ const ids = { cart: "", order: "", product: "", payment: "" };
 const goodBodies: Record<string, Body> = {
   "POST /v1/products": { name: "A product", variants: [{ sku: "NEW", price: usd(1) }] },
   "PATCH /v1/products/{id}": { name: "A name" },
+  "PATCH /v1/products/{id}/variants/{sku}": { name: "Large" },
   "POST /v1/products/{id}/variants": { sku: "NEW-2", price: usd(1) },
   "PUT /v1/products/{id}/variants/{sku}/price": { price: usd(1) },
   "POST /v1/stock/{sku}/receipts": { quantity: 1, reference: "note" },

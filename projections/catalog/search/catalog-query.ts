@@ -22,6 +22,7 @@ export interface IndexedProduct {
   shortDescription?: string;
   /** Those for sale. */
   variants: readonly IndexedVariant[];
+  featured: boolean;
   /** Epoch milliseconds of the first publication. */
   publishedAt: number | null;
   createdAt: number;
@@ -50,6 +51,7 @@ export interface CatalogQuery {
   minPrice?: number | undefined;
   maxPrice?: number | undefined;
   inStock?: boolean | undefined;
+  featured?: boolean | undefined;
   /** Left out: what is published. */
   status?: readonly string[] | undefined;
   /** Left out: the best match first when there is a `q`, else the newest. */

@@ -21,7 +21,7 @@ export function collect(
   query: CatalogQuery,
   matches: Matches | undefined,
 ): Omit<CatalogAnswer, "corrected"> {
-  const { minPrice, maxPrice, inStock, limit } = query;
+  const { minPrice, maxPrice, inStock, featured, limit } = query;
   const sort = query.sort ?? (matches ? "rank" : "newest");
   const after = query.after && placeOf(query.after);
   const keyOf = keyFor(sort, products, matches);
@@ -35,6 +35,7 @@ export function collect(
   let total = 0;
   const visit = (slot: number) => {
     if (!products.hasStatus(slot, statuses)) return;
+    if (featured !== undefined && products.isFeatured(slot) !== featured) return;
     const price = needsPrice ? products.priceOf(slot, query) : null;
     if (price === undefined) return;
     const inCategory = !masks.category || category.has(slot, masks.category);

@@ -26,6 +26,7 @@ export class Products {
   #newest = new Float64Array(roomMin);
   #sold = new Float64Array(roomMin);
   #rating = new Float64Array(roomMin);
+  #featured = new Uint8Array(roomMin);
   /** Variants of one slot after those of the other, and where those of each slot end. */
   #variantsEnd = new Uint32Array(roomMin);
   #prices = new Float64Array(roomMin);
@@ -62,6 +63,7 @@ export class Products {
     this.#newest[slot] = product.publishedAt ?? product.createdAt;
     this.#sold[slot] = product.sold;
     this.#rating[slot] = product.rating;
+    this.#featured[slot] = product.featured ? 1 : 0;
     const start = this.#variantsStart(slot);
     product.variants.forEach(({ price, inStock }, index) => {
       this.#prices[start + index] = price;
@@ -96,6 +98,10 @@ export class Products {
 
   ratingOf(slot: number): number {
     return this.#rating[slot] ?? 0;
+  }
+
+  isFeatured(slot: number): boolean {
+    return this.#featured[slot] === 1;
   }
 
   /** A filter: 1 for the number of each of these statuses. */
@@ -165,6 +171,7 @@ export class Products {
         createdAt: this.#createdAt[slot] ?? 0,
         sold: this.soldOf(slot),
         rating: this.ratingOf(slot),
+        featured: this.isFeatured(slot),
       };
       kept.push(product, this.digestOf(slot));
     }
@@ -193,6 +200,7 @@ export class Products {
     this.#newest = roomFor(this.#newest, slots);
     this.#sold = roomFor(this.#sold, slots);
     this.#rating = roomFor(this.#rating, slots);
+    this.#featured = roomFor(this.#featured, slots);
     this.#variantsEnd = roomFor(this.#variantsEnd, slots);
   }
 }

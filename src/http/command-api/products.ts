@@ -12,6 +12,7 @@ import {
   newProductSchema,
   priceChangeSchema,
   productChangesSchema,
+  variantChangesSchema,
   variantSchema,
 } from "../../../commands/product/fields.ts";
 import { type ProductState, product } from "../../../commands/product/product.ts";
@@ -131,8 +132,54 @@ export function productCommands(app: App, deps: Deps): void {
     },
   );
 
+  variantChanges(app, deps);
   pricing(app, deps);
   publishing(app, deps);
+}
+
+function variantChanges(app: App, { runtime: { engine }, staffOnly, commands }: Deps): void {
+  app.patch(
+    "/v1/products/:id/variants/:sku",
+    {
+      ...staffOnly,
+      schema: { ...describe("Change a variant", 200), params: idAndSkuParams, body: variantChangesSchema },
+    },
+    (request, reply) => {
+      const { id, sku } = request.params;
+      return commands.run(request, reply, async () => {
+        const command = { ...request.body, sku: await spellingOf(engine, sku) };
+        return productCommand(
+          id,
+          200,
+          (context, respond) => engine.execute(product, id, "ChangeVariant", command, context, respond),
+          { extra: { sku: command.sku } },
+        );
+      });
+    },
+  );
+
+  app.delete(
+    "/v1/products/:id/variants/:sku",
+    {
+      ...staffOnly,
+      schema: {
+        ...describe("Retire a variant: it is not for sale any more", 200),
+        params: idAndSkuParams,
+      },
+    },
+    (request, reply) => {
+      const { id, sku } = request.params;
+      return commands.run(request, reply, async () => {
+        const command = { sku: await spellingOf(engine, sku) };
+        return productCommand(
+          id,
+          200,
+          (context, respond) => engine.execute(product, id, "RetireVariant", command, context, respond),
+          { extra: command },
+        );
+      });
+    },
+  );
 }
 
 function pricing(app: App, deps: Deps): void {

@@ -64,16 +64,16 @@ const namesOf = (charactersMax: number) => {
     .transform((names) => (typeof names === "string" ? [names] : names));
 };
 
+const yesOrNo = z.enum(["true", "false"]).transform((text) => text === "true");
+
 const productFilters = {
   category: texts.optional(),
   brand: texts.optional(),
   tag: texts.optional(),
   minPrice: amount.optional(),
   maxPrice: amount.optional(),
-  inStock: z
-    .enum(["true", "false"])
-    .transform((text) => text === "true")
-    .optional(),
+  inStock: yesOrNo.optional(),
+  featured: yesOrNo.optional(),
   q: z.string().max(searchCharactersMax).optional(),
   sort: z.enum(productSorts).optional(),
   facets: facetNames.optional(),

@@ -21,6 +21,8 @@ const item = z
     priceRange: z.strictObject({ min: money, max: money }).optional(),
     /** What the cheapest variant cost before. */
     compareAtPrice: money.optional(),
+    /** The shop puts it first. */
+    featured: z.literal(true).optional(),
     image: z.strictObject({ url: z.string(), alt: z.string().optional() }).optional(),
     /** Pieces over all variants; null where one is not tracked, so that there is no end to it. */
     available: z.int().nullable(),
@@ -38,6 +40,8 @@ const variant = z.strictObject({
   price: money,
   compareAtPrice: money.optional(),
   attributes: z.record(z.string(), z.string()),
+  barcode: z.string().optional(),
+  weightGrams: z.int().optional(),
   /** Null when it is not tracked. */
   available: z.int().nullable(),
   stockStatus,
@@ -51,6 +55,13 @@ const product = item
     shortDescription: z.string().optional(),
     description: z.string().optional(),
     images: z.array(z.strictObject({ url: z.string(), alt: z.string().optional(), primary: z.boolean() })),
+    /** What search engines are shown instead of the name and the short description. */
+    seo: z.strictObject({ title: z.string().optional(), description: z.string().optional() }).optional(),
+    specifications: z.array(z.strictObject({ name: z.string(), value: z.string() })).optional(),
+    /** Ids; guests are told those that are published. */
+    relatedProducts: z.array(z.string()).optional(),
+    /** When a draft is published by itself. */
+    publishAt: z.string().optional(),
     variants: z.array(variant),
     updatedAt: z.string(),
   })
@@ -66,6 +77,7 @@ const shownInLists = {
   price: true,
   priceRange: true,
   compareAtPrice: true,
+  featured: true,
   image: true,
   stockStatus: true,
   createdAt: true,
@@ -77,7 +89,16 @@ const guestItem = item
   .meta({ id: "GuestProductListItem" });
 
 const guestProduct = product
-  .pick({ ...shownInLists, shortDescription: true, description: true, images: true, updatedAt: true })
+  .pick({
+    ...shownInLists,
+    shortDescription: true,
+    description: true,
+    images: true,
+    seo: true,
+    specifications: true,
+    relatedProducts: true,
+    updatedAt: true,
+  })
   .extend({
     available: availableTold,
     status: z.literal("published"),
@@ -89,6 +110,8 @@ const guestProduct = product
           price: true,
           compareAtPrice: true,
           attributes: true,
+          barcode: true,
+          weightGrams: true,
           stockStatus: true,
           backorders: true,
         })

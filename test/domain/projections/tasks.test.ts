@@ -829,6 +829,38 @@ describe("whatever happens to a cart", () => {
   }
 });
 
+const publishAt = (ms: number) => ({ publishAt: isoTime(at + ms) });
+const draft = { slug: "s", name: "N", tags: [], images: [], variants: [] };
+const ofP1 = on("product-p1");
+const publications = [
+  ofP1("ProductCreated", { ...draft, ...publishAt(1_000) }),
+  on("product-p2")("ProductCreated", draft),
+  on("product-p2")("ProductDescribed", publishAt(2_000)),
+  // Moved behind the other.
+  ofP1("ProductDescribed", publishAt(3_000)),
+  ofP1("ProductDescribed", { name: "M" }),
+];
+
+describe("a publication", () => {
+  const dueOf = async (...more: typeof publications) => {
+    const model = await project(tasksProjection, logOf([...publications, ...more]));
+    return (await tasksOf(model, "publication", { limit: 9 })).tasks.map(({ id, dueAt }) => [id, dueAt - at]);
+  };
+
+  test("is due at the time it was moved to", async () => {
+    expect(await dueOf()).toEqual([
+      ["p2", 2_000],
+      ["p1", 3_000],
+    ]);
+  });
+
+  test("is over once it is called off, or the product published or archived", async () => {
+    expect(await dueOf(ofP1("ProductDescribed", { publishAt: null }))).toEqual([["p2", 2_000]]);
+    expect(await dueOf(ofP1("ProductPublished", {}))).toEqual([["p2", 2_000]]);
+    expect(await dueOf(ofP1("ProductArchived", {}))).toEqual([["p2", 2_000]]);
+  });
+});
+
 describe("the list of tasks", () => {
   const log = logOf([
     ofCart("CartOpened", { currency: "GBP", expiresAt }),
@@ -837,6 +869,7 @@ describe("the list of tasks", () => {
     on("cart-c3")("CheckoutStarted", checkout),
     dispatched,
     captureAsked("capture"),
+    ...publications,
     on("webhook-bank-e-2")("WebhookReceived", {
       gateway: "bank",
       paymentId,
@@ -854,6 +887,7 @@ describe("the list of tasks", () => {
       checkout: ["c3"],
       order: [orderId],
       payment: [paymentId],
+      publication: ["p2", "p1"],
       webhook: ["bank-e-2"],
     });
     const first = await tasksOf(model, "cart", { limit: 1 });

@@ -87,6 +87,7 @@ function productOf(row: string): IndexedProduct {
     variants: [{ sku, price: 1000, inStock: true }],
     publishedAt: 1,
     createdAt: 1,
+    featured: false,
     sold: id.startsWith("x") ? 50 : 0,
     rating: 0,
   };

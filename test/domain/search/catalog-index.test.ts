@@ -13,7 +13,7 @@ const sorts = ["price", "-price", "newest", "best-selling", "rating", "rank"] as
 function product(id: string, changes: Partial<IndexedProduct> = {}): IndexedProduct {
   const variants = [{ sku: `S-${id}`, price: 100, inStock: true }];
   const plain = { id, status: "published", name: `Mug ${id}`, tags: [], variants };
-  return { ...plain, publishedAt: 1, createdAt: 1, sold: 0, rating: 0, ...changes };
+  return { ...plain, publishedAt: 1, createdAt: 1, sold: 0, rating: 0, featured: false, ...changes };
 }
 
 function indexOf(...products: IndexedProduct[]): CatalogIndex {

@@ -50,9 +50,21 @@ const product: fc.Arbitrary<IndexedProduct> = fc.record(
     createdAt: amount,
     sold: amount,
     rating: amount,
+    featured: fc.boolean(),
   },
   {
-    requiredKeys: ["id", "status", "name", "tags", "variants", "publishedAt", "createdAt", "sold", "rating"],
+    requiredKeys: [
+      "id",
+      "status",
+      "name",
+      "tags",
+      "variants",
+      "publishedAt",
+      "createdAt",
+      "sold",
+      "rating",
+      "featured",
+    ],
   },
 );
 /** A product put, one whose texts stay, one taken away, or the whole index laid out anew. */
@@ -68,6 +80,7 @@ const anyChange = fc.oneof(
         createdAt: amount,
         sold: amount,
         rating: amount,
+        featured: fc.boolean(),
       }),
       price: amount,
       inStock: fc.boolean(),
@@ -94,6 +107,7 @@ const query: fc.Arbitrary<CatalogQuery> = fc.record({
   minPrice: rarely(amount),
   maxPrice: rarely(amount),
   inStock: rarely(fc.boolean()),
+  featured: rarely(fc.boolean()),
   status: rarely(fc.subarray(["published", "draft", "archived", "unheard-of"])),
   sort: rarely(fc.constantFrom("price", "-price", "newest", "best-selling", "rating", "rank")),
   facets: fc.subarray(["category", "brand", "tag"]),

@@ -113,10 +113,11 @@ function correctionOf(visible: readonly IndexedProduct[], q: string): string | u
 }
 
 function passes(products: readonly IndexedProduct[], product: IndexedProduct, query: CatalogQuery): boolean {
-  const { category, brand, tag } = query;
+  const { category, brand, tag, featured } = query;
   const brands = brand?.map(foldedValue);
   const tags = tag?.map(foldedValue);
   if (priceOf(product, query) === undefined) return false;
+  if (featured !== undefined && product.featured !== featured) return false;
   if (brands && (product.brand === undefined || !brands.includes(foldedValue(product.brand)))) return false;
   if (tags && !product.tags.some((each) => tags.includes(foldedValue(each)))) return false;
   return !category || category.some((asked) => isBelow(products, product, asked));
