@@ -1,4 +1,6 @@
+import { brandEvents } from "./brand/brand.ts";
 import { cartEvents } from "./cart/events.ts";
+import { categoryEvents } from "./category/events.ts";
 import { claimEvents } from "./claim/claim.ts";
 import { importEvents } from "./import/import.ts";
 import { keyEvents } from "./key/key.ts";
@@ -16,7 +18,9 @@ import { webhookEvents } from "./webhook/webhook.ts";
 /** Every event type of the shop, by name. */
 export const shopEvents = {
   ...answerEvents,
+  ...brandEvents,
   ...cartEvents,
+  ...categoryEvents,
   ...claimEvents,
   ...importEvents,
   ...keyEvents,

@@ -4,6 +4,7 @@ import { anyTime, type Engine } from "../../src/engine/write/engine.ts";
 import type { Money } from "../../src/values/money.ts";
 import { notFound, Problem } from "../../src/values/problem.ts";
 import { type PricedOrder, priceOrder } from "../pricing.ts";
+import { categoryPath } from "../processes/groups.ts";
 import { type ShippingMethod, type Shop, shippingMethods } from "../processes/shop.ts";
 import { findSku } from "../processes/skus.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
@@ -72,7 +73,10 @@ export async function itemOf(
   quantity: number,
   unitPrice?: number,
 ): Promise<{ item: CartItem; currency: string }> {
-  const { sku, productId, name, variantName, category, price } = await findOffer(engine, given);
+  const offer = await findOffer(engine, given);
+  const { sku, productId, name, variantName, categoryId, price } = offer;
+  const asOf = performance.now() - offerAgeMsMax;
+  const category = categoryId === undefined ? offer.category : await categoryPath(engine, categoryId, asOf);
   const item: CartItem = {
     sku,
     productId,

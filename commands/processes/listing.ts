@@ -14,6 +14,7 @@ import {
 } from "../product/fields.ts";
 import { type ExistingProduct, type ProductState, product } from "../product/product.ts";
 import { looksLikeId, slugify, withSuffix } from "../product/slug.ts";
+import { placeIn } from "./groups.ts";
 import { withNewSkus } from "./skus.ts";
 
 /** A claim this old whose holder never got what was claimed was left behind by a crash. */
@@ -90,9 +91,11 @@ export async function createProduct<R>(
     const slug = run.slug ?? (await claimSlug(run, slugsFor(newProduct, run.productId)));
     // A product that is there has claimed all it was created with.
     const spelled = run.slug === undefined ? await claimSkus(run, variants) : variants;
+    // What is there already was placed when it was created.
+    const groups = run.slug === undefined ? await placeIn(engine, context, newProduct) : {};
     assertInTime(run);
     const { expectedRevision: _, ...step } = { ...context, commandId: createStep(context.commandId) };
-    const command = { ...fields, slug, variants: spelled };
+    const command = { ...fields, ...groups, slug, variants: spelled };
     return engine.execute(product, run.productId, "Create", command, step, respond);
   });
 }
@@ -135,9 +138,10 @@ export async function describeProduct<R>(
   const run = await startOnExisting(engine, context, productId);
   return undoneIfRefused(run, async () => {
     if (slug !== undefined && slug !== run.slug) await claimSlug(run, [givenSlug(slug)]);
+    const groups = await placeIn(engine, context, changes);
     assertInTime(run);
     const step = { ...context, commandId: describeStep(context.commandId) };
-    return engine.execute(product, productId, "Describe", changes, step, respond);
+    return engine.execute(product, productId, "Describe", { ...changes, ...groups }, step, respond);
   });
 }
 

@@ -47,6 +47,7 @@ const nameSchema = z
 const shortDescriptionSchema = z.string().max(500);
 const descriptionSchema = z.string().max(descriptionCharactersMax);
 const groupNameSchema = z.string().trim().min(1).max(groupNameCharactersMax);
+const groupIdSchema = z.string().min(1).max(64);
 const tagsSchema = z.array(z.string().trim().min(1).max(tagCharactersMax)).max(tagsMax);
 const variantNameSchema = z.string().trim().min(1).max(255);
 
@@ -144,14 +145,21 @@ export const variantsSchema = z
       refuse([], `the variants are more than ${variantsBytesMax} bytes together`);
   });
 
+/** The name of a brand and the path of a category, or their ids. An event has both, as they were then. */
+const groupsSchema = {
+  brand: groupNameSchema.optional(),
+  brandId: groupIdSchema.optional(),
+  category: groupNameSchema.optional(),
+  categoryId: groupIdSchema.optional(),
+};
+
 /** What a product is created with. Without a slug one is made from the name. */
 export const newProductSchema = z.strictObject({
   name: nameSchema,
   slug: slugSchema.optional(),
   shortDescription: shortDescriptionSchema.optional(),
   description: descriptionSchema.optional(),
-  brand: groupNameSchema.optional(),
-  category: groupNameSchema.optional(),
+  ...groupsSchema,
   tags: tagsSchema.default([]),
   images: imagesSchema.default([]),
   seo: seoSchema.optional(),
@@ -169,8 +177,10 @@ export const productChangesSchema = z.strictObject({
   slug: slugSchema.optional(),
   shortDescription: shortDescriptionSchema.nullish(),
   description: descriptionSchema.nullish(),
-  brand: groupNameSchema.nullish(),
-  category: groupNameSchema.nullish(),
+  brand: groupsSchema.brand.nullable(),
+  brandId: groupsSchema.brandId.nullable(),
+  category: groupsSchema.category.nullable(),
+  categoryId: groupsSchema.categoryId.nullable(),
   tags: tagsSchema.optional(),
   images: imagesSchema.optional(),
   seo: seoSchema.nullish(),

@@ -59,7 +59,10 @@ export interface ExistingProduct {
   shortDescription: string | undefined;
   description: string | undefined;
   brand: string | undefined;
+  brandId: string | undefined;
+  /** Its path, as it was then; where there is an id, that says which category is meant. */
   category: string | undefined;
+  categoryId: string | undefined;
   tags: readonly string[];
   images: readonly Image[];
   seo: Details["seo"] | undefined;
@@ -84,6 +87,7 @@ export interface Offer {
   variantName: string | undefined;
   brand: string | undefined;
   category: string | undefined;
+  categoryId: string | undefined;
   attributes: Readonly<Record<string, string>>;
   price: Money;
   compareAtPrice: Money | undefined;
@@ -113,7 +117,9 @@ export const product = decider({
       shortDescription: fields.shortDescription,
       description: fields.description,
       brand: fields.brand,
+      brandId: fields.brandId,
       category: fields.category,
+      categoryId: fields.categoryId,
       tags: fields.tags,
       images: fields.images,
       seo: fields.seo,
@@ -238,7 +244,7 @@ export const product = decider({
 export function offerOf(state: ProductState, sku: string): Offer | undefined {
   const variant = state.exists ? state.variants.get(sku) : undefined;
   if (!state.exists || !variant) return undefined;
-  const { slug, name, brand, category } = state;
+  const { slug, name, brand, category, categoryId } = state;
   return {
     sku,
     slug,
@@ -246,6 +252,7 @@ export function offerOf(state: ProductState, sku: string): Offer | undefined {
     variantName: variant.name,
     brand,
     category,
+    categoryId,
     attributes: variant.attributes,
     price: variant.price,
     compareAtPrice: variant.compareAtPrice,

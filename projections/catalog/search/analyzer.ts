@@ -52,23 +52,6 @@ export function foldedWhole(text: string): string {
   return fold(text).trim().replace(/\s+/g, " ");
 }
 
-/** What a category, brand or tag is known by: two spellings of one value are one facet. */
-export function foldedValue(value: string): string {
-  return value
-    .normalize("NFKC")
-    .replace(/[‘’‛′]/g, "'")
-    .replace(/[“”‟″]/g, '"')
-    .trim()
-    .replace(/\s+/g, " ")
-    .toLowerCase()
-    .replace(/[ßς]/g, (letter) => undecomposed[letter] ?? letter);
-}
-
-/** What a category is known by: its path, each name of it folded. */
-export function foldedPath(path: string): string {
-  return path.split("/").map(foldedValue).join("/");
-}
-
 /** The terms under which a text is found, each once. */
 export function termsOf(text: string): Set<string> {
   const terms = new Set<string>();

@@ -1,4 +1,4 @@
-import { foldedPath, foldedValue } from "./analyzer.ts";
+import { foldedName, foldedPath } from "../../../src/values/names.ts";
 import {
   type CatalogAnswer,
   type CatalogFacet,
@@ -79,8 +79,8 @@ function masksOf(products: Products, query: CatalogQuery, statuses: Uint8Array):
   const { category, brand, tag } = query;
   return {
     ...(category && { category: facets.category.maskOf(categoriesOf(products, category, statuses)) }),
-    ...(brand && { brand: facets.brand.maskOf(brand.map(foldedValue)) }),
-    ...(tag && { tag: facets.tag.maskOf(tag.map(foldedValue)) }),
+    ...(brand && { brand: facets.brand.maskOf(brand.map(foldedName)) }),
+    ...(tag && { tag: facets.tag.maskOf(tag.map(foldedName)) }),
   };
 }
 

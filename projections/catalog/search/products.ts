@@ -1,4 +1,4 @@
-import { foldedPath, foldedValue } from "./analyzer.ts";
+import { foldedName, foldedPath } from "../../../src/values/names.ts";
 import type { CatalogFacet, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { Facet } from "./facet.ts";
 import { roomFor } from "./growing.ts";
@@ -14,8 +14,8 @@ const gone = 0;
 export class Products {
   readonly facets: Readonly<Record<CatalogFacet, Facet>> = {
     category: new Facet(foldedPath),
-    brand: new Facet(foldedValue),
-    tag: new Facet(foldedValue),
+    brand: new Facet(foldedName),
+    tag: new Facet(foldedName),
   };
   readonly #ids: string[] = [];
   /** Name -> number of the status, from 1; 0 is a product that is gone. */

@@ -1,4 +1,6 @@
+import { brands } from "../../../commands/brand/brand.ts";
 import { cart } from "../../../commands/cart/cart.ts";
+import { categories } from "../../../commands/category/category.ts";
 import { claim } from "../../../commands/claim/claim.ts";
 import { invoiceList } from "../../../commands/import/import.ts";
 import { key } from "../../../commands/key/key.ts";
@@ -21,7 +23,9 @@ type AnyDecider = Decider<any, EventMap>;
 const deciders = new Map(
   (
     [
+      brands,
       cart,
+      categories,
       claim,
       invoiceList,
       key,

@@ -1,12 +1,6 @@
 import { describe, expect, it } from "vitest";
-import {
-  fold,
-  foldedPath,
-  foldedValue,
-  queryWordsMax,
-  queryWordsOf,
-  termsOf,
-} from "../../../projections/catalog/search/analyzer.ts";
+import { fold, queryWordsMax, queryWordsOf, termsOf } from "../../../projections/catalog/search/analyzer.ts";
+import { foldedName, foldedPath } from "../../../src/values/names.ts";
 
 describe("the analyzer", () => {
   it.each([
@@ -42,10 +36,10 @@ describe("the analyzer", () => {
   });
 
   it("knows facet values by one form", () => {
-    expect(foldedValue("  Levi’s ")).toBe(foldedValue("LEVI'S"));
-    expect(foldedValue("STRASSE")).toBe(foldedValue("Straße"));
-    expect(foldedValue("A\u00a0 b")).toBe(foldedValue("a b"));
+    expect(foldedName("  Levi’s ")).toBe(foldedName("LEVI'S"));
+    expect(foldedName("STRASSE")).toBe(foldedName("Straße"));
+    expect(foldedName("A\u00a0 b")).toBe(foldedName("a b"));
     expect(foldedPath("Garten / STÜHLE")).toBe(foldedPath("garten/Stühle"));
-    expect(foldedValue("Café")).not.toBe(foldedValue("Cafe"));
+    expect(foldedName("Café")).not.toBe(foldedName("Cafe"));
   });
 });

@@ -1,6 +1,4 @@
 import {
-  foldedPath,
-  foldedValue,
   foldedWhole,
   type QueryTerm,
   type QueryWord,
@@ -17,6 +15,7 @@ import {
   totalMax,
 } from "../../../projections/catalog/search/catalog-query.ts";
 import { isOffByOne } from "../../../projections/catalog/search/correction.ts";
+import { foldedName, foldedPath } from "../../../src/values/names.ts";
 
 /** The rules of search and lists without any index: every query looks at every product. */
 export function answerOf(
@@ -114,12 +113,12 @@ function correctionOf(visible: readonly IndexedProduct[], q: string): string | u
 
 function passes(products: readonly IndexedProduct[], product: IndexedProduct, query: CatalogQuery): boolean {
   const { category, brand, tag, featured } = query;
-  const brands = brand?.map(foldedValue);
-  const tags = tag?.map(foldedValue);
+  const brands = brand?.map(foldedName);
+  const tags = tag?.map(foldedName);
   if (priceOf(product, query) === undefined) return false;
   if (featured !== undefined && product.featured !== featured) return false;
-  if (brands && (product.brand === undefined || !brands.includes(foldedValue(product.brand)))) return false;
-  if (tags && !product.tags.some((each) => tags.includes(foldedValue(each)))) return false;
+  if (brands && (product.brand === undefined || !brands.includes(foldedName(product.brand)))) return false;
+  if (tags && !product.tags.some((each) => tags.includes(foldedName(each)))) return false;
   return !category || category.some((asked) => isBelow(products, product, asked));
 }
 
@@ -176,7 +175,7 @@ function valuesOf(product: IndexedProduct, facet: CatalogFacet): Map<string, str
   const values = new Map<string, string>();
   for (const text of texts) {
     if (text === undefined) continue;
-    const folded = facet === "category" ? foldedPath(text) : foldedValue(text);
+    const folded = facet === "category" ? foldedPath(text) : foldedName(text);
     if (!values.has(folded)) values.set(folded, text.trim());
   }
   return values;
