@@ -10,7 +10,8 @@ import {
   type StockEventData,
   type StockMovementType,
 } from "../stock/availability.ts";
-import type { ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
+import type { CatalogDoc, ProductDetails, ProductDoc, SkuDoc, VariantDoc } from "./documents.ts";
+import { groupHandlers } from "./group-handlers.ts";
 import { cameBack, cancelled, credited, type OrderedDoc, paidOrShipped, soldBy, withLines } from "./sold.ts";
 import { listItemOf } from "./views.ts";
 
@@ -18,8 +19,6 @@ type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
 type AddedVariant = Data<"VariantAdded">["variant"];
 type Given<T> = { [K in keyof T]: Exclude<T[K], undefined> };
-
-type CatalogDoc = ProductDoc | SkuDoc | OrderedDoc;
 
 export const skuPrefix = "sku/";
 const orderPrefix = "order/";
@@ -39,23 +38,32 @@ function isProduct(doc: CatalogDoc): doc is ProductDoc {
   return "stock" in doc;
 }
 
+function isSku(doc: CatalogDoc): doc is SkuDoc {
+  return "available" in doc;
+}
+
 function isOrder(doc: CatalogDoc): doc is OrderedDoc {
   return "ordered" in doc;
 }
 
 /**
- * What shoppers browse: products with their prices and what is left of them. Readers see the item of a list;
- * the document holds the rest of the product, which `getProduct` shows.
+ * What shoppers browse: products with their prices and what is left of them, and the categories and brands they are
+ * of. Readers see the item of a list; the document holds the rest of the product, which `getProduct` shows. What its
+ * category and brand are called now is told when it is read.
  */
 export const catalogProjection = projectionOf<ShopEvents>()<CatalogDoc>({
   name: "catalog",
   version: 6,
   followed: true,
-  columns: { slug: "text" },
-  indexes: [["slug"]],
-  columnsOf: (doc) => (isProduct(doc) && doc.details ? { slug: doc.details.slug } : {}),
+  columns: { slug: "text", group: "text" },
+  indexes: [["slug"], ["group"]],
+  columnsOf: (doc) => {
+    if ("group" in doc) return { group: doc.group };
+    return isProduct(doc) && doc.details ? { slug: doc.details.slug } : {};
+  },
   present: (doc, key) => (isProduct(doc) && doc.details ? listItemOf(key, doc, doc.details) : undefined),
   on: {
+    ...groupHandlers,
     // A product claims its SKUs before it gets them, one event for each: so here every SKU can lead to its
     // product and bring the stock it has, which no event of the product could do for several at once.
     Claimed: {
@@ -195,13 +203,13 @@ function moving<K extends StockMovementType>(type: K): Handler<CatalogDoc, Stock
 }
 
 function toProduct(doc: CatalogDoc | undefined): readonly string[] {
-  const productId = doc && !isProduct(doc) && !isOrder(doc) ? doc.productId : undefined;
+  const productId = doc && isSku(doc) ? doc.productId : undefined;
   return productId === undefined ? [] : [productId];
 }
 
 function skuDoc(doc: CatalogDoc | undefined): SkuDoc {
   if (doc === undefined) return { available: 0, ...initialPolicy };
-  if (isProduct(doc) || isOrder(doc)) throw new Error("something else stands where a SKU should");
+  if (!isSku(doc)) throw new Error("something else stands where a SKU should");
   return doc;
 }
 

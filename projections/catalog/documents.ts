@@ -2,6 +2,8 @@ import type { ShopEvents } from "../../commands/events.ts";
 import type { DataOf } from "../../src/engine/decider.ts";
 import type { Money } from "../../src/values/money.ts";
 import type { StockPolicy } from "../stock/availability.ts";
+import type { GroupDoc, GroupsDoc } from "./groups.ts";
+import type { OrderedDoc } from "./sold.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
 
@@ -38,8 +40,11 @@ export interface ProductDetails {
   name: string;
   shortDescription?: string;
   description?: string;
+  /** As they were called when they were said; with an id, that says which is meant. */
   brand?: string;
+  brandId?: string;
   category?: string;
+  categoryId?: string;
   tags: readonly string[];
   images: Data<"ProductCreated">["images"];
   seo?: NonNullable<Data<"ProductCreated">["seo"]>;
@@ -64,3 +69,5 @@ export interface ProductDoc {
   /** Absent until the product is created: its SKUs are claimed before. */
   details?: ProductDetails;
 }
+
+export type CatalogDoc = ProductDoc | SkuDoc | OrderedDoc | GroupDoc | GroupsDoc;

@@ -2,10 +2,19 @@ import { documentsOf, type ViewModel } from "../../src/stores/view-store/view-st
 import type { Page, PageRequest, TextPage } from "../page.ts";
 import { stockStatusOf } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc } from "./documents.ts";
+import {
+  type BrandName,
+  type CategoryPlace,
+  type GroupDoc,
+  Groups,
+  groupDocsOf,
+  isGroupKey,
+  refOf,
+} from "./groups.ts";
 import { itemsWithStatus, type ProductStatus, productsById, productsBySku } from "./named.ts";
 import { type CatalogFacet, catalogFacets, type IndexedProduct } from "./search/catalog-query.ts";
 import { CatalogIndex } from "./search/index.ts";
-import type { ProductListItem } from "./views.ts";
+import { type ProductListItem, withGroups } from "./views.ts";
 
 export const productSorts = ["price", "-price", "newest", "best-selling", "rating"] as const;
 export type ProductSort = (typeof productSorts)[number];
@@ -14,9 +23,20 @@ export const productFacets = catalogFacets;
 export type ProductFacet = CatalogFacet;
 
 const loadKeys = 1_000;
+const refreshedAtOnce = 200;
+
+export interface CategoryItem extends CategoryPlace {
+  /** Published products in it, and in it or below. */
+  productCount: number;
+  productCountBelow: number;
+}
+
+export interface BrandItem extends BrandName {
+  productCount: number;
+}
 
 export interface ProductsQuery extends PageRequest {
-  /** Any of these: a path such as `Garden/Chairs` with what is below it, or a name that only one category has. */
+  /** Any of these: an id, a path such as `Garden/Chairs` with what is below it, or a name that only one category has. */
   category?: readonly string[] | undefined;
   brand?: readonly string[] | undefined;
   tag?: readonly string[] | undefined;
@@ -60,6 +80,9 @@ export interface ProductPage extends TextPage<ProductListItem> {
  */
 export class CatalogListing {
   private index = new CatalogIndex();
+  private groupDocs = new Map<string, GroupDoc>();
+  /** Products that are still found by what their category or brand was called. */
+  private readonly stale = new Set<string>();
 
   get size(): number {
     return this.index.size;
@@ -68,9 +91,13 @@ export class CatalogListing {
   /** Reads the whole model. */
   async load(model: ViewModel): Promise<void> {
     const index = new CatalogIndex();
+    const groupDocs = await groupDocsOf(model);
+    index.regroup(new Groups(groupDocs));
     for await (const { key, json } of documentsOf(model)) put(index, key, json);
     index.prepare();
     this.index = index;
+    this.groupDocs = groupDocs;
+    this.stale.clear();
   }
 
   /** Reads documents that were stored or deleted. */
@@ -78,8 +105,54 @@ export class CatalogListing {
     for (let from = 0; from < keys.length; from += loadKeys) {
       const some = keys.slice(from, from + loadKeys);
       const { documents } = await model.load(some);
-      for (const key of some) put(this.index, key, documents.get(key)?.json);
+      const textOf = (key: string) => documents.get(key)?.json;
+      this.regroup(some.filter(isGroupKey), textOf);
+      for (const key of some) {
+        put(this.index, key, textOf(key));
+        this.stale.delete(key);
+      }
     }
+  }
+
+  /**
+   * Has some of the products found by what their category or brand is called now. Renaming a category may concern very
+   * many: what is asked meanwhile is answered in between.
+   * @returns whether there are more
+   */
+  async refresh(model: ViewModel): Promise<boolean> {
+    const some = [...this.stale].slice(0, refreshedAtOnce);
+    if (some.length > 0) await this.update(model, some);
+    return this.stale.size > 0;
+  }
+
+  private regroup(keys: readonly string[], textOf: (key: string) => string | undefined): void {
+    if (keys.length === 0) return;
+    for (const key of keys) {
+      const json = textOf(key);
+      if (json !== undefined) this.groupDocs.set(key, JSON.parse(json) as GroupDoc);
+    }
+    for (const id of this.index.regroup(new Groups(this.groupDocs))) this.stale.add(id);
+  }
+
+  /** All categories with their products, those of the categories below them included or not. */
+  categories(): CategoryItem[] {
+    const inEach = this.index.publishedOf("category");
+    const items = this.index.groups.categories().map((place) => {
+      const productCount = inEach.get(place.id) ?? 0;
+      return { ...place, productCount, productCountBelow: productCount };
+    });
+    const byId = new Map(items.map((item) => [item.id, item]));
+    // Each comes before those below it: from the last on, a sum is whole when it is added.
+    for (const { parentId, productCountBelow } of items.toReversed()) {
+      const parent = parentId === undefined ? undefined : byId.get(parentId);
+      if (parent) parent.productCountBelow += productCountBelow;
+    }
+    return items;
+  }
+
+  brands(): BrandItem[] {
+    const ofEach = this.index.publishedOf("brand");
+    return this.index.groups.brands().map((brand) => ({ ...brand, productCount: ofEach.get(brand.id) ?? 0 }));
   }
 
   /**
@@ -91,10 +164,14 @@ export class CatalogListing {
     const mayNotBeCheapest = minPrice !== undefined || inStock === true;
     const answer = this.index.query(query);
     const ids = answer.hits.map(({ id }) => id);
-    const found = query.status ? await itemsWithStatus(model, ids) : await model.getMany(ids);
+    const { groups } = this.index;
+    const groupsOf = new Map(ids.map((id) => [id, this.index.groupsOf(id)]));
+    const found = query.status ? await itemsWithStatus(model, ids, groups) : await model.getMany(ids);
     const texts = answer.hits.flatMap(({ id, price }) => {
       const json = found.get(id)?.json;
-      return json === undefined ? [] : [mayNotBeCheapest ? atPrice(json, price) : json];
+      if (json === undefined) return [];
+      const item = query.status ? json : withGroups(json, groupsOf.get(id) ?? {});
+      return mayNotBeCheapest ? atPrice(item, price) : item;
     });
     const { total, totalIsMore, corrected } = answer;
     const next: Page<unknown>["next"] = answer.next ?? null;
@@ -104,9 +181,10 @@ export class CatalogListing {
 
   /** Products by name, in the order of the names, each once; what is not there or not to be seen is left out. */
   async named(model: ViewModel, { ids = [], skus = [], status }: NamedProducts): Promise<ProductPage> {
+    const { groups } = this.index;
     const texts = [
-      ...(await productsById(model, ids, status)),
-      ...(await productsBySku(model, skus, status, (sku) => this.index.idsWithSku(sku))),
+      ...(await productsById(model, ids, status, groups)),
+      ...(await productsBySku(model, skus, status, groups, (sku) => this.index.idsWithSku(sku))),
     ];
     return { texts, next: null, total: texts.length, totalIsMore: false };
   }
@@ -130,7 +208,9 @@ function put(index: CatalogIndex, key: string, json: string | undefined): void {
 }
 
 function indexed(id: string, { stock, sold }: ProductDoc, details: ProductDetails): IndexedProduct {
-  const { status, name, brand, category, tags, description, shortDescription } = details;
+  const { status, name, tags, description, shortDescription } = details;
+  const brand = refOf(details.brandId, details.brand);
+  const category = refOf(details.categoryId, details.category);
   const isBuyable = (sku: string) => {
     const found = stock.find((each) => each.sku === sku);
     return !!found && (found.backorders || stockStatusOf(found.available, found) !== "out_of_stock");

@@ -2,6 +2,7 @@ import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { foldSku } from "../../src/values/sku.ts";
 import type { JsonText } from "../page.ts";
 import type { ProductDetails, ProductDoc } from "./documents.ts";
+import type { Groups } from "./groups.ts";
 import { listItemOf, type ProductListItem } from "./views.ts";
 
 export type ProductStatus = ProductDetails["status"];
@@ -25,12 +26,11 @@ export async function productsById(
   model: ViewModel,
   ids: readonly string[],
   status: readonly ProductStatus[] | undefined,
+  groups: Groups,
 ): Promise<JsonText<ProductListItem>[]> {
   const found = await load(model, ids, status ?? published);
-  return textsOf(
-    ids.map((id) => found.get(id)),
-    status !== undefined,
-  );
+  const products = ids.map((id) => found.get(id));
+  return textsOf(products, status !== undefined, groups);
 }
 
 /**
@@ -42,6 +42,7 @@ export async function productsBySku(
   model: ViewModel,
   skus: readonly string[],
   status: readonly ProductStatus[] | undefined,
+  groups: Groups,
   candidatesOf: (sku: string) => readonly string[],
 ): Promise<JsonText<ProductListItem>[]> {
   const candidates = skus.map((sku) => [...candidatesOf(sku)].sort());
@@ -54,16 +55,17 @@ export async function productsBySku(
       some.find((product) => hasSku(product, (each) => foldSku(each) === folded))
     );
   });
-  return textsOf(products, status !== undefined);
+  return textsOf(products, status !== undefined, groups);
 }
 
 /** Items of products of any status, which they tell, by id. */
 export async function itemsWithStatus(
   model: ViewModel,
   ids: readonly string[],
+  groups: Groups,
 ): Promise<Map<string, { json: JsonText<ProductListItem> }>> {
   const found = await load(model, ids, undefined);
-  return new Map([...found].map(([id, product]) => [id, { json: textOf(product, true) }]));
+  return new Map([...found].map(([id, product]) => [id, { json: textOf(product, true, groups) }]));
 }
 
 function hasSku({ details }: Found, isMeant: (sku: string) => boolean): boolean {
@@ -87,12 +89,16 @@ async function load(
   return found;
 }
 
-function textsOf(products: readonly (Found | undefined)[], withStatus: boolean): JsonText<ProductListItem>[] {
+function textsOf(
+  products: readonly (Found | undefined)[],
+  withStatus: boolean,
+  groups: Groups,
+): JsonText<ProductListItem>[] {
   const each = new Set(products.flatMap((product) => product ?? []));
-  return [...each].map((product) => textOf(product, withStatus));
+  return [...each].map((product) => textOf(product, withStatus, groups));
 }
 
-function textOf({ id, doc, details }: Found, withStatus: boolean): JsonText<ProductListItem> {
-  const item = listItemOf(id, doc, details);
+function textOf({ id, doc, details }: Found, withStatus: boolean, groups: Groups): JsonText<ProductListItem> {
+  const item = { ...listItemOf(id, doc, details), ...groups.shown(details) };
   return JSON.stringify(withStatus ? { ...item, status: details.status } : item);
 }

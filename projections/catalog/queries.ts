@@ -1,19 +1,22 @@
 import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
 import { skuPrefix } from "./catalog.ts";
 import type { ProductDoc, SkuDoc } from "./documents.ts";
+import { groupsKey, KnownGroups } from "./groups.ts";
 import { type ProductView, productViewOf } from "./views.ts";
 
 /**
  * One product, by its id or its slug.
  * @param options.unpublished drafts and archived products too: for staff
+ * @param options.known of the model, from read to read
  * @returns undefined when there is none, or none to be seen
  */
 export async function getProduct(
   model: ViewModel,
   idOrSlug: string,
-  { unpublished = false }: { unpublished?: boolean } = {},
+  { unpublished = false, known = new KnownGroups() }: { unpublished?: boolean; known?: KnownGroups } = {},
 ): Promise<ProductView | undefined> {
-  const product = (await productById(model, idOrSlug)) ?? (await productBySlug(model, idOrSlug));
+  const product =
+    (await productById(model, idOrSlug, known)) ?? (await productBySlug(model, idOrSlug, known));
   if (!product || (!unpublished && product.status !== "published")) return undefined;
   const { relatedProducts: related, ...others } = product;
   if (!related || unpublished) return product;
@@ -28,16 +31,27 @@ async function publishedOf(model: ViewModel, ids: readonly string[]): Promise<Se
   return new Set([...documents.values()].filter(isPublished).map(({ key }) => key));
 }
 
-async function productById(model: ViewModel, id: string): Promise<ProductView | undefined> {
-  const stored = (await model.load([id])).documents.get(id);
+async function productById(
+  model: ViewModel,
+  id: string,
+  known: KnownGroups,
+): Promise<ProductView | undefined> {
+  const { documents } = await model.load([id, groupsKey]);
+  const stored = documents.get(id);
   // What is not a product has no details: a SKU, or the claims of a product that is still to come.
   const doc = stored && (JSON.parse(stored.json) as ProductDoc);
-  return doc?.details && productViewOf(id, doc, doc.details);
+  if (!doc?.details) return undefined;
+  const groups = await known.of(model, documents.get(groupsKey)?.json);
+  return productViewOf(id, doc, doc.details, groups);
 }
 
-async function productBySlug(model: ViewModel, slug: string): Promise<ProductView | undefined> {
+async function productBySlug(
+  model: ViewModel,
+  slug: string,
+  known: KnownGroups,
+): Promise<ProductView | undefined> {
   const { items } = await model.find({ where: [{ column: "slug", eq: slug }], limit: 1 });
-  return items[0] && productById(model, items[0].key);
+  return items[0] && productById(model, items[0].key, known);
 }
 
 /** Those of the SKUs that are for sale: live variants of published products. */

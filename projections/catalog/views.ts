@@ -1,6 +1,7 @@
 import type { Money } from "../../src/values/money.ts";
 import { type StockStatus, stockStatusOf } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuStock, VariantDoc } from "./documents.ts";
+import type { GroupRefs, Groups } from "./groups.ts";
 
 /** A product as lists show it. */
 export interface ProductListItem {
@@ -8,7 +9,10 @@ export interface ProductListItem {
   slug: string;
   name: string;
   brand?: string;
+  brandId?: string;
+  /** Its path. */
   category?: string;
+  categoryId?: string;
   tags: readonly string[];
   /** Of the cheapest variant. */
   price?: Money;
@@ -67,8 +71,9 @@ const nothing: ShownStock & { backorders: boolean } = {
   backorders: false,
 };
 
+/** Without its category and brand, which are told as they are when it is read. */
 export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails): ProductListItem {
-  const { slug, name, brand, category, tags, images, createdAt } = details;
+  const { slug, name, tags, images, createdAt } = details;
   const prices = pricesOf(details);
   const [min, max] = [prices[0], prices.at(-1)];
   const cheapest = min && liveVariants(details).find(({ price }) => price.amount === min.amount);
@@ -77,8 +82,6 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
     id,
     slug,
     name,
-    ...(brand !== undefined && { brand }),
-    ...(category !== undefined && { category }),
     tags,
     ...(min && { price: min }),
     ...(min && max && max.amount > min.amount && { priceRange: { min, max } }),
@@ -90,12 +93,24 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
   };
 }
 
-export function productViewOf(id: string, doc: ProductDoc, details: ProductDetails): ProductView {
+/** An item's text with its category and brand. */
+export function withGroups(json: string, groups: GroupRefs): string {
+  const more = JSON.stringify(groups).slice(1);
+  return more === "}" ? json : `${json.slice(0, -1)},${more}`;
+}
+
+export function productViewOf(
+  id: string,
+  doc: ProductDoc,
+  details: ProductDetails,
+  groups: Groups,
+): ProductView {
   const { revision, status, shortDescription, description, images, updatedAt } = details;
   const { seo, specifications, relatedProducts, publishAt } = details;
   return {
     revision,
     ...listItemOf(id, doc, details),
+    ...groups.shown(details),
     status,
     ...(shortDescription !== undefined && { shortDescription }),
     ...(description !== undefined && { description }),

@@ -8,6 +8,10 @@ const shop = sharedShop();
 const open = new Set([
   "GET /v1/products",
   "GET /v1/products/{id}",
+  "GET /v1/categories",
+  "GET /v1/categories/{id}",
+  "GET /v1/brands",
+  "GET /v1/brands/{id}",
   "GET /v1/recently-viewed",
   "GET /v1/best-sellers",
   "GET /v1/shipping-methods",

@@ -87,12 +87,30 @@ async function goods(): Promise<string> {
   const broken = { from: "sellable", to: "damaged", quantity: 1, reason: "r" };
   await ask(201, "POST", "/v1/stock/{sku}/moves", { ...on, body: broken });
   await ask(200, "PUT", "/v1/stock/{sku}/policy", { ...on, body: { lowStockThreshold: 3 } });
+  await grouped();
   const gone = await ask(201, "POST", "/v1/products", {
     ...asStaff,
     body: { ...body, name: "Gone", variants: [] },
   });
   await ask(200, "POST", "/v1/products/{id}/archive", { ...asStaff, params: { id: gone.id } });
   return id;
+}
+
+async function grouped(): Promise<void> {
+  const outer = await ask(201, "POST", "/v1/categories", { ...asStaff, body: { name: "Outer" } });
+  const inner = { name: "Inner", parentId: outer.id };
+  const { id } = await ask(201, "POST", "/v1/categories", { ...asStaff, body: inner });
+  const on = { ...asStaff, params: { id } };
+  await ask(200, "PATCH", "/v1/categories/{id}", { ...on, body: { name: "Other", parentId: null } });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/categories/{id}", on);
+  await ask(200, "DELETE", "/v1/categories/{id}", on);
+  const brand = await ask(201, "POST", "/v1/brands", { ...asStaff, body: { name: "Brand" } });
+  const ofBrand = { ...asStaff, params: { id: brand.id } };
+  await ask(200, "PATCH", "/v1/brands/{id}", { ...ofBrand, body: { name: "Other" } });
+  await shop().caughtUp();
+  await ask(200, "GET", "/v1/brands/{id}", ofBrand);
+  await ask(200, "DELETE", "/v1/brands/{id}", ofBrand);
 }
 
 async function bought(changes: object = {}): Promise<{ order: Body; cart: OpenCart }> {
@@ -294,6 +312,8 @@ describe("what is answered", () => {
       await ask(200, "GET", "/v1/products/{id}", { ...each, params: { id: productId } });
       await ask(200, "GET", "/v1/stock/{sku}", { ...each, params: { sku: "A" } });
       await ask(200, "GET", "/v1/best-sellers", each);
+      for (const path of ["/v1/categories", "/v1/brands"])
+        expect((await ask(200, "GET", path, each)).items.length).toBeGreaterThan(0);
     }
     const headers = { "visitor-id": "v" };
     await ask(200, "GET", "/v1/products/{id}", { headers, params: { id: productId } });
@@ -363,6 +383,7 @@ describe("what is answered", () => {
     expect((await shop().get("/v1/stock/A", staff)).body).toEqual(stock);
     const listed = (await shop().get("/v1/products", staff)).body.items;
     const documents = await (await models.model("catalog")).getMany([productId]);
-    expect(listed).toEqual([JSON.parse(documents.get(productId)?.json ?? "")]);
+    const groups = { brand: "B", brandId: expect.any(String), category: "C", categoryId: expect.any(String) };
+    expect(listed).toEqual([{ ...groups, ...JSON.parse(documents.get(productId)?.json ?? "") }]);
   });
 });

@@ -20,6 +20,7 @@ describe("a product's page", () => {
     const seen = (await shop().get(`/v1/products/${id}`, staff)).body;
     expect(seen).toMatchObject({ ...fields, status: "draft" });
     await shop().post(`/v1/products/${id}/publish`);
+    await shop().caughtUp();
     const told = (await shop().get(`/v1/products/${id}`)).body;
     expect(told).toMatchObject({ seo, specifications, featured: true, variants });
     expect(told).not.toHaveProperty("publishAt");
@@ -105,3 +106,176 @@ test(
   },
   openTimeoutMs,
 );
+
+describe("categories", () => {
+  const shop = sharedShop();
+  const change = async (method: "PATCH" | "DELETE", path: string, body?: object) => {
+    const answer = await shop().call(method, path, { headers: staff, ...(body && { body }) });
+    await shop().caughtUp();
+    return answer;
+  };
+  const create = async (body: object) => (await shop().post("/v1/categories", body)).body;
+  const tree = async (headers = {}) =>
+    (await shop().get("/v1/categories", headers)).body.items.map(
+      ({ path, level, productCount, productCountBelow }: Body) => [
+        path,
+        level,
+        productCount,
+        productCountBelow,
+      ],
+    );
+  const found = async (query: string) =>
+    (await shop().get(`/v1/products?${query}`)).body.items.map(({ name, category }: Body) => [
+      name,
+      category,
+    ]);
+
+  test("are made by the products that name them, and counted with what is below them", async () => {
+    const { product, post, caughtUp } = shop();
+    await product({ name: "Bench", skus: ["BENCH"], fields: { category: "Garden/Chairs" } });
+    await product({ name: "Stool", skus: ["STOOL"], fields: { category: "garden / CHAIRS" } });
+    await product({ name: "Rake", skus: ["RAKE"], fields: { category: "Garden" } });
+    await post("/v1/products", { name: "Draft", category: "Garden/Hidden", variants: [] });
+    await caughtUp();
+    expect(await tree()).toEqual([
+      ["Garden", 1, 1, 3],
+      ["Garden/Chairs", 2, 2, 2],
+    ]);
+    expect(await tree(staff)).toContainEqual(["Garden/Hidden", 2, 0, 0]);
+  });
+
+  test("that are renamed or moved are so in lists, facets, filters, searches and on pages at once", async () => {
+    const { get } = shop();
+    const items = (await get("/v1/categories", staff)).body.items;
+    const idOf = (path: string) => items.find((item: Body) => item.path === path).id;
+    const [garden, chairs] = [idOf("Garden"), idOf("Garden/Chairs")];
+    const outdoor = await create({ name: "Outdoor" });
+    const moved = await change("PATCH", `/v1/categories/${garden}`, { name: "Yard", parentId: outdoor.id });
+    expect(moved).toMatchObject({ status: 200, body: { name: "Yard", level: 2, path: "Outdoor/Yard" } });
+    const all = [
+      ["Rake", "Outdoor/Yard"],
+      ["Stool", "Outdoor/Yard/Chairs"],
+      ["Bench", "Outdoor/Yard/Chairs"],
+    ];
+    for (const category of ["outdoor", "Outdoor/yard", "yard", garden])
+      expect(await found(`category=${encodeURIComponent(category)}`)).toEqual(all);
+    for (const category of ["Chairs", "outdoor/yard/chairs", chairs])
+      expect(await found(`category=${encodeURIComponent(category)}`)).toEqual(all.slice(1));
+    expect(await found("category=Garden")).toEqual([]);
+    expect((await get("/v1/products?facets=category")).body.facets.category).toEqual([
+      { value: "Outdoor/Yard/Chairs", count: 2 },
+      { value: "Outdoor/Yard", count: 1 },
+    ]);
+    await expect.poll(async () => (await found("q=yard&sort=newest")).length).toBe(3);
+    expect(await found("q=garden")).toEqual([]);
+    expect((await get("/v1/products/rake")).body).toMatchObject({
+      category: "Outdoor/Yard",
+      categoryId: garden,
+    });
+    const listed = (await get("/v1/products?skus=RAKE")).body.items;
+    expect(listed).toMatchObject([{ category: "Outdoor/Yard", categoryId: garden }]);
+    const { cart } = shop();
+    const { id, guest } = await cart(["RAKE", 1]);
+    const { order } = await shop().order(["RAKE", 1]);
+    expect((await get(`/v1/carts/${id}`, guest)).status).toBe(200);
+    const sold = (await get("/v1/analytics/categories", staff)).body.items;
+    expect({ order: order.status, sold }).toMatchObject({ sold: [{ category: "Outdoor/Yard" }] });
+  });
+
+  test("are chosen by id, and a product may be put elsewhere and into none", async () => {
+    const { post, get, caughtUp } = shop();
+    const lamps = await create({ name: "Lamps" });
+    const body = { name: "Lamp", categoryId: lamps.id, variants: [] };
+    const { id } = (await post("/v1/products", body)).body;
+    const shown = async () => {
+      await caughtUp();
+      const { category, categoryId } = (await get(`/v1/products/${id}`, staff)).body;
+      return { category, categoryId };
+    };
+    expect(await shown()).toEqual({ category: "Lamps", categoryId: lamps.id });
+    await change("PATCH", `/v1/products/${id}`, { category: "Lamps/Small" });
+    expect((await shown()).category).toBe("Lamps/Small");
+    await change("PATCH", `/v1/products/${id}`, { categoryId: null });
+    expect(await shown()).toEqual({});
+    const both = await change("PATCH", `/v1/products/${id}`, { categoryId: lamps.id, category: "Lamps" });
+    expect(both.status).toBe(422);
+    const nowhere = await change("PATCH", `/v1/products/${id}`, { categoryId: "nowhere" });
+    expect(nowhere).toMatchObject({ status: 422, body: { errors: [{ path: "categoryId" }] } });
+  });
+
+  test("have each name once, no cycle and no end that leaves others behind", async () => {
+    const outer = await create({ name: "Outer" });
+    const inner = await create({ name: "Inner", parentId: outer.id });
+    expect(await shop().post("/v1/categories", { name: "OUTER " })).toMatchObject({
+      status: 409,
+      body: { code: "already_exists", categoryId: outer.id },
+    });
+    const cycle = await change("PATCH", `/v1/categories/${outer.id}`, { parentId: inner.id });
+    expect(cycle).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    expect((await change("DELETE", `/v1/categories/${outer.id}`)).status).toBe(409);
+    expect((await shop().post("/v1/categories", { name: "A/B" })).status).toBe(422);
+    expect((await change("PATCH", "/v1/categories/none", { name: "N" })).status).toBe(404);
+  });
+
+  test("that are retired leave their products to what they were in", async () => {
+    const { product, get } = shop();
+    await product({ name: "Kettle", skus: ["KETTLE"], fields: { category: "Kitchen/Kettles" } });
+    await shop().caughtUp();
+    const page = async () => (await get("/v1/products/kettle", staff)).body;
+    const kettles = (await page()).categoryId;
+    const { parentId } = (await get(`/v1/categories/${kettles}`)).body;
+    const first = await change("DELETE", `/v1/categories/${kettles}`);
+    expect(first).toMatchObject({ status: 200, body: { retired: true } });
+    expect(await page()).toMatchObject({ category: "Kitchen", categoryId: parentId });
+    expect(await found("category=Kitchen")).toEqual([["Kettle", "Kitchen"]]);
+    expect((await get(`/v1/categories/${kettles}`)).status).toBe(404);
+    await change("DELETE", `/v1/categories/${parentId}`);
+    expect(await page()).not.toHaveProperty("category");
+    expect(await found("q=kettle")).toEqual([["Kettle", undefined]]);
+  });
+
+  test("are told with an ETag, and 304 to who holds them", async () => {
+    const { headers } = await shop().get("/v1/categories");
+    expect(headers["cache-control"]).toContain("public");
+    const held = await shop().get("/v1/categories", { "if-none-match": String(headers.etag) });
+    expect(held.status).toBe(304);
+  });
+
+  test("are built anew, byte for byte the same", async () => {
+    const [comparison] = (await shop().runtime.models.rebuilds.run(["catalog"], true)).values();
+    expect(comparison).toMatchObject({ differing: 0 });
+    await expect.poll(async () => (await tree()).length).toBeGreaterThan(2);
+  });
+});
+
+describe("brands", () => {
+  const shop = sharedShop();
+
+  test("are made by products, renamed for all of them, and retired", async () => {
+    const { product, get, call, caughtUp } = shop();
+    await product({ name: "Jeans", skus: ["JEANS"], fields: { brand: "Levi's" } });
+    await product({ name: "Jacket", skus: ["JACKET"], fields: { brand: "LEVI’S " } });
+    await caughtUp();
+    const [brand, ...others] = (await get("/v1/brands")).body.items;
+    expect([brand, others]).toMatchObject([{ name: "Levi's", productCount: 2 }, []]);
+    const path = `/v1/brands/${brand.id}`;
+    const renamed = await call("PATCH", path, { headers: staff, body: { name: "Levi Strauss" } });
+    expect(renamed).toMatchObject({ status: 200, body: { id: brand.id, name: "Levi Strauss" } });
+    await caughtUp();
+    for (const asked of ["levi strauss", brand.id]) {
+      const query = `brand=${encodeURIComponent(asked)}&facets=brand`;
+      const { items, facets } = (await get(`/v1/products?${query}`)).body;
+      expect(items.map((item: Body) => item.brand)).toEqual(["Levi Strauss", "Levi Strauss"]);
+      expect(facets.brand).toEqual([{ value: "Levi Strauss", count: 2 }]);
+    }
+    expect((await get("/v1/products/jeans")).body).toMatchObject({
+      brand: "Levi Strauss",
+      brandId: brand.id,
+    });
+    expect((await get(path)).body).toEqual({ id: brand.id, name: "Levi Strauss", productCount: 2 });
+    await call("DELETE", path, { headers: staff });
+    await caughtUp();
+    expect((await get("/v1/products/jeans", staff)).body).not.toHaveProperty("brand");
+    expect((await get("/v1/brands", staff)).body.items).toEqual([]);
+  });
+});

@@ -101,6 +101,8 @@ async function paintScene(): Promise<Scene> {
   const paid = await order(["SHOWN", 1]);
   await on(paid, "notes", { text: "canary-note" });
   await caughtUp();
+  const { category, brand } = (await shop().get(`/v1/products/${draft.id}`, staff)).body;
+  expect({ category, brand }).toEqual({ category: "Canary category", brand: "Canary brand" });
   return { sent, cancelled, paid, archivedId: archived.id, draftId: draft.id };
 }
 
@@ -154,6 +156,18 @@ describe("a guest", () => {
       for (const id of ["shown", "sold"]) await ask(200, "GET", `/v1/products/${id}`);
       for (const id of [scene.archivedId, scene.draftId, "canary-draft", "sku/CANARY-DRAFT"])
         await ask(404, "GET", `/v1/products/${encodeURIComponent(id)}`);
+    },
+    "GET /v1/categories": () => ask(200, "GET", "/v1/categories"),
+    "GET /v1/categories/:id": async () => {
+      const { items } = (await shop().get("/v1/categories", staff)).body;
+      for (const { id } of items) await ask(404, "GET", `/v1/categories/${id}`);
+      expect(items).toHaveLength(1);
+    },
+    "GET /v1/brands": () => ask(200, "GET", "/v1/brands"),
+    "GET /v1/brands/:id": async () => {
+      const { items } = (await shop().get("/v1/brands", staff)).body;
+      for (const { id } of items) await ask(404, "GET", `/v1/brands/${id}`);
+      expect(items).toHaveLength(1);
     },
     "GET /v1/recently-viewed": async () => {
       const headers = { "visitor-id": "a-visitor" };

@@ -15,6 +15,7 @@ export interface IndexedProduct {
   id: string;
   status: string;
   name: string;
+  /** As `refOf` has it: what it is called is the index's to know. */
   brand?: string;
   category?: string;
   tags: readonly string[];

@@ -75,8 +75,9 @@ type Masks = Partial<Record<CatalogFacet, Uint8Array>>;
 type Counts = Partial<Record<CatalogFacet, Uint32Array>>;
 
 function masksOf(products: Products, query: CatalogQuery, statuses: Uint8Array): Masks {
-  const { facets } = products;
-  const { category, brand, tag } = query;
+  const { facets, groups } = products;
+  const { category, tag } = query;
+  const brand = query.brand?.map((value) => groups.nameOf("brand", value) ?? value);
   return {
     ...(category && { category: facets.category.maskOf(categoriesOf(products, category, statuses)) }),
     ...(brand && { brand: facets.brand.maskOf(brand.map(foldedName)) }),
@@ -85,7 +86,7 @@ function masksOf(products: Products, query: CatalogQuery, statuses: Uint8Array):
 }
 
 /**
- * Each path with what is below it, or a name that only one of the categories has in which something is to be seen:
+ * Each id or path with what is below it, or a name that only one of the categories has in which something is to be seen:
  * a draft must not take a name away from what is published, and tell of itself by it.
  */
 function categoriesOf(products: Products, asked: readonly string[], statuses: Uint8Array): string[] {
@@ -96,7 +97,7 @@ function categoriesOf(products: Products, asked: readonly string[], statuses: Ui
   };
   const seen = (categories: readonly string[]) => isSeen(products, categories, statuses);
   return asked.flatMap((value) => {
-    const path = foldedPath(value);
+    const path = foldedPath(products.groups.nameOf("category", value) ?? value);
     const named = new Set<string>();
     const inner = `/${path}/`;
     for (const each of known) {

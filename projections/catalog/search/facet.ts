@@ -3,17 +3,23 @@ import { roomFor } from "./growing.ts";
 import { Top } from "./top.ts";
 
 const roomMin = 64;
+/** The value of a spelling that stands for nothing. */
+const none = -1;
 
 /**
  * What the products have of one facet: each spelling has a number, and spellings that fold alike are one value.
  * A value is shown as it is first given: as the oldest product that has it writes it, published ones before others.
+ * A spelling may stand for a name that changes, or for none.
  */
 export class Facet {
-  readonly #foldedOf: (spelling: string) => string;
+  readonly #foldedOf: (name: string) => string;
+  readonly #nameOf: (spelling: string) => string | undefined;
   readonly #numbers = new Map<string, number>();
   readonly #spellings: string[] = [];
+  /** Spelling -> what it stands for. */
+  #names: (string | undefined)[] = [];
   /** Spelling -> value. */
-  readonly #valueOf: number[] = [];
+  #valueOf: number[] = [];
   /** Spelling -> how many products have it. */
   readonly #uses: number[] = [];
   readonly #values = new Map<string, number>();
@@ -24,8 +30,24 @@ export class Facet {
   #starts = new Uint32Array(roomMin);
   #slots = 0;
 
-  constructor(foldedOf: (spelling: string) => string) {
+  /** @param nameOf what a spelling stands for; `reread` takes notice when that changes */
+  constructor(
+    foldedOf: (name: string) => string,
+    nameOf: (spelling: string) => string | undefined = (spelling) => spelling,
+  ) {
     this.#foldedOf = foldedOf;
+    this.#nameOf = nameOf;
+  }
+
+  /** @returns a filter: 1 for each spelling that stands for another name than before */
+  reread(): Uint8Array {
+    const before = this.#names;
+    this.#names = [];
+    this.#valueOf = [];
+    this.#values.clear();
+    for (const spelling of this.#spellings) this.#read(spelling);
+    this.forgetLabels();
+    return Uint8Array.from(this.#names, (name, spelling) => (name === before[spelling] ? 0 : 1));
   }
 
   /** Takes the values of the next slot. */
@@ -37,7 +59,7 @@ export class Facet {
     for (const text of texts) {
       const spelling = this.#numberOf(text.trim());
       const value = this.#valueOf[spelling];
-      if (seen.has(value)) continue;
+      if (value !== none && seen.has(value)) continue;
       seen.add(value);
       this.#flat[end++] = spelling;
       this.#uses[spelling] = (this.#uses[spelling] ?? 0) + 1;
@@ -87,6 +109,12 @@ export class Facet {
     return false;
   }
 
+  /** The spellings that were counted. */
+  *spellings(counts: Uint32Array): Generator<readonly [spelling: string, count: number]> {
+    for (const [spelling, count] of counts.entries())
+      if (count > 0) yield [this.#spellings[spelling] ?? "", count];
+  }
+
   /** A count for each spelling, for `count` to raise. */
   counts(): Uint32Array {
     return new Uint32Array(this.#spellings.length);
@@ -107,12 +135,12 @@ export class Facet {
   counted(counts: Uint32Array, isOlder: (slot: number, other: number) => boolean): FacetValue[] {
     const sums = new Uint32Array(this.#values.size);
     counts.forEach((times, spelling) => {
-      const value = this.#valueOf[spelling] ?? 0;
-      sums[value] = (sums[value] ?? 0) + times;
+      const value = this.#valueOf[spelling] ?? none;
+      if (value !== none) sums[value] = (sums[value] ?? 0) + times;
     });
     this.#labels ??= this.#labelled(isOlder);
     const labels = this.#labels;
-    const labelOf = (value: number) => this.#spellings[labels[value] ?? 0] ?? "";
+    const labelOf = (value: number) => this.#names[labels[value] ?? 0] ?? "";
     const top = new Top(facetValuesMax, (a, b) => labelOf(a) < labelOf(b));
     sums.forEach((sum, value) => {
       if (sum > 0) top.offer(value, -sum);
@@ -124,8 +152,8 @@ export class Facet {
     const labels = new Uint32Array(this.#values.size);
     const spellingsOf = new Uint32Array(this.#values.size);
     this.#uses.forEach((uses, spelling) => {
-      const value = this.#valueOf[spelling] ?? 0;
-      if (uses === 0) return;
+      const value = this.#valueOf[spelling] ?? none;
+      if (uses === 0 || value === none) return;
       labels[value] = spelling;
       spellingsOf[value] = (spellingsOf[value] ?? 0) + 1;
     });
@@ -143,7 +171,7 @@ export class Facet {
     for (let slot = 0; slot < this.#slots; slot++) {
       for (let at = this.#startOf(slot); at < this.#startOf(slot + 1); at++) {
         const spelling = this.#flat[at] ?? 0;
-        const value = this.#valueOf[spelling] ?? 0;
+        const value = this.#valueOf[spelling] ?? none;
         if ((spellingsOf[value] ?? 0) < 2 || !isOlder(slot, oldest.get(value) ?? -1)) continue;
         oldest.set(value, slot);
         labels[value] = spelling;
@@ -165,11 +193,22 @@ export class Facet {
     const added = this.#spellings.push(spelling) - 1;
     this.#numbers.set(spelling, added);
     this.#uses.push(0);
-    const folded = this.#foldedOf(spelling);
+    this.#read(spelling);
+    return added;
+  }
+
+  /** What the next spelling stands for. */
+  #read(spelling: string): void {
+    const name = this.#nameOf(spelling)?.trim();
+    this.#names.push(name);
+    if (name === undefined) {
+      this.#valueOf.push(none);
+      return;
+    }
+    const folded = this.#foldedOf(name);
     const value = this.#values.get(folded) ?? this.#values.size;
     this.#values.set(folded, value);
     this.#valueOf.push(value);
-    return added;
   }
 
   #startOf(slot: number): number {

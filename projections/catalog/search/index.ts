@@ -1,3 +1,4 @@
+import { type GroupKind, type GroupRefs, type Groups, noGroups } from "../groups.ts";
 import { foldedWhole, initialOf, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
 import type { CatalogAnswer, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { collect } from "./collect.ts";
@@ -20,7 +21,7 @@ const exactSkuScore = 2 ** 13;
  */
 export class CatalogIndex {
   readonly #slots = new Map<string, number>();
-  #products = new Products();
+  #products = new Products(noGroups);
   #terms = new Terms();
   #names = new ExactTexts();
   #skus = new ExactTexts();
@@ -31,7 +32,8 @@ export class CatalogIndex {
 
   /** Adds a product or puts it in place of the one with its id: at the cost of its own words, if they changed. */
   put(product: IndexedProduct): void {
-    const digest = digestOf(product);
+    const texts = this.#textsOf(product);
+    const digest = digestOf(product, texts);
     const before = this.#slots.get(product.id);
     if (before !== undefined && this.#products.digestOf(before) === digest) {
       this.#products.update(before, product);
@@ -40,7 +42,7 @@ export class CatalogIndex {
     this.remove(product.id);
     const slot = this.#products.push(product, digest);
     this.#slots.set(product.id, slot);
-    for (const [term, found] of withInitials(fieldsByTerm(product))) this.#terms.add(term, slot, found);
+    for (const [term, found] of withInitials(fieldsByTerm(texts))) this.#terms.add(term, slot, found);
     this.#names.add(foldedWhole(product.name), slot);
     for (const sku of new Set(product.variants.map((variant) => foldedWhole(variant.sku))))
       this.#skus.add(sku, slot);
@@ -57,6 +59,41 @@ export class CatalogIndex {
   /** Lays the index out anew as searches walk through it: worth it after very many products were put. */
   prepare(): void {
     this.#compact();
+  }
+
+  get groups(): Groups {
+    return this.#products.groups;
+  }
+
+  /**
+   * Takes over what categories and brands are called now: facets, filters and what is shown follow at once.
+   * @returns ids of products that are found by the words of other names until they are put again
+   */
+  regroup(groups: Groups): string[] {
+    return this.#products.regroup(groups).map((slot) => this.#products.idOf(slot));
+  }
+
+  /** What the category and brand of a product are called. */
+  groupsOf(id: string): GroupRefs {
+    const slot = this.#slots.get(id);
+    if (slot === undefined) return {};
+    const { facets, groups } = this.#products;
+    const [category] = facets.category.textsOf(slot);
+    const [brand] = facets.brand.textsOf(slot);
+    return groups.shown({
+      ...(category !== undefined && { category }),
+      ...(brand !== undefined && { brand }),
+    });
+  }
+
+  /** How many published products there are of each category or brand, by its id. */
+  publishedOf(kind: GroupKind): Map<string, number> {
+    const counts = new Map<string, number>();
+    for (const [ref, count] of this.#products.publishedOf(kind)) {
+      const id = this.groups.resolve(kind, ref)?.id;
+      if (id !== undefined) counts.set(id, (counts.get(id) ?? 0) + count);
+    }
+    return counts;
   }
 
   /** Products of which a variant has this SKU, or one that is written much like it. */
@@ -102,6 +139,13 @@ export class CatalogIndex {
       for (const slot of texts.slotsOf(exact)) matches.add(slot, score);
     }
     return matches;
+  }
+
+  /** With what its category and brand are called. */
+  #textsOf({ category: inCategory, brand: ofBrand, ...product }: IndexedProduct): IndexedProduct {
+    const category = inCategory === undefined ? undefined : this.groups.resolve("category", inCategory)?.name;
+    const brand = ofBrand === undefined ? undefined : this.groups.resolve("brand", ofBrand)?.name;
+    return { ...product, ...(category !== undefined && { category }), ...(brand !== undefined && { brand }) };
   }
 
   #compact(): void {
@@ -155,11 +199,12 @@ function wholeWord(text: string): QueryWord {
   return { text, ways: [[{ text, beginning: false }]] };
 }
 
-/** Of all texts: a product whose digest stays keeps its words. */
-function digestOf({ variants, ...product }: IndexedProduct): number {
+/** Of all texts, and what it refers to: a product whose digest stays keeps its words. */
+function digestOf(refs: IndexedProduct, { variants, ...product }: IndexedProduct): number {
   const { name, brand, category, tags, description, shortDescription } = product;
   const variantTexts = variants.map((variant) => [variant.sku, variant.name]);
-  return digest53(JSON.stringify([name, brand, category, tags, description, shortDescription, variantTexts]));
+  const texts = [name, brand, category, tags, description, shortDescription, variantTexts];
+  return digest53(JSON.stringify([...texts, refs.brand, refs.category]));
 }
 
 /** cyrb53 (https://github.com/bryc/code/blob/master/jshash/experimental/cyrb53.js): 53 bits, not against malice. */

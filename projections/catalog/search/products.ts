@@ -1,4 +1,5 @@
 import { foldedName, foldedPath } from "../../../src/values/names.ts";
+import type { GroupKind, Groups } from "../groups.ts";
 import type { CatalogFacet, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { Facet } from "./facet.ts";
 import { roomFor } from "./growing.ts";
@@ -13,10 +14,11 @@ const gone = 0;
  */
 export class Products {
   readonly facets: Readonly<Record<CatalogFacet, Facet>> = {
-    category: new Facet(foldedPath),
-    brand: new Facet(foldedName),
+    category: new Facet(foldedPath, (ref) => this.#groups.resolve("category", ref)?.name),
+    brand: new Facet(foldedName, (ref) => this.#groups.resolve("brand", ref)?.name),
     tag: new Facet(foldedName),
   };
+  #groups: Groups;
   readonly #ids: string[] = [];
   /** Name -> number of the status, from 1; 0 is a product that is gone. */
   readonly #statuses = new Map([[publishedStatus, 1]]);
@@ -31,6 +33,35 @@ export class Products {
   #variantsEnd = new Uint32Array(roomMin);
   #prices = new Float64Array(roomMin);
   #inStock = new Uint8Array(roomMin);
+
+  constructor(groups: Groups) {
+    this.#groups = groups;
+  }
+
+  get groups(): Groups {
+    return this.#groups;
+  }
+
+  /** @returns the slots of products whose category or brand is called otherwise than before */
+  regroup(groups: Groups): number[] {
+    this.#groups = groups;
+    const { category, brand } = this.facets;
+    const [categories, brands] = [category.reread(), brand.reread()];
+    const slots: number[] = [];
+    for (let slot = 0; slot < this.size; slot++)
+      if (this.isHere(slot) && (category.has(slot, categories) || brand.has(slot, brands))) slots.push(slot);
+    return slots;
+  }
+
+  /** How many published products there are of each category or brand, as their products refer to it. */
+  publishedOf(kind: GroupKind): Iterable<readonly [ref: string, count: number]> {
+    const facet = this.facets[kind];
+    const counts = facet.counts();
+    const published = this.statusMask();
+    for (let slot = 0; slot < this.size; slot++)
+      if (this.hasStatus(slot, published)) facet.count(slot, counts);
+    return facet.spellings(counts);
+  }
 
   /** Slots, those of products that are gone included. */
   get size(): number {
@@ -150,7 +181,7 @@ export class Products {
 
   /** The products that are here, in new slots, in their order. */
   compacted(): Products {
-    const kept = new Products();
+    const kept = new Products(this.#groups);
     const statusNames = [...this.#statuses.keys()];
     for (let slot = 0; slot < this.size; slot++) {
       if (!this.isHere(slot)) continue;

@@ -1,5 +1,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { skuPrefix } from "../../../projections/catalog/catalog.ts";
+import { KnownGroups } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import type { ProductView } from "../../../projections/catalog/views.ts";
 import { notFound, Problem } from "../../values/problem.ts";
@@ -8,6 +9,7 @@ import { forAll } from "../caching.ts";
 import type { Positions } from "../edge/positions.ts";
 import {
   bestSellersAnswer,
+  guestItemOf,
   guestProductOf,
   guestProductText,
   guestSellersOf,
@@ -87,6 +89,7 @@ function oneProduct(app: App, deps: Deps): void {
   const { models, hot } = deps.runtime;
   const standsAt = () => models.progress("catalog").position;
   const answers = createAnswerCache(recency, positions, standsAt);
+  const known = new KnownGroups();
   /** An answer that was kept may be of a document that is parked: good for all but who asks for newer. */
   const mayBeParked = (request: FastifyRequest) =>
     header(request, "min-position") !== undefined && models.progress("catalog").parked > 0;
@@ -113,7 +116,7 @@ function oneProduct(app: App, deps: Deps): void {
       if (cached) return sendAnswer(request, reply, positions, cached);
       await fresh(request, reply, "catalog");
       const position = standsAt();
-      const product = await getProduct(await models.model("catalog"), id, { unpublished });
+      const product = await getProduct(await models.model("catalog"), id, { unpublished, known });
       const skus = (product?.variants ?? []).map(({ sku }) => ["catalog", skuPrefix + sku] as const);
       await unparked(request, ["catalog", product?.id], ...skus);
       if (!product) throw notFound("product", id);
@@ -140,6 +143,8 @@ function shownToGuests({ status, ...product }: ProductView) {
 }
 
 function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): void {
+  const known = new KnownGroups();
+
   app.get(
     "/v1/recently-viewed",
     {
@@ -157,11 +162,9 @@ function recentlyViewed(app: App, { runtime: { models, hot }, fresh }: Deps): vo
         hot.recent(recentKey(visitor)).catch(() => []),
         models.model("catalog"),
       ]);
-      const products = await Promise.all(ids.map((id) => getProduct(model, id)));
-      const published = products.flatMap((product) => product?.id ?? []);
-      const found = await model.getMany(published);
-      const texts = published.flatMap((id) => found.get(id)?.json ?? []).map(guestProductText);
-      return sendJson(reply, `{"items":[${texts.join(",")}]}`);
+      const products = await Promise.all(ids.map((id) => getProduct(model, id, { known })));
+      const items = products.flatMap((product) => (product ? [guestItemOf(product)] : []));
+      return sendJson(reply, JSON.stringify({ items }));
     },
   );
 }

@@ -13,7 +13,10 @@ const item = z
     slug: z.string(),
     name: z.string(),
     brand: z.string().optional(),
+    brandId: z.string().optional(),
+    /** Its path. */
     category: z.string().optional(),
+    categoryId: z.string().optional(),
     tags: z.array(z.string()),
     /** Of the cheapest variant. */
     price: money.optional(),
@@ -72,7 +75,9 @@ const shownInLists = {
   slug: true,
   name: true,
   brand: true,
+  brandId: true,
   category: true,
+  categoryId: true,
   tags: true,
   price: true,
   priceRange: true,
@@ -165,6 +170,7 @@ export const bestSellersAnswer = z.union([
 /** Of a list's item as the catalog has it. */
 export const staffProductText = textView(staffItem);
 export const guestProductText = textView(guestItem);
+export const guestItemOf = viewOf(guestItem);
 export const productSummaryOf = viewOf(productSummary);
 export const staffProductOf = viewOf(product);
 /** Of a published product. */

@@ -37,6 +37,9 @@ const listing = new CatalogListing();
 /** Changes of the listing, one after the other; until it is asked for it is empty. */
 let following: Promise<void> | undefined;
 
+/** More of the listing is about to be refreshed. */
+let isRefreshing = false;
+
 /** What the listing is made of: a generation, and how far it was when it was looked at. */
 let seen: { generation: number; position: Position } | undefined;
 
@@ -57,7 +60,20 @@ function upToDate(): Promise<void> {
 /** What was stored before this was told is read by then. */
 function follow({ keys }: StoredDocuments): void {
   if (!following) return;
-  goOn(async () => (keys ? listing.update(await live("catalog"), keys) : loadAll()));
+  goOn(async () => {
+    await (keys ? listing.update(await live("catalog"), keys) : loadAll());
+    await refresh();
+  });
+}
+
+/** Some at a time, with what was asked meanwhile in between. */
+async function refresh(): Promise<void> {
+  if (isRefreshing || !(await listing.refresh(await live("catalog")))) return;
+  isRefreshing = true;
+  setImmediate(() => {
+    isRefreshing = false;
+    goOn(refresh);
+  });
 }
 
 /** Another process has come further with the catalog: what it has changed is asked for. */
@@ -71,6 +87,7 @@ function look(): void {
     if (keys.length === changedMax) return loadAll();
     await listing.update(model, keys);
     seen = { ...seen, position };
+    await refresh();
   });
 }
 
@@ -94,6 +111,14 @@ const queries = {
   namedProducts: async (input: NamedProducts) => {
     await upToDate();
     return listing.named(await live("catalog"), input);
+  },
+  categories: async () => {
+    await upToDate();
+    return listing.categories();
+  },
+  brands: async () => {
+    await upToDate();
+    return listing.brands();
   },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
   drafts: async (input: InputOf<typeof listDrafts>) => listDrafts(await live("carts"), input),

@@ -1,4 +1,5 @@
 import { listDrafts } from "../../../projections/carts.ts";
+import { groupDocsOf } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
 import { paymentsOfOrder } from "../../../projections/payments.ts";
@@ -18,7 +19,10 @@ const days = { from: "2026-01-01", to: "2026-03-31" };
 /** What is asked of each model with columns, under a title: every query of the read side, with each of its filters. */
 export const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
   carts: [["drafts that are no orders yet", (model) => listDrafts(model, { limit })]],
-  catalog: [["a product by its slug", (model) => getProduct(model, "slug")]],
+  catalog: [
+    ["a product by its slug", (model) => getProduct(model, "slug")],
+    ["all categories and brands", groupDocsOf],
+  ],
   orders: [
     ["all orders", (model) => listOrders(model, { limit }, "UTC")],
     ["orders of a range of days", (model) => listOrders(model, { limit, ...days }, "UTC")],
