@@ -30,7 +30,7 @@ describe("doctor", () => {
     const found = await report("doctor", await filledFolder());
     expect(found).toMatchObject({ code: 0, clean: true });
     expect(problemsOf(found)).toEqual([]);
-    expect(found.log).toMatchObject({ events: 36, types: { ProductCreated: 5, StockReceived: 7 } });
+    expect(found.log).toMatchObject({ events: 44, types: { ProductCreated: 5, StockReceived: 7 } });
     expect(found.models).toContainEqual(expect.objectContaining({ name: "stock", documents: 7 }));
   });
 

@@ -5,6 +5,7 @@ import { join } from "node:path";
 import pino from "pino";
 import { expect, onTestFinished, test } from "vitest";
 import { readConfig } from "../../src/config.ts";
+import { prepareLog } from "../../src/runtime/prepare-log.ts";
 import { openRuntime } from "../../src/runtime/runtime.ts";
 import { viewsFolder } from "../../src/stores/backends.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
@@ -42,6 +43,22 @@ test("a data folder of version 0.1 starts, and every read model is built anew an
   for (const [name, comparison] of await models.rebuilds.run(models.names, true))
     expect(comparison, name).toMatchObject({ documents: counts[name], differing: 0 });
   await close();
+});
+
+test("the categories and brands that its products name are things of their own", async () => {
+  const runtime = await open(await folderOfVersion01());
+  const { models, queries } = runtime;
+  await prepareLog(runtime);
+  expect(await models.caughtUp(20_000)).toBe(true);
+  const { facets } = await queries.run("products", { limit: 1, facets: ["category", "brand"] });
+  const names = (counted: { value: string }[] = []) => counted.map(({ value }) => value).sort();
+  const categories = await queries.run("categories", undefined);
+  const brands = await queries.run("brands", undefined);
+  expect(categories.map(({ path }) => path).sort()).toEqual(names(facets?.category));
+  expect(brands.map(({ name }) => name).sort()).toEqual(names(facets?.brand));
+  expect(categories.length).toBeGreaterThan(2);
+  const { texts } = await queries.run("products", { limit: 1, category: [categories[0]?.id ?? ""] });
+  expect(JSON.parse(texts[0] ?? "{}")).toMatchObject({ categoryId: categories[0]?.id });
 });
 
 test("started again, nothing is built a second time", async () => {

@@ -1,5 +1,6 @@
-import { describe, expect, test } from "vitest";
+import { describe, expect, test, vi } from "vitest";
 import { catalogProjection } from "../../../projections/catalog/catalog.ts";
+import { KnownGroups } from "../../../projections/catalog/groups.ts";
 import { CatalogListing, type ProductsQuery } from "../../../projections/catalog/listing.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import { credited, paidOrShipped, soldBy, withLines } from "../../../projections/catalog/sold.ts";
@@ -99,6 +100,52 @@ describe("catalog", () => {
         createdAt: "2011-03-07T09:00:00.000Z",
       },
     ]);
+  });
+
+  describe("of products that older versions have named a category and brand of", () => {
+    const created = (categoryId: string, name: string) => ({ categoryId, name, knownAs: name });
+    const seen = async (log: Log, id: string) => {
+      const model = await project(catalogProjection, log);
+      const shown = await getProduct(model, id);
+      const [item] = parsed(await listed(model, { q: shown?.name, limit: 1 })).items;
+      const { category, categoryId, brand, brandId } = shown ?? {};
+      expect(item).toMatchObject(JSON.parse(JSON.stringify({ category, categoryId, brand, brandId })));
+      return { category, categoryId, brand, brandId };
+    };
+
+    test("keeps the names until there is a thing of that name, which they then are of for good", async () => {
+      const log = published(new Log(), "p1", mug);
+      const none = { categoryId: undefined, brandId: undefined };
+      expect(await seen(log, "p1")).toEqual({ category: "Kitchen", brand: "Acme", ...none });
+      log.add("category-tree", day, "CategoryCreated", created("k", " KITCHEN"));
+      log.add("brand-list", day, "BrandCreated", { brandId: "a", name: "ACME" });
+      log.add("category-tree", day, "CategoryRenamed", { categoryId: "k", name: "Cooking" });
+      log.add("brand-list", day, "BrandRenamed", { brandId: "a", name: "Acme Ltd" });
+      const now = { category: "Cooking", categoryId: "k", brand: "Acme Ltd", brandId: "a" };
+      expect(await seen(log, "p1")).toEqual(now);
+      log.add("category-tree", day, "CategoryCreated", created("other", "Kitchen"));
+      published(log, "p2", { ...mug, name: "Pan", slug: "pan", variants: [], categoryId: "other" });
+      expect(await seen(log, "p1")).toEqual(now);
+      expect(await seen(log, "p2")).toEqual({ ...now, category: "Kitchen", categoryId: "other" });
+    });
+
+    test("has them of nothing once that is retired", async () => {
+      const log = published(new Log(), "p1", mug)
+        .add("category-tree", day, "CategoryCreated", created("k", "Kitchen"))
+        .add("category-tree", day, "CategoryRetired", { categoryId: "k" })
+        .add("category-tree", day, "CategoryCreated", created("again", "Kitchen"));
+      expect(await seen(log, "p1")).toMatchObject({ category: undefined, categoryId: undefined });
+    });
+  });
+
+  test("reads categories and brands again only when they have changed", async () => {
+    const log = published(new Log(), "p1", mug);
+    log.add("category-tree", day, "CategoryCreated", { categoryId: "k", name: "K", knownAs: "Kitchen" });
+    const model = await project(catalogProjection, log);
+    const find = vi.spyOn(model, "find");
+    const known = new KnownGroups();
+    for (let times = 0; times < 3; times++) await getProduct(model, "p1", { known });
+    expect(find).toHaveBeenCalledTimes(2);
   });
 
   test("shows one by id or slug, with its variants and their availability", async () => {
