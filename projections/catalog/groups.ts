@@ -128,26 +128,19 @@ class GroupsOfKind {
   /** The paths or names of those that are not retired, by id. */
   readonly names = new Map<string, string>();
   readonly #foldedOf: (name: string) => string;
-  readonly #known = new Map<string, string>();
-  readonly #named = new Map<string, string>();
+  /** Which one a product means that has no id; made when the first is asked for, for most products have ids. */
+  #meant: Map<string, string> | undefined;
 
   constructor(kind: GroupKind, docs: ReadonlyMap<string, GroupDoc>, foldedOf: (name: string) => string) {
     this.#foldedOf = foldedOf;
     for (const [key, doc] of docs) if (doc.group === kind) this.docs.set(key.slice(kind.length + 1), doc);
-    for (const [id, doc] of [...this.docs].sort(([, a], [, b]) => a.since - b.since)) {
-      const known = foldedOf(doc.knownAs);
-      if (!this.#known.has(known)) this.#known.set(known, id);
-      if (doc.retired) continue;
-      const name = this.#pathOf(doc);
-      this.names.set(id, name);
-      this.#named.set(foldedOf(name), id);
-    }
+    for (const [id, doc] of this.docs) if (!doc.retired) this.#nameIt(id, doc);
   }
 
   resolve(ref: string): Group | undefined {
     if (ref.startsWith(idMark)) return this.#now(ref.slice(idMark.length));
-    const folded = this.#foldedOf(ref);
-    const id = this.#known.get(folded) ?? this.#named.get(folded);
+    this.#meant ??= this.#meantBy();
+    const id = this.#meant.get(this.#foldedOf(ref));
     return id === undefined ? { name: ref } : this.#now(id);
   }
 
@@ -159,9 +152,27 @@ class GroupsOfKind {
     return at === undefined || name === undefined ? undefined : { id: at, name };
   }
 
-  #pathOf({ name, parentId }: GroupDoc): string {
+  #nameIt(id: string, { name, parentId }: GroupDoc): string {
+    const known = this.names.get(id);
+    if (known !== undefined) return known;
     const parent = parentId === undefined ? undefined : this.docs.get(parentId);
-    return parent ? `${this.#pathOf(parent)}/${name}` : name;
+    const path = parent && parentId !== undefined ? `${this.#nameIt(parentId, parent)}/${name}` : name;
+    this.names.set(id, path);
+    return path;
+  }
+
+  /** By what they were known by, the first one; else by what they are called now. */
+  #meantBy(): Map<string, string> {
+    const meant = new Map<string, string>();
+    for (const [id, { knownAs }] of [...this.docs].sort(([, a], [, b]) => a.since - b.since)) {
+      const known = this.#foldedOf(knownAs);
+      if (!meant.has(known)) meant.set(known, id);
+    }
+    for (const [id, name] of this.names) {
+      const now = this.#foldedOf(name);
+      if (!meant.has(now)) meant.set(now, id);
+    }
+    return meant;
   }
 }
 
