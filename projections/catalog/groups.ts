@@ -22,11 +22,15 @@ export interface GroupsDoc {
 
 export const groupsKey = "groups";
 
-/** What a product's document says of its category and brand: an id with the name it had then, or a name alone. */
-export interface GroupRefs {
+/** What its category, by its path, and its brand are called. */
+export interface GroupNames {
   category?: string;
-  categoryId?: string;
   brand?: string;
+}
+
+/** What a product's document says of its category and brand: an id with the name it had then, or a name alone. */
+export interface GroupRefs extends GroupNames {
+  categoryId?: string;
   brandId?: string;
 }
 
@@ -90,7 +94,13 @@ export class Groups {
     return this.byKind[kind].names.get(id);
   }
 
-  /** As readers see them. */
+  /** As a list shows them: by name. */
+  named(refs: GroupRefs): GroupNames {
+    const { category, brand } = this.shown(refs);
+    return { ...(category !== undefined && { category }), ...(brand !== undefined && { brand }) };
+  }
+
+  /** As a product's page shows them. */
   shown({ category, categoryId, brand, brandId }: GroupRefs): GroupRefs {
     const categoryRef = refOf(categoryId, category);
     const brandRef = refOf(brandId, brand);

@@ -99,6 +99,6 @@ function textsOf(
 }
 
 function textOf({ id, doc, details }: Found, withStatus: boolean, groups: Groups): JsonText<ProductListItem> {
-  const item = { ...listItemOf(id, doc, details), ...groups.shown(details) };
+  const item = { ...listItemOf(id, doc, details), ...groups.named(details) };
   return JSON.stringify(withStatus ? { ...item, status: details.status } : item);
 }

@@ -1,7 +1,7 @@
 import type { Money } from "../../src/values/money.ts";
 import { type StockStatus, stockStatusOf } from "../stock/availability.ts";
 import type { ProductDetails, ProductDoc, SkuStock, VariantDoc } from "./documents.ts";
-import type { GroupRefs, Groups } from "./groups.ts";
+import type { GroupNames, Groups } from "./groups.ts";
 
 /** A product as lists show it. */
 export interface ProductListItem {
@@ -9,10 +9,8 @@ export interface ProductListItem {
   slug: string;
   name: string;
   brand?: string;
-  brandId?: string;
   /** Its path. */
   category?: string;
-  categoryId?: string;
   tags: readonly string[];
   /** Of the cheapest variant. */
   price?: Money;
@@ -47,6 +45,8 @@ export interface VariantView {
 /** A product with all that a shopper can know of it. */
 export interface ProductView extends ProductListItem {
   revision: number;
+  brandId?: string;
+  categoryId?: string;
   status: ProductDetails["status"];
   shortDescription?: string;
   description?: string;
@@ -94,7 +94,7 @@ export function listItemOf(id: string, doc: ProductDoc, details: ProductDetails)
 }
 
 /** An item's text with its category and brand. */
-export function withGroups(json: string, groups: GroupRefs): string {
+export function withGroups(json: string, groups: GroupNames): string {
   const more = JSON.stringify(groups).slice(1);
   return more === "}" ? json : `${json.slice(0, -1)},${more}`;
 }

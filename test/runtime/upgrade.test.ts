@@ -58,7 +58,7 @@ test("the categories and brands that its products name are things of their own",
   expect(brands.map(({ name }) => name).sort()).toEqual(names(facets?.brand));
   expect(categories.length).toBeGreaterThan(2);
   const { texts } = await queries.run("products", { limit: 1, category: [categories[0]?.id ?? ""] });
-  expect(JSON.parse(texts[0] ?? "{}")).toMatchObject({ categoryId: categories[0]?.id });
+  expect(JSON.parse(texts[0] ?? "{}")).toMatchObject({ category: categories[0]?.path });
 });
 
 test("started again, nothing is built a second time", async () => {

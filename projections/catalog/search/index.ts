@@ -1,4 +1,4 @@
-import { type GroupKind, type GroupRefs, type Groups, noGroups } from "../groups.ts";
+import { type GroupKind, type GroupNames, type Groups, noGroups } from "../groups.ts";
 import { foldedWhole, initialOf, type QueryWord, queryWordsOf, termsOf } from "./analyzer.ts";
 import type { CatalogAnswer, CatalogQuery, IndexedProduct } from "./catalog-query.ts";
 import { collect } from "./collect.ts";
@@ -74,13 +74,13 @@ export class CatalogIndex {
   }
 
   /** What the category and brand of a product are called. */
-  groupsOf(id: string): GroupRefs {
+  groupsOf(id: string): GroupNames {
     const slot = this.#slots.get(id);
     if (slot === undefined) return {};
     const { facets, groups } = this.#products;
     const [category] = facets.category.textsOf(slot);
     const [brand] = facets.brand.textsOf(slot);
-    return groups.shown({
+    return groups.named({
       ...(category !== undefined && { category }),
       ...(brand !== undefined && { brand }),
     });

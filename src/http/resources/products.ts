@@ -13,10 +13,8 @@ const item = z
     slug: z.string(),
     name: z.string(),
     brand: z.string().optional(),
-    brandId: z.string().optional(),
     /** Its path. */
     category: z.string().optional(),
-    categoryId: z.string().optional(),
     tags: z.array(z.string()),
     /** Of the cheapest variant. */
     price: money.optional(),
@@ -55,6 +53,8 @@ const variant = z.strictObject({
 const product = item
   .extend({
     status,
+    brandId: z.string().optional(),
+    categoryId: z.string().optional(),
     shortDescription: z.string().optional(),
     description: z.string().optional(),
     images: z.array(z.strictObject({ url: z.string(), alt: z.string().optional(), primary: z.boolean() })),
@@ -75,9 +75,7 @@ const shownInLists = {
   slug: true,
   name: true,
   brand: true,
-  brandId: true,
   category: true,
-  categoryId: true,
   tags: true,
   price: true,
   priceRange: true,
@@ -96,6 +94,8 @@ const guestItem = item
 const guestProduct = product
   .pick({
     ...shownInLists,
+    brandId: true,
+    categoryId: true,
     shortDescription: true,
     description: true,
     images: true,
