@@ -5,9 +5,9 @@ import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store
 
 /**
  * What is still to be done, by when: checkouts under way, effects of orders and what they wait for, movements of money,
- * webhooks, carts that will run out, drafts to be published; and what staff has to see to: money that is owed, refunds that wait for their
- * approval, captures that are refused for good. Reservations have a model of their own (stock/reservations.ts). The
- * durable timers: what the log says is open is here, and what is done is gone.
+ * webhooks, carts that will run out, drafts to be published; and what staff has to see to: money that is owed, refunds
+ * that wait for their approval, captures that are refused for good. Reservations have a model of their own
+ * (stock/reservations.ts). The durable timers: what the log says is open is here, and what is done is gone.
  */
 type Task =
   | { kind: "cart"; dueAt: number }
@@ -268,7 +268,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 6,
+  version: 7,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
