@@ -85,7 +85,7 @@ export interface Operations {
   "GET /v1/ops/tasks": {
     path: never;
     query: {
-      kind?: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock" | "refund" | "approval" | "capture" | undefined;
+      kind?: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock" | "refund" | "approval" | "capture" | undefined;
       limit?: string | number | undefined;
       cursor?: string | number | undefined;
     };
@@ -95,7 +95,7 @@ export interface Operations {
   /** Do a task now, whatever it waits for */
   "POST /v1/ops/tasks/{kind}/{id}/retry": {
     path: {
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
       id: string;
     };
     query: never;
@@ -105,7 +105,7 @@ export interface Operations {
   /** End a task by hand that cannot be done; answers what has still to be looked after */
   "POST /v1/ops/tasks/{kind}/{id}/settle": {
     path: {
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
       id: string;
     };
     query: never;
@@ -139,6 +139,7 @@ export interface Operations {
       minPrice?: string | number | undefined;
       maxPrice?: string | number | undefined;
       inStock?: "true" | "false" | boolean | undefined;
+      featured?: "true" | "false" | boolean | undefined;
       q?: string | number | undefined;
       sort?: "price" | "-price" | "newest" | "best-selling" | "rating" | undefined;
       facets?: string | number | undefined;
@@ -161,13 +162,26 @@ export interface Operations {
       shortDescription?: string | undefined;
       description?: string | undefined;
       brand?: string | undefined;
+      brandId?: string | undefined;
       category?: string | undefined;
+      categoryId?: string | undefined;
       tags?: (string)[] | undefined;
       images?: (string | {
         url: string;
         alt?: string | undefined;
         primary?: boolean | undefined;
       })[] | undefined;
+      seo?: {
+        title?: string | undefined;
+        description?: string | undefined;
+      } | undefined;
+      specifications?: ({
+        name: string;
+        value: string;
+      })[] | undefined;
+      relatedProducts?: (string)[] | undefined;
+      featured?: boolean | undefined;
+      publishAt?: string | undefined;
       variants: ({
         sku: string;
         name?: string | undefined;
@@ -180,6 +194,8 @@ export interface Operations {
           currency: string;
         } | undefined;
         attributes?: Record<string, string> | undefined;
+        barcode?: string | undefined;
+        weightGrams?: number | undefined;
       })[];
     };
     answer: Schemas["ProductSummary"];
@@ -205,13 +221,26 @@ export interface Operations {
       shortDescription?: string | null | undefined;
       description?: string | null | undefined;
       brand?: string | null | undefined;
+      brandId?: string | null | undefined;
       category?: string | null | undefined;
+      categoryId?: string | null | undefined;
       tags?: (string)[] | undefined;
       images?: (string | {
         url: string;
         alt?: string | undefined;
         primary?: boolean | undefined;
       })[] | undefined;
+      seo?: {
+        title?: string | undefined;
+        description?: string | undefined;
+      } | null | undefined;
+      specifications?: ({
+        name: string;
+        value: string;
+      })[] | null | undefined;
+      relatedProducts?: (string)[] | null | undefined;
+      featured?: boolean | undefined;
+      publishAt?: string | null | undefined;
     };
     answer: Schemas["ProductSummary"];
   };
@@ -233,7 +262,34 @@ export interface Operations {
         currency: string;
       } | undefined;
       attributes?: Record<string, string> | undefined;
+      barcode?: string | undefined;
+      weightGrams?: number | undefined;
     };
+    answer: Schemas["ProductSummary"];
+  };
+  /** Change a variant */
+  "PATCH /v1/products/{id}/variants/{sku}": {
+    path: {
+      id: string;
+      sku: string;
+    };
+    query: never;
+    body: {
+      name?: string | null | undefined;
+      attributes?: Record<string, string> | undefined;
+      barcode?: string | null | undefined;
+      weightGrams?: number | null | undefined;
+    };
+    answer: Schemas["ProductSummary"];
+  };
+  /** Retire a variant: it is not for sale any more */
+  "DELETE /v1/products/{id}/variants/{sku}": {
+    path: {
+      id: string;
+      sku: string;
+    };
+    query: never;
+    body: never;
     answer: Schemas["ProductSummary"];
   };
   /** Set a price */
@@ -272,6 +328,98 @@ export interface Operations {
     query: never;
     body: Record<string, never> | undefined;
     answer: Schemas["ProductSummary"];
+  };
+  /** All categories, each before those below it; to others than staff those with published products */
+  "GET /v1/categories": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Categories"];
+  };
+  /** Create a category */
+  "POST /v1/categories": {
+    path: never;
+    query: never;
+    body: {
+      name: string;
+      parentId?: string | undefined;
+    };
+    answer: Schemas["CategorySummary"];
+  };
+  /** One category */
+  "GET /v1/categories/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Category"];
+  };
+  /** Rename a category, or move it with all that is below it */
+  "PATCH /v1/categories/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      name?: string | undefined;
+      parentId?: string | null | undefined;
+    };
+    answer: Schemas["CategorySummary"];
+  };
+  /** Retire a category that has none below it: its products are in what it was in */
+  "DELETE /v1/categories/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["CategorySummary"];
+  };
+  /** All brands, by name; to others than staff those with published products */
+  "GET /v1/brands": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Brands"];
+  };
+  /** Create a brand */
+  "POST /v1/brands": {
+    path: never;
+    query: never;
+    body: {
+      name: string;
+    };
+    answer: Schemas["BrandSummary"];
+  };
+  /** One brand */
+  "GET /v1/brands/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Brand"];
+  };
+  /** Rename a brand */
+  "PATCH /v1/brands/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      name: string;
+    };
+    answer: Schemas["BrandSummary"];
+  };
+  /** Retire a brand: its products have none any more */
+  "DELETE /v1/brands/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["BrandSummary"];
   };
   /** Receive stock */
   "POST /v1/stock/{sku}/receipts": {
@@ -2288,6 +2436,39 @@ export interface Schemas {
     /** Of `unavailable`: which store is away */
     store?: "events" | "views" | undefined;
   };
+  Category: {
+    id: string;
+    name: string;
+    parentId?: string | undefined;
+    level: number;
+    path: string;
+    productCount: number;
+    productCountBelow: number;
+  };
+  Brand: {
+    id: string;
+    name: string;
+    productCount: number;
+  };
+  CategorySummary: {
+    id: string;
+    name: string;
+    parentId?: string | undefined;
+    level: number;
+    path: string;
+    retired: boolean;
+  };
+  BrandSummary: {
+    id: string;
+    name: string;
+    retired: boolean;
+  };
+  Categories: {
+    items: (Schemas["Category"])[];
+  };
+  Brands: {
+    items: (Schemas["Brand"])[];
+  };
   StaffProductListItem: {
     id: string;
     slug: string;
@@ -2301,6 +2482,7 @@ export interface Schemas {
       max: Schemas["Money"];
     } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
+    featured?: true | undefined;
     image?: {
       url: string;
       alt?: string | undefined;
@@ -2323,6 +2505,7 @@ export interface Schemas {
       max: Schemas["Money"];
     } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
+    featured?: true | undefined;
     image?: {
       url: string;
       alt?: string | undefined;
@@ -2331,6 +2514,8 @@ export interface Schemas {
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
     status: "draft" | "published" | "archived";
+    brandId?: string | undefined;
+    categoryId?: string | undefined;
     shortDescription?: string | undefined;
     description?: string | undefined;
     images: ({
@@ -2338,12 +2523,24 @@ export interface Schemas {
       alt?: string | undefined;
       primary: boolean;
     })[];
+    seo?: {
+      title?: string | undefined;
+      description?: string | undefined;
+    } | undefined;
+    specifications?: ({
+      name: string;
+      value: string;
+    })[] | undefined;
+    relatedProducts?: (string)[] | undefined;
+    publishAt?: string | undefined;
     variants: ({
       sku: string;
       name?: string | undefined;
       price: Schemas["Money"];
       compareAtPrice?: Schemas["Money"] | undefined;
       attributes: Record<string, string>;
+      barcode?: string | undefined;
+      weightGrams?: number | undefined;
       available: number | null;
       stockStatus: "in_stock" | "low_stock" | "out_of_stock";
       backorders: boolean;
@@ -2363,6 +2560,7 @@ export interface Schemas {
       max: Schemas["Money"];
     } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
+    featured?: true | undefined;
     image?: {
       url: string;
       alt?: string | undefined;
@@ -2384,12 +2582,15 @@ export interface Schemas {
       max: Schemas["Money"];
     } | undefined;
     compareAtPrice?: Schemas["Money"] | undefined;
+    featured?: true | undefined;
     image?: {
       url: string;
       alt?: string | undefined;
     } | undefined;
     stockStatus: "in_stock" | "low_stock" | "out_of_stock";
     createdAt: string;
+    brandId?: string | undefined;
+    categoryId?: string | undefined;
     shortDescription?: string | undefined;
     description?: string | undefined;
     images: ({
@@ -2397,6 +2598,15 @@ export interface Schemas {
       alt?: string | undefined;
       primary: boolean;
     })[];
+    seo?: {
+      title?: string | undefined;
+      description?: string | undefined;
+    } | undefined;
+    specifications?: ({
+      name: string;
+      value: string;
+    })[] | undefined;
+    relatedProducts?: (string)[] | undefined;
     updatedAt: string;
     available: number | null;
     status: "published";
@@ -2406,6 +2616,8 @@ export interface Schemas {
       price: Schemas["Money"];
       compareAtPrice?: Schemas["Money"] | undefined;
       attributes: Record<string, string>;
+      barcode?: string | undefined;
+      weightGrams?: number | undefined;
       stockStatus: "in_stock" | "low_stock" | "out_of_stock";
       backorders: boolean;
       available: number | null;
@@ -2571,7 +2783,7 @@ export interface Schemas {
   };
   Tasks: {
     items: ({
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock" | "refund" | "approval" | "capture";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock" | "refund" | "approval" | "capture";
       id: string;
       orderId?: string | undefined;
       paymentId?: string | undefined;
@@ -2586,13 +2798,13 @@ export interface Schemas {
     nextCursor: string | null;
   };
   RetriedTask: {
-    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
     id: string;
     done: boolean;
     reason: string | null;
   };
   SettledTask: {
-    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "stock";
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
     id: string;
     left: (string)[];
   };

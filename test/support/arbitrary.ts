@@ -16,6 +16,8 @@ export function shapedLike(schema: z.core.$ZodType, depth = 0): fc.Arbitrary<unk
       return objectOf(def.shape, depth);
     case "array":
       return fc.array(inner(def.element), { minLength: 1, maxLength: 3 });
+    case "tuple":
+      return fc.tuple(...def.items.map(inner));
     case "record":
       return fc.dictionary(fc.string({ minLength: 1, maxLength: 5 }), inner(def.valueType), { maxKeys: 2 });
     case "union":
