@@ -1,9 +1,9 @@
 import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
-import { orderStatuses } from "../../../commands/order/status.ts";
+import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
 import { topicNames } from "../../../projections/feed/topics.ts";
-import { daySchema } from "../../values/calendar.ts";
+import { daySchema, instantSchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
 
@@ -118,16 +118,29 @@ export const stocksQuery = z.strictObject({
   ...pageFields,
 });
 
-export const ordersQuery = z
-  .strictObject({
-    customer: text.optional(),
-    email: text.optional(),
-    status: z.enum(orderStatuses).optional(),
-    sku: text.optional(),
-    ...days,
-    ...pageFields,
-  })
-  .refine(inOrder, outOfOrder);
+const dayOrInstant = z.union(
+  [daySchema, instantSchema],
+  "a day, 2026-01-15, or a time, 2026-01-15T12:00:00Z",
+);
+
+/** Whether two days, or two instants, are in order; a day and an instant are not compared. */
+function isInOrder({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean {
+  if (from === undefined || to === undefined || from.includes("T") !== to.includes("T")) return true;
+  return Date.parse(from) <= Date.parse(to);
+}
+
+export const orderFilters = {
+  number: text.optional(),
+  name: text.optional(),
+  customer: text.optional(),
+  email: text.optional(),
+  status: z.enum(orderStatuses).optional(),
+  paymentStatus: z.enum(paymentStatuses).optional(),
+  sku: text.optional(),
+  from: dayOrInstant.optional(),
+  to: dayOrInstant.optional(),
+};
+export const ordersQuery = z.strictObject({ ...orderFilters, ...pageFields }).refine(isInOrder, outOfOrder);
 
 export const daysQuery = z.strictObject(days).refine(inOrder, outOfOrder);
 export const periodsQuery = z
