@@ -41,6 +41,7 @@ import { analyticsQueries } from "./query-api/analytics.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
 import { feedQueries } from "./query-api/feed.ts";
+import { exportQueries } from "./query-api/exports.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { groupQueries } from "./query-api/groups.ts";
 import { orderQueries } from "./query-api/orders.ts";
@@ -188,6 +189,7 @@ function addRoutes(
     webhookEndpointCommands(app, deps);
     webhookEndpointQueries(app, deps);
     feedQueries(app, deps);
+    exportQueries(app, deps);
   });
 }
 

@@ -3,6 +3,7 @@ import { refundCauses } from "../../../commands/order/events.ts";
 import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
 import { topicNames } from "../../../projections/feed/topics.ts";
+import { exportFormats } from "../../../projections/exported.ts";
 import { daySchema, instantSchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
@@ -113,8 +114,9 @@ export const shippingMethodsQuery = z.strictObject({
 });
 export const limitQuery = z.strictObject({ limit });
 
+const stockStatus = z.enum(["in_stock", "low_stock", "out_of_stock"]);
 export const stocksQuery = z.strictObject({
-  status: z.enum(["in_stock", "low_stock", "out_of_stock"]).optional(),
+  status: stockStatus.optional(),
   ...pageFields,
 });
 
@@ -140,6 +142,18 @@ export const orderFilters = {
   from: dayOrInstant.optional(),
   to: dayOrInstant.optional(),
 };
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const exportFields = {
+  format: z.enum(exportFormats).default("csv"),
+  /** A byte order mark before CSV, for programs that take UTF-8 for something else. */
+  bom: flag.default(false),
+};
+export const ordersExportQuery = z
+  .strictObject({ ...orderFilters, rows: z.enum(["lines", "orders"]).default("lines"), ...exportFields })
+  .refine(isInOrder, outOfOrder);
+export const productsExportQuery = z.strictObject({ status: productStatuses.optional(), ...exportFields });
+export const stockExportQuery = z.strictObject({ status: stockStatus.optional(), ...exportFields });
+
 export const ordersQuery = z.strictObject({ ...orderFilters, ...pageFields }).refine(isInOrder, outOfOrder);
 
 export const daysQuery = z.strictObject(days).refine(inOrder, outOfOrder);
