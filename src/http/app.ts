@@ -38,10 +38,11 @@ import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
 import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
+import { auditQueries } from "./query-api/audit.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
-import { feedQueries } from "./query-api/feed.ts";
 import { exportQueries } from "./query-api/exports.ts";
+import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { groupQueries } from "./query-api/groups.ts";
 import { orderQueries } from "./query-api/orders.ts";
@@ -190,6 +191,7 @@ function addRoutes(
     webhookEndpointQueries(app, deps);
     feedQueries(app, deps);
     exportQueries(app, deps);
+    auditQueries(app, deps);
   });
 }
 

@@ -321,6 +321,8 @@ describe("what is answered", () => {
     await ask(200, "GET", "/v1/stock", asStaff);
     await ask(200, "GET", "/v1/stock/{sku}/ledger", { ...asStaff, params: { sku: "A" } });
     await ask(200, "GET", "/v1/orders", asStaff);
+    for (const query of ["?actor=staff", `?stream=order-${sent.id}`])
+      await ask(200, "GET", "/v1/audit", { ...asStaff, query });
     await ask(200, "GET", "/v1/drafts", asStaff);
     await ask(200, "GET", "/v1/payments/{id}", { ...asStaff, params: { id: sent.payments[0].id } });
     for (const report of ["sales", "refunds", "products", "categories", "funnel"])

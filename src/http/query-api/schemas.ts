@@ -2,8 +2,8 @@ import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
 import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
-import { topicNames } from "../../../projections/feed/topics.ts";
 import { exportFormats } from "../../../projections/exported.ts";
+import { topicNames } from "../../../projections/feed/topics.ts";
 import { daySchema, instantSchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
@@ -155,6 +155,58 @@ export const productsExportQuery = z.strictObject({ status: productStatuses.opti
 export const stockExportQuery = z.strictObject({ status: stockStatus.optional(), ...exportFields });
 
 export const ordersQuery = z.strictObject({ ...orderFilters, ...pageFields }).refine(isInOrder, outOfOrder);
+
+export const auditQuery = z
+  .strictObject({
+    /** Of one thing, from its own stream: `order-<id>`. */
+    stream: z.string().min(1).max(300).optional(),
+    /** Of what this one did. */
+    actor: text.optional(),
+    from: dayOrInstant.optional(),
+    to: dayOrInstant.optional(),
+    ...pageFields,
+  })
+  .refine(isInOrder, outOfOrder)
+  .superRefine(({ stream, actor, from, to }, context) => {
+    if (stream === undefined) return;
+    for (const [path, given] of Object.entries({ actor, from, to }))
+      if (given !== undefined)
+        context.addIssue({ code: "custom", path: [path], message: "not together with `stream`" });
+  });
+
+const leaf = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+export const auditAnswer = z
+  .strictObject({
+    items: z.array(
+      z.strictObject({
+        stream: z.string(),
+        revision: z.int(),
+        type: z.string(),
+        at: z.string(),
+        actor: z.string(),
+        correlationId: z.string(),
+        causationId: z.string().optional(),
+        ip: z.string().optional(),
+        userAgent: z.string().optional(),
+        /** Of the thing's state, leaf by leaf; null where that cannot be told. */
+        changes: z
+          .array(
+            z.strictObject({
+              path: z.string(),
+              old: leaf.optional(),
+              new: leaf.optional(),
+              /** Personal or secret: that it was changed is all that is told. */
+              untold: z.literal(true).optional(),
+            }),
+          )
+          .nullable(),
+        /** There are more changes than are told. */
+        more: z.boolean(),
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+  })
+  .meta({ id: "AuditTrail" });
 
 export const daysQuery = z.strictObject(days).refine(inOrder, outOfOrder);
 export const periodsQuery = z

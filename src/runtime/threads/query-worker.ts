@@ -1,4 +1,5 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { type AuditQuery, listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
 import { exportProducts, type ProductsExport } from "../../../projections/catalog/export.ts";
@@ -132,6 +133,7 @@ const queries = {
     return listing.brands();
   },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
+  audit: async (input: AuditQuery) => listAudit(await live("audit"), input, data.timeZone),
   drafts: async (input: InputOf<typeof listDrafts>) => listDrafts(await live("carts"), input),
   stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
   sales: async (input: InputOf<typeof salesByPeriod>) => salesByPeriod(await live("sales"), input),

@@ -1,3 +1,4 @@
+import { listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { groupDocsOf } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
@@ -19,6 +20,10 @@ const days = { from: "2026-01-01", to: "2026-03-31" };
 
 /** What is asked of each model with columns, under a title: every query of the read side, with each of its filters. */
 export const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
+  audit: [
+    ["all that was done", (model) => listAudit(model, { limit }, "UTC")],
+    ["what one has done", (model) => listAudit(model, { limit, actor: "staff", ...days }, "UTC")],
+  ],
   carts: [["drafts that are no orders yet", (model) => listDrafts(model, { limit })]],
   catalog: [
     ["a product by its slug", (model) => getProduct(model, "slug")],
