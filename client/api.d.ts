@@ -1170,12 +1170,15 @@ export interface Operations {
   "GET /v1/orders": {
     path: never;
     query: {
+      number?: string | number | undefined;
+      name?: string | number | undefined;
       customer?: string | number | undefined;
       email?: string | number | undefined;
       status?: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded" | undefined;
+      paymentStatus?: "pending" | "paid" | "failed" | "refunded" | "partially_refunded" | undefined;
       sku?: string | number | undefined;
-      from?: string | number | undefined;
-      to?: string | number | undefined;
+      from?: string | undefined;
+      to?: string | undefined;
       limit?: string | number | undefined;
       cursor?: string | number | undefined;
     };
@@ -1359,6 +1362,62 @@ export interface Operations {
     };
     body: never;
     answer: Schemas["Feed"];
+  };
+  /** Orders as a table, oldest first: a row for each line, or for each order */
+  "GET /v1/exports/orders": {
+    path: never;
+    query: {
+      number?: string | number | undefined;
+      name?: string | number | undefined;
+      customer?: string | number | undefined;
+      email?: string | number | undefined;
+      status?: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded" | undefined;
+      paymentStatus?: "pending" | "paid" | "failed" | "refunded" | "partially_refunded" | undefined;
+      sku?: string | number | undefined;
+      from?: string | undefined;
+      to?: string | undefined;
+      rows?: "lines" | "orders" | undefined;
+      format?: "csv" | "jsonl" | undefined;
+      bom?: "true" | "false" | boolean | undefined;
+    };
+    body: never;
+    answer: undefined;
+  };
+  /** Products as a table: a row for each variant */
+  "GET /v1/exports/products": {
+    path: never;
+    query: {
+      status?: string | number | undefined;
+      format?: "csv" | "jsonl" | undefined;
+      bom?: "true" | "false" | boolean | undefined;
+    };
+    body: never;
+    answer: undefined;
+  };
+  /** Stock as a table: a row for each SKU */
+  "GET /v1/exports/stock": {
+    path: never;
+    query: {
+      status?: "in_stock" | "low_stock" | "out_of_stock" | undefined;
+      format?: "csv" | "jsonl" | undefined;
+      bom?: "true" | "false" | boolean | undefined;
+    };
+    body: never;
+    answer: undefined;
+  };
+  /** What was done to one thing, by whomever, or what staff, keys and operators did; newest first */
+  "GET /v1/audit": {
+    path: never;
+    query: {
+      stream?: string | number | undefined;
+      actor?: string | number | undefined;
+      from?: string | undefined;
+      to?: string | undefined;
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["AuditTrail"];
   };
   /** Take a payment gateway's event, raw and signed */
   "POST /v1/webhooks/{gateway}": {
@@ -2728,6 +2787,27 @@ export interface Schemas {
     delivered: boolean;
     status?: number | undefined;
     reason?: string | undefined;
+  };
+  AuditTrail: {
+    items: ({
+      stream: string;
+      revision: number;
+      type: string;
+      at: string;
+      actor: string;
+      correlationId: string;
+      causationId?: string | undefined;
+      ip?: string | undefined;
+      userAgent?: string | undefined;
+      changes: ({
+        path: string;
+        old?: string | number | boolean | null | undefined;
+        new?: string | number | boolean | null | undefined;
+        untold?: true | undefined;
+      })[] | null;
+      more: boolean;
+    })[];
+    nextCursor: string | null;
   };
   Sales: {
     items: ({

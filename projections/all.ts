@@ -1,4 +1,5 @@
 import type { AnyProjection } from "../src/engine/projection.ts";
+import { auditProjection } from "./audit.ts";
 import { cartsProjection } from "./carts.ts";
 import { catalogProjection } from "./catalog/catalog.ts";
 import { ordersProjection } from "./orders/orders.ts";
@@ -16,7 +17,7 @@ import { tasksProjection } from "./tasks.ts";
 /**
  * Every read model in the view store. A rebuild takes them in turns on two threads, to which they are as much work, in a
  * shop of many carts and in an imported year. Those that read all the stock's events stand at even places, so that one
- * thread alone parses them; so do `funnel` and `tasks`, which read the carts'.
+ * thread alone parses them; so do `funnel`, `tasks` and `audit`, which read the carts'.
  */
 export function viewProjections({ timeZone }: { timeZone: string; currency: string }): AnyProjection[] {
   return [
@@ -32,6 +33,7 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     salesProjection(timeZone),
     tasksProjection,
     categorySalesProjection(timeZone),
+    auditProjection,
     subscriptionsProjection,
   ];
 }

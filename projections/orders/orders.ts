@@ -16,6 +16,7 @@ import type { DataOf } from "../../src/engine/decider.ts";
 import { type Handler, type ProjectedEvent, projectionOf } from "../../src/engine/projection.ts";
 import { type Money, toDecimal } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
+import { wordsOf } from "../catalog/search/analyzer.ts";
 import { known, knownIn, onExisting, streamKey } from "../handlers.ts";
 
 type Data<K extends keyof ShopEvents> = DataOf<ShopEvents, K>;
@@ -210,24 +211,38 @@ function booked(book: Book): Pick<OrderDoc, "book" | "status" | "paymentStatus">
  */
 export const ordersProjection = projectionOf<ShopEvents>()<OrderDoc>({
   name: "orders",
-  version: 5,
-  columns: { number: "text", status: "text", email: "text", customerId: "text", placedAt: "number" },
-  lists: ["sku", "refund"],
+  version: 6,
+  columns: {
+    number: "text",
+    status: "text",
+    paymentStatus: "text",
+    email: "text",
+    customerId: "text",
+    placedAt: "number",
+  },
+  lists: ["sku", "name", "refund"],
   indexes: [
     ["placedAt"],
     ["status", "placedAt"],
+    ["paymentStatus", "placedAt"],
+    ["status", "paymentStatus", "placedAt"],
     ["email", "placedAt"],
     ["customerId", "placedAt"],
     ["number"],
   ],
-  columnsOf: ({ number, status, email, customerId, placedAt }) => ({
-    number,
+  columnsOf: ({ number, status, paymentStatus, email, customerId, placedAt }) => ({
+    number: number.toLowerCase(),
     status,
+    paymentStatus,
     email: email?.toLowerCase() ?? null,
     customerId: customerId ?? null,
     placedAt,
   }),
-  listsOf: ({ lines, unpaid = [] }) => ({ sku: lines.map(([sku]) => foldSku(sku)), refund: unpaid }),
+  listsOf: ({ lines, unpaid = [], shippingAddress }) => ({
+    sku: lines.map(([sku]) => foldSku(sku)),
+    name: wordsOf(shippingAddress?.fullName ?? ""),
+    refund: unpaid,
+  }),
   present: (doc, id) => summaryOf(id, doc),
   on: {
     OrderPlaced: { keys: streamKey, change: (_, event) => newOrder(event) },

@@ -1,12 +1,14 @@
 import type { Address } from "../../commands/address.ts";
 import { refundableIn } from "../../commands/order/book.ts";
-import type { OrderStatus } from "../../commands/order/status.ts";
+import type { OrderStatus, PaymentStatus } from "../../commands/order/status.ts";
 import type { Uncounted } from "../../commands/order/uncounted.ts";
 import type { Condition, StoredDocument, ViewModel } from "../../src/stores/view-store/view-store.ts";
-import { dayRange } from "../../src/values/calendar.ts";
+import { endOf, startOf } from "../../src/values/calendar.ts";
+import { emailOf } from "../../src/values/email.ts";
 import type { Money } from "../../src/values/money.ts";
 import { foldSku } from "../../src/values/sku.ts";
-import { type DayRange, type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
+import { wordsOf } from "../catalog/search/analyzer.ts";
+import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.ts";
 import { hadIn, heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { backorderedOf } from "../stock/reservations.ts";
 import { type Claims, claimsOf, moneyIn, type Quantities, quantitiesOf } from "./books.ts";
@@ -64,33 +66,70 @@ export interface OrderView extends Omit<OrderSummary, "total"> {
   timeline: { at: string; type: TimelineType; text: string; customerText?: string }[];
 }
 
-export interface OrdersQuery extends PageRequest, DayRange {
+const nameWordsMax = 12;
+
+/** All that are given hold at once. */
+export interface OrdersFilter {
+  /** Whole or its beginning, in any case of letters. */
+  number?: string | undefined;
+  /** Words of the name that the goods go to, in any order; the last may be a beginning. Folded as a search. */
+  name?: string | undefined;
   customer?: string | undefined;
-  /** In any case of letters. */
+  /** In any case of letters; what is no whole address is the beginning of one. */
   email?: string | undefined;
   status?: OrderStatus | undefined;
+  paymentStatus?: PaymentStatus | undefined;
   sku?: string | undefined;
+  /** Days of the store, both included, or instants: placed at or after `from` and before `to`. */
+  from?: string | undefined;
+  to?: string | undefined;
 }
 
+export type OrdersQuery = OrdersFilter & PageRequest;
+
 /**
- * Orders by when they were placed, newest first. `from` and `to` are days of `timeZone`.
- * @throws RangeError for what is no day
+ * Orders by when they were placed, newest first.
+ * @param timeZone of days
+ * @throws RangeError for what is neither day nor instant
  */
 export async function listOrders(
   model: ViewModel,
   query: OrdersQuery,
   timeZone: string,
 ): Promise<TextPage<OrderSummary>> {
-  const { customer, email, status, from, to, sku } = query;
-  const where: Condition[] = [];
-  if (customer !== undefined) where.push({ column: "customerId", eq: customer });
-  if (email !== undefined) where.push({ column: "email", eq: email.toLowerCase() });
-  if (status !== undefined) where.push({ column: "status", eq: status });
-  if (from !== undefined) where.push({ column: "placedAt", gte: dayRange(from, from, timeZone).startMs });
-  if (to !== undefined) where.push({ column: "placedAt", lt: dayRange(to, to, timeZone).endMs });
-  if (sku !== undefined) where.push({ column: "sku", has: foldSku(sku) });
   const sort = [{ column: "placedAt", descending: true }];
-  return textPageOf(await model.find({ where, sort, ...pageQuery(query) }));
+  return textPageOf(await model.find({ where: ordersWhere(query, timeZone), sort, ...pageQuery(query) }));
+}
+
+/** What few orders meet comes first. @throws RangeError */
+export function ordersWhere(filter: OrdersFilter, timeZone: string): Condition[] {
+  const { number, name, customer, email, status, paymentStatus, from, to, sku } = filter;
+  const where: Condition[] = [];
+  if (number !== undefined) where.push({ column: "number", begins: number.trim().toLowerCase() });
+  if (email !== undefined) where.push({ column: "email", ...wholeOrBeginning(email) });
+  if (customer !== undefined) where.push({ column: "customerId", eq: customer });
+  if (name !== undefined) where.push(...namedLike(name));
+  if (sku !== undefined) where.push({ column: "sku", has: foldSku(sku) });
+  if (status !== undefined) where.push({ column: "status", eq: status });
+  if (paymentStatus !== undefined) where.push({ column: "paymentStatus", eq: paymentStatus });
+  if (from !== undefined) where.push({ column: "placedAt", gte: startOf(from, timeZone) });
+  if (to !== undefined) where.push({ column: "placedAt", lt: endOf(to, timeZone) });
+  return where;
+}
+
+function wholeOrBeginning(email: string): Pick<Condition, "eq" | "begins"> {
+  const whole = emailOf(email);
+  return whole === undefined
+    ? { begins: email.trim().normalize("NFC").toLowerCase() }
+    : { eq: whole.toLowerCase() };
+}
+
+/** A name without any letter is nobody's. */
+function namedLike(name: string): Condition[] {
+  const words = wordsOf(name).slice(0, nameWordsMax);
+  const last = words.pop();
+  if (last === undefined) return [{ column: "name", has: "" }];
+  return [{ column: "name", begins: last }, ...words.map((word) => ({ column: "name", has: word }))];
 }
 
 /** The read models that tell all there is to know of an order. */
@@ -187,7 +226,7 @@ async function storedById(orders: ViewModel, id: string): Promise<StoredDocument
 
 async function storedByNumber(orders: ViewModel, number: string): Promise<StoredDocument | undefined> {
   const { items } = await orders.find({
-    where: [{ column: "number", in: [number, number.toUpperCase()] }],
+    where: [{ column: "number", eq: number.toLowerCase() }],
     limit: 1,
   });
   return items[0] && storedById(orders, items[0].key);

@@ -7,6 +7,7 @@ import { addBackup } from "./backup.ts";
 import { addCopy, addReopen } from "./copy.ts";
 import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";
+import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
 import { hasBegunJson, printJson, tell } from "./output.ts";
 import { addParked } from "./parked.ts";
@@ -41,6 +42,7 @@ function createProgram(): Command {
   addParked(program);
   addVerify(program);
   addEvents(program);
+  addExport(program);
   addBackup(program);
   addRestore(program);
   addArchive(program);

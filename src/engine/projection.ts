@@ -1,4 +1,4 @@
-import type { Position } from "../stores/event-store/event-store.ts";
+import type { EventMetadata, Position } from "../stores/event-store/event-store.ts";
 import type { ColumnValue, ModelSpec } from "../stores/view-store/view-store.ts";
 import type { DataOf, EventMap } from "./decider.ts";
 
@@ -13,6 +13,8 @@ export interface ProjectedEvent<Data = unknown> {
   /** Epoch milliseconds at which it was decided. */
   readonly time: number;
   readonly data: Data;
+  /** Who brought it about, and how: costs a look-up where the log keeps it apart. */
+  readonly metadata: EventMetadata;
 }
 
 /** How one event type changes documents. Pure; a document may be changed in place and returned. */

@@ -38,8 +38,10 @@ import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
 import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
+import { auditQueries } from "./query-api/audit.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
+import { exportQueries } from "./query-api/exports.ts";
 import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { groupQueries } from "./query-api/groups.ts";
@@ -188,6 +190,8 @@ function addRoutes(
     webhookEndpointCommands(app, deps);
     webhookEndpointQueries(app, deps);
     feedQueries(app, deps);
+    exportQueries(app, deps);
+    auditQueries(app, deps);
   });
 }
 

@@ -7,12 +7,15 @@ import type { App } from "./server.ts";
 const compressedFromBytes = 1_024;
 /** Of 11: what more would save is not worth the time that answers take. */
 const brotliQuality = 4;
+/** Texts and JSON, also as lines; a stream of events must not wait in a compressor. */
+const compressedTypes = /^text\/(?!event-stream)|[+/-](?:nd)?json(?:;|$)/;
 
 /** Answers over a kilobyte are compressed for who asks for it; requests are not taken compressed. */
 export async function compressAnswers(app: App): Promise<void> {
   await app.register(compress, {
     globalDecompression: false,
     threshold: compressedFromBytes,
+    customTypes: compressedTypes,
     encodings: ["zstd", "br", "gzip"],
     brotliOptions: { params: { [constants.BROTLI_PARAM_QUALITY]: brotliQuality } },
   });

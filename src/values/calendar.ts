@@ -5,6 +5,11 @@ export const daySchema = z.iso
   .date()
   .refine((day) => day >= "1900-01-01", "a day is 1900-01-01 at the earliest");
 
+/** A point in time, with the offset of its clock: `2011-03-07T08:00:00Z`. */
+export const instantSchema = z.iso
+  .datetime({ offset: true })
+  .refine((text) => Number.isFinite(Date.parse(text)), "no such time");
+
 export type Interval = "day" | "month";
 
 /** Whether `name` is in the IANA time zone database. Offsets (`+05:30`) are not: they know no daylight saving. */
@@ -47,6 +52,24 @@ export function instantOf(local: string, timeZone: string): number {
 export function dayRange(from: string, to: string, timeZone: string): { startMs: number; endMs: number } {
   const [first, last] = dayNumbers(from, to);
   return { startMs: toInstant(first * dayMs, timeZone), endMs: toInstant((last + 1) * dayMs, timeZone) };
+}
+
+/**
+ * Where what begins with a day of the zone, or with an instant (`2011-03-07T08:00:00Z`), begins: epoch ms.
+ * Throws RangeError for other text.
+ */
+export function startOf(dayOrInstant: string, timeZone: string): number {
+  return instantIn(dayOrInstant) ?? dayRange(dayOrInstant, dayOrInstant, timeZone).startMs;
+}
+
+/** Where what goes on to the end of a day of the zone, or until an instant, ends: epoch ms, exclusive. */
+export function endOf(dayOrInstant: string, timeZone: string): number {
+  return instantIn(dayOrInstant) ?? dayRange(dayOrInstant, dayOrInstant, timeZone).endMs;
+}
+
+/** @returns undefined for what is no instant */
+function instantIn(text: string): number | undefined {
+  return text.includes("T") ? Date.parse(instantSchema.parse(text)) : undefined;
 }
 
 const periodsMax = 40_000; // more than a century of days

@@ -424,6 +424,26 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         ["both ends", [{ column: "price", gt: 10, lt: 20 }], []],
         ["has", [{ column: "tags", has: "red" }], ["a", "b"]],
         ["has on another list", [{ column: "sizes", has: "red" }], ["d"]],
+        ["begins", [{ column: "category", begins: "y" }], ["c", "d"]],
+        ["begins, with the whole of it", [{ column: "category", begins: "xx" }], []],
+        ["begins on a list", [{ column: "tags", begins: "b" }], ["a", "d"]],
+        [
+          "begins on a list and has",
+          [
+            { column: "tags", begins: "re" },
+            { column: "tags", has: "big" },
+          ],
+          ["a"],
+        ],
+        [
+          "several that an index could answer",
+          [
+            { column: "category", eq: "x" },
+            { column: "tags", has: "big" },
+            { column: "sizes", begins: "" },
+          ],
+          [],
+        ],
         [
           "several at once",
           [
@@ -471,6 +491,46 @@ export function viewStoreContract(backend: ViewStoreBackend): void {
         const found = await keysOf(model, { where, sort: [{ column: "price" }] });
         expect(found.length).toBe(2_500);
         expect(found.slice(0, 3)).toEqual(["k0000", "k0007", "k0014"]);
+      });
+
+      test("a beginning that very many documents have is found and sorted like a rare one", async () => {
+        const many = Array.from({ length: 2_500 }, (_, at) =>
+          product(`k${String(at).padStart(4, "0")}`, at, {
+            price: at % 7,
+            category: `all-${at}`,
+            tags: ["any", `all-${at}`],
+          }),
+        );
+        const model = await filled(many);
+        const sort = [{ column: "price" }];
+        for (const column of ["category", "tags"]) {
+          const found = await keysOf(model, { where: [{ column, begins: "all" }], sort });
+          expect([found.length, new Set(found).size]).toEqual([2_500, 2_500]);
+          expect(found.slice(0, 3)).toEqual(["k0000", "k0007", "k0014"]);
+          const one = [
+            { column, begins: "all" },
+            { column: "tags", begins: "all-24" },
+            { column: "category", eq: "all-240" },
+          ];
+          expect(await keysOf(model, { where: one, sort })).toEqual(["k0240"]);
+        }
+      });
+
+      test("a beginning is taken as it is, in any script", async () => {
+        const texts = ["50%", "50_", "50x", "Ünal", "\u{1f600}\u{1f600}", "\u{ffff}"];
+        const model = await filled(
+          texts.map((text, n) => product(`k${n}`, n, { category: text, tags: [text] })),
+        );
+        for (const column of ["category", "tags"]) {
+          const begun = (begins: string) => keysOf(model, { where: [{ column, begins }] });
+          expect(await begun("50%")).toEqual(["k0"]);
+          expect(await begun("50_")).toEqual(["k1"]);
+          expect(await begun("50")).toEqual(["k0", "k1", "k2"]);
+          expect(await begun("Ü")).toEqual(["k3"]);
+          expect(await begun("\u{1f600}")).toEqual(["k4"]);
+          expect(await begun("\u{ffff}")).toEqual(["k5"]);
+          expect(await begun("")).toHaveLength(6);
+        }
       });
 
       test("numbers are as exact as JavaScript's, of any size and sign", async () => {

@@ -218,6 +218,6 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
 
 function answerOf(response: Response): Answer {
   const { statusCode: status, headers, payload: text } = response;
-  const isJson = String(headers["content-type"]).includes("json");
+  const isJson = /[/+]json/.test(String(headers["content-type"]));
   return { status, headers, text, body: isJson ? JSON.parse(text) : undefined };
 }

@@ -47,6 +47,13 @@ export function fold(text: string): string {
     .normalize("NFC");
 }
 
+const words = /[\p{L}\p{N}\p{M}]+/gu;
+
+/** The words of a text as they are compared: of a name `O'Brien-Núñez`, `o`, `brien` and `nunez`. */
+export function wordsOf(text: string): string[] {
+  return fold(text).match(words) ?? [];
+}
+
 /** A text as it is compared as a whole. */
 export function foldedWhole(text: string): string {
   return fold(text).trim().replace(/\s+/g, " ");

@@ -1,4 +1,4 @@
-import type { Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
+import type { EventMetadata, Position, RecordedEvent } from "../../stores/event-store/event-store.ts";
 import type { Codec } from "../codec.ts";
 import { streamId } from "../decider.ts";
 import type { ProjectedEvent } from "../projection.ts";
@@ -29,6 +29,10 @@ export class DecodedEvent implements ProjectedEvent {
   /** The event's own; `id` is its stream's. */
   get eventId(): string {
     return this.recorded.id;
+  }
+
+  get metadata(): EventMetadata {
+    return this.recorded.metadata;
   }
 
   /** @throws UndecodableEvent */

@@ -205,8 +205,9 @@ export class HotModel {
       folded.position = event.position;
       const handler = projection.on[event.type] as AnyHandler | undefined;
       if (!handler) continue;
-      const { position, stream, revision, type, time } = event;
-      const decoded = { position, stream, id: key, revision, type, time, data: codec.decode(event) };
+      const { position, stream, revision, type, time, metadata } = event;
+      const data = codec.decode(event);
+      const decoded = { position, stream, id: key, revision, type, time, data, metadata };
       try {
         folded.doc = handler.change(folded.doc, decoded, key);
         for (const part of handler.follow?.(folded.doc, decoded, key) ?? [])

@@ -56,7 +56,7 @@ export async function foldStream(
   stream: string,
   upTo: FoldUpTo,
 ): Promise<FoldedState> {
-  const decider = deciders.get(streamCategory(stream));
+  const decider = deciderOf(stream);
   let state: unknown = decider?.initial();
   let last: { revision: number; time: number } | undefined;
   for (;;) {
@@ -91,13 +91,30 @@ function shown(
 
 type AnyMap = Map<unknown, unknown> | OrderedMap<unknown> | SortedMap<unknown, unknown>;
 
+/** The write model of a stream's category, if there is one. */
+export function deciderOf(stream: string): AnyDecider | undefined {
+  return deciders.get(streamCategory(stream));
+}
+
+/** What a value of a state consists of, by name; undefined for what is no collection. What a set holds is true. */
+export function partsOf(value: unknown): ReadonlyMap<string, unknown> | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  if (isMap(value)) return new Map([...entriesOf(value)].map(([key, each]) => [String(key), each]));
+  if (value instanceof Set) return new Map([...value].map((each) => [String(each), true]));
+  return new Map(Object.entries(value));
+}
+
+function isMap(value: unknown): value is AnyMap {
+  return value instanceof Map || value instanceof OrderedMap || isSortedMap(value);
+}
+
 function entriesOf(map: AnyMap): Iterable<readonly [unknown, unknown]> {
   return isSortedMap(map) ? map.entries() : map;
 }
 
 /** A copy in which maps are objects and sets are arrays. */
 function plain(value: unknown): unknown {
-  if (value instanceof Map || value instanceof OrderedMap || isSortedMap(value))
+  if (isMap(value))
     return Object.fromEntries([...entriesOf(value)].map(([key, each]) => [String(key), plain(each)]));
   if (value instanceof Set) return [...value].map(plain);
   if (Array.isArray(value)) return value.map(plain);

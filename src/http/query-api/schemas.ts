@@ -1,9 +1,10 @@
 import { z } from "zod";
 import { refundCauses } from "../../../commands/order/events.ts";
-import { orderStatuses } from "../../../commands/order/status.ts";
+import { orderStatuses, paymentStatuses } from "../../../commands/order/status.ts";
 import { productFacets, productSorts } from "../../../projections/catalog/listing.ts";
+import { exportFormats } from "../../../projections/exported.ts";
 import { topicNames } from "../../../projections/feed/topics.ts";
-import { daySchema } from "../../values/calendar.ts";
+import { daySchema, instantSchema } from "../../values/calendar.ts";
 import { listOf } from "../resources/lists.ts";
 import { money } from "../resources/money.ts";
 
@@ -113,21 +114,99 @@ export const shippingMethodsQuery = z.strictObject({
 });
 export const limitQuery = z.strictObject({ limit });
 
+const stockStatus = z.enum(["in_stock", "low_stock", "out_of_stock"]);
 export const stocksQuery = z.strictObject({
-  status: z.enum(["in_stock", "low_stock", "out_of_stock"]).optional(),
+  status: stockStatus.optional(),
   ...pageFields,
 });
 
-export const ordersQuery = z
+const dayOrInstant = z.union(
+  [daySchema, instantSchema],
+  "a day, 2026-01-15, or a time, 2026-01-15T12:00:00Z",
+);
+
+/** Whether two days, or two instants, are in order; a day and an instant are not compared. */
+function isInOrder({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean {
+  if (from === undefined || to === undefined || from.includes("T") !== to.includes("T")) return true;
+  return Date.parse(from) <= Date.parse(to);
+}
+
+export const orderFilters = {
+  number: text.optional(),
+  name: text.optional(),
+  customer: text.optional(),
+  email: text.optional(),
+  status: z.enum(orderStatuses).optional(),
+  paymentStatus: z.enum(paymentStatuses).optional(),
+  sku: text.optional(),
+  from: dayOrInstant.optional(),
+  to: dayOrInstant.optional(),
+};
+const flag = z.enum(["true", "false"]).transform((text) => text === "true");
+const exportFields = {
+  format: z.enum(exportFormats).default("csv"),
+  /** A byte order mark before CSV, for programs that take UTF-8 for something else. */
+  bom: flag.default(false),
+};
+export const ordersExportQuery = z
+  .strictObject({ ...orderFilters, rows: z.enum(["lines", "orders"]).default("lines"), ...exportFields })
+  .refine(isInOrder, outOfOrder);
+export const productsExportQuery = z.strictObject({ status: productStatuses.optional(), ...exportFields });
+export const stockExportQuery = z.strictObject({ status: stockStatus.optional(), ...exportFields });
+
+export const ordersQuery = z.strictObject({ ...orderFilters, ...pageFields }).refine(isInOrder, outOfOrder);
+
+export const auditQuery = z
   .strictObject({
-    customer: text.optional(),
-    email: text.optional(),
-    status: z.enum(orderStatuses).optional(),
-    sku: text.optional(),
-    ...days,
+    /** Of one thing, from its own stream: `order-<id>`. */
+    stream: z.string().min(1).max(300).optional(),
+    /** Of what this one did. */
+    actor: text.optional(),
+    from: dayOrInstant.optional(),
+    to: dayOrInstant.optional(),
     ...pageFields,
   })
-  .refine(inOrder, outOfOrder);
+  .refine(isInOrder, outOfOrder)
+  .superRefine(({ stream, actor, from, to }, context) => {
+    if (stream === undefined) return;
+    for (const [path, given] of Object.entries({ actor, from, to }))
+      if (given !== undefined)
+        context.addIssue({ code: "custom", path: [path], message: "not together with `stream`" });
+  });
+
+const leaf = z.union([z.string(), z.number(), z.boolean(), z.null()]);
+export const auditAnswer = z
+  .strictObject({
+    items: z.array(
+      z.strictObject({
+        stream: z.string(),
+        revision: z.int(),
+        type: z.string(),
+        at: z.string(),
+        actor: z.string(),
+        correlationId: z.string(),
+        causationId: z.string().optional(),
+        ip: z.string().optional(),
+        userAgent: z.string().optional(),
+        /** Of the thing's state, leaf by leaf; null where that cannot be told. */
+        changes: z
+          .array(
+            z.strictObject({
+              path: z.string(),
+              old: leaf.optional(),
+              new: leaf.optional(),
+              /** Personal or secret: that it was changed is all that is told. */
+              untold: z.literal(true).optional(),
+            }),
+          )
+          .nullable(),
+        /** There are more changes than are told. */
+        more: z.boolean(),
+      }),
+    ),
+    nextCursor: z.string().nullable(),
+  })
+  .meta({ id: "AuditTrail" });
 
 export const daysQuery = z.strictObject(days).refine(inOrder, outOfOrder);
 export const periodsQuery = z

@@ -1,16 +1,20 @@
 import { parentPort, workerData } from "node:worker_threads";
+import { type AuditQuery, listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { bestSellers } from "../../../projections/catalog/best-sellers.ts";
+import { exportProducts, type ProductsExport } from "../../../projections/catalog/export.ts";
 import {
   CatalogListing,
   type NamedProducts,
   type ProductsQuery,
 } from "../../../projections/catalog/listing.ts";
+import { exportOrders, type OrdersExport } from "../../../projections/orders/export.ts";
 import { listOrders, type OrdersQuery } from "../../../projections/orders/queries.ts";
 import { categorySales } from "../../../projections/sales/category-sales.ts";
 import { funnel } from "../../../projections/sales/funnel.ts";
 import { productSales } from "../../../projections/sales/product-sales.ts";
 import { refundsByPeriod, salesByPeriod } from "../../../projections/sales/sales.ts";
+import { exportStock, type StockExport } from "../../../projections/stock/export.ts";
 import { listStock } from "../../../projections/stock/stock.ts";
 import type { Position } from "../../stores/event-store/event-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
@@ -102,6 +106,14 @@ function goOn(task: () => Promise<void>): void {
 
 type InputOf<Query extends (model: ViewModel, input: never) => unknown> = Parameters<Query>[1];
 
+/** A page each, as text. */
+const exports = {
+  exportOrders: async (input: OrdersExport) => exportOrders(await live("orders"), input, data.timeZone),
+  exportProducts: async (input: ProductsExport) => exportProducts(await live("catalog"), input),
+  exportStock: async (input: StockExport) => exportStock(await live("stock"), input),
+};
+export type ExportTable = typeof exports;
+
 /** Reads that may walk through many documents, each on the generation that is live now. */
 const queries = {
   products: async (input: ProductsQuery) => {
@@ -121,6 +133,7 @@ const queries = {
     return listing.brands();
   },
   orders: async (input: OrdersQuery) => listOrders(await live("orders"), input, data.timeZone),
+  audit: async (input: AuditQuery) => listAudit(await live("audit"), input, data.timeZone),
   drafts: async (input: InputOf<typeof listDrafts>) => listDrafts(await live("carts"), input),
   stock: async (input: InputOf<typeof listStock>) => listStock(await live("stock"), input),
   sales: async (input: InputOf<typeof salesByPeriod>) => salesByPeriod(await live("sales"), input),
@@ -132,6 +145,7 @@ const queries = {
   funnel: async (input: InputOf<typeof funnel>) => funnel(await live("funnel"), input),
   bestSellers: async (limit: number) =>
     bestSellers(await live("product-sales"), await live("catalog"), limit),
+  ...exports,
   documents: async (name: string) => (await live(name)).count(),
 };
 export type QueryTable = typeof queries;

@@ -2,6 +2,7 @@ import { createHash } from "node:crypto";
 import {
   type ColumnType,
   type ColumnValue,
+  type Condition,
   type DocumentChange,
   type FindQuery,
   InvalidCursor,
@@ -122,6 +123,29 @@ function checkFields(spec: ModelSpec, change: DocumentChange, columnsKnown: numb
   if (change.lists !== undefined) {
     for (const list of Object.keys(change.lists)) if (!isList(spec, list)) unknown(list);
   }
+}
+
+/** @throws TypeError when a condition on a list says anything but what it holds, whole or by its beginning */
+export function listCondition(
+  spec: ModelSpec,
+  { column, has, begins, ...others }: Condition,
+): { column: string; value: string; isBeginning: boolean } {
+  const value = has ?? begins;
+  const isOne = (has === undefined) !== (begins === undefined);
+  if (typeof value !== "string" || !isOne || Object.values(others).some((other) => other !== undefined)) {
+    throw new TypeError(
+      `a condition on the list ${column} of ${spec.name} takes \`has\` or \`begins\` and nothing else`,
+    );
+  }
+  return { column, value, isBeginning: has === undefined };
+}
+
+/**
+ * Texts that begin with one, as a range: from it, below `end`. No text goes on with what ends the range, which is no
+ * character.
+ */
+export function beginningRange(beginning: string): { from: string; end: string } {
+  return { from: beginning, end: `${beginning}\u{10ffff}` };
 }
 
 export type Sort = NonNullable<FindQuery["sort"]>;

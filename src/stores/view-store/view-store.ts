@@ -69,6 +69,8 @@ export interface Condition {
   gt?: number | string;
   lte?: number | string;
   lt?: number | string;
+  /** Of a text column; of a list: that it holds one that begins so. */
+  begins?: string;
   /** For a list: it holds this value. */
   has?: string;
 }

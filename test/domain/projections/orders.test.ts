@@ -329,6 +329,18 @@ describe("orders", () => {
     expect(await ids({ status: "confirmed" })).toEqual(["o3"]);
     expect(await ids({ from: "2011-03-28" })).toEqual(["o3", "o2"]);
     expect(await ids({ to: "2011-03-27" })).toEqual(["o1"]);
+    expect(await ids({ email: "ada@" })).toEqual(["o2", "o1"]);
+    expect(await ids({ email: "ada@example.or" })).toEqual([]);
+    expect(await ids({ paymentStatus: "pending" })).toEqual(["o3", "o2", "o1"]);
+    expect(await ids({ paymentStatus: "pending", status: "confirmed" })).toEqual(["o3"]);
+    expect(await ids({ from: "2011-03-26T23:30:00Z", to: "2011-03-26T23:30:00.001Z" })).toEqual(["o1"]);
+    expect(await ids({ from: "2011-03-26T23:30:00.001Z" })).toEqual(["o3", "o2"]);
+    expect(await ids({ to: "2011-03-27T00:30:00+01:00" })).toEqual([]);
+    expect(await ids({ number: "ord-20110307-abc123" })).toEqual(["o2", "o1"]);
+    expect(await ids({ number: "ORD-2011", customer: "ada", sku: "MUG", email: "ada@example.org" })).toEqual([
+      "o1",
+    ]);
+    expect(await ids({ number: "RD-2011" })).toEqual([]);
 
     const first = parsed(await listOrders(model, { limit: 2 }, "Europe/London"));
     const second = parsed(await listOrders(model, { limit: 2, after: first.next ?? [] }, "Europe/London"));
@@ -346,6 +358,31 @@ describe("orders", () => {
       placedAt: "2011-03-26T23:30:00.000Z",
       updatedAt: "2011-03-26T23:30:00.000Z",
     });
+  });
+
+  test("are found by words of the name that they go to, as it is now, in any order and spelling", async () => {
+    const log = new Log();
+    const named = (fullName: string) => ({ ...placed, shippingAddress: { ...ada, fullName } });
+    log.add("order-o1", "2011-03-01T10:00:00Z", "OrderPlaced", named("José O'Brien-Núñez"));
+    log.add("order-o2", "2011-03-02T10:00:00Z", "OrderPlaced", named("Josephine Meyer"));
+    log.add("order-o3", "2011-03-03T10:00:00Z", "OrderPlaced", named("山田 太郎"));
+    const { shippingAddress: _, ...nobody } = placed;
+    log.add("order-o4", "2011-03-04T10:00:00Z", "OrderPlaced", nobody);
+    const found = async (name: string) => {
+      const model = await project(ordersProjection, log);
+      return parsed(await listOrders(model, { limit: 20, name }, "UTC")).items.map(({ id }) => id);
+    };
+    expect(await found("jos")).toEqual(["o2", "o1"]);
+    expect(await found("JOSÉ")).toEqual(["o2", "o1"]);
+    expect(await found("nunez jose")).toEqual(["o1"]);
+    expect(await found("o'brien")).toEqual(["o1"]);
+    expect(await found("jos meyer")).toEqual([]);
+    expect(await found("山田")).toEqual(["o3"]);
+    expect(await found("?!")).toEqual([]);
+    const moved = { editId: "e1", shippingAddress: { ...ada, fullName: "Marie Schäfer" } };
+    log.add("order-o2", "2011-03-05T10:00:00Z", "AddressChanged", moved);
+    expect(await found("josephine")).toEqual([]);
+    expect(await found("schafer")).toEqual(["o2"]);
   });
 
   test("has the status that the write model has, after every event", () => {

@@ -8,7 +8,12 @@ import { createCodec } from "../../../src/engine/codec.ts";
 import { type EventOf, streamId } from "../../../src/engine/decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../../../src/engine/projection.ts";
 import { Fold, projectable } from "../../../src/engine/read/fold.ts";
-import { logStart, type Position, type RecordedEvent } from "../../../src/stores/event-store/event-store.ts";
+import {
+  type EventMetadata,
+  logStart,
+  type Position,
+  type RecordedEvent,
+} from "../../../src/stores/event-store/event-store.ts";
 import { openEmbeddedViewStore } from "../../../src/stores/view-store/embedded/store.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
@@ -23,12 +28,18 @@ export class Log {
   private readonly revisions = new Map<string, number>();
 
   /** @param at ISO time, or epoch milliseconds */
-  add<T extends ShopEvent["type"]>(stream: string, at: string | number, type: T, data: ShopData<T>): this {
+  add<T extends ShopEvent["type"]>(
+    stream: string,
+    at: string | number,
+    type: T,
+    data: ShopData<T>,
+    by: Partial<EventMetadata> = {},
+  ): this {
     const revision = (this.revisions.get(stream) ?? -1) + 1;
     this.revisions.set(stream, revision);
     const position = this.events.length * 3 + 1;
     const time = typeof at === "number" ? at : Date.parse(at);
-    const metadata = { time, commandId: "c", correlationId: "c", actor: "test" };
+    const metadata = { time, commandId: "c", correlationId: "c", actor: "test", ...by };
     const json = codec.encode(type, data).json;
     this.events.push({
       position: String(position).padStart(16, "0"),
@@ -71,7 +82,7 @@ export class Documents {
     this.stored = stored;
   }
 
-  add({ metadata: _, ...recorded }: RecordedEvent): void {
+  add(recorded: RecordedEvent): void {
     const handler = this.projection.on[recorded.type] as AnyHandler | undefined;
     if (!handler) return;
     const event = { ...recorded, id: streamId(recorded.stream) };

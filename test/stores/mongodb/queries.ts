@@ -1,3 +1,4 @@
+import { listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { groupDocsOf } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
@@ -14,10 +15,15 @@ import { tasksOf } from "../../../projections/tasks.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
 const limit = 20;
+const times = { from: "2026-01-01T08:00:00Z", to: "2026-03-31T08:00:00+02:00" };
 const days = { from: "2026-01-01", to: "2026-03-31" };
 
 /** What is asked of each model with columns, under a title: every query of the read side, with each of its filters. */
 export const queries: Record<string, [string, (model: ViewModel) => Promise<unknown>][]> = {
+  audit: [
+    ["all that was done", (model) => listAudit(model, { limit }, "UTC")],
+    ["what one has done", (model) => listAudit(model, { limit, actor: "staff", ...days }, "UTC")],
+  ],
   carts: [["drafts that are no orders yet", (model) => listDrafts(model, { limit })]],
   catalog: [
     ["a product by its slug", (model) => getProduct(model, "slug")],
@@ -29,7 +35,24 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
     ["orders of a status", (model) => listOrders(model, { limit, status: "paid" }, "UTC")],
     ["orders of an address", (model) => listOrders(model, { limit, email: "a@b.c", ...days }, "UTC")],
     ["orders of a customer", (model) => listOrders(model, { limit, customer: "c", status: "paid" }, "UTC")],
+    ["orders of a payment status", (model) => listOrders(model, { limit, paymentStatus: "paid" }, "UTC")],
+    [
+      "orders of both statuses and a range of times",
+      (model) => listOrders(model, { limit, status: "paid", paymentStatus: "paid", ...times }, "UTC"),
+    ],
     ["orders of a SKU", (model) => listOrders(model, { limit, sku: "A" }, "UTC")],
+    [
+      "orders of a SKU and a status",
+      (model) => listOrders(model, { limit, sku: "A", status: "paid" }, "UTC"),
+    ],
+    ["orders by the beginning of a number", (model) => listOrders(model, { limit, number: "ORD-7" }, "UTC")],
+    ["orders by the beginning of an address", (model) => listOrders(model, { limit, email: "ann" }, "UTC")],
+    ["orders of a name", (model) => listOrders(model, { limit, name: "Ann Sm" }, "UTC")],
+    [
+      "orders by all there is",
+      (model) =>
+        listOrders(model, { limit, name: "Ann", number: "O", email: "a@b.c", sku: "A", ...times }, "UTC"),
+    ],
     [
       "an order by its number",
       (orders) => getOrder({ orders, payments: orders, reservations: orders }, "ORD-1"),
@@ -62,5 +85,10 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
 /** What is sorted in memory, and why that may be. */
 export const sortedInMemory: Record<string, string> = {
   "orders of a SKU": "no index of a list goes on with a column; these are the orders of one SKU",
+  "orders of a SKU and a status": "as before, unless the planner finds that status to be rarer",
+  "orders by the beginning of a number": "a range of numbers is not in the order of time",
+  "orders by the beginning of an address": "a range of addresses is not in the order of time",
+  "orders of a name": "those of one name",
+  "orders by all there is": "those of what the planner finds to be the rarest",
   "the funnel of days": "one document a day, by key",
 };

@@ -333,13 +333,14 @@ export class EmbeddedViewModel implements ViewModel {
     return { text: planned, params };
   }
 
-  #isRare = (field: string, value: string): boolean => {
-    const name = JSON.stringify([field, value]);
+  #isRare = ({ text, params }: Sql): boolean => {
+    // A generation without its indexes has nothing to look a value up in.
+    if (this.#state === "filling") return false;
+    const name = JSON.stringify([text, params]);
     let rare = this.#rareVerdicts.get(name);
     if (rare === undefined) {
-      const holder = "SELECT 1 FROM list_values WHERE field = ? AND value = ? LIMIT 1 OFFSET ?";
-      // A generation without its indexes has nothing to look a value up in.
-      rare = this.#state !== "filling" && this.file().get(holder, field, value, rareHoldersMax) === undefined;
+      const beyond = `${text} LIMIT 1 OFFSET ?`;
+      rare = this.file().get(beyond, ...params, rareHoldersMax) === undefined;
       this.#rareVerdicts.set(name, rare);
     }
     return rare;

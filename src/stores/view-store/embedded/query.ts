@@ -1,8 +1,10 @@
 import {
+  beginningRange,
   checkValue,
   columnType,
   inValuesMax,
   isList,
+  listCondition,
   type Sort,
   sortedSum,
   stretchesBehind,
@@ -42,19 +44,49 @@ const comparisons = [
 ] as const;
 
 /**
- * @param isRare whether so few documents hold a list's value that going through them beats probing
+ * Whether so few documents meet a condition that going through them beats any other way: through all of one value of
+ * another column, or along the order of the sorting with a look at each.
+ * @param holders selects rows of those that meet it, without a limit
+ */
+export type IsRare = (holders: Sql) => boolean;
+
+/**
+ * The planner knows nothing of how often values come, so it is told: of several conditions that an index could answer,
+ * one that few documents meet is looked up, and what the others say is looked at in those.
  * @throws TypeError when a condition names an unknown field, compares with another type, or says nothing
  */
-export function whereTerms(
-  spec: ModelSpec,
-  where: readonly Condition[] | undefined,
-  isRare: (field: string, value: string) => boolean,
-): Term[] {
-  return (where ?? []).flatMap((condition) =>
-    isList(spec, condition.column)
-      ? [listTerm(spec, condition, isRare)]
-      : columnTerms(spec, condition, columnOf(spec, condition.column)),
+export function whereTerms(spec: ModelSpec, where: readonly Condition[] | undefined, isRare: IsRare): Term[] {
+  const conditions = (where ?? []).map((condition) => ({ condition, holders: holdersOf(spec, condition) }));
+  const lookedUp = conditions.filter(({ holders }) => holders !== undefined);
+  const lead = lookedUp.find(({ condition: { eq }, holders }) => {
+    // The only one of its kind is looked up in any case.
+    if (typeof eq === "string" && lookedUp.length === 1) return true;
+    return holders !== undefined && isRare(holders);
+  });
+  return conditions.flatMap((each) => {
+    const { condition } = each;
+    if (isList(spec, condition.column)) return [listTerm(spec, condition, each === lead)];
+    const column = columnOf(spec, condition.column);
+    const isLeft = each !== lead && (condition.begins !== undefined || (lead && each.holders !== undefined));
+    // An operand with a sign is looked up in no index.
+    return columnTerms(spec, condition, isLeft ? `+${column}` : column);
+  });
+}
+
+/** What an index could answer about a condition, if anything. */
+function holdersOf(spec: ModelSpec, condition: Condition): Sql | undefined {
+  if (isList(spec, condition.column)) {
+    const { text, params } = listHolders(spec, condition);
+    return term(`SELECT 1 ${text}`, ...params);
+  }
+  const { column, eq, begins } = condition;
+  if (typeof eq !== "string" && begins === undefined) return undefined;
+  const [first] = columnTerms(
+    spec,
+    begins === undefined ? { column, eq: eq ?? null } : { column, begins },
+    columnOf(spec, column),
   );
+  return first && term(`SELECT 1 FROM documents d WHERE ${first.text}`, ...first.params);
 }
 
 function columnTerms(spec: ModelSpec, condition: Condition, column: string): Term[] {
@@ -70,6 +102,11 @@ function columnTerms(spec: ModelSpec, condition: Condition, column: string): Ter
     if (value === undefined) continue;
     checkValue(spec, condition.column, value);
     terms.push(term(`${column} ${operator} ?`, value));
+  }
+  if (condition.begins !== undefined) {
+    checkValue(spec, condition.column, condition.begins);
+    const { from, end } = beginningRange(condition.begins);
+    terms.push(term(`${column} >= ? AND ${column} < ?`, from, end));
   }
   if (terms.length === 0 || condition.has !== undefined) {
     throw new TypeError(`a condition on column ${condition.column} of ${spec.name} has no fitting operator`);
@@ -88,19 +125,20 @@ function inTerm(spec: ModelSpec, name: string, column: string, values: readonly 
   return term(`${column} IN (${padded.map(() => "?").join(", ")})`, ...padded);
 }
 
-function listTerm(
-  spec: ModelSpec,
-  condition: Condition,
-  isRare: (field: string, value: string) => boolean,
-): Term {
-  const { column, has, ...others } = condition;
-  if (typeof has !== "string" || Object.values(others).some((value) => value !== undefined)) {
-    throw new TypeError(`a condition on the list ${column} of ${spec.name} takes \`has\` and nothing else`);
-  }
-  const holders = "SELECT l.doc FROM list_values l WHERE l.field = ? AND l.value = ?";
-  return isRare(column, has)
-    ? term(`d.id IN (${holders})`, column, has)
-    : term(`EXISTS (${holders} AND l.doc = +d.id)`, column, has);
+function listTerm(spec: ModelSpec, condition: Condition, isLead: boolean): Term {
+  const { text, params } = listHolders(spec, condition);
+  const holders = `SELECT l.doc ${text}`;
+  return isLead
+    ? term(`d.id IN (${holders})`, ...params)
+    : term(`EXISTS (${holders} AND l.doc = +d.id)`, ...params);
+}
+
+function listHolders(spec: ModelSpec, condition: Condition): Sql {
+  const { column, value, isBeginning } = listCondition(spec, condition);
+  const from = "FROM list_values l WHERE l.field = ?";
+  if (!isBeginning) return term(`${from} AND l.value = ?`, column, value);
+  const range = beginningRange(value);
+  return term(`${from} AND l.value >= ? AND l.value < ?`, column, range.from, range.end);
 }
 
 function whereSql(terms: readonly Term[]): Sql {

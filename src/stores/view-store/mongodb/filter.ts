@@ -1,9 +1,11 @@
 import type { Document } from "mongodb";
 import {
+  beginningRange,
   checkValue,
   columnType,
   inValuesMax,
   isList,
+  listCondition,
   type Sort,
   sortedSum,
   stretchesBehind,
@@ -46,6 +48,10 @@ function columnFilters(spec: ModelSpec, condition: Condition): Filter[] {
     checkValue(spec, condition.column, value);
     filters.push({ [path]: { [`$${name}`]: value } });
   }
+  if (condition.begins !== undefined) {
+    checkValue(spec, condition.column, condition.begins);
+    filters.push({ [path]: rangeOf(condition.begins) });
+  }
   if (filters.length === 0 || condition.has !== undefined) {
     throw new TypeError(`a condition on column ${condition.column} of ${spec.name} has no fitting operator`);
   }
@@ -53,11 +59,13 @@ function columnFilters(spec: ModelSpec, condition: Condition): Filter[] {
 }
 
 function listFilter(spec: ModelSpec, condition: Condition): Filter {
-  const { column, has, ...others } = condition;
-  if (typeof has !== "string" || Object.values(others).some((value) => value !== undefined)) {
-    throw new TypeError(`a condition on the list ${column} of ${spec.name} takes \`has\` and nothing else`);
-  }
-  return { [listPath(column)]: { $eq: has } };
+  const { column, value, isBeginning } = listCondition(spec, condition);
+  return { [listPath(column)]: isBeginning ? { $elemMatch: rangeOf(value) } : { $eq: value } };
+}
+
+function rangeOf(beginning: string): Filter {
+  const { from, end } = beginningRange(beginning);
+  return { $gte: from, $lt: end };
 }
 
 /**
