@@ -178,6 +178,7 @@ describe("categories", () => {
     const { id, guest } = await cart(["RAKE", 1]);
     const { order } = await shop().order(["RAKE", 1]);
     expect((await get(`/v1/carts/${id}`, guest)).status).toBe(200);
+    await shop().caughtUp();
     const sold = (await get("/v1/analytics/categories", staff)).body.items;
     expect({ order: order.status, sold }).toMatchObject({ sold: [{ category: "Outdoor/Yard" }] });
   });
