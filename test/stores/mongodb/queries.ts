@@ -85,10 +85,8 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
 /** What is sorted in memory, and why that may be. */
 export const sortedInMemory: Record<string, string> = {
   "orders of a SKU": "no index of a list goes on with a column; these are the orders of one SKU",
-  "orders of a SKU and a status": "as before, unless the planner finds that status to be rarer",
   "orders by the beginning of a number": "a range of numbers is not in the order of time",
   "orders by the beginning of an address": "a range of addresses is not in the order of time",
   "orders of a name": "those of one name",
-  "orders by all there is": "those of what the planner finds to be the rarest",
   "the funnel of days": "one document a day, by key",
 };
