@@ -39,7 +39,8 @@ let acting = Promise.resolve();
 
 /** @param {string} url @param {{ replace?: boolean }} [options] */
 async function go(url, { replace = false } = {}) {
-  if (replace) history.replaceState(null, "", url);
+  // One who comes back comes back to another page.
+  if (replace || url === location.pathname + location.search) history.replaceState(null, "", url);
   else history.pushState(null, "", url);
   announce();
   await render();
@@ -48,16 +49,29 @@ async function go(url, { replace = false } = {}) {
 /** @param {() => Promise<unknown>} work */
 async function act(work) {
   acting = acting.then(async () => {
-    const slow = setTimeout(announce, slowMs, "One moment…");
     try {
-      await work();
+      await patiently(work);
     } catch (error) {
       announce(wordsFor(error));
-    } finally {
-      clearTimeout(slow);
     }
   });
   await acting;
+}
+
+/**
+ * Says that it takes a moment, while it does.
+ * @template T
+ * @param {() => Promise<T>} work
+ */
+async function patiently(work) {
+  const notice = document.createTextNode("One moment…");
+  const slow = setTimeout(announce, slowMs, notice);
+  try {
+    return await work();
+  } finally {
+    clearTimeout(slow);
+    notice.remove();
+  }
 }
 
 async function render() {
@@ -66,9 +80,7 @@ async function render() {
   const { signal } = current;
   const { pathname, searchParams: query } = new URL(location.href);
   main.setAttribute("aria-busy", "true");
-  const slow = setTimeout(announce, slowMs, "One moment…");
-  const page = await pageOf(pathname, { query, signal, go, refresh: render, act });
-  clearTimeout(slow);
+  const page = await patiently(() => pageOf(pathname, { query, signal, go, refresh: render, act }));
   if (signal.aborted) return;
   place(page, pathname);
 }
@@ -96,7 +108,7 @@ async function pageOf(pathname, visit) {
 function place({ title, content, said = "" }, pathname) {
   const isFirst = shownPath === "";
   const isSame = shownPath === pathname;
-  const focused = document.activeElement?.id;
+  const focused = main.contains(document.activeElement) ? document.activeElement?.id : undefined;
   const heading = h("h1", { tabindex: -1 }, title);
   main.replaceChildren(heading, ...content.filter((child) => child instanceof Node));
   main.removeAttribute("aria-busy");
@@ -105,17 +117,17 @@ function place({ title, content, said = "" }, pathname) {
   const asked = new URL(location.href).searchParams.get("q") ?? "";
   /** @type {HTMLInputElement} */ (search.elements.namedItem("q")).value = asked;
   shownPath = pathname;
-  // Who reads by ear, or goes by keyboard, goes on where the new page begins, or stays where they were.
-  if (isSame) focusOn(focused);
+  // Who reads by ear, or goes by keyboard, goes on where they were, or where the new page begins.
+  if (isSame) focusAgain(focused, heading);
   else if (!isFirst) {
     heading.focus({ preventScroll: true });
     scrollTo(0, 0);
   }
 }
 
-/** @param {string | undefined} id */
-function focusOn(id) {
-  if (id) document.getElementById(id)?.focus({ preventScroll: true });
+/** @param {string | undefined} id of what had the focus in the page, if anything had @param {HTMLElement} heading */
+function focusAgain(id, heading) {
+  if (id !== undefined) (document.getElementById(id) ?? heading).focus({ preventScroll: true });
 }
 
 document.addEventListener("click", (event) => {

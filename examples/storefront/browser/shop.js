@@ -52,6 +52,14 @@ function keepCart(cart) {
   showCount();
 }
 
+/**
+ * Goes on with a cart that a failed checkout has left.
+ * @param {KeptCart} cart
+ */
+export function takeUp(cart) {
+  keepCart(cart);
+}
+
 /** @returns {KeptOrder[]} newest first */
 export function keptOrders() {
   return kept("orders") ?? [];

@@ -171,7 +171,7 @@ function filters({ query, go }, found) {
       field("To", price("max", query)),
     ),
     ...facets.map((name) => facet(name, found[name] ?? [], query.getAll(name))),
-    h("button", {}, "Apply"),
+    h("button", { id: "apply" }, "Apply"),
   );
   const apply = () => void go(addressOf(form, query.get("q") ?? ""));
   form.addEventListener("change", apply);

@@ -2,7 +2,7 @@
 import { countryName } from "../countries.js";
 import { announce, field, h } from "../dom.js";
 import { row, totalsTable } from "../quote.js";
-import { guestOf, keptCart, keptOrders, readCart } from "../shop.js";
+import { guestOf, keptCart, keptOrders, readCart, takeUp } from "../shop.js";
 import * as words from "../words.js";
 
 /** @import { Operations, Schemas } from "../../../../client/index.js" */
@@ -36,6 +36,7 @@ export async function show(visit) {
         `, ${words.paymentStatuses[order.paymentStatus]}.`,
       ),
       waitingNote(order),
+      againNote(order, token, visit),
       h("h2", {}, "What you ordered"),
       h("ul", { class: "lines" }, ...order.lines.map(line)),
       h("div", { class: "halves" }, moneyOf(order), timeline(order)),
@@ -71,6 +72,26 @@ function waitingNote({ payments, status, money, paymentMethod }) {
       `Please transfer ${words.money(money.balance)}, with the number of the order.`,
     );
   return null;
+}
+
+/**
+ * An order whose payment failed has left its cart as it was.
+ * @param {Order} order
+ * @param {string} token
+ * @param {Visit} visit
+ */
+function againNote({ status, paymentStatus, cartId, itemCount }, token, { go }) {
+  if (status !== "cancelled" || paymentStatus !== "failed" || keptCart()) return null;
+  const takeUpAgain = () => {
+    takeUp({ id: cartId, token, count: itemCount });
+    void go("/cart");
+  };
+  return h(
+    "p",
+    { class: "note" },
+    "Nothing was charged. ",
+    h("button", { onclick: takeUpAgain }, "Try again"),
+  );
 }
 
 /**
@@ -193,7 +214,7 @@ function returnForm({ id, lines }, guest, { act, refresh }) {
     h("h2", {}, "Send something back"),
     ...kept.map(returnLine),
     field("Anything we should know (optional)", comment),
-    h("button", {}, "Ask for the return"),
+    h("button", { id: "ask" }, "Ask for the return"),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();

@@ -43,7 +43,7 @@ function canBeBought({ stockStatus, backorders }) {
 }
 
 /** @param {Schemas["GuestProduct"]} product @param {Visit} visit */
-function buying({ name, variants }, { act, refresh }) {
+function buying({ name, variants }, { act }) {
   const first = variants.find(canBeBought);
   const quantity = h("input", {
     ...{ id: "quantity", name: "quantity", type: "number", inputmode: "numeric" },
@@ -68,7 +68,6 @@ function buying({ name, variants }, { act, refresh }) {
     const chosen = new FormData(form).get("sku") ?? first?.sku;
     void act(async () => {
       await addToCart(String(chosen), quantity.valueAsNumber);
-      await refresh();
       announce(`${name} is in your cart. `, h("a", { href: "/cart" }, "See the cart"));
     });
   });
