@@ -12,6 +12,8 @@ import { freePort } from "../support/ports.ts";
 /** Where Debian's package puts it. */
 const chromiumPath = "/usr/bin/chromium";
 const actionTimeoutMs = 10_000;
+/** Of a test in a browser, while other tests are running. */
+export const slowTestMs = 60_000;
 const storefrontFile = join(import.meta.dirname, "../../examples/storefront/server.js");
 
 /** Why there are no tests in a browser, if there are none. */

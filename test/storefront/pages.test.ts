@@ -1,7 +1,7 @@
 import { AxeBuilder } from "@axe-core/playwright";
 import type { Page } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { addToCart, noBrowser, orderShown, phone, says, sharedFront } from "./front.ts";
+import { addToCart, noBrowser, orderShown, phone, says, sharedFront, slowTestMs } from "./front.ts";
 
 const productsMax = 30;
 const transferredMax = 60_000;
@@ -10,7 +10,7 @@ const image = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 9 9"><rect w
 
 const front = sharedFront({ SHIPPING_STANDARD: "500" });
 
-describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, () => {
+describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, { timeout: slowTestMs }, () => {
   beforeAll(async () => {
     const { shop } = front();
     for (let n = 0; n < productsMax; n++) {
@@ -24,6 +24,7 @@ describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, () 
 
   test("begin with less than 60 KB and few requests", async () => {
     const page = await front().visit("/orders");
+    await page.waitForLoadState("networkidle");
     const sizes: Promise<number>[] = [];
     page.on("requestfinished", (request) => {
       sizes.push(

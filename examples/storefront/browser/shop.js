@@ -13,7 +13,6 @@ export const shop = createClient({
 /**
  * @typedef {{ id: string, token: string, count: number }} KeptCart
  * @typedef {{ id: string, number?: string | undefined, token: string, at: string }} KeptOrder
- * @typedef {{ cartId: string, body: string, key: string }} KeptCheckout
  */
 
 /**
@@ -146,35 +145,22 @@ export function ordered(id, number) {
   if (!cart) return;
   const order = { id, number, token: cart.token, at: new Date().toISOString() };
   keep("orders", [order, ...keptOrders().filter((each) => each.id !== id)].slice(0, ordersKeptMax));
-  keep("checkout", undefined);
   keepCart(undefined);
 }
 
 /**
- * Checks the kept cart out. Until it is known what has become of it, the same checkout is sent with the same key, also
- * after the page was loaded anew: so nobody pays twice.
+ * Checks the kept cart out. It becomes one order, however often it is sent: so nobody pays twice, also who has loaded the
+ * page anew before there was an answer.
  * @param {KeptCart} cart
  * @param {import("../../../client/index.js").Operations["POST /v1/carts/{id}/checkout"]["body"]} body
  * @returns the order's id
  */
 export async function checkOut(cart, body) {
-  const text = JSON.stringify(body);
-  /** @type {KeptCheckout | undefined} */
-  const last = kept("checkout");
-  const isSame = last?.cartId === cart.id && last.body === text;
-  const key = isSame ? last.key : crypto.randomUUID();
-  keep("checkout", { cartId: cart.id, body: text, key });
   try {
-    const answer = await guestOf(cart).post("/v1/carts/{id}/checkout", {
-      path: { id: cart.id },
-      body,
-      idempotencyKey: key,
-    });
+    const answer = await guestOf(cart).post("/v1/carts/{id}/checkout", { path: { id: cart.id }, body });
     ordered(answer.body.id, answer.body.number);
     return answer.body.id;
   } catch (error) {
-    if (!(error instanceof CartwrightError)) throw error;
-    if (error.status < 500) keep("checkout", undefined);
     return orderedMeanwhile(error);
   }
 }
@@ -189,6 +175,7 @@ export function orderedMeanwhile(error) {
   if (!(error instanceof CartwrightError)) throw error;
   const { code, problem } = error;
   if ((code !== "cart_converted" && code !== "cart_locked") || problem.orderId === undefined) throw error;
-  ordered(problem.orderId);
+  // One that is still being checked out may come to nothing, and then it goes on.
+  if (code === "cart_converted") ordered(problem.orderId);
   return problem.orderId;
 }

@@ -25,6 +25,8 @@ const payments = [
 /** @param {Visit} visit @returns {Promise<Page>} */
 export async function show(visit) {
   const cart = await readCart(visit.signal);
+  if (cart?.status !== "open" && cart?.orderId !== undefined)
+    void visit.go(`/orders/${cart.orderId}`, { replace: true });
   if (cart?.status !== "open" || cart.items.length === 0)
     return {
       title: "Check out",
