@@ -1,7 +1,18 @@
 import { AxeBuilder } from "@axe-core/playwright";
-import type { Page } from "playwright-core";
+import type { Page, Route } from "playwright-core";
 import { beforeAll, describe, expect, test } from "vitest";
-import { addToCart, noBrowser, orderShown, phone, says, sharedFront, slowTestMs } from "./front.ts";
+import { staff } from "../http/shop.ts";
+import {
+  addToCart,
+  fillCheckout,
+  noBrowser,
+  orderShown,
+  pay,
+  phone,
+  says,
+  sharedFront,
+  slowTestMs,
+} from "./front.ts";
 
 const productsMax = 30;
 const transferredMax = 60_000;
@@ -117,7 +128,6 @@ describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, { t
     await checked("/", "31 products");
     await page.getByText("Filter and sort").click();
     await checked("/?q=nothing-like-it", "Nothing is like that.");
-    await checked("/?q=bowl&brand=Odd", "0 products");
     await checked("/products/bowl", "In stock: 3");
     await checked("/products/none", "There is no such thing here");
     await checked("/cart", "It is empty.");
@@ -136,7 +146,40 @@ describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, { t
     await page.evaluate((text) => localStorage.setItem("orders", text), JSON.stringify([kept]));
     await checked("/orders", order.number);
     await checked(`/orders/${order.id}`, "1 with you, 1 to come back");
-    await checked("/orders/none", "This is not yours to see.");
+  });
+
+  test("are there again when the API is back, and never pay twice", async () => {
+    const { shop, url, visit, gate } = front();
+    const { slug } = await shop.product({ name: "Patient Clock", skus: ["CLOCK"] });
+    await shop.caughtUp();
+    const page = await visit(`/products/${slug}`);
+    const button = page.getByRole("button", { name: "Add to cart" });
+    await button.waitFor();
+    await gate.close();
+    await button.click();
+    await says(page, "One moment…");
+    await gate.open();
+    await says(page, "is in your cart");
+    await page.getByRole("link", { name: "Cart (1)" }).waitFor();
+    await fillCheckout(page, url);
+    // The command arrives, no answer ever does.
+    const muted = async (route: Route) => {
+      await route.fetch();
+      await route.abort("connectionreset");
+    };
+    await page.route("**/v1/carts/*/checkout", muted);
+    await pay(page);
+    await says(page, "The shop cannot be reached at the moment.");
+    await gate.close();
+    await page.reload();
+    await says(page, "The shop cannot be reached at the moment.");
+    await gate.open();
+    await page.getByRole("button", { name: "Try again" }).click();
+    const id = await orderShown(page);
+    await says(page, "Paid, paid.");
+    await shop.caughtUp();
+    const { items } = (await shop.get("/v1/orders?sku=CLOCK", staff)).body;
+    expect(items.map((order: { id: string }) => order.id)).toEqual([id]);
   });
 });
 
