@@ -2,7 +2,7 @@ import { describe, expect, it } from "vitest";
 import { circlesOf, functionsOf, importsOf, sources } from "./sources.ts";
 
 const linesMax = 70;
-const rooms = ["src", "commands", "projections"];
+const rooms = ["src", "commands", "projections", "examples"];
 const files = rooms.flatMap(sources);
 
 describe("the shape of the code", () => {

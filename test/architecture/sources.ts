@@ -8,7 +8,7 @@ const root = join(import.meta.dirname, "../..");
 /** Of the repository, with forward slashes. */
 export function sources(folder: string): string[] {
   return readdirSync(join(root, folder), { recursive: true, encoding: "utf8" })
-    .filter((file) => file.endsWith(".ts"))
+    .filter((file) => /\.[jt]s$/.test(file))
     .map((file) => join(folder, file));
 }
 
