@@ -234,9 +234,11 @@ export function requireOpen(state: Cart, cartId: string): OpenCart {
  */
 function requireLines(open: OpenCart, named: string): CartLine[] {
   const known = open.lines.get(named);
-  if (known) return [known];
   const all = [...open.lines.values()];
   const exact = all.filter((line) => line.sku === named);
+  if (known && exact.some((line) => line !== known))
+    throw illegalTransition(`${named} is the id of one line and the SKU of another`);
+  if (known) return [known];
   const folded = foldSku(named);
   const lines = exact.length > 0 ? exact : all.filter((line) => foldSku(line.sku) === folded);
   if (lines.length === 0) throw notFound("item", named);

@@ -21,15 +21,20 @@ export const noCategories: Categories = {
 
 const placeOf = (parentId: string | undefined, name: string) => `${parentId ?? ""}/${foldedName(name)}`;
 
-/** With a category as it is from now on. */
+/**
+ * With a category as it is from now on. One that is renamed and moved at once is for a moment where another one is: it
+ * takes no place from that.
+ */
 export function withCategory(state: Categories, id: string, category: Category): Categories {
   const before = state.byId.get(id);
+  const left = before && placeOf(before.parentId, before.name);
   const places =
-    before && !before.retired ? state.places.without(placeOf(before.parentId, before.name)) : state.places;
+    left !== undefined && state.places.get(left) === id ? state.places.without(left) : state.places;
   const place = placeOf(category.parentId, category.name);
+  const isTaken = category.retired || places.get(place) !== undefined;
   return {
     byId: state.byId.with(id, category),
-    places: category.retired ? places : withKey(places, place, id),
+    places: isTaken ? places : withKey(places, place, id),
   };
 }
 

@@ -52,11 +52,13 @@ export const endpointEvents = {
     updatedAt: time,
   }),
   SubscriptionChanged: (
-    { description: before, ...endpoint }: Endpoint,
+    { description: before, failing, ...endpoint }: Endpoint,
     { url, topics, description = before }: Data<"SubscriptionChanged">,
     { time }: EvolveContext,
   ): Endpoint => ({
     ...endpoint,
+    // What has failed elsewhere says nothing of a new address.
+    ...(failing && url === undefined && { failing }),
     ...(url !== undefined && { url }),
     ...(topics && { topics }),
     ...(description != null && { description }),

@@ -95,6 +95,10 @@ export class Delivery {
     this.endpoint = endpoint;
     if (isReplayed) this.restart();
     if (isReplayed || isElsewhere) this.notBefore = 0;
+    if (!isElsewhere) return;
+    this.failures = 0;
+    this.failingSince = undefined;
+    this.isShownFailing = false;
   }
 
   /** Ends what is under way, and keeps how far it has come. */

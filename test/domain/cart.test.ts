@@ -203,6 +203,17 @@ describe("changing and removing", () => {
       .refused("validation_failed");
   });
 
+  test("a line is known by its id, unless that is the SKU of another one", () => {
+    const odd = [...withA, added(item("sku:A"), "sku:sku:A")];
+    given(cart, odd).when("ChangeQuantity", change("sku:A", 3)).refused("illegal_transition");
+    given(cart, odd)
+      .when("ChangeQuantity", change("sku:sku:A", 3))
+      .then([changed("sku:sku:A", 3)]);
+    given(cart, withA)
+      .when("ChangeQuantity", change("sku:A", 3))
+      .then([changed("sku:A", 3)]);
+  });
+
   test("takes out every line of the SKU", () => {
     const remove = { cartId: "c-1", line: "A", lifeMs };
     given(cart, both)

@@ -69,6 +69,27 @@ describe("a category", () => {
       .then([{ type: "CategoryRenamed", data: { categoryId: "c", name: "CHAIRS" } }]);
   });
 
+  test("takes no place from another one that has its new name where it was, or its old name where it goes", () => {
+    const other = created("o", "Other");
+    const after = [
+      { type: "CategoryRenamed", data: { categoryId: "o", name: "Home" } },
+      { type: "CategoryMoved", data: { categoryId: "o", parentId: "g" } },
+    ] as const;
+    given(categories, [...tree, other])
+      .when("Change", { categoryId: "o", name: "Home", parentId: "g" })
+      .then([...after]);
+    given(categories, [...tree, other, ...after])
+      .when("Create", { categoryId: "x", name: "Home" })
+      .refused("already_exists", { categoryId: "h" });
+    const oldName = created("n", "Other", "g", "Garden/Other");
+    given(categories, [...tree, other, oldName, ...after])
+      .when("Create", { categoryId: "x", name: "Other", parentId: "g" })
+      .refused("already_exists", { categoryId: "n" });
+    given(categories, [...tree, other, oldName, ...after])
+      .when("Create", { categoryId: "x", name: "home", parentId: "g" })
+      .refused("already_exists", { categoryId: "o" });
+  });
+
   test("is never moved below itself", () => {
     for (const parentId of ["g", "c"])
       given(categories, tree).when("Change", { categoryId: "g", parentId }).refused("illegal_transition");

@@ -12,6 +12,12 @@ test.each([
   ["of unknown fields", "/v1/carts", `{${keys}}`],
   ["of unknown fields deeper down", "/v1/products", `{"name":"x","variants":[{"attributes":{${keys}}}]}`],
   ["of items that are none", "/v1/products", `{"name":"x","images":[${nulls}]}`],
+  [
+    "of lists in lists",
+    "/v1/carts",
+    `{"items":${"[".repeat(500_000)}${"]".repeat(500_000)},"constructor":{"x":1}}`,
+  ],
+  ["of empty objects", "/v1/carts", `{"items":[${"{},".repeat(300_000)}{}],"constructor":{"x":1}}`],
   ["of one unknown field", "/v1/carts", `{"${"k".repeat(1_000_000)}":1}`],
   ["of colons in a text", "/v1/carts", `{"currency":"\\"${":".repeat(1_000_000)}"}`],
 ])("a megabyte %s is refused in milliseconds and few words", async (_, url, payload) => {

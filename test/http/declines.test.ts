@@ -135,3 +135,19 @@ test("a burst cannot slip through side by side once a payment was declined", { t
   const all = await statuses((await Promise.all(fair)).map((cart) => checkOut(shop, cart, good, elsewhere)));
   expect(all).toEqual(Array(20).fill(201));
 });
+
+test("a burst of cards before any was declined reaches the gateway a bounded number of times", {
+  timeout,
+}, async () => {
+  const shop = await shopWith();
+  const carts = await Promise.all(Array.from({ length: 130 }, () => shop.cart(["TEST", 1])));
+  const { gateway } = shop.runtime.shop;
+  const authorize = gateway.authorize.bind(gateway);
+  const asked = vi.spyOn(gateway, "authorize").mockImplementation(async (...request) => {
+    await new Promise((resolve) => setTimeout(resolve, 500));
+    return authorize(...request);
+  });
+  const burst = await statuses(carts.map((cart) => checkOut(shop, cart, declined)));
+  expect(asked.mock.calls.length).toBeLessThanOrEqual(100);
+  expect(burst.filter((status) => status === 429).length).toBeGreaterThanOrEqual(30);
+});

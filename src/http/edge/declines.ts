@@ -3,6 +3,8 @@ import type { Auth } from "../auth.ts";
 import { clientAddress } from "./addresses.ts";
 import { type Counters, refusal, tightest } from "./counted.ts";
 
+/** So many payments may be under way at once where none was declined within the hour. */
+const undeclinedMax = 100;
 /** Until another payment that is under way has been answered. */
 const undecidedSeconds = 1;
 
@@ -44,19 +46,25 @@ export function createDeclineLimit(counters: Counters, auth: Auth): WatchDecline
     const keys = cartId === undefined ? [address] : [`decline:cart:${cartId}`, address];
     let begun = false;
     const begin = async () => {
+      // It takes its place before it looks: many that come at once do not all find room.
+      begun = true;
+      for (const key of keys) move(key, 1);
       const counts = await Promise.all(
         keys.map(async (key) => {
           const counted = await counters.read(request, key);
           const { max, left, resetsInSeconds } = counted;
-          const undecided = left < max ? (underWay.get(key) ?? 0) : 0;
+          const others = (underWay.get(key) ?? 1) - 1;
+          // Nobody has been declined yet: a shop's customers behind one address may all pay at once.
+          const room = left < max ? left : Math.max(left, undeclinedMax);
           const waitsFor = left === 0 ? resetsInSeconds : undecidedSeconds;
-          return { ...counted, isExceeded: left <= undecided, resetsInSeconds: waitsFor };
+          return { ...counted, isExceeded: room <= others, resetsInSeconds: waitsFor };
         }),
       );
       const least = tightest(counts);
-      if (least.isExceeded) throw refusal(reply, least, `at most ${least.max} declined payments an hour`);
-      for (const key of keys) move(key, 1);
-      begun = true;
+      if (!least.isExceeded) return;
+      begun = false;
+      for (const key of keys) move(key, -1);
+      throw refusal(reply, least, `at most ${least.max} declined payments an hour`);
     };
     const declined = async () => {
       await Promise.all(keys.map((key) => counters.hit(request, key)));
