@@ -3,7 +3,7 @@ import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
 import { rowsOf } from "../../src/importers/csv/rows.ts";
 import { Dates } from "../../src/importers/online-retail/dates.ts";
-import { Decimals } from "../../src/importers/online-retail/decimals.ts";
+import { Decimals } from "../../src/importers/csv/decimals.ts";
 import { layoutOf, parseColumns } from "../../src/importers/online-retail/layout.ts";
 import { lookThrough } from "../../src/importers/online-retail/look.ts";
 import { dataSet, fileOf } from "./files.ts";
