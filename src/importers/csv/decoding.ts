@@ -38,10 +38,14 @@ export async function decodingOf(
   from: Source,
   encoding: string | undefined,
 ): Promise<[Readable, ...Transform[]]> {
-  const decoding = new Decoding(encoding);
-  if (typeof from !== "string") return [from(), decoding];
+  return [...(await bytesOf(from)), new Decoding(encoding)];
+}
+
+/** The streams that give a source's bytes as they are, to be piped one into the other. */
+export async function bytesOf(from: Source): Promise<[Readable, ...Transform[]]> {
+  if (typeof from !== "string") return [from()];
   const source = createReadStream(from, { highWaterMark: 256 * 1024 });
-  return (await isGzipped(from)) ? [source, createGunzip(), decoding] : [source, decoding];
+  return (await isGzipped(from)) ? [source, createGunzip()] : [source];
 }
 
 async function isGzipped(file: string): Promise<boolean> {

@@ -76,8 +76,8 @@ function feedsIn(record: readonly string[]): number {
   return record.reduce((sum, field) => sum + field.split("\n").length - 1, 0);
 }
 
-/** As UTF-8. What goes wrong on the way ends the last stream, and so whoever reads it. */
-export async function textOf(csv: CsvFile, ...further: Transform[]): Promise<Readable> {
+/** What goes wrong on the way ends the last stream, and so whoever reads it. */
+async function textOf(csv: CsvFile, ...further: Transform[]): Promise<Readable> {
   const streams = [...(await decodingOf(csv.source ?? csv.file, csv.encoding)), ...further];
   pipeline(streams, () => {});
   return streams.at(-1) as Readable;

@@ -2,10 +2,10 @@ import { setImmediate as turn } from "node:timers/promises";
 import { foldSku } from "../../values/sku.ts";
 import { Decimals } from "../csv/decimals.ts";
 import { UnreadableFile } from "../csv/decoding.ts";
-import { type CsvFile, headersOf, rowsOf, textOf as textOfFile, unreadable } from "../csv/rows.ts";
+import { type CsvFile, headersOf, rowsOf, unreadable } from "../csv/rows.ts";
 import { LeftOutList } from "./draft.ts";
 import type { Format, Grouped, Reading } from "./format.ts";
-import { objectsIn } from "./objects.ts";
+import { beginsAsJson, objectsIn } from "./objects.ts";
 import { own, rowsOfObject } from "./own.ts";
 import type { LeftOut, Read, Reject } from "./records.ts";
 import { Columns, cellIn, type Row } from "./rows.ts";
@@ -44,8 +44,7 @@ export async function lookThrough(
   file: ProductFile,
   { currency, now }: { currency: string; now: number },
 ): Promise<ProductTable> {
-  const isJson = (file.kind ?? (await kindOf(file))) === "json";
-  const { format, rows } = isJson ? await rowsOfJson(file) : await rowsOfCsv(file);
+  const { format, rows } = (await isJson(file)) ? await rowsOfJson(file) : await rowsOfCsv(file);
   const leftOut = new LeftOutList();
   const decimals = await decimalsOf(format, rows, currency);
   const reading = { currency, decimals, leftOut, now };
@@ -65,16 +64,11 @@ export async function lookThrough(
   };
 }
 
-async function kindOf(file: ProductFile): Promise<"csv" | "json"> {
-  try {
-    for await (const chunk of await textOfFile(file)) {
-      const [first] = /[^\s\u{feff}]/u.exec(String(chunk)) ?? [];
-      if (first !== undefined) return first === "{" || first === "[" ? "json" : "csv";
-    }
-  } catch (error) {
-    throw unreadable(file, error);
-  }
-  throw new UnreadableFile(`${file.file} is empty`);
+async function isJson(file: ProductFile): Promise<boolean> {
+  if (file.kind !== undefined) return file.kind === "json";
+  const begins = await beginsAsJson(file.source ?? file.file);
+  if (begins === undefined) throw new UnreadableFile(`${file.file} is empty`);
+  return begins;
 }
 
 async function rowsOfCsv(file: ProductFile): Promise<{ format: Format; rows: Row[] }> {
@@ -100,7 +94,7 @@ async function rowsOfCsv(file: ProductFile): Promise<{ format: Format; rows: Row
 async function rowsOfJson(file: ProductFile): Promise<{ format: Format; rows: Row[] }> {
   const rows: Row[] = [];
   try {
-    for await (const { number, object } of objectsIn(await textOfFile(file)))
+    for await (const { number, object } of objectsIn(file.source ?? file.file))
       for (const row of rowsOfObject(number, object)) add(rows, row, file);
   } catch (error) {
     throw unreadable(file, error);

@@ -1,4 +1,5 @@
-import { UnreadableFile } from "../csv/decoding.ts";
+import { pipeline, type Readable } from "node:stream";
+import { bytesOf, type Source, UnreadableFile } from "../csv/decoding.ts";
 
 /** An object is held as a whole while it is read. */
 const objectCharactersMax = 1024 * 1024;
@@ -14,14 +15,38 @@ const [quote, backslash, open, close, listOpen, listClose, feed] = [...'"\\{}[]\
 const between = new Set([...", \t\r\n[]\u{feff}"].map(code));
 
 /**
- * The objects of JSON text: of an array, or one after the other as JSON lines have them. Each is parsed by itself, so that
- * no text is too long.
+ * The objects of JSON, which is UTF-8: of an array, or one after the other as JSON lines have them. Each is parsed by
+ * itself, so that no text is too long.
  * @throws UnreadableFile naming the line where it stops being that
  */
-export async function* objectsIn(text: AsyncIterable<unknown>): AsyncGenerator<Found> {
+export async function* objectsIn(source: Source): AsyncGenerator<Found> {
   const scanner = new Scanner();
-  for await (const chunk of text) for (const found of scanner.take(String(chunk))) yield found;
+  const decoder = new TextDecoder("utf-8", { fatal: true });
+  for await (const chunk of await readOf(source)) {
+    let text: string;
+    try {
+      text = decoder.decode(chunk, { stream: true });
+    } catch {
+      throw scanner.unreadable("or one below it holds bytes that are not UTF-8");
+    }
+    yield* scanner.take(text);
+  }
   scanner.end();
+}
+
+/** Whether a source begins as JSON does, and not as CSV; undefined when it is blank. */
+export async function beginsAsJson(source: Source): Promise<boolean | undefined> {
+  for await (const chunk of await readOf(source)) {
+    const [first] = /[^\s\0\xef\xbb\xbf\xff\xfe]/.exec(chunk.toString("latin1")) ?? [];
+    if (first !== undefined) return first === "{" || first === "[";
+  }
+  return undefined;
+}
+
+async function readOf(source: Source): Promise<AsyncIterable<Buffer>> {
+  const streams = await bytesOf(source);
+  if (streams.length > 1) pipeline(streams, () => {});
+  return streams.at(-1) as Readable;
 }
 
 class Scanner {
@@ -80,7 +105,7 @@ class Scanner {
     }
   }
 
-  private unreadable(reason: string): UnreadableFile {
+  unreadable(reason: string): UnreadableFile {
     return new UnreadableFile(`line ${this.depth > 0 ? this.begunIn : this.line} ${reason}`);
   }
 }

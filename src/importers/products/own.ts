@@ -176,7 +176,8 @@ function weightIn(draft: Draft, row: Row, { decimals, currency }: Reading): numb
   const grams = draft.of(row, "weightGrams", wholeOf);
   if (typeof grams === "number") return grams;
   const number = (text: string) => asBadValue(() => decimals(currency).number(text));
-  return draft.of(row, "weight", (text) => weightOf(text, number) ?? null) ?? grams;
+  const weighed = draft.of(row, "weight", (text) => weightOf(text, number) ?? null);
+  return weighed === undefined ? grams : weighed;
 }
 
 function stockOf(draft: Draft, row: Row): StockRecord {

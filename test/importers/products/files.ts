@@ -11,8 +11,9 @@ export function lookedThrough(
 ): Promise<ProductTable> {
   // Small pieces, so that nothing goes by where they end.
   const bytes = Buffer.from(content);
-  const pieces = Array.from({ length: Math.ceil(bytes.length / 7) }, (_, index) =>
-    bytes.subarray(7 * index, 7 * index + 7),
+  const size = bytes.length > 10_000 ? 4_096 : 7;
+  const pieces = Array.from({ length: Math.ceil(bytes.length / size) }, (_, index) =>
+    bytes.subarray(size * index, size * (index + 1)),
   );
   const source = () => Readable.from(pieces);
   return lookThrough({ file: "products", source, ...options }, { currency, now });
