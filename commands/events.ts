@@ -3,6 +3,7 @@ import { cartEvents } from "./cart/events.ts";
 import { categoryEvents } from "./category/events.ts";
 import { claimEvents } from "./claim/claim.ts";
 import { importEvents } from "./import/import.ts";
+import { importedEvents } from "./imported/imported.ts";
 import { keyEvents } from "./key/key.ts";
 import { answerEvents } from "./key/stored-answer.ts";
 import { logEvents } from "./log/log-state.ts";
@@ -22,6 +23,7 @@ export const shopEvents = {
   ...cartEvents,
   ...categoryEvents,
   ...claimEvents,
+  ...importedEvents,
   ...importEvents,
   ...keyEvents,
   ...logEvents,
