@@ -10,6 +10,7 @@ import { logEvents } from "./log/log-state.ts";
 import { orderEvents } from "./order/events.ts";
 import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
+import { importFileEvents, productImportEvents } from "./productimport/events.ts";
 import { settingsEvents } from "./settings/settings.ts";
 import { stockEvents } from "./stock/events.ts";
 import { subscriptionEvents } from "./subscription/events.ts";
@@ -25,11 +26,13 @@ export const shopEvents = {
   ...claimEvents,
   ...importedEvents,
   ...importEvents,
+  ...importFileEvents,
   ...keyEvents,
   ...logEvents,
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,
+  ...productImportEvents,
   ...settingsEvents,
   ...stockEvents,
   ...subscriptionEvents,
