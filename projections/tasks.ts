@@ -279,7 +279,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 7,
+  version: 8,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),

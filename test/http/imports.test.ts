@@ -233,7 +233,7 @@ test("no more wait than a shop can take in", { timeout: openTimeoutMs }, async (
   for (let count = 0; count < 20; count++) await handIn(shop, fileOf(1, `w${count}`));
   await shop.caughtUp();
   const answer = await shop.call("POST", "/v1/imports/products", { headers: csv, body: fileOf(1) });
-  expect([answer.status, answer.body.code]).toEqual([503, "unavailable"]);
+  expect([answer.status, answer.body.code]).toEqual([409, "illegal_transition"]);
 });
 
 test("an import goes on where it was when its process was killed, and does nothing twice", {
@@ -281,4 +281,76 @@ test("an import goes on where it was when its process was killed, and does nothi
   const again = await handIn(shop, fileOf(products), { query: "?publish=true" });
   await shop.runtime.tasks.doDue();
   expect(await ended(shop, again.id)).toMatchObject({ unchanged: products });
+});
+
+test("what was exported changes nothing when it is imported again", { timeout: 60_000 }, async () => {
+  const shop = await openShop();
+  const usd = (amount: number) => ({ amount, currency: "USD" });
+  await shop.product({
+    skus: ["=A", "B, C"],
+    quantity: 7,
+    fields: {
+      description: "Lines\nand, commas; 'quotes' \"too\" <b>",
+      shortDescription: "-10 %",
+      brand: "Weaver",
+      category: "Home/Chairs",
+      tags: ["a", "b, c", "=d"],
+      images: [{ url: "/a.jpg" }, { url: "/b.jpg", alt: "B, or not", primary: true }],
+      seo: { title: "T", description: "D" },
+      specifications: [{ name: "Width", value: "1 = 1, so" }],
+      relatedProducts: ["p-1", "p-2"],
+      featured: true,
+    },
+  });
+  const attributes = { Size: "S, M", Wood: "oak=light" };
+  const coded = {
+    sku: "CODED",
+    price: usd(900),
+    compareAtPrice: usd(1_000),
+    barcode: "1",
+    weightGrams: 5,
+    attributes,
+  };
+  await shop.post("/v1/products", {
+    name: "Draft",
+    publishAt: "2030-01-01T00:00:00Z",
+    variants: [coded],
+  });
+  const archived = await shop.product({ skus: ["GONE"] });
+  await shop.post(`/v1/products/${archived.id}/archive`);
+  await shop.call("PUT", "/v1/stock/GONE/policy", {
+    headers: staff,
+    body: { track: false, backorders: true },
+  });
+  await shop.order(["=A", 2]);
+  await shop.caughtUp();
+  const before = await shop.get("/v1/exports/products?format=jsonl", staff);
+  const exported = before.text
+    .trim()
+    .split("\n")
+    .map((line) => JSON.parse(line) as Body);
+  expect(exported).toContainEqual(
+    expect.objectContaining({
+      seoTitle: "T",
+      seoDescription: "D",
+      specifications: ["Width=1 = 1, so"],
+      relatedProducts: ["p-1", "p-2"],
+      featured: true,
+    }),
+  );
+  expect(exported).toContainEqual(
+    expect.objectContaining({ publishAt: "2030-01-01T00:00:00.000Z", barcode: "1", weightGrams: 5 }),
+  );
+  for (const [format, type] of [
+    ["csv", "text/csv"],
+    ["jsonl", "application/x-ndjson"],
+  ]) {
+    const { text } = await shop.get(`/v1/exports/products?format=${format}`, staff);
+    const { id } = await handIn(shop, text, { headers: { ...staff, "content-type": String(type) } });
+    await shop.runtime.tasks.doDue();
+    await shop.caughtUp();
+    const { body } = await shop.get(`/v1/imports/${id}`, staff);
+    expect(body).toMatchObject({ state: "finished", unchanged: 3, changed: 0, rejected: 0, leftOut: [] });
+  }
+  expect((await shop.get("/v1/exports/products?format=jsonl", staff)).text).toBe(before.text);
 });

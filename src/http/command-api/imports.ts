@@ -8,7 +8,7 @@ import { tasksOf } from "../../../projections/tasks.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import { isEncoding } from "../../importers/csv/decoding.ts";
 import { deriveId } from "../../values/ids.ts";
-import { notFound, Problem } from "../../values/problem.ts";
+import { illegalTransition, notFound } from "../../values/problem.ts";
 import { type Found, foundIn, type RequestCommand, unconditional } from "../edge/commands.ts";
 import { acceptUploads, type Upload, uploadTypes } from "../edge/uploads.ts";
 import { invalid } from "../problems.ts";
@@ -94,7 +94,9 @@ function handingIn(app: App, deps: Deps): void {
         ),
         querystring: importQuery,
         consumes: uploadTypes,
-        body: z.any().meta({ type: "string", format: "binary" }),
+        body: z
+          .any()
+          .meta({ description: "The file; in JSON, products or rows of the export, one or a list" }),
       },
     },
     async (request, reply) => {
@@ -132,11 +134,11 @@ function handingIn(app: App, deps: Deps): void {
   );
 }
 
-/** @throws Problem unavailable */
+/** @throws Problem illegal_transition */
 async function requireRoom({ runtime: { models } }: Deps): Promise<void> {
   const { tasks } = await tasksOf(await models.model("tasks"), "import", { limit: importsOpenMax });
   if (tasks.length >= importsOpenMax)
-    throw new Problem("unavailable", `${importsOpenMax} imports are waiting: cancel one, or wait for it`);
+    throw illegalTransition(`${importsOpenMax} imports are waiting: cancel one, or wait for it`);
 }
 
 function partsOf(gzipped: Buffer): string[] {

@@ -19,7 +19,7 @@ const shared = { tags: ["imports"], security: [{ bearer: [] }] };
 
 export function importQueries(app: App, deps: Deps): void {
   const { runtime, staffOnly, fresh, unparked, cursors } = deps;
-  const { models, engine } = runtime;
+  const { models } = runtime;
 
   app.get(
     "/v1/imports",
@@ -64,6 +64,10 @@ export function importQueries(app: App, deps: Deps): void {
     },
   );
 
+  rejectsOf(app, deps);
+}
+
+function rejectsOf(app: App, { runtime, staffOnly }: Deps): void {
   app.get(
     "/v1/imports/:id/rejects",
     {
@@ -81,20 +85,20 @@ export function importQueries(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const state = await engine.read(productImport, id, ({ state }) => state);
+      const state = await runtime.engine.read(productImport, id, ({ state }) => state);
       if (state === "absent") throw notFound("import", id);
       reply.header("Content-Type", "text/csv; charset=utf-8; header=present");
       reply.header("Content-Disposition", 'attachment; filename="rejects.csv"');
       const isHead = request.method === "HEAD";
       return (reply as FastifyReply).send(
-        isHead ? "" : Readable.from(rejectsOf(runtime, id)),
+        isHead ? "" : Readable.from(rejectLines(runtime, id)),
       ) as unknown as Sent;
     },
   );
 }
 
 /** From the log, an event of it at a time. */
-async function* rejectsOf({ events, codec }: Runtime, id: string): AsyncGenerator<string> {
+async function* rejectLines({ events, codec }: Runtime, id: string): AsyncGenerator<string> {
   yield rejectsHeader;
   const stream = streamName("productimport", id);
   for (let from = 0, isEnd = false; !isEnd; ) {

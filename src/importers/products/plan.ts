@@ -217,6 +217,12 @@ function isSame(field: string, value: unknown, before: unknown): boolean {
     if (field === "category") return foldedPath(value) === foldedPath(before);
   }
   if (Array.isArray(value) && value.length === 0) return !Array.isArray(before) || before.length === 0;
+  // Which one is primary is said by the order.
+  if (field === "images" && Array.isArray(before))
+    return isDeepStrictEqual(
+      value,
+      before.toSorted((a, b) => Number(b.primary) - Number(a.primary)),
+    );
   if (field === "featured") return value === (before ?? false);
   return isDeepStrictEqual(value ?? undefined, before ?? undefined);
 }
