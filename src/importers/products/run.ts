@@ -90,7 +90,7 @@ export async function importProducts(
     ...imported,
     rejected: { products: rejected, rows, ...(rejectsFile !== undefined && { file: rejectsFile }) },
     leftOut: table.leftOut,
-    failed: !allowRejects && rejected * productsPerReject >= table.products,
+    failed: !allowRejects && rejected > 0 && rejected * productsPerReject >= table.products,
     events: await events.countBetween(before, await events.head()),
     seconds: (performance.now() - started) / 1_000,
   };
