@@ -85,7 +85,7 @@ export interface Operations {
   "GET /v1/ops/tasks": {
     path: never;
     query: {
-      kind?: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock" | "refund" | "approval" | "capture" | undefined;
+      kind?: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock" | "refund" | "approval" | "capture" | undefined;
       limit?: string | number | undefined;
       cursor?: string | number | undefined;
     };
@@ -95,7 +95,7 @@ export interface Operations {
   /** Do a task now, whatever it waits for */
   "POST /v1/ops/tasks/{kind}/{id}/retry": {
     path: {
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock";
       id: string;
     };
     query: never;
@@ -105,7 +105,7 @@ export interface Operations {
   /** End a task by hand that cannot be done; answers what has still to be looked after */
   "POST /v1/ops/tasks/{kind}/{id}/settle": {
     path: {
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock";
       id: string;
     };
     query: never;
@@ -1419,6 +1419,43 @@ export interface Operations {
     body: never;
     answer: Schemas["AuditTrail"];
   };
+  /** Cancel an import: what it has done stays done */
+  "POST /v1/imports/{id}/cancel": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Import"];
+  };
+  /** Imports of products, newest first */
+  "GET /v1/imports": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["ImportList"];
+  };
+  /** One import: how far it is, what it has come to, and the first of what was rejected */
+  "GET /v1/imports/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["Import"];
+  };
+  /** What an import has rejected so far, as CSV: row, product, field, value and reason */
+  "GET /v1/imports/{id}/rejects": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: undefined;
+  };
   /** Take a payment gateway's event, raw and signed */
   "POST /v1/webhooks/{gateway}": {
     path: {
@@ -1427,6 +1464,17 @@ export interface Operations {
     query: never;
     body: never;
     answer: Schemas["WebhookTaken"];
+  };
+  /** Import products from a file: in the columns of the products' export, of Shopify's or of WooCommerce's */
+  "POST /v1/imports/products": {
+    path: never;
+    query: {
+      dryRun?: "true" | "false" | boolean | undefined;
+      publish?: "true" | "false" | boolean | undefined;
+      encoding?: string | number | undefined;
+    };
+    body: unknown;
+    answer: Schemas["Import"];
   };
 }
 
@@ -2528,6 +2576,65 @@ export interface Schemas {
   Brands: {
     items: (Schemas["Brand"])[];
   };
+  ImportSummary: {
+    id: string;
+    state: "waiting" | "running" | "finished" | "cancelled" | "failed";
+    reason?: string | undefined;
+    dryRun: boolean;
+    publish: boolean;
+    bytes: number;
+    format?: string | undefined;
+    rows?: number | undefined;
+    products?: number | undefined;
+    done: number;
+    created: number;
+    changed: number;
+    unchanged: number;
+    rejected: number;
+    requestedAt: string;
+    updatedAt: string;
+  };
+  Import: {
+    id: string;
+    state: "waiting" | "running" | "finished" | "cancelled" | "failed";
+    reason?: string | undefined;
+    dryRun: boolean;
+    publish: boolean;
+    bytes: number;
+    format?: string | undefined;
+    rows?: number | undefined;
+    products?: number | undefined;
+    done: number;
+    created: number;
+    changed: number;
+    unchanged: number;
+    rejected: number;
+    requestedAt: string;
+    updatedAt: string;
+    rejects: ({
+      row: number;
+      product: string;
+      field: string;
+      value: string;
+      reason: string;
+    })[];
+    leftOut: ({
+      field: string;
+      reason: string;
+      rows: number;
+      firstRow: number;
+    })[];
+    planned: ({
+      row: number;
+      product: string;
+      outcome: "created" | "changed";
+      steps: (string)[];
+    })[];
+  };
+  ImportList: {
+    items: (Schemas["ImportSummary"])[];
+    nextCursor: string | null;
+  };
   StaffProductListItem: {
     id: string;
     slug: string;
@@ -2863,7 +2970,7 @@ export interface Schemas {
   };
   Tasks: {
     items: ({
-      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock" | "refund" | "approval" | "capture";
+      kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock" | "refund" | "approval" | "capture";
       id: string;
       orderId?: string | undefined;
       paymentId?: string | undefined;
@@ -2878,13 +2985,13 @@ export interface Schemas {
     nextCursor: string | null;
   };
   RetriedTask: {
-    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock";
     id: string;
     done: boolean;
     reason: string | null;
   };
   SettledTask: {
-    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "stock";
+    kind: "checkout" | "payment" | "order" | "webhook" | "cart" | "publication" | "import" | "stock";
     id: string;
     left: (string)[];
   };

@@ -3,12 +3,14 @@ import { cartEvents } from "./cart/events.ts";
 import { categoryEvents } from "./category/events.ts";
 import { claimEvents } from "./claim/claim.ts";
 import { importEvents } from "./import/import.ts";
+import { importedEvents } from "./imported/imported.ts";
 import { keyEvents } from "./key/key.ts";
 import { answerEvents } from "./key/stored-answer.ts";
 import { logEvents } from "./log/log-state.ts";
 import { orderEvents } from "./order/events.ts";
 import { paymentEvents } from "./payment/events.ts";
 import { productEvents } from "./product/product.ts";
+import { importFileEvents, productImportEvents } from "./productimport/events.ts";
 import { settingsEvents } from "./settings/settings.ts";
 import { stockEvents } from "./stock/events.ts";
 import { subscriptionEvents } from "./subscription/events.ts";
@@ -22,12 +24,15 @@ export const shopEvents = {
   ...cartEvents,
   ...categoryEvents,
   ...claimEvents,
+  ...importedEvents,
   ...importEvents,
+  ...importFileEvents,
   ...keyEvents,
   ...logEvents,
   ...orderEvents,
   ...paymentEvents,
   ...productEvents,
+  ...productImportEvents,
   ...settingsEvents,
   ...stockEvents,
   ...subscriptionEvents,

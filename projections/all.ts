@@ -2,6 +2,7 @@ import type { AnyProjection } from "../src/engine/projection.ts";
 import { auditProjection } from "./audit.ts";
 import { cartsProjection } from "./carts.ts";
 import { catalogProjection } from "./catalog/catalog.ts";
+import { importsProjection } from "./imports.ts";
 import { ordersProjection } from "./orders/orders.ts";
 import { paymentsProjection } from "./payments.ts";
 import { categorySalesProjection } from "./sales/category-sales.ts";
@@ -35,5 +36,6 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     categorySalesProjection(timeZone),
     auditProjection,
     subscriptionsProjection,
+    importsProjection,
   ];
 }

@@ -29,6 +29,8 @@ type Task =
   | { kind: "webhook"; dueAt: number }
   /** A draft that is to be published. */
   | { kind: "publication"; dueAt: number }
+  /** A file that was handed in. */
+  | { kind: "import"; dueAt: number }
   /**
    * An order's, since then: its customer is owed so much that nothing gives back by itself. `refundId` is the refund
    * that came to nothing, if it was one. An order that was never placed has no books to tell what it owes.
@@ -48,7 +50,15 @@ interface About {
 }
 
 /** What is done by itself. */
-export const taskKinds = ["checkout", "payment", "order", "webhook", "cart", "publication"] as const;
+export const taskKinds = [
+  "checkout",
+  "payment",
+  "order",
+  "webhook",
+  "cart",
+  "publication",
+  "import",
+] as const;
 /** What is for staff to see to. */
 export const staffTaskKinds = ["refund", "approval", "capture"] as const;
 export type TaskKind = (typeof taskKinds)[number] | (typeof staffTaskKinds)[number];
@@ -101,6 +111,7 @@ const scheduled = {
 const unscheduled = { keys: publicationKey, change: () => undefined };
 
 const ended = { keys: cartKey, change: () => undefined };
+const importEnded = { keys: keyOf("import"), change: () => undefined };
 
 function opened(doc: Task | undefined, of: string, time: number): Task {
   const before = doc?.kind === "order" ? doc : { kind: "order" as const, open: [] };
@@ -268,7 +279,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 7,
+  version: 8,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -506,6 +517,14 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
       keys: keyOf("webhook"),
       change: (_, { time }) => ({ kind: "webhook", dueAt: time + takeUpAfterMs }),
     },
+    ProductImportRequested: {
+      keys: keyOf("import"),
+      change: (_, { time }) => ({ kind: "import", dueAt: time }),
+    },
+    ProductImportFinished: importEnded,
+    ProductImportCancelled: importEnded,
+    ProductImportFailed: importEnded,
+
     WebhookHandled: { keys: keyOf("webhook"), change: () => undefined },
   },
 });

@@ -45,6 +45,8 @@ export async function settleTask(
     case "cart":
     case "stock":
       throw illegalTransition("this runs out by itself: there is nothing to settle");
+    case "import":
+      throw illegalTransition("an import is ended by cancelling it");
     case "publication":
       throw illegalTransition("a publication is put off or called off by changing its product");
   }

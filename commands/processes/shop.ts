@@ -31,10 +31,17 @@ export interface ShopSettings {
   gatewayTimeoutMs: number;
 }
 
+/** Goes on with imports of products that were handed in. */
+export interface ProductImporter {
+  /** Until an import is over, or whoever does what is due stops. Doing it again, or twice at once, does nothing twice. */
+  run(importId: string): Promise<void>;
+}
+
 /** What the processes that span several streams work with. Nothing in it decides for other machines. */
 export interface Shop {
   engine: Engine;
   gateway: PaymentGateway;
   numbers: OrderNumbers;
+  imports: ProductImporter;
   settings: ShopSettings;
 }

@@ -40,6 +40,8 @@ export const processes = {
   publication: async (shop: Shop, productId: string, context: ProcessContext): Promise<void> => {
     await processOf(shop, productId, context).again(product, productId, "PublishDue", {});
   },
+  /** A file of products that was handed in. */
+  import: (shop: Shop, importId: string): Promise<void> => shop.imports.run(importId),
   /** Reservations of a SKU that have run out end, and backorders get what is free. */
   stock: (shop: Shop, sku: string, context: ProcessContext): Promise<void> =>
     expireAll(processOf(shop, sku, context), sku),

@@ -9,6 +9,7 @@ import { sayWhoKeeps } from "./caching.ts";
 import { cartCommands } from "./command-api/carts.ts";
 import { editCommands } from "./command-api/edits.ts";
 import { brandCommands, categoryCommands } from "./command-api/groups.ts";
+import { importCommands } from "./command-api/imports.ts";
 import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
 import { productCommands } from "./command-api/products.ts";
@@ -45,6 +46,7 @@ import { exportQueries } from "./query-api/exports.ts";
 import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
 import { groupQueries } from "./query-api/groups.ts";
+import { importQueries } from "./query-api/imports.ts";
 import { orderQueries } from "./query-api/orders.ts";
 import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
@@ -192,6 +194,8 @@ function addRoutes(
     feedQueries(app, deps);
     exportQueries(app, deps);
     auditQueries(app, deps);
+    importCommands(app, deps);
+    importQueries(app, deps);
   });
 }
 

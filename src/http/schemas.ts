@@ -23,6 +23,18 @@ export const idAndSkuParams = z.strictObject({ id: idSchema, sku: skuSchema });
 export const returnParams = z.strictObject({ id: idSchema, returnId: idSchema });
 export const shipmentParams = z.strictObject({ id: idSchema, shipmentId: idSchema });
 export const noQuery = z.strictObject({});
+const yesOrNo = z
+  .enum(["true", "false"])
+  .default("false")
+  .transform((text) => text === "true");
+export const importQuery = z.strictObject({
+  /** Only tells what would be done. */
+  dryRun: yesOrNo,
+  /** Publishes what the file does not keep back as a draft. */
+  publish: yesOrNo,
+  /** Of CSV that is not UTF-8, where its content type does not say so. */
+  encoding: z.string().max(40).optional(),
+});
 /** Commands without fields may come with no body or an empty one. */
 export const emptyBody = z.strictObject({}).nullish();
 

@@ -44,6 +44,7 @@ import { Deliveries } from "./deliveries.ts";
 import { Feed } from "./feed.ts";
 import { checkSettings } from "./kept-settings.ts";
 import { obeyLogState } from "./log-state.ts";
+import { ProductImports } from "./product-imports.ts";
 import { ProjectingThread } from "./projecting-thread.ts";
 import { Queries } from "./queries.ts";
 import { ReadModels } from "./read-models.ts";
@@ -228,8 +229,21 @@ async function openBase(
   opened.push(await obeyLogState({ engine, events, log }));
   const gateway = createSandboxGateway({ webhookSecret: config.SANDBOX_WEBHOOK_SECRET });
   const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
-  const shop: Shop = { engine, gateway, numbers, settings: shopSettings(config) };
-  return { stores, telemetry, ofThreads, events, embeddedLog: embedded, hot, codec, engine, kept, shop };
+  const imports = new ProductImports({ engine, events, codec, clock, currency: config.STORE_CURRENCY });
+  const shop: Shop = { engine, gateway, numbers, imports, settings: shopSettings(config) };
+  return {
+    stores,
+    telemetry,
+    ofThreads,
+    events,
+    embeddedLog: embedded,
+    hot,
+    codec,
+    engine,
+    kept,
+    imports,
+    shop,
+  };
 }
 
 type Base = Awaited<ReturnType<typeof openBase>>;
@@ -332,16 +346,18 @@ async function whenThere<T>(open: () => Promise<T>, log: Logger): Promise<T> {
 /** One process of several does what is due, and tells others what happens. @returns what ends it */
 function doDueWork(
   { tasks, deliveries }: Pick<Runtime, "tasks" | "deliveries">,
-  { stores, events, telemetry }: Base,
+  { stores, events, telemetry, imports }: Base,
   leases: Leases,
   log: Logger,
 ): () => Promise<void> {
   const ending = new AbortController();
   const start = (takeUpAll: boolean) => {
+    imports.start();
     tasks.start(takeUpAll);
     deliveries.start();
   };
   const stop = async () => {
+    imports.stop();
     await Promise.all([tasks.stop(), deliveries.stop()]);
   };
   if (stores.mongoDbUrl === undefined) {

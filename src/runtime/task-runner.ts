@@ -15,6 +15,8 @@ const taskModel = "tasks";
 const pollMs = 1_000;
 /** Each kind has its own places, so that one which is slow or fails holds up no other. */
 const concurrentPerKindMax = 8;
+/** One after the other: each takes up much of what there is. */
+const alone: ReadonlySet<ProcessKind> = new Set(["import"]);
 const pageTasks = 200;
 /** Many of them may be of one SKU, which is one task. */
 const pageReservations = 2_000;
@@ -168,6 +170,7 @@ export class TaskRunner {
     const places = new Set<Promise<void>>();
     for await (const task of this.due(kind, all)) {
       if (this.stopping.signal.aborted) break;
+      if (alone.has(kind) && running.size > 0) break;
       if (running.has(task.key) || this.isPutOff(task)) continue;
       while (places.size >= concurrentPerKindMax) await Promise.race(places);
       const place = this.inPlace(task, running, all).finally(() => places.delete(place));

@@ -263,6 +263,20 @@ async function toldToOthers(): Promise<void> {
   await ask(200, "DELETE", "/v1/webhook-endpoints/{id}", its);
 }
 
+async function imported(): Promise<void> {
+  const file = "handle,name,price,sku,colour\nhanded-in,Handed in,1,HANDED,red\nbad,Bad,none,BAD,\n";
+  const handed = { headers: { ...staff, "content-type": "text/csv" }, body: file, query: "?dryRun=true" };
+  const { id } = await ask(202, "POST", "/v1/imports/products", handed);
+  await shop().runtime.tasks.doDue();
+  await shop().caughtUp();
+  const its = { ...asStaff, params: { id } };
+  const told = await ask(200, "GET", "/v1/imports/{id}", its);
+  expect([told.rejects.length, told.leftOut.length, told.planned.length]).toEqual([1, 1, 1]);
+  const waiting = await ask(202, "POST", "/v1/imports/products", handed);
+  await ask(200, "POST", "/v1/imports/{id}/cancel", { ...asStaff, params: { id: waiting.id } });
+  await ask(200, "GET", "/v1/imports", asStaff);
+}
+
 describe("what is answered", () => {
   let productId = "";
   let sent: Body;
@@ -286,6 +300,7 @@ describe("what is answered", () => {
     await settledOtherwise();
     await exchanged();
     await toldToOthers();
+    await imported();
     await bought({ payment: { method: "credit_card", token: "tok_action" } });
     for (const action of ["capture", "void"] as const) {
       const { order } = await bought({ payment: { method: "bank_transfer" } });
@@ -348,8 +363,8 @@ describe("what is answered", () => {
           .map((status) => `${method.toUpperCase()} ${path} ${status}`),
       ),
     );
-    // Exports are no JSON, and have tests of their own.
-    const shops = expected.filter((what) => !/ \/v1\/(ops|webhooks|exports)\//.test(what));
+    // Tables are no JSON, and have tests of their own.
+    const shops = expected.filter((what) => !/ \/v1\/(ops|webhooks|exports)\/|\/rejects /.test(what));
     expect(shops.filter((what) => !seen.has(what))).toEqual([]);
   });
 

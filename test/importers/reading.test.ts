@@ -1,9 +1,9 @@
 import { tmpdir } from "node:os";
 import { gzipSync } from "node:zlib";
 import { describe, expect, it } from "vitest";
+import { Decimals } from "../../src/importers/csv/decimals.ts";
 import { rowsOf } from "../../src/importers/csv/rows.ts";
 import { Dates } from "../../src/importers/online-retail/dates.ts";
-import { Decimals } from "../../src/importers/online-retail/decimals.ts";
 import { layoutOf, parseColumns } from "../../src/importers/online-retail/layout.ts";
 import { lookThrough } from "../../src/importers/online-retail/look.ts";
 import { dataSet, fileOf } from "./files.ts";

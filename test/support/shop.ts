@@ -105,6 +105,7 @@ export function createShop(options: TestShopOptions): TestShop {
     engine,
     gateway: bank,
     numbers: createOrderNumbers(engine, "ORD", () => clock.now),
+    imports: { run: async () => {} },
     settings: { ...shopSettings, ...settings },
     bank,
     clock,

@@ -3,11 +3,13 @@ import { cart } from "../../../commands/cart/cart.ts";
 import { categories } from "../../../commands/category/category.ts";
 import { claim } from "../../../commands/claim/claim.ts";
 import { invoiceList } from "../../../commands/import/import.ts";
+import { imported } from "../../../commands/imported/imported.ts";
 import { key } from "../../../commands/key/key.ts";
 import { storedAnswer } from "../../../commands/key/stored-answer.ts";
 import { order } from "../../../commands/order/order.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { product } from "../../../commands/product/product.ts";
+import { importFile, productImport } from "../../../commands/productimport/productimport.ts";
 import { stock } from "../../../commands/stock/stock.ts";
 import { webhook } from "../../../commands/webhook/webhook.ts";
 import type { Codec } from "../../engine/codec.ts";
@@ -27,11 +29,14 @@ const deciders = new Map(
       cart,
       categories,
       claim,
+      imported,
+      importFile,
       invoiceList,
       key,
       order,
       payment,
       product,
+      productImport,
       stock,
       storedAnswer,
       webhook,

@@ -256,6 +256,7 @@ export const funnelAnswer = listOf(z.strictObject({ step: z.string(), count: z.i
 });
 
 export const endpointsQuery = z.strictObject(pageFields);
+export const importsQuery = z.strictObject(pageFields);
 
 const topicsOf = z
   .string()

@@ -26,18 +26,26 @@ export function isEncoding(label: string): boolean {
   }
 }
 
+/** Where bytes are read from: a file, gzipped or not, or what opens them anew each time they are read. */
+export type Source = string | (() => Readable);
+
 /**
- * The streams that make UTF-8 of a file, gzipped or not, to be piped one into the other. What encoding it is in, its
+ * The streams that make UTF-8 of a source, to be piped one into the other. What encoding it is in, its
  * first bytes tell (a byte order mark, or the zeros of UTF-16); without any it is `encoding`, UTF-8 when left out.
  * Bytes that are not of it end the reading with an UnreadableFile that names the line.
  */
 export async function decodingOf(
-  file: string,
+  from: Source,
   encoding: string | undefined,
 ): Promise<[Readable, ...Transform[]]> {
-  const decoding = new Decoding(encoding);
-  const source = createReadStream(file, { highWaterMark: 256 * 1024 });
-  return (await isGzipped(file)) ? [source, createGunzip(), decoding] : [source, decoding];
+  return [...(await bytesOf(from)), new Decoding(encoding)];
+}
+
+/** The streams that give a source's bytes as they are, to be piped one into the other. */
+export async function bytesOf(from: Source): Promise<[Readable, ...Transform[]]> {
+  if (typeof from !== "string") return [from()];
+  const source = createReadStream(from, { highWaterMark: 256 * 1024 });
+  return (await isGzipped(from)) ? [source, createGunzip()] : [source];
 }
 
 async function isGzipped(file: string): Promise<boolean> {

@@ -1,10 +1,12 @@
 import { pipeline, type Readable, type Transform } from "node:stream";
 import { parse } from "csv-parse";
 import { parse as parseText } from "csv-parse/sync";
-import { decodingOf, lineBytesMax, UnreadableFile } from "./decoding.ts";
+import { decodingOf, lineBytesMax, type Source, UnreadableFile } from "./decoding.ts";
 
 export interface CsvFile {
+  /** Its path, or what it is called where it is read from elsewhere. */
   file: string;
+  source?: Source;
   /** As `decodingOf` takes it. */
   encoding?: string | undefined;
 }
@@ -76,12 +78,13 @@ function feedsIn(record: readonly string[]): number {
 
 /** What goes wrong on the way ends the last stream, and so whoever reads it. */
 async function textOf(csv: CsvFile, ...further: Transform[]): Promise<Readable> {
-  const streams = [...(await decodingOf(csv.file, csv.encoding)), ...further];
+  const streams = [...(await decodingOf(csv.source ?? csv.file, csv.encoding)), ...further];
   pipeline(streams, () => {});
   return streams.at(-1) as Readable;
 }
 
-function unreadable({ file }: CsvFile, error: unknown): Error {
+/** What went wrong while a file was read, by its name. */
+export function unreadable({ file }: CsvFile, error: unknown): Error {
   const reason = error instanceof Error ? error.message : String(error);
   return new UnreadableFile(`${file} cannot be read: ${reason}`, { cause: error });
 }

@@ -2,9 +2,9 @@ import { lineQuantityMax } from "../../../commands/cart/events.ts";
 import { skuSchema } from "../../../commands/product/fields.ts";
 import { priceSchema } from "../../values/money.ts";
 import { spelledSku } from "../../values/sku.ts";
+import { type Decimals, NoNumber } from "../csv/decimals.ts";
 import type { CsvRow } from "../csv/rows.ts";
 import { type Dates, NoDate } from "./dates.ts";
-import { type Decimals, NoNumber } from "./decimals.ts";
 import type { Field, Layout } from "./layout.ts";
 
 const nameCharactersMax = 255;

@@ -1,8 +1,8 @@
+import { Decimals } from "../csv/decimals.ts";
 import { UnreadableFile } from "../csv/decoding.ts";
 import type { CsvFile } from "../csv/rows.ts";
 import { rowsOf } from "../csv/rows.ts";
 import { type DateOrder, Dates } from "./dates.ts";
-import { Decimals } from "./decimals.ts";
 import { type Field, layoutOf } from "./layout.ts";
 import { LineReader } from "./lines.ts";
 import { Staging } from "./staging.ts";

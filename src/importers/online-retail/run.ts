@@ -22,6 +22,7 @@ import { dayOf } from "../../values/calendar.ts";
 import { deriveId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import { stockHolder } from "../../values/sku.ts";
+import { inParallel } from "../in-parallel.ts";
 import { ImportRefused } from "../refused.ts";
 import { cartOf, invoiceScope, orderOf } from "./ids.ts";
 import type { OpeningStock } from "./list.ts";
@@ -335,17 +336,4 @@ function importingShop(shop: Shop): Shop {
       reservationMs: 2 * weekMs,
     },
   };
-}
-
-/** Runs tasks with at most so many at once; the first failure ends it. */
-async function inParallel<T>(
-  items: Iterable<T>,
-  concurrentMax: number,
-  task: (item: T) => Promise<void>,
-): Promise<void> {
-  const next = items[Symbol.iterator]();
-  const worker = async () => {
-    for (let item = next.next(); !item.done; item = next.next()) await task(item.value);
-  };
-  await Promise.all(Array.from({ length: concurrentMax }, worker));
 }

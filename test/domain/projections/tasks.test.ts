@@ -841,6 +841,36 @@ const publications = [
   ofP1("ProductDescribed", { name: "M" }),
 ];
 
+const handedIn = { kind: "csv", bytes: 1, parts: 1, isDry: false, isPublishing: false } as const;
+const imports = [
+  on("productimport-i1")("ProductImportRequested", handedIn),
+  on("productimport-i2")("ProductImportRequested", handedIn),
+  on("productimport-i2")("ProductImportCancelled", {}),
+];
+
+describe("an import", () => {
+  test("is due at once, and until it is over", async () => {
+    const dueOf = async (...more: typeof imports) => {
+      const model = await project(tasksProjection, logOf([...imports, ...more]));
+      return (await tasksOf(model, "import", { limit: 9 })).tasks.map(({ id, dueAt }) => [id, dueAt - at]);
+    };
+    expect(await dueOf()).toEqual([["i1", 0]]);
+    const table = { format: "own", rows: 1, products: 1, leftOut: [] };
+    const reached = { done: 1, created: 1, changed: 0, unchanged: 0, rejected: 0, rejects: [], planned: [] };
+    const underWay = [
+      on("productimport-i1")("ProductImportLookedThrough", table),
+      on("productimport-i1")("ProductImportReached", reached),
+    ] as unknown as typeof imports;
+    expect(await dueOf(...underWay)).toEqual([["i1", 0]]);
+    const over = [on("productimport-i1")("ProductImportFinished", {})] as unknown as typeof imports;
+    expect(await dueOf(...underWay, ...over)).toEqual([]);
+    const failed = [
+      on("productimport-i1")("ProductImportFailed", { reason: "r" }),
+    ] as unknown as typeof imports;
+    expect(await dueOf(...failed)).toEqual([]);
+  });
+});
+
 describe("a publication", () => {
   const dueOf = async (...more: typeof publications) => {
     const model = await project(tasksProjection, logOf([...publications, ...more]));
@@ -870,6 +900,7 @@ describe("the list of tasks", () => {
     dispatched,
     captureAsked("capture"),
     ...publications,
+    ...imports,
     on("webhook-bank-e-2")("WebhookReceived", {
       gateway: "bank",
       paymentId,
@@ -885,6 +916,7 @@ describe("the list of tasks", () => {
     expect(Object.fromEntries(all)).toEqual({
       cart: ["c2", "c1"],
       checkout: ["c3"],
+      import: ["i1"],
       order: [orderId],
       payment: [paymentId],
       publication: ["p2", "p1"],

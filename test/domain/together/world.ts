@@ -124,7 +124,13 @@ export class World {
     const engine = this.streams.engine(() => this.pass());
     const settings = isSilent ? { ...this.settings, gatewayTimeoutMs: 0 } : this.settings;
     let numbers = 0;
-    return { engine, gateway: this.gateway, settings, numbers: { next: async () => `N-${++numbers}` } };
+    return {
+      engine,
+      gateway: this.gateway,
+      settings,
+      imports: { run: async () => {} },
+      numbers: { next: async () => `N-${++numbers}` },
+    };
   }
 
   private context(): ProcessContext {

@@ -1,4 +1,4 @@
-import { parseMoney } from "../../values/money.ts";
+import { currencyDecimals, parseMoney } from "../../values/money.ts";
 
 type Sign = "." | ",";
 
@@ -15,11 +15,14 @@ export class NoNumber extends Error {}
  */
 export class Decimals {
   private readonly currency: string;
+  private readonly assumed: Sign | undefined;
   private readonly signs: ReadonlySet<string>;
   private readonly seen = new Set<Sign>();
 
-  constructor(currency: string) {
+  /** @param assumed the decimal sign where nothing in the file tells */
+  constructor(currency: string, assumed?: Sign) {
     this.currency = currency;
+    this.assumed = assumed;
     const shown = (["narrowSymbol", "symbol"] as const).map((currencyDisplay) =>
       new Intl.NumberFormat("en", { style: "currency", currency, currencyDisplay })
         .formatToParts(0)
@@ -58,6 +61,27 @@ export class Decimals {
     }
   }
 
+  /**
+   * Minor units, where the text has no more decimals than the currency.
+   * @throws NoNumber
+   */
+  price(text: string): number {
+    const decimal = this.decimalText(text);
+    const [, fraction = ""] = decimal.split(".");
+    if (/[1-9]/.test(fraction.slice(currencyDecimals(this.currency))))
+      throw new NoNumber(`has more decimals than ${this.currency}`);
+    try {
+      return parseMoney(decimal, this.currency).amount;
+    } catch {
+      throw new NoNumber("is more than can be counted");
+    }
+  }
+
+  /** A number with decimals, whatever it counts. @throws NoNumber */
+  number(text: string): number {
+    return Number(this.decimalText(text));
+  }
+
   /** @throws NoNumber for what is none, or more than can be counted */
   whole(text: string): number {
     const [whole = "", fraction = ""] = this.decimalText(text).split(".");
@@ -66,9 +90,9 @@ export class Decimals {
     return value;
   }
 
-  /** Of the whole file; undefined when nothing tells, or it has both. */
+  /** Of the whole file; what is assumed when nothing tells, or it has both. */
   private get decimal(): Sign | undefined {
-    if (this.seen.size !== 1) return undefined;
+    if (this.seen.size !== 1) return this.assumed;
     return this.seen.has(",") ? "," : ".";
   }
 
