@@ -48,7 +48,7 @@ export async function lookThrough(
   const leftOut = new LeftOutList();
   const decimals = await decimalsOf(format, rows, currency);
   const reading = { currency, decimals, leftOut, now };
-  const groups = format.group(rows);
+  const groups = await inTurns(format.group(rows));
   const others = await repeatedSkus(format, groups, reading);
   const quiet = { ...reading, leftOut: new LeftOutList() };
   return {
@@ -82,20 +82,25 @@ async function rowsOfCsv(file: ProductFile): Promise<{ format: Format; rows: Row
         `Shopify's or WooCommerce's: ${best.header.slice(0, 10).join(", ")}`,
     );
   const rows: Row[] = [];
+  const turns = new Turns();
   const plain = (field: string) => field.replace(formula, "");
   for await (const { line, fields } of rowsOf(file, best.delimiter)) {
     if (fields.every((field) => field.trim() === "")) continue;
     const values = format.escapesFormulas ? fields.map(plain) : fields;
     add(rows, { line, columns, values }, file);
+    if (turns.isOver()) await turns.next();
   }
   return { format, rows };
 }
 
 async function rowsOfJson(file: ProductFile): Promise<{ format: Format; rows: Row[] }> {
   const rows: Row[] = [];
+  const turns = new Turns();
   try {
-    for await (const { number, object } of objectsIn(file.source ?? file.file))
+    for await (const { number, object } of objectsIn(file.source ?? file.file)) {
       for (const row of rowsOfObject(number, object)) add(rows, row, file);
+      if (turns.isOver()) await turns.next();
+    }
   } catch (error) {
     throw unreadable(file, error);
   }
@@ -120,12 +125,13 @@ async function decimalsOf(
     return known;
   };
   const all = decimals(currency);
-  await inTurns(rows, (row) => {
+  const look = (row: Row) => {
     for (const title of numbers) {
       const cell = cellIn(row, [title]);
       if (typeof cell?.value === "string") all.look(cell.value);
     }
-  });
+  };
+  await inTurns(rows.values().map(look));
   return (of) => (of === currency ? all : decimals(of));
 }
 
@@ -137,7 +143,7 @@ async function repeatedSkus(
 ): Promise<ReadonlyMap<string, string>> {
   const first = new Map<string, string>();
   const repeated = new Map<string, string>();
-  await inTurns(groups, (grouped) => {
+  const note = (grouped: Grouped) => {
     const read = format.read(grouped, reading);
     if ("rejects" in read) return;
     for (const { sku } of read.variants) {
@@ -145,7 +151,8 @@ async function repeatedSkus(
       if (known === undefined) first.set(foldSku(sku), read.identity);
       else if (known !== read.identity) repeated.set(foldSku(sku), known);
     }
-  });
+  };
+  await inTurns(groups.values().map(note));
   return repeated;
 }
 
@@ -161,12 +168,25 @@ function withoutRepeats(read: Read, repeated: ReadonlyMap<string, string>): Read
   return rejects.length > 0 ? { product, row, rows, rejects } : read;
 }
 
-async function inTurns<T>(items: readonly T[], task: (item: T) => void): Promise<void> {
-  let begun = performance.now();
-  for (const item of items) {
-    task(item);
-    if (performance.now() - begun < turnMsMax) continue;
+/** Whose turn it is, among all that the thread does. */
+class Turns {
+  private until = performance.now() + turnMsMax;
+
+  isOver(): boolean {
+    return performance.now() > this.until;
+  }
+
+  async next(): Promise<void> {
     await turn();
-    begun = performance.now();
+    this.until = performance.now() + turnMsMax;
+  }
+}
+
+async function inTurns<T>(work: Iterator<unknown, T>): Promise<T> {
+  const turns = new Turns();
+  for (;;) {
+    const { done, value } = work.next();
+    if (done) return value;
+    if (turns.isOver()) await turns.next();
   }
 }

@@ -30,6 +30,7 @@ export interface Format {
   isOf(header: ReadonlySet<string>): boolean;
   /** Folded titles of what tells how the file writes decimals. */
   numbers: readonly string[];
-  group(rows: readonly Row[]): Grouped[];
+  /** Rows as products; it yields now and then, so that others get their turns. */
+  group(rows: readonly Row[]): Generator<void, Grouped[]>;
   read(grouped: Grouped, reading: Reading): Read;
 }

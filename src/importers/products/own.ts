@@ -76,7 +76,7 @@ export const own: Format = {
 const text = (row: Row, key: keyof typeof titles) => textOf(cellIn(row, titles[key])?.value);
 
 /** By handle, else by id; a row that has neither is of the product that has its SKU. */
-function group(rows: readonly Row[]): Grouped[] {
+function* group(rows: readonly Row[]): Generator<void, Grouped[]> {
   const groups = new Map<string, Grouped>();
   for (const row of rows) {
     const handle = text(row, "handle").toLowerCase();
@@ -85,6 +85,7 @@ function group(rows: readonly Row[]): Grouped[] {
     const before = groups.get(key);
     if (before) before.rows.push(row);
     else groups.set(key, { product, rows: [row] });
+    yield;
   }
   return [...groups.values()];
 }

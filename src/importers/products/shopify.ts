@@ -99,7 +99,7 @@ export const shopify: Format = {
   read,
 };
 
-function group(rows: readonly Row[]): Grouped[] {
+function* group(rows: readonly Row[]): Generator<void, Grouped[]> {
   const groups = new Map<string, Grouped>();
   for (const row of rows) {
     const text = (of: readonly string[]) => textOf(cellIn(row, of)?.value);
@@ -107,6 +107,7 @@ function group(rows: readonly Row[]): Grouped[] {
     const before = groups.get(handle);
     if (before) before.rows.push(row);
     else groups.set(handle, { product: handle, rows: [row] });
+    yield;
   }
   return [...groups.values()];
 }

@@ -80,21 +80,25 @@ const text = (row: Row, key: keyof typeof titles) => textOf(cellIn(row, titles[k
 const typeOf = (row: Row) => text(row, "type").toLowerCase().split(/,\s*/)[0] || "simple";
 
 /** The product's own row is the first. A variation whose parent is not in the file stands alone. */
-function group(rows: readonly Row[]): Grouped[] {
+function* group(rows: readonly Row[]): Generator<void, Grouped[]> {
   const groups: Grouped[] = [];
   const byName = new Map<string, Grouped>();
-  for (const row of rows.filter((row) => typeOf(row) !== "variation")) {
+  for (const row of rows) {
+    if (typeOf(row) === "variation") continue;
     const [sku, id] = [text(row, "sku"), text(row, "shopId")];
     const grouped = { product: sku || (id && `id:${id}`), rows: [row] };
     groups.push(grouped);
     if (sku !== "") byName.set(foldSku(sku), grouped);
     if (id !== "") byName.set(`id:${id}`, grouped);
+    yield;
   }
-  for (const row of rows.filter((row) => typeOf(row) === "variation")) {
+  for (const row of rows) {
+    if (typeOf(row) !== "variation") continue;
     const parent = text(row, "parent");
     const of = byName.get(foldSku(parent));
     if (of) of.rows.push(row);
     else groups.push({ product: parent || text(row, "sku"), rows: [row] });
+    yield;
   }
   return groups;
 }
