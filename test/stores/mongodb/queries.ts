@@ -2,6 +2,7 @@ import { listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { groupDocsOf } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
+import { listImports } from "../../../projections/imports.ts";
 import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
 import { paymentsOfOrder } from "../../../projections/payments.ts";
 import { funnel } from "../../../projections/sales/funnel.ts";
@@ -75,6 +76,7 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
   ],
   sales: [["sales by day", (model) => salesByPeriod(model, { interval: "day", ...days })]],
   funnel: [["the funnel of days", (model) => funnel(model, days)]],
+  imports: [["all imports of products", (model) => listImports(model, { limit })]],
   subscriptions: [["all webhook endpoints", (model) => listEndpoints(model, { limit })]],
   tasks: [
     ["tasks of a kind that are due", (model) => tasksOf(model, "checkout", { dueBy: 1, limit })],
