@@ -1,18 +1,9 @@
 import { z } from "zod";
-import { staffTaskKinds } from "../../../projections/tasks.ts";
+import { staffTaskKinds, taskKinds } from "../../../projections/tasks.ts";
 import { pageFields } from "../query-api/schemas.ts";
 import { money } from "../resources/money.ts";
 
-const taskKind = z.enum([
-  "checkout",
-  "payment",
-  "order",
-  "webhook",
-  "cart",
-  "publication",
-  "import",
-  "stock",
-]);
+const taskKind = z.enum([...taskKinds, "stock"]);
 export const taskParams = z.strictObject({ kind: taskKind, id: z.string().min(1).max(300) });
 /** What staff sees to has commands of its own. */
 const listedKind = z.enum([...taskKind.options, ...staffTaskKinds]);
