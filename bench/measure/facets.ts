@@ -1,7 +1,7 @@
 import { once } from "node:events";
 import { Worker } from "node:worker_threads";
+import { inParallel } from "../../src/values/in-parallel.ts";
 import { addRequests } from "../support/cart-load.ts";
-import { inParallel } from "../support/client.ts";
 import type { FacetWorkerData, FacetWorkerMessage } from "../support/facet-worker.ts";
 import { runLoad } from "../support/load.ts";
 import { type BenchOptions, cost, expectThat, type Measurement } from "../support/measurement.ts";

@@ -5,8 +5,9 @@ import { createCodec } from "../../src/engine/codec.ts";
 import { type CommandContext, Engine } from "../../src/engine/write/engine.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { newId } from "../../src/values/ids.ts";
+import { inParallel } from "../../src/values/in-parallel.ts";
 import { type Append, bareAppends, copyEvents } from "../support/bare-appends.ts";
-import { type Answer, createClient, inParallel, unexpected } from "../support/client.ts";
+import { type Answer, createClient, unexpected } from "../support/client.ts";
 import {
   type BenchOptions,
   cost,

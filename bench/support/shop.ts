@@ -1,9 +1,10 @@
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { logStart, type Position } from "../../src/stores/event-store/event-store.ts";
+import { inParallel } from "../../src/values/in-parallel.ts";
 import type { BareServer } from "./bare.ts";
 import { type ChildServer, startChild } from "./child.ts";
-import { type Call, type Client, createClient, inParallel, type Method } from "./client.ts";
+import { type Call, type Client, createClient, type Method } from "./client.ts";
 import { WrongAnswer } from "./measurement.ts";
 import { seededRandom } from "./random.ts";
 import { withFolder } from "./resources.ts";

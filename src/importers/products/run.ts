@@ -6,7 +6,7 @@ import { pipeline } from "node:stream/promises";
 import { prepareLog } from "../../runtime/prepare-log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { newId } from "../../values/ids.ts";
-import { inParallel } from "../in-parallel.ts";
+import { inParallel } from "../../values/in-parallel.ts";
 import { type Applied, applyProduct } from "./apply.ts";
 import { lookThrough } from "./file.ts";
 import type { LeftOut, Reject } from "./records.ts";
