@@ -49,22 +49,28 @@ function isAudited({ type, metadata }: ProjectedEvent): boolean {
   return byOperators.includes(type) || !nobodysActors.test(metadata.actor);
 }
 
+/** An event as the audit trail tells it. Where a customer was is not told. */
+export function entryOf({ stream, revision, type, time, metadata }: Audited): AuditEntry {
+  const { actor, correlationId, causationId, ip, userAgent } = metadata;
+  const isTold = actor !== "guest";
+  return {
+    stream,
+    revision,
+    type,
+    at: new Date(time).toISOString(),
+    actor,
+    correlationId,
+    ...(causationId !== undefined && { causationId }),
+    ...(isTold && ip !== undefined && { ip }),
+    ...(isTold && userAgent !== undefined && { userAgent }),
+  };
+}
+
+type Audited = Pick<ProjectedEvent, "stream" | "revision" | "type" | "time" | "metadata">;
+
 const handler: Handler<AuditEntry, unknown> = {
   keys: (event) => (isAudited(event) ? event.position : []),
-  change: (_, { stream, revision, type, time, metadata }) => {
-    const { actor, correlationId, causationId, ip, userAgent } = metadata;
-    return {
-      stream,
-      revision,
-      type,
-      at: new Date(time).toISOString(),
-      actor,
-      correlationId,
-      ...(causationId !== undefined && { causationId }),
-      ...(ip !== undefined && { ip }),
-      ...(userAgent !== undefined && { userAgent }),
-    };
-  },
+  change: (_, event) => entryOf(event),
 };
 
 const audited = (Object.keys(shopEvents) as EventType[]).filter((type) => !followUps.includes(type));

@@ -1,6 +1,5 @@
-import type { AuditEntry } from "../../../projections/audit.ts";
+import { type AuditEntry, entryOf } from "../../../projections/audit.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
-import type { RecordedEvent } from "../../stores/event-store/event-store.ts";
 import { type Changes, changesOf } from "../ops-api/changes.ts";
 import { problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -55,22 +54,6 @@ export function auditQueries(app: App, { runtime, staffOnly, fresh, cursors }: D
       return sendJson(reply, JSON.stringify({ items, nextCursor }));
     },
   );
-}
-
-/** Where a customer was is not told. */
-function entryOf({ stream, revision, type, time, metadata }: RecordedEvent): AuditEntry {
-  const { actor, correlationId, causationId, ip, userAgent } = metadata;
-  return {
-    stream,
-    revision,
-    type,
-    at: new Date(time).toISOString(),
-    actor,
-    correlationId,
-    ...(causationId !== undefined && { causationId }),
-    ...(actor !== "guest" && ip !== undefined && { ip }),
-    ...(actor !== "guest" && userAgent !== undefined && { userAgent }),
-  };
 }
 
 async function withChanges(runtime: Runtime, entries: readonly AuditEntry[]): Promise<Entry[]> {
