@@ -13,7 +13,7 @@ import { stockLedgerProjection } from "./stock/ledger.ts";
 import { reservationsProjection } from "./stock/reservations.ts";
 import { stockProjection } from "./stock/stock.ts";
 import { subscriptionsProjection } from "./subscriptions.ts";
-import { tasksProjection } from "./tasks.ts";
+import { tasksProjection } from "./tasks/tasks.ts";
 
 /**
  * Every read model in the view store. A rebuild takes them in turns on two threads, to which they are as much work, in a

@@ -14,7 +14,7 @@ import { handleWebhook } from "./webhooks.ts";
 
 /**
  * What is done about a task, by its kind; when it is due, the read models of tasks and reservations say
- * (projections/tasks.ts, projections/stock/reservations.ts). Each is idempotent, so a task that is stale does nothing. A
+ * (projections/tasks/tasks.ts, projections/stock/reservations.ts). Each is idempotent, so a task that is stale does nothing. A
  * checkout gives up by its own deadline, a webhook when its payment never comes; the others have to be done.
  */
 export const processes = {

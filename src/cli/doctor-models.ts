@@ -1,5 +1,5 @@
 import { viewProjections } from "../../projections/all.ts";
-import { taskKinds, tasksOf } from "../../projections/tasks.ts";
+import { taskKinds, tasksOf } from "../../projections/tasks/tasks.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { backendsOf } from "../runtime/runtime.ts";

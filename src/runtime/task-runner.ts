@@ -5,7 +5,7 @@ import { GatewaySilent } from "../../commands/processes/settle-payment.ts";
 import type { Shop } from "../../commands/processes/shop.ts";
 import { type ProcessKind, processes } from "../../commands/processes/tasks.ts";
 import { skusWithExpired } from "../../projections/stock/reservations.ts";
-import { type TaskKind, takeUpAfterMs, taskKinds, tasksOf } from "../../projections/tasks.ts";
+import { type TaskKind, takeUpAfterMs, taskKinds, tasksOf } from "../../projections/tasks/tasks.ts";
 import type { ColumnValue } from "../stores/view-store/view-store.ts";
 import type { Clock } from "../values/clock.ts";
 import type { ClockTrouble } from "./clocks.ts";

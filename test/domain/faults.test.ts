@@ -5,7 +5,7 @@ import { shipOrder } from "../../commands/processes/fulfilment.ts";
 import { settlePayment } from "../../commands/processes/settle-payment.ts";
 import type { Reservation } from "../../commands/stock/state.ts";
 import { stock } from "../../commands/stock/stock.ts";
-import { tasksProjection } from "../../projections/tasks.ts";
+import { tasksProjection } from "../../projections/tasks/tasks.ts";
 import type { EventOf } from "../../src/engine/decider.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { isoTime } from "../../src/values/clock.ts";

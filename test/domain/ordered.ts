@@ -9,7 +9,7 @@ import { unlessSilent } from "../../commands/processes/settle-payment.ts";
 import type { ShopSettings } from "../../commands/processes/shop.ts";
 import { processes } from "../../commands/processes/tasks.ts";
 import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
-import { taskKinds, tasksProjection } from "../../projections/tasks.ts";
+import { taskKinds, tasksProjection } from "../../projections/tasks/tasks.ts";
 import type { WebhookOutcome } from "../../src/gateways/gateway.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";

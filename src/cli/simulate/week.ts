@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { webhook, webhookId } from "../../../commands/webhook/webhook.ts";
-import { taskKinds, tasksOf } from "../../../projections/tasks.ts";
+import { taskKinds, tasksOf } from "../../../projections/tasks/tasks.ts";
 import { buildApp } from "../../http/app.ts";
 import { prepareLog } from "../../runtime/prepare-log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

@@ -2,7 +2,7 @@ import { systemContext } from "../../../commands/processes/process.ts";
 import { settleTask } from "../../../commands/processes/settle.ts";
 import type { ProcessKind } from "../../../commands/processes/tasks.ts";
 import { hasExpired, skusWithExpired } from "../../../projections/stock/reservations.ts";
-import { type DueTask, hasTask, type TaskKind, tasksOf } from "../../../projections/tasks.ts";
+import { type DueTask, hasTask, type TaskKind, tasksOf } from "../../../projections/tasks/tasks.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import type { TriedTask } from "../../runtime/task-runner.ts";
 import { isoTime } from "../../values/clock.ts";

@@ -10,7 +10,7 @@ import { ordersProjection } from "../../../projections/orders/orders.ts";
 import { paymentsProjection } from "../../../projections/payments.ts";
 import { reservationsProjection } from "../../../projections/stock/reservations.ts";
 import { stockProjection } from "../../../projections/stock/stock.ts";
-import { tasksProjection } from "../../../projections/tasks.ts";
+import { tasksProjection } from "../../../projections/tasks/tasks.ts";
 import { newId } from "../../../src/values/ids.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import { type CheckoutOptions, type Line, type Started, startCheckout } from "../../support/shop.ts";

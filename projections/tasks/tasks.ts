@@ -1,7 +1,7 @@
-import type { ShopEvents } from "../commands/events.ts";
-import { nameOf, paymentIdOf } from "../commands/order/state.ts";
-import { projectionOf } from "../src/engine/projection.ts";
-import type { ColumnValue, ViewModel } from "../src/stores/view-store/view-store.ts";
+import type { ShopEvents } from "../../commands/events.ts";
+import { nameOf, paymentIdOf } from "../../commands/order/state.ts";
+import { projectionOf } from "../../src/engine/projection.ts";
+import type { ColumnValue, ViewModel } from "../../src/stores/view-store/view-store.ts";
 
 /**
  * What is still to be done, by when: checkouts under way, effects of orders and what they wait for, movements of money,
