@@ -1,92 +1,38 @@
 import type { ShopEvents } from "../../commands/events.ts";
-import { nameOf, paymentIdOf } from "../../commands/order/state.ts";
+import { nameOf } from "../../commands/order/state.ts";
 import { projectionOf } from "../../src/engine/projection.ts";
-import type { ColumnValue, ViewModel } from "../../src/stores/view-store/view-store.ts";
-
-/**
- * What is still to be done, by when: checkouts under way, effects of orders and what they wait for, movements of money,
- * webhooks, carts that will run out, drafts to be published; and what staff has to see to: money that is owed, refunds
- * that wait for their approval, captures that are refused for good. Reservations have a model of their own
- * (stock/reservations.ts). The durable timers: what the log says is open is here, and what is done is gone.
- */
-type Task =
-  | { kind: "cart"; dueAt: number }
-  /** A draft's cart is never due. */
-  | { kind: "checkout"; dueAt: number; cartDueAt?: number }
-  /** Effects by name; and what has to be here, and by when: a transfer, goods that were credited in advance. */
-  | { kind: "order"; dueAt: number; open: string[]; awaited?: Record<string, number> }
-  /**
-   * What is open of a payment, by name, and when each is due; or its gateway has refused each capture, since then, and
-   * nothing tries another by itself: that is staff's. `refusal` is its last one.
-   */
-  | {
-      kind: "payment" | "capture";
-      dueAt: number;
-      open: Record<string, number>;
-      captureTries: number;
-      refusal?: string;
-    }
-  | { kind: "webhook"; dueAt: number }
-  /** A draft that is to be published. */
-  | { kind: "publication"; dueAt: number }
-  /** A file that was handed in. */
-  | { kind: "import"; dueAt: number }
-  /**
-   * An order's, since then: its customer is owed so much that nothing gives back by itself. `refundId` is the refund
-   * that came to nothing, if it was one. An order that was never placed has no books to tell what it owes.
-   */
-  | ({ kind: "refund"; dueAt: number; neverPlaced?: true } & About)
-  /** A refund's, since then: staff approves or rejects it. `parts` is how much of it waits, by payment. */
-  | ({ kind: "approval"; dueAt: number; parts: Record<string, number> } & About);
-
-/** What staff has to know: minor units. */
-interface About {
-  orderId: string;
-  amount: number;
-  /** Where its order was never placed, so that nothing else leads to it. */
-  paymentId?: string;
-  refundId?: string;
-  reason?: string;
-}
-
-/** What is done by itself. */
-export const taskKinds = [
-  "checkout",
-  "payment",
-  "order",
-  "webhook",
-  "cart",
-  "publication",
-  "import",
-] as const;
-/** What is for staff to see to. */
-export const staffTaskKinds = ["refund", "approval", "capture"] as const;
-export type TaskKind = (typeof taskKinds)[number] | (typeof staffTaskKinds)[number];
-
-/** A process that is under way is left alone for this long, then taken up again. */
-export const takeUpAfterMs = 30_000;
+import {
+  approval,
+  awaiting,
+  captureTriesMax,
+  closed,
+  here,
+  kept,
+  opened,
+  owing,
+  type PaymentChange,
+  payment,
+  refundOpens,
+} from "./changes.ts";
+import {
+  approvalKey,
+  cartKey,
+  firstPaymentKey,
+  isOfPayment,
+  itsPaymentKey,
+  keyOf,
+  orderKey,
+  paymentKey,
+  refundKey,
+  type Task,
+  takeUpAfterMs,
+} from "./documents.ts";
 
 /** A checkout whose order waits is looked at again after this long: it extends its reservations, or gives up. */
 const waitingLookedAtAfterMs = 5 * 60_000;
 
 /** A capture that the gateway refused is tried again, each time after twice as long. */
 const captureAgainMs = 60_000;
-const captureTriesMax = 12;
-
-const keyOf =
-  (kind: TaskKind) =>
-  ({ id }: { id: string }): string =>
-    `${kind}/${id}`;
-const cartKey = keyOf("cart");
-const orderKey = keyOf("order");
-const paymentKey = keyOf("payment");
-const refundKey = keyOf("refund");
-const approvalKey = ({ data: { refundId } }: { data: { refundId: string } }) =>
-  keyOf("approval")({ id: refundId });
-/** The payment of an order's own event: the one it was placed with, or one that was added. */
-const itsPaymentKey = ({ id, data }: { id: string; data: { paymentId?: string | undefined } }) =>
-  paymentKey({ id: data.paymentId ?? paymentIdOf(id) });
-const firstPaymentKey = ({ id }: { id: string }) => paymentKey({ id: paymentIdOf(id) });
 
 const touched = {
   keys: cartKey,
@@ -113,74 +59,9 @@ const unscheduled = { keys: publicationKey, change: () => undefined };
 const ended = { keys: cartKey, change: () => undefined };
 const importEnded = { keys: keyOf("import"), change: () => undefined };
 
-function opened(doc: Task | undefined, of: string, time: number): Task {
-  const before = doc?.kind === "order" ? doc : { kind: "order" as const, open: [] };
-  return { ...before, dueAt: time + takeUpAfterMs, open: [...before.open, of] };
-}
-
-function closed(doc: Task | undefined, of: string): Task | undefined {
-  if (doc?.kind !== "order") return doc;
-  const open = doc.open.filter((other) => other !== of);
-  if (open.length > 0) return { ...doc, open };
-  if (!doc.awaited) return undefined;
-  return { ...doc, open, dueAt: Math.min(...Object.values(doc.awaited)) };
-}
-
-/** It is here, or need not come any more. */
-function here(doc: Task | undefined, name: string): Task | undefined {
-  if (doc?.kind !== "order" || doc.awaited?.[name] === undefined) return doc;
-  const { awaited, ...task } = doc;
-  const { [name]: _, ...others } = awaited;
-  const times = Object.values(others);
-  if (times.length === 0) return task.open.length > 0 ? task : undefined;
-  const dueAt = task.open.length > 0 ? task.dueAt : Math.min(...times);
-  return { ...task, dueAt, awaited: others };
-}
-
-/** It has to be here by then. */
-function awaiting(doc: Task | undefined, name: string, time: string): Task {
-  const before = doc?.kind === "order" ? doc : { kind: "order" as const, open: [], dueAt: 0 };
-  const awaited = { ...before.awaited, [name]: Date.parse(time) };
-  const dueAt = before.open.length > 0 ? before.dueAt : Math.min(...Object.values(awaited));
-  return { ...before, dueAt, awaited };
-}
-
 const transfer = "transfer";
 /** What comes by hand is not pursued. */
 const isByGateway = (method: string) => method !== "bank_transfer" && method !== "cod";
-
-/** With some of a payment's open things closed and some opened. */
-function payment(
-  doc: Task | undefined,
-  { close = [], open = {}, refused, isCaptureOver = false }: PaymentChange,
-): Task | undefined {
-  const before: Omit<PaymentTask, "kind"> = isOfPayment(doc) ? doc : { dueAt: 0, open: {}, captureTries: 0 };
-  const still = Object.entries(before.open).filter(([name]) => !close.includes(name));
-  const now = { ...Object.fromEntries(still), ...open };
-  const due = Object.values(now);
-  const captureTries = isCaptureOver ? 0 : before.captureTries + Number(refused !== undefined);
-  const refusal = isCaptureOver ? undefined : (refused?.reason ?? before.refusal);
-  const task = { open: now, captureTries, ...(refusal !== undefined && { refusal }) };
-  if (due.length > 0) return { ...task, kind: "payment", dueAt: Math.min(...due) };
-  return captureTries > captureTriesMax
-    ? { ...task, kind: "capture", dueAt: refused?.time ?? before.dueAt }
-    : undefined;
-}
-
-type PaymentTask = Extract<Task, { kind: "payment" | "capture" }>;
-
-function isOfPayment(doc: Task | undefined): doc is PaymentTask {
-  return doc?.kind === "payment" || doc?.kind === "capture";
-}
-
-interface PaymentChange {
-  close?: readonly string[];
-  open?: Record<string, number>;
-  /** A capture was refused then. */
-  refused?: { reason: string; time: number };
-  /** All is captured that has to be. */
-  isCaptureOver?: boolean;
-}
 
 interface Captured {
   orderId?: string | undefined;
@@ -190,43 +71,6 @@ interface Captured {
 /** Of an event that says whether anything is owed after it, where it changes that. */
 const owedKeys = (event: { id: string; data: { owed?: number | undefined } }) =>
   event.data.owed === undefined ? [] : [refundKey(event)];
-
-/** Money of an order that was never placed: it is here, and could not be given back; or has gone back after all. */
-function kept(
-  doc: Task | undefined,
-  { id, data: { of }, time }: { id: string; data: { of: string }; time: number },
-  unpaid: { amount: number; reason: string } | undefined,
-): Task | undefined {
-  if (!unpaid) return doc?.kind === "refund" && doc.neverPlaced ? undefined : doc;
-  const refundId = nameOf(of).id.slice("refund/".length);
-  return {
-    kind: "refund",
-    dueAt: doc?.dueAt ?? time,
-    orderId: id,
-    paymentId: nameOf(of).paymentId ?? paymentIdOf(id),
-    refundId,
-    ...unpaid,
-    neverPlaced: true,
-  };
-}
-
-interface Owing {
-  id: string;
-  data: { owed?: number | undefined; creditId?: string; reason?: string };
-  time: number;
-}
-
-function owing(doc: Task | undefined, { id, data, time }: Owing): Task | undefined {
-  const { owed = 0, creditId, reason } = data;
-  if (owed === 0) return undefined;
-  const before = doc?.kind === "refund" ? doc : { kind: "refund" as const, dueAt: time, orderId: id };
-  const failed = { ...(creditId !== undefined && { refundId: creditId }), ...(reason && { reason }) };
-  return { ...before, ...failed, amount: owed };
-}
-
-const refundOpens = ({ refundId }: { refundId: string }, dueAt: number): PaymentChange => ({
-  open: { [`refund/${refundId}`]: dueAt },
-});
 
 /** A handler of an event on a payment's stream. */
 function onPayment<Data>(changeOf: (data: Data, dueAt: number) => PaymentChange) {
@@ -251,12 +95,6 @@ const judged = {
     return approval({ ...doc, parts });
   },
 };
-
-/** While a payment's part of it still waits. */
-function approval(task: Extract<Task, { kind: "approval" }>): Task | undefined {
-  const parts = Object.values(task.parts);
-  return parts.length === 0 ? undefined : { ...task, amount: parts.reduce((sum, part) => sum + part, 0) };
-}
 
 /** A handler of an event on an order's stream, of which its payment has heard. */
 const paymentHasHeard = {
@@ -528,67 +366,3 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     WebhookHandled: { keys: keyOf("webhook"), change: () => undefined },
   },
 });
-
-/** One thing to do: `id` is the cart, order (that owes money, too), payment, product, webhook or refund that it is about. */
-export interface DueTask<K extends TaskKind = TaskKind> {
-  key: string;
-  kind: K;
-  id: string;
-  dueAt: number;
-  /** What the log says about it. */
-  reason: string | undefined;
-  /** Of what is staff's: the order, and the money in minor units. */
-  orderId?: string;
-  paymentId?: string;
-  refundId?: string;
-  amount?: number;
-}
-
-export interface TaskPage<K extends TaskKind> {
-  tasks: DueTask<K>[];
-  /** Where the next page starts; null on the last one. */
-  next: readonly ColumnValue[] | null;
-}
-
-/** Tasks of one kind, due by a time or all there are, earliest first. */
-export async function tasksOf<K extends TaskKind>(
-  model: ViewModel,
-  kind: K,
-  { dueBy, limit, after }: { dueBy?: number; limit: number; after?: readonly ColumnValue[] | undefined },
-): Promise<TaskPage<K>> {
-  const { items, next } = await model.find({
-    where: [{ column: "kind", eq: kind }, ...(dueBy === undefined ? [] : [{ column: "dueAt", lte: dueBy }])],
-    sort: [{ column: "dueAt" }],
-    limit,
-    ...(after && { after }),
-  });
-  return { tasks: items.map((item) => ({ ...toTask(item), kind })), next };
-}
-
-/** Whether something of this kind is open. */
-export async function hasTask(model: ViewModel, kind: TaskKind, id: string): Promise<boolean> {
-  const found = await model.get(keptAs(kind)({ id }));
-  return found !== undefined && toTask(found).kind === kind;
-}
-
-/** A cart's tasks are one document, and a payment's. */
-function keptAs(kind: TaskKind) {
-  if (kind === "checkout") return cartKey;
-  return kind === "capture" ? paymentKey : keyOf(kind);
-}
-
-function toTask({ key, json }: { key: string; json: string }): DueTask {
-  const task = JSON.parse(json) as Task;
-  const { kind, dueAt } = task;
-  const known = { key, kind, id: key.slice(key.indexOf("/") + 1), dueAt };
-  if (task.kind === "refund" || task.kind === "approval") {
-    const { orderId, amount, paymentId, refundId, reason } = task;
-    const ids = {
-      ...(paymentId !== undefined && { paymentId }),
-      ...(refundId !== undefined && { refundId }),
-    };
-    return { ...known, orderId, amount, reason, ...ids };
-  }
-  const reason = isOfPayment(task) && (kind === "capture" || task.open.recapture) ? task.refusal : undefined;
-  return { ...known, reason };
-}

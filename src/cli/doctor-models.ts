@@ -1,5 +1,6 @@
 import { viewProjections } from "../../projections/all.ts";
-import { taskKinds, tasksOf } from "../../projections/tasks/tasks.ts";
+import { taskKinds } from "../../projections/tasks/documents.ts";
+import { tasksOf } from "../../projections/tasks/queries.ts";
 import type { Config } from "../config.ts";
 import type { AnyProjection } from "../engine/projection.ts";
 import { backendsOf } from "../runtime/runtime.ts";

@@ -4,7 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect } from "vitest";
-import { taskKinds } from "../../projections/tasks/tasks.ts";
+import { taskKinds } from "../../projections/tasks/documents.ts";
 import { type EventStore, logStart, type RecordedEvent } from "../../src/stores/event-store/event-store.ts";
 import { openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
 import { auditEvents } from "../simulation/audit.ts";

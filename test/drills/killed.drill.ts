@@ -1,6 +1,6 @@
 import { randomUUID } from "node:crypto";
 import { afterAll, expect, test } from "vitest";
-import { taskKinds } from "../../projections/tasks/tasks.ts";
+import { taskKinds } from "../../projections/tasks/documents.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { cli, temporaryPath } from "../cli/cli.ts";

@@ -1,6 +1,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { webhook, webhookId } from "../../../commands/webhook/webhook.ts";
-import { taskKinds, tasksOf } from "../../../projections/tasks/tasks.ts";
+import { taskKinds } from "../../../projections/tasks/documents.ts";
+import { tasksOf } from "../../../projections/tasks/queries.ts";
 import { buildApp } from "../../http/app.ts";
 import { prepareLog } from "../../runtime/prepare-log.ts";
 import type { Runtime } from "../../runtime/runtime.ts";

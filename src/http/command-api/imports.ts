@@ -4,7 +4,7 @@ import {
   type ProductImportState,
   productImport,
 } from "../../../commands/productimport/productimport.ts";
-import { tasksOf } from "../../../projections/tasks/tasks.ts";
+import { tasksOf } from "../../../projections/tasks/queries.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
 import { isEncoding } from "../../importers/csv/decoding.ts";
 import { deriveId } from "../../values/ids.ts";

@@ -1,5 +1,5 @@
 import { z } from "zod";
-import { staffTaskKinds, taskKinds } from "../../../projections/tasks/tasks.ts";
+import { staffTaskKinds, taskKinds } from "../../../projections/tasks/documents.ts";
 import { pageFields } from "../query-api/schemas.ts";
 import { money } from "../resources/money.ts";
 

@@ -7,13 +7,9 @@ import { order } from "../../../commands/order/order.ts";
 import { type Order, paymentIdOf } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
 import { manualGateway, type Payment } from "../../../commands/payment/state.ts";
-import {
-  hasTask,
-  type TaskKind,
-  taskKinds,
-  tasksOf,
-  tasksProjection,
-} from "../../../projections/tasks/tasks.ts";
+import { type TaskKind, taskKinds } from "../../../projections/tasks/documents.ts";
+import { hasTask, tasksOf } from "../../../projections/tasks/queries.ts";
+import { tasksProjection } from "../../../projections/tasks/tasks.ts";
 import { isoTime } from "../../../src/values/clock.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import { openOf } from "../open-of.ts";

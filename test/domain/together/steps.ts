@@ -14,7 +14,7 @@ import { type ProcessKind, processes } from "../../../commands/processes/tasks.t
 import { handleWebhook, keepWebhook } from "../../../commands/processes/webhooks.ts";
 import { stockConditions } from "../../../commands/stock/events.ts";
 import { stock } from "../../../commands/stock/stock.ts";
-import { type TaskKind, taskKinds } from "../../../projections/tasks/tasks.ts";
+import { type TaskKind, taskKinds } from "../../../projections/tasks/documents.ts";
 import { newId } from "../../../src/values/ids.ts";
 import { Problem } from "../../../src/values/problem.ts";
 import type { Work, World } from "./world.ts";

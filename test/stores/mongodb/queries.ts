@@ -12,7 +12,7 @@ import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { backorderedOf, skusWithExpired } from "../../../projections/stock/reservations.ts";
 import { listStock, stockedSpelling } from "../../../projections/stock/stock.ts";
 import { listEndpoints } from "../../../projections/subscriptions.ts";
-import { tasksOf } from "../../../projections/tasks/tasks.ts";
+import { tasksOf } from "../../../projections/tasks/queries.ts";
 import type { ViewModel } from "../../../src/stores/view-store/view-store.ts";
 
 const limit = 20;
