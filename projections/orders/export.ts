@@ -3,7 +3,7 @@ import type { ViewModel } from "../../src/stores/view-store/view-store.ts";
 import type { Money } from "../../src/values/money.ts";
 import { type Columns, type ExportedAs, type ExportPage, exportText, timeCell } from "../exported.ts";
 import { moneyIn, type Quantities, quantitiesOf } from "./books.ts";
-import type { OrderDoc, OrderLineRow } from "./orders.ts";
+import type { OrderDoc, OrderLineRow } from "./documents.ts";
 import { type OrdersFilter, ordersWhere } from "./queries.ts";
 
 /** What one page reads: an order of two thousand lines is some 300 kB of rows. */

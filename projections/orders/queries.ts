@@ -12,7 +12,7 @@ import { type PageRequest, pageQuery, type TextPage, textPageOf } from "../page.
 import { hadIn, heldIn, type PaymentView, paymentsOfOrder } from "../payments.ts";
 import { backorderedOf } from "../stock/reservations.ts";
 import { type Claims, claimsOf, moneyIn, type Quantities, quantitiesOf } from "./books.ts";
-import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./orders.ts";
+import type { OrderDoc, OrderReturnDoc, OrderSummary, TimelineRow, TimelineType } from "./documents.ts";
 
 export interface OrderLineView {
   lineId: number;

@@ -2,7 +2,7 @@ import { z } from "zod";
 import { deliveryOutcomes, refundCauses, returnReasons } from "../../../commands/order/events.ts";
 import { orderStatuses, paymentStatuses, returnStatuses } from "../../../commands/order/status.ts";
 import { taxSettingsSchema } from "../../../commands/pricing.ts";
-import { timelineTypes } from "../../../projections/orders/orders.ts";
+import { timelineTypes } from "../../../projections/orders/documents.ts";
 import { address } from "./addresses.ts";
 import { pageOf } from "./lists.ts";
 import { money, totals } from "./money.ts";

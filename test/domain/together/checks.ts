@@ -6,7 +6,7 @@ import type { OrderStatus, PaymentStatus } from "../../../commands/order/status.
 import { heldOf, type InitiatedPayment } from "../../../commands/payment/state.ts";
 import { availableOf } from "../../../commands/stock/state.ts";
 import { moneyIn, quantitiesOf } from "../../../projections/orders/books.ts";
-import type { OrderDoc } from "../../../projections/orders/orders.ts";
+import type { OrderDoc } from "../../../projections/orders/documents.ts";
 import type { Started } from "../../support/shop.ts";
 import { openOf } from "../open-of.ts";
 import { tablePairs } from "../order-table.ts";
