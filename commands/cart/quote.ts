@@ -8,7 +8,7 @@ import { categoryPath } from "../processes/groups.ts";
 import { type ShippingMethod, type Shop, shippingMethods } from "../processes/shop.ts";
 import { findSku } from "../processes/skus.ts";
 import { type Offer, offerOf, product } from "../product/product.ts";
-import { cart, requireTotal } from "./cart.ts";
+import { cart, requireOpen, requireTotal } from "./cart.ts";
 import type { CartDetails, CartItem, quoteSchema } from "./events.ts";
 import { type Cart, type CartLine, linesOf } from "./state.ts";
 
@@ -41,7 +41,7 @@ export interface QuotedCart {
  */
 export async function findOffer(engine: Engine, sku: string): Promise<Offer & { productId: string }> {
   // Which product has a SKU is told by that product's offer, too: its claim may be older.
-  const recent = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax, anyTime);
+  const recent = await recentOffer(engine, sku);
   if (recent?.forSale) return recent;
   // What is refused is refused for how it is now.
   const now = performance.now();
@@ -52,6 +52,10 @@ export async function findOffer(engine: Engine, sku: string): Promise<Offer & { 
     throw new Problem("not_for_sale", `${offer.sku} is not for sale`, extras);
   }
   return offer;
+}
+
+function recentOffer(engine: Engine, sku: string): ReturnType<typeof offerAsOf> {
+  return offerAsOf(engine, sku, performance.now() - offerAgeMsMax, anyTime);
 }
 
 async function offerAsOf(
@@ -94,14 +98,15 @@ export async function itemOf(
  * @returns undefined when it is not for sale any more
  */
 export async function priceNow(engine: Engine, sku: string): Promise<number | undefined> {
-  const offer = await offerAsOf(engine, sku, performance.now() - offerAgeMsMax, anyTime);
+  const offer = await recentOffer(engine, sku);
   return offer?.forSale ? offer.price.amount : undefined;
 }
 
 /**
- * Prices a cart as it is now: the products' prices of now, but what staff has set stays.
+ * Prices an open cart as it is now: the products' prices of now, but what staff has set stays.
  * @param method another than the cart keeps
- * @throws Problem not_found, not_for_sale, cart_empty; validation_failed beyond what money can hold
+ * @throws Problem what a cart that is not open refuses; not_for_sale, cart_empty; validation_failed beyond what money
+ *   can hold
  */
 export async function quoteCart(
   shop: Shop,
@@ -111,8 +116,8 @@ export async function quoteCart(
 ): Promise<QuotedCart> {
   const { engine, settings } = shop;
   const quoted = (state: Cart, revision: number) => {
-    if (state.phase === "absent") throw notFound("cart", cartId);
-    return { lines: linesOf(state), currency: state.currency, details: state.details, revision };
+    const open = requireOpen(state, cartId);
+    return { lines: linesOf(open), currency: open.currency, details: open.details, revision };
   };
   const { lines, currency, details, revision } = await engine.read(cart, cartId, quoted, asOf);
   if (lines.length === 0) throw new Problem("cart_empty", "there is nothing in the cart to check out");

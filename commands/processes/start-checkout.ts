@@ -4,7 +4,7 @@ import { deriveId } from "../../src/values/ids.ts";
 import type { Money } from "../../src/values/money.ts";
 import { Problem } from "../../src/values/problem.ts";
 import type { Address } from "../address.ts";
-import { cart, requireOpen } from "../cart/cart.ts";
+import { cart } from "../cart/cart.ts";
 import type { PaymentMethod } from "../cart/events.ts";
 import { type QuotedCart, quoteCart, quoteHashOf, quoteShown } from "../cart/quote.ts";
 import { paymentIdOf } from "../order/state.ts";
@@ -55,8 +55,6 @@ export async function startCheckout(
     // At first the cart as this process knows it will do: its checkout starts on just that, or not at all.
     const asOf = attempt === 1 ? anyTime : context.asOf;
     try {
-      // What is no open cart is refused as such, and not for its prices.
-      await shop.engine.read(cart, cartId, (state) => requireOpen(state, cartId), asOf);
       const quoted = await quoteCart(shop, cartId, body.shippingMethod, asOf);
       requireAccepted(shop, quoted, { acceptedTotal, quoteHash });
       const request = withKept(given, quoted);
