@@ -12,10 +12,10 @@ export class DecodedEvent implements ProjectedEvent {
   readonly type: string;
   readonly time: number;
   private readonly recorded: RecordedEvent;
-  private readonly codec: Codec;
+  private readonly codec: Pick<Codec, "decode">;
   private decoded: unknown;
 
-  constructor(recorded: RecordedEvent, codec: Codec) {
+  constructor(recorded: RecordedEvent, codec: Pick<Codec, "decode">) {
     this.position = recorded.position;
     this.stream = recorded.stream;
     this.id = streamId(recorded.stream);

@@ -15,6 +15,7 @@ import { Problem } from "../../values/problem.ts";
 import type { Codec } from "../codec.ts";
 import { streamName } from "../decider.ts";
 import type { AnyProjection, Handler, ProjectedEvent } from "../projection.ts";
+import { DecodedEvent } from "./events.ts";
 
 /** Where what is kept is current until it is dropped. */
 const documentTtlMs = 60 * 60 * 1000;
@@ -205,16 +206,16 @@ export class HotModel {
       folded.position = event.position;
       const handler = projection.on[event.type] as AnyHandler | undefined;
       if (!handler) continue;
-      const { position, stream, revision, type, time, metadata } = event;
-      const data = codec.decode(event);
-      const decoded = { position, stream, id: key, revision, type, time, data, metadata };
+      const decoded = new DecodedEvent(event, codec);
+      // What cannot be decoded fails as such.
+      void decoded.data;
       try {
         folded.doc = handler.change(folded.doc, decoded, key);
         for (const part of handler.follow?.(folded.doc, decoded, key) ?? [])
           applyToPart(folded, part, decoded, handler);
       } catch {
         // What the projector parks, and tells the reason of. Without it the document would be old.
-        throw new Problem("unavailable", `${stream} has an event that could not be applied`);
+        throw new Problem("unavailable", `${event.stream} has an event that could not be applied`);
       }
     }
     return folded;
