@@ -1,7 +1,7 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
 import { describe, expect, test } from "vitest";
 import { cart } from "../../commands/cart/cart.ts";
-import { count, total } from "../../commands/order/book.ts";
+import { type Book, count, total } from "../../commands/order/book.ts";
 import { order } from "../../commands/order/order.ts";
 import { paymentIdOf } from "../../commands/order/state.ts";
 import { runCheckout } from "../../commands/processes/checkout.ts";
@@ -12,6 +12,7 @@ import { refundOrder } from "../../commands/processes/refunds.ts";
 import { settlePayment, unlessSilent } from "../../commands/processes/settle-payment.ts";
 import { handleWebhook, keepWebhook } from "../../commands/processes/webhooks.ts";
 import { stockConditions } from "../../commands/stock/events.ts";
+import { piecesIn } from "../../commands/stock/state.ts";
 import { stock } from "../../commands/stock/stock.ts";
 import { mulberry32 } from "../../src/cli/simulate/dice.ts";
 import {
@@ -343,15 +344,16 @@ class Simulation {
     }
   }
 
-  private failDelivery(shop: TestShop): Promise<void> {
-    return this.onOrder(async (orderId) => {
-      const placed = await shop.orderOf(orderId).catch(() => undefined);
-      const shipmentId = this.dice.pick(placed?.book.parcels ?? [])?.shipmentId;
-      if (shipmentId === undefined) return;
-      const lines = this.dice.chance(0.5) ? { lines: [{ lineId: this.dice.upTo(2), quantity: 1 }] } : {};
-      const outcome = this.dice.pick(["refused", "undeliverable", "lost"] as const) ?? "lost";
-      await shop.engine.execute(order, orderId, "FailDelivery", { shipmentId, outcome, ...lines }, shop.by());
-    });
+  /** Of one of the orders that have something under way. */
+  private async failDelivery(shop: TestShop): Promise<void> {
+    const { dice } = this;
+    const found = await this.orderWith(shop, ({ parcels }) => parcels.length > 0);
+    const shipmentId = dice.pick(found?.book.parcels ?? [])?.shipmentId;
+    if (found === undefined || shipmentId === undefined) return;
+    const lines = dice.chance(0.3) ? { lines: [{ lineId: dice.upTo(2), quantity: 1 }] } : {};
+    const outcome = dice.pick(["refused", "undeliverable", "lost"] as const) ?? "lost";
+    const command = { shipmentId, outcome, ...lines };
+    await shop.engine.execute(order, found.orderId, "FailDelivery", command, shop.by());
   }
 
   /** Of the first order of which something that came to nothing is still away. */
@@ -369,15 +371,20 @@ class Simulation {
 
   /** Of one of the orders of which something failed: not each may leave again. */
   private async reship(shop: TestShop): Promise<void> {
-    const failed: string[] = [];
+    const found = await this.orderWith(shop, (book) => total(book, "failed") > 0);
+    if (found === undefined) return;
+    await shop.engine.execute(order, found.orderId, "Reship", { reshipmentId: newId() }, shop.by());
+    await applyEffects(shop, found.orderId, shop.context);
+  }
+
+  /** One of those orders to which a thing can happen at all: most orders end before. */
+  private async orderWith(shop: TestShop, can: (book: Book) => boolean) {
+    const found: { orderId: string; book: Book }[] = [];
     for (const orderId of this.orders) {
-      const placed = await shop.orderOf(orderId).catch(() => undefined);
-      if (placed && total(placed.book, "failed") > 0) failed.push(orderId);
+      const book = (await shop.orderOf(orderId).catch(() => undefined))?.book;
+      if (book && can(book)) found.push({ orderId, book });
     }
-    const orderId = this.dice.pick(failed);
-    if (orderId === undefined) return;
-    await shop.engine.execute(order, orderId, "Reship", { reshipmentId: newId() }, shop.by());
-    await applyEffects(shop, orderId, shop.context);
+    return this.dice.pick(found);
   }
 
   private refund(shop: TestShop): Promise<void> {
@@ -417,13 +424,20 @@ class Simulation {
     const sku = this.dice.pick(skus) ?? "A";
     if (this.dice.chance(0.5)) {
       const onHand = await shop.engine.read(stock, sku, (state) => state.onHand);
-      const counted = Math.max(0, onHand + this.dice.upTo(9) - 6);
+      // Mostly it is about right; when much is gone, what was promised is short.
+      const missing = this.dice.chance(0.3) ? onHand : 6 - this.dice.upTo(9);
+      const counted = Math.max(0, onHand - missing);
       await shop.engine.execute(stock, sku, "Count", { counted }, shop.by());
       return;
     }
-    const from = this.dice.pick(stockConditions) ?? "sellable";
-    const to = this.dice.pick([...stockConditions, "out"] as const) ?? "out";
-    const move = { sku, from, to, quantity: this.dice.upTo(3), reason: "simulated" };
+    // What has nothing in it is rarely asked to give: most conditions are empty most of the time.
+    const there = await shop.engine.read(stock, sku, (state) =>
+      stockConditions.filter((condition) => piecesIn(state, condition) > 0),
+    );
+    const from = this.dice.pick(this.dice.chance(0.1) ? stockConditions : there);
+    if (from === undefined) return;
+    const to = this.dice.pick([...stockConditions.filter((condition) => condition !== from), "out" as const]);
+    const move = { sku, from, to: to ?? "out", quantity: this.dice.upTo(3), reason: "simulated" };
     await shop.engine.execute(stock, sku, "Move", move, shop.by());
   }
 
