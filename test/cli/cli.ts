@@ -12,6 +12,7 @@ import { fillSampleShop } from "../../src/runtime/sample-shop.ts";
 import { openEmbeddedEventStore } from "../../src/stores/event-store/embedded/log.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
+import { inherited } from "../support/inherited.ts";
 
 /** The command line, as Node runs it. */
 export const program = fileURLToPath(new URL("../../src/cli/cartwright.ts", import.meta.url));
@@ -27,8 +28,7 @@ export interface Outcome {
 /** Runs the command line as a process of its own, with these settings and none of the tests'. */
 export function cli(args: readonly string[], settings: Record<string, string> = {}): Promise<Outcome> {
   return new Promise((resolve, reject) => {
-    const { PATH = "" } = process.env;
-    const options = { env: { PATH, ...settings }, timeout: runMsMax, maxBuffer: outputBytesMax };
+    const options = { env: { ...inherited(), ...settings }, timeout: runMsMax, maxBuffer: outputBytesMax };
     execFile(process.execPath, [program, ...args], options, (error, stdout, stderr) => {
       const code = error ? error.code : 0;
       if (typeof code === "number") resolve({ code, stdout, stderr });

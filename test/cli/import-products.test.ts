@@ -6,6 +6,7 @@ import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
 import { gzipSync } from "node:zlib";
 import { describe, expect, test } from "vitest";
+import { inherited } from "../support/inherited.ts";
 import { cli, program, temporaryPath } from "./cli.ts";
 
 const header =
@@ -109,7 +110,7 @@ describe("the import of products on the command line", () => {
 
 /** Imports in a process of its own, which is killed once so many bytes of events are on their way. */
 async function killed(file: string, settings: { DATA_DIR: string }, bytes: number): Promise<void> {
-  const env = { ...settings, PATH: process.env.PATH };
+  const env = { ...inherited(), ...settings };
   const child = spawn(process.execPath, [program, "import", "products", file, "--publish"], {
     env,
     stdio: "ignore",

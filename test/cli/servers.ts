@@ -3,6 +3,7 @@ import { fileURLToPath } from "node:url";
 import { onTestFinished } from "vitest";
 import { type EventStoreDb, openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
 import { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
+import { inherited } from "../support/inherited.ts";
 
 const program = fileURLToPath(new URL("../../src/cli/cartwright.ts", import.meta.url));
 
@@ -30,8 +31,7 @@ export interface Running {
 
 /** Starts the command line and lets it run; killed when the test is over. */
 export function running(args: readonly string[], settings: Record<string, string> = {}): Running {
-  const { PATH = "" } = process.env;
-  const child = spawn(process.execPath, [program, ...args], { env: { PATH, ...settings } });
+  const child = spawn(process.execPath, [program, ...args], { env: { ...inherited(), ...settings } });
   let stdout = "";
   let stderr = "";
   child.stdout.on("data", (chunk) => {

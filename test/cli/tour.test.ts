@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { fileURLToPath } from "node:url";
 import { expect, onTestFinished, test, vi } from "vitest";
 import { takeTour } from "../containers/tour.ts";
+import { inherited } from "../support/inherited.ts";
 import { freePort } from "../support/ports.ts";
 import { cli, temporaryPath } from "./cli.ts";
 
@@ -13,8 +14,7 @@ const key = "a-key-for-the-tour-only";
 /** The server as `npm start` runs it, in a folder of its own. */
 async function start(folder: string): Promise<{ url: string; stop(): Promise<unknown> }> {
   const port = await freePort();
-  const { PATH = "" } = process.env;
-  const env = { PATH, PORT: `${port}`, DATA_DIR: folder, ADMIN_API_KEY: key, LOG_LEVEL: "warn" };
+  const env = { ...inherited(), PORT: `${port}`, DATA_DIR: folder, ADMIN_API_KEY: key, LOG_LEVEL: "warn" };
   const server = spawn(process.execPath, [program], { env, stdio: "ignore" });
   const gone = once(server, "exit");
   onTestFinished(() => void server.kill("SIGKILL"));

@@ -8,6 +8,7 @@ import { taskKinds } from "../../projections/tasks/documents.ts";
 import { type EventStore, logStart, type RecordedEvent } from "../../src/stores/event-store/event-store.ts";
 import { openEventStoreDb } from "../../src/stores/event-store/eventstoredb/store.ts";
 import { auditEvents } from "../simulation/audit.ts";
+import { inherited } from "../support/inherited.ts";
 import type { Body } from "./client.ts";
 import type { Acknowledged } from "./load.ts";
 import type { Stores } from "./stores.ts";
@@ -140,8 +141,8 @@ async function get(url: string, headers: Record<string, string>): Promise<Body> 
 async function verify({ stores, env }: CheckOptions): Promise<void> {
   const folder = await mkdtemp(join(tmpdir(), "cartwright-drills-verify-"));
   try {
-    const { PATH = "" } = process.env;
-    const command = { ...env, ...stores.direct, ROLE: "all", DATA_DIR: folder, LOG_LEVEL: "warn", PATH };
+    const own = { ROLE: "all", DATA_DIR: folder, LOG_LEVEL: "warn" };
+    const command = { ...inherited(), ...env, ...stores.direct, ...own };
     expectClean(await run([cli, "verify", "--json"], command));
   } finally {
     await rm(folder, { recursive: true, force: true });

@@ -3,6 +3,7 @@ import { once } from "node:events";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { setTimeout as sleep } from "node:timers/promises";
+import { inherited } from "../support/inherited.ts";
 import { freePort } from "../support/ports.ts";
 import { endsWithUs } from "./children.ts";
 
@@ -148,10 +149,4 @@ export function unexplainedOf(name: string, lines: readonly LogLine[]): string[]
   return lines
     .filter(({ level, err }) => level >= errorLevel && !explained.includes(err?.type ?? ""))
     .map(({ msg, err }) => `${name}: ${msg}: ${err?.stack}`);
-}
-
-/** Of the test run's own environment only what a program needs to run: no setting of the shop. */
-function inherited(): Record<string, string> {
-  const { PATH = "", HOME = "", TMPDIR = "" } = process.env;
-  return { PATH, HOME, ...(TMPDIR && { TMPDIR }) };
 }

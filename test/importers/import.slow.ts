@@ -18,6 +18,7 @@ import { openRuntime, type Runtime } from "../../src/runtime/runtime.ts";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
 import { cli, program } from "../cli/cli.ts";
+import { inherited } from "../support/inherited.ts";
 import { dataSet, fileOf, temporary } from "./files.ts";
 
 const settings = { STORE_CURRENCY: "GBP", STORE_TIME_ZONE: "Europe/London", SAMPLE_SHOP: "off" };
@@ -399,7 +400,7 @@ describe("the import on the command line", () => {
 /** Imports in a process of its own, which is killed once so many bytes of events are on their way. */
 async function killed(file: string, folder: string, bytes: number): Promise<void> {
   const rejects = await temporary("rejects.csv");
-  const env = { ...settings, DATA_DIR: folder, PATH: process.env.PATH };
+  const env = { ...inherited(), ...settings, DATA_DIR: folder };
   const child = spawn(process.execPath, [program, "import", "online-retail", file, "--rejects", rejects], {
     env,
     stdio: "ignore",
