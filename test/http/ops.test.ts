@@ -384,7 +384,11 @@ describe("the description", () => {
     expect(scripts.length).toBeGreaterThan(0);
     for (const src of scripts) {
       expect(src).not.toMatch(/^(https?:)?\/\//);
-      expect((await get(new URL(src, "http://localhost/docs/").pathname)).status).toBe(200);
+      const { pathname } = new URL(src, "http://localhost/docs/");
+      const script = await get(pathname);
+      expect(script.status).toBe(200);
+      const again = await get(pathname, { "if-none-match": String(script.headers.etag) });
+      expect({ status: again.status, text: again.text }).toEqual({ status: 304, text: "" });
     }
   });
 });
