@@ -40,7 +40,17 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
         signal,
         ...(!allowPrivate && { lookup: lookupPublic }),
       });
+      // Nobody has asked for another protocol.
+      request.once("upgrade", ({ statusCode = 0 }, socket) => {
+        socket.destroy();
+        resolve(statusCode);
+      });
+      let isAnswered = false;
+      request.once("close", () => {
+        if (!isAnswered) reject(new Error("it was closed without an answer"));
+      });
       request.once("response", (response) => {
+        isAnswered = true;
         const status = response.statusCode ?? 0;
         let bytes = 0;
         response.on("data", (chunk: Buffer) => {
@@ -54,6 +64,7 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
       // A connection that was kept may have been closed while this was on its way.
       request.once("error", (error: NodeJS.ErrnoException) => {
         const isStale = request.reusedSocket && error.code === "ECONNRESET" && !signal.aborted;
+        isAnswered = isStale;
         if (isStale) post(url, headers, body, signal).then(resolve, reject);
         else reject(error);
       });

@@ -99,6 +99,21 @@ describe("a message", () => {
     expect(connections).toBe(2);
   });
 
+  test("that is answered with another protocol, or by a connection that closes, was not taken", async () => {
+    const { server, url } = await serving(() => {});
+    server.on("upgrade", (_, socket) => socket.end("HTTP/1.1 101 Switching Protocols\r\n\r\n"));
+    const answers = ["HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n", ""];
+    server
+      .removeAllListeners("request")
+      .on("request", (request) => request.socket.end(answers.shift() ?? ""));
+    const { send } = sender();
+    expect(await send(url, {}, "{}")).toEqual({ ok: false, status: 101, reason: "answered 101" });
+    expect(await send(url, {}, "{}")).toMatchObject({
+      ok: false,
+      reason: expect.stringContaining("no connection"),
+    });
+  });
+
   test("to nobody says so", async () => {
     const { server, url } = await serving(() => {});
     server.close();
