@@ -211,6 +211,11 @@ export class Delivery {
   /** @returns whether it was taken */
   private async deliver({ told }: FeedEvent, signal: AbortSignal): Promise<boolean> {
     if (!told) return true;
+    if (!(await this.isStillAsked())) {
+      // Whoever looks for changes ends or restarts this soon.
+      await sleep(lookMs, undefined, { signal }).catch(() => {});
+      return false;
+    }
     const sent = await this.options.send(this.endpoint, told, signal);
     if (!sent.ok) {
       if (!signal.aborted) await this.failed(sent);
@@ -220,6 +225,14 @@ export class Delivery {
     this.failures = 0;
     this.failingSince = undefined;
     return true;
+  }
+
+  /** By its own stream: nothing is sent once it was answered that nothing will be. */
+  private async isStillAsked(): Promise<boolean> {
+    return this.options.engine.read(subscription, this.endpoint.id, (state) => {
+      if (state.phase !== "there" || !state.endpoint.enabled) return false;
+      return state.endpoint.run === this.endpoint.run;
+    });
   }
 
   private async failed({ reason, gone }: Extract<Sent, { ok: false }>): Promise<void> {

@@ -77,6 +77,23 @@ describe("a webhook endpoint", () => {
     expect((await shop.get("/v1/webhook-endpoints", staff)).body.items).toHaveLength(1);
   });
 
+  test("is sent nothing once it was answered that it is turned off", { timeout }, async () => {
+    const { shop } = await delivering();
+    const receiver = await receiving();
+    const made = await endpoint(shop, receiver, "stock.changed");
+    await receipt(shop, "A", 1);
+    await until(() => expect(quantities(receiver)).toEqual([1]));
+    const turn = (enabled: boolean) =>
+      shop.call("PATCH", `/v1/webhook-endpoints/${made.id}`, { headers: staff, body: { enabled } });
+    await turn(false);
+    await receipt(shop, "A", 2);
+    // Longer than it takes until changes of endpoints are looked for.
+    await sleep(1_500);
+    expect(quantities(receiver)).toEqual([1]);
+    await turn(true);
+    await until(() => expect(quantities(receiver)).toEqual([1, 2]));
+  });
+
   test("is at a public address, over TLS", { timeout }, async () => {
     const { post } = await openShop();
     for (const url of [
