@@ -1339,6 +1339,7 @@ export interface Operations {
     body: {
       from: string;
       topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
+      replace?: boolean | undefined;
     };
     answer: Schemas["WebhookEndpoint"];
   };

@@ -4,14 +4,17 @@ import { event } from "../../src/engine/decider.ts";
 const nameCharactersMax = 255;
 const idSchema = z.string().min(1).max(64);
 
-/** Counted in code points. A slash parts the names of a path. */
+/** Counted in code points. A slash parts the names of a path, and so does `>`. */
 export const groupNameSchema = z
   .string()
   .trim()
   .min(1)
   .max(2 * nameCharactersMax)
   .refine((name) => [...name].length <= nameCharactersMax, `at most ${nameCharactersMax} characters`);
-export const categoryNameSchema = groupNameSchema.refine((name) => !name.includes("/"), "without a slash");
+export const categoryNameSchema = groupNameSchema.refine(
+  (name) => !/[/>]/.test(name),
+  "without a slash or `>`, which part the names of a path",
+);
 
 export const categoryEvents = {
   /** `knownAs` is its path at that time: by it, products of older versions name it, whatever it is called later. */

@@ -1,6 +1,6 @@
 import type { CommandContext, Engine } from "../../src/engine/write/engine.ts";
 import { deriveId } from "../../src/values/ids.ts";
-import { namesOfPath } from "../../src/values/names.ts";
+import { namesOfPath, pathOf } from "../../src/values/names.ts";
 import { Problem } from "../../src/values/problem.ts";
 import { brandNamed, brands, brandsId } from "../brand/brand.ts";
 import { categories, categoryLevelsMax, idsOf, liveCategory, treeId } from "../category/category.ts";
@@ -47,7 +47,7 @@ async function category<Value extends string | null>(
  * @throws Problem validation_failed for what is no path; illegal_transition when there are too many categories
  */
 export async function ensureCategory(engine: Engine, context: CommandContext, path: string): Promise<string> {
-  const names = namesOfPath(path);
+  const names = namesOfPath(pathOf(path));
   if (names.length === 0 || names.length > categoryLevelsMax)
     throw unfit("category", `a path of 1 to ${categoryLevelsMax} names`);
   const look = (tree: Categories) => idsOf(tree, names);

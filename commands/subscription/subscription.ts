@@ -1,6 +1,6 @@
 import { isDeepStrictEqual } from "node:util";
 import { type DataOf, decider, type EventOf, type EvolveContext } from "../../src/engine/decider.ts";
-import { Problem } from "../../src/values/problem.ts";
+import { illegalTransition, Problem } from "../../src/values/problem.ts";
 import { subscriptionEvents } from "./events.ts";
 import { type Endpoint, endpointEvents } from "./state.ts";
 
@@ -11,6 +11,8 @@ export type Subscription =
   | { readonly phase: "absent" }
   | { readonly phase: "there"; readonly endpoint: Endpoint }
   | { readonly phase: "deleted" };
+
+type Replay = Data<"ReplayRequested"> & { replace?: boolean | undefined };
 
 type Change = Data<"SubscriptionChanged"> & { enabled?: boolean | undefined };
 
@@ -73,9 +75,15 @@ export const subscription = decider({
       return [{ type: "SubscriptionSecretRotated", data: {} }];
     },
 
-    /** Takes the place of one that is under way. */
-    Replay: (state: Subscription, command: Data<"ReplayRequested">): SubscriptionEvent[] => {
-      found(state);
+    /** Takes the place of one that is under way only where that is meant: what it has not sent is not sent then. */
+    Replay: (state: Subscription, { replace, ...command }: Replay): SubscriptionEvent[] => {
+      const { replay, topics } = found(state);
+      if (replay && replace !== true)
+        throw illegalTransition("a replay is under way: wait for its end, or say `replace`");
+      if (command.topics && !command.topics.some((topic) => topics.includes(topic)))
+        throw new Problem("validation_failed", "the endpoint does not subscribe to any of these topics", {
+          errors: [{ path: "topics", message: "none of them is one that the endpoint subscribes to" }],
+        });
       return [{ type: "ReplayRequested", data: command }];
     },
 

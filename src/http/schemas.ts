@@ -368,4 +368,6 @@ export const replayBody = z.strictObject({
   from: z.string().min(1).max(200),
   /** Of those that the endpoint subscribes to; all of them when they are left out. */
   topics: topicList.optional(),
+  /** In place of one that is under way, what of it has not been sent: refused without. */
+  replace: z.boolean().optional(),
 });

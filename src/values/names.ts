@@ -17,6 +17,16 @@ export function foldedPath(path: string): string {
   return path.split("/").map(foldedName).join("/");
 }
 
+/** `Garden > Chairs` as `Garden/Chairs`; a slash in a name of such a path parts nothing. */
+export function pathOf(text: string): string {
+  if (!text.includes(">")) return text;
+  return text
+    .split(">")
+    .map((name) => name.trim().replaceAll(/\s*\/\s*/g, " & "))
+    .filter((name) => name !== "")
+    .join("/");
+}
+
 /** The names of a path such as `Garden/Chairs`, from the outermost one; what is blank is none. */
 export function namesOfPath(path: string): string[] {
   return path

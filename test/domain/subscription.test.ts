@@ -65,6 +65,23 @@ describe("a webhook endpoint", () => {
   });
 });
 
+describe("a replay", () => {
+  const again = { notBefore: "2026-01-16T12:00:00.000Z" };
+
+  test("takes the place of one that is under way only where that is meant", () => {
+    given(subscription, [created, replayed()]).when("Replay", again).refused("illegal_transition");
+    given(subscription, [created, replayed()])
+      .when("Replay", { ...again, replace: true })
+      .then([{ type: "ReplayRequested", data: again }]);
+  });
+
+  test("is of topics that the endpoint subscribes to", () => {
+    given(subscription, [created])
+      .when("Replay", { ...again, topics: ["refund.failed"] })
+      .refused("validation_failed");
+  });
+});
+
 describe("how far deliveries are", () => {
   test("is kept, and the same place once", () => {
     given(subscription, [created])

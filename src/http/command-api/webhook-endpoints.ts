@@ -81,13 +81,14 @@ export function webhookEndpointCommands(app: App, deps: Deps): void {
     async (request, reply) => {
       const { description, ...fields } = request.body;
       requireUrl(deps, fields.url);
-      if ((await (await models.model("subscriptions")).count()) >= endpointsMax)
-        throw illegalTransition(`there are ${endpointsMax} webhook endpoints: delete one first`);
       const command = { ...fields, ...(description !== undefined && { description }) };
       return commands.run(request, reply, (commandId) => {
         const id = deriveId(commandId, "subscription");
-        const run: Run = (context, respond) =>
-          engine.execute(subscription, id, "Create", command, context, respond);
+        const run: Run = async (context, respond) => {
+          if ((await (await models.model("subscriptions")).count()) >= endpointsMax)
+            throw illegalTransition(`there are ${endpointsMax} webhook endpoints: delete one first`);
+          return engine.execute(subscription, id, "Create", command, context, respond);
+        };
         return endpointCommand(deps, id, 201, run, { withSecret: true, isNew: true });
       });
     },
@@ -177,7 +178,7 @@ function sending(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      const { from, topics } = request.body;
+      const { from, topics, replace } = request.body;
       const { after, notBefore } = sinceOf(positions, from);
       const first = notBefore === undefined ? await feed.firstBehind(after) : undefined;
       if (notBefore === undefined && !first) throw illegalTransition("nothing has happened since then");
@@ -185,6 +186,7 @@ function sending(app: App, deps: Deps): void {
         ...(first && { from: first }),
         ...(notBefore !== undefined && { notBefore: isoTime(notBefore) }),
         ...(topics && { topics: [...new Set(topics)] }),
+        ...(replace && { replace }),
       };
       return commands.run(request, reply, () =>
         endpointCommand(deps, id, 202, (context, respond) =>

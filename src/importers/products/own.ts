@@ -1,5 +1,6 @@
 import type { ProductStatus } from "../../../commands/product/product.ts";
 import { type Money, moneySchema } from "../../values/money.ts";
+import { pathOf } from "../../values/names.ts";
 import { foldSku } from "../../values/sku.ts";
 import { Draft, madeSku, slugOf, type Titles } from "./draft.ts";
 import type { Format, Grouped, Reading } from "./format.ts";
@@ -13,7 +14,6 @@ import {
   known,
   listOf,
   orEmpty,
-  pathOf,
   weightOf,
   wholeOf,
   withoutRepeats,
@@ -55,6 +55,9 @@ const titles = {
 /** What an export says of a product, and an import does not. */
 const told = new Set(["publishedat", "createdat", "updatedat", "brandid", "categoryid"]);
 const ofVariants = ["sku", "variant", "attributes", "price", "available", "barcode"] as const;
+
+/** JSON says so of a product without variants. */
+const saysNothing = new Set(["", "{}"]);
 
 const statuses: Readonly<Record<string, ProductStatus>> = {
   draft: "draft",
@@ -123,7 +126,7 @@ function read({ product, rows }: Grouped, reading: Reading): Read {
     seo: { ...known("title", plain("seoTitle")), ...known("description", plain("seoDescription")) },
     ...(status && { status }),
     variants: rows
-      .filter((row) => ofVariants.some((key) => draft.text(row, key) !== ""))
+      .filter((row) => ofVariants.some((key) => !saysNothing.has(draft.text(row, key))))
       .map((row) => variantOf(draft, row, reading)),
   });
 }
@@ -186,11 +189,13 @@ function stockOf(draft: Draft, row: Row): StockRecord {
   const backorders = draft.of(row, "backorders", flagOf);
   const lowStockThreshold = draft.of(row, "lowStockThreshold", wholeOf);
   const available = draft.of(row, "available", wholeOf);
+  const isShort = typeof available === "number" && available < 0;
+  if (isShort) draft.leaveOut(row, "available", "what is short follows from orders, and cannot be counted");
   return {
     ...(typeof track === "boolean" && { track }),
     ...(typeof backorders === "boolean" && { backorders }),
     ...(typeof lowStockThreshold === "number" && { lowStockThreshold }),
-    ...(typeof available === "number" && { available }),
+    ...(typeof available === "number" && !isShort && { available }),
   };
 }
 

@@ -1,4 +1,5 @@
 import type { ProductStatus } from "../../../commands/product/product.ts";
+import { pathOf } from "../../values/names.ts";
 import { Draft, madeSku, slugOf, type Titles } from "./draft.ts";
 import type { Format, Grouped, Reading } from "./format.ts";
 import { textOfHtml } from "./html.ts";
@@ -13,7 +14,6 @@ import {
   known,
   listOf,
   orEmpty,
-  pathOf,
   wholeOf,
   withoutRepeats,
 } from "./values.ts";

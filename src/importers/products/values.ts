@@ -69,16 +69,6 @@ export function withoutRepeats(values: readonly string[]): string[] {
   return [...byKey.values()];
 }
 
-/** `Garden > Chairs` as `Garden/Chairs`; a slash in a name of such a path parts nothing. */
-export function pathOf(text: string): string {
-  if (!text.includes(">")) return text;
-  return text
-    .split(">")
-    .map((name) => name.trim().replaceAll(/\s*\/\s*/g, " & "))
-    .filter((name) => name !== "")
-    .join("/");
-}
-
 /** What a number's own reasons say, as a reject has them. */
 export function asBadValue<T>(read: () => T): T {
   try {

@@ -1,22 +1,13 @@
 import type { ProductStatus } from "../../../commands/product/product.ts";
 import type { Money } from "../../values/money.ts";
+import { pathOf } from "../../values/names.ts";
 import { foldSku } from "../../values/sku.ts";
 import { Draft, madeSku, type Titles } from "./draft.ts";
 import type { Format, Grouped, Reading } from "./format.ts";
 import { lineOfHtml, textOfHtml } from "./html.ts";
 import type { Read, StockRecord, VariantRecord } from "./records.ts";
 import { cellIn, type Row, textOf } from "./rows.ts";
-import {
-  asBadValue,
-  BadValue,
-  flagOf,
-  gramsOf,
-  known,
-  orEmpty,
-  pathOf,
-  wholeOf,
-  withoutRepeats,
-} from "./values.ts";
+import { asBadValue, BadValue, flagOf, gramsOf, known, orEmpty, wholeOf, withoutRepeats } from "./values.ts";
 
 const weights = { weightkg: "kg", weightg: "g", weightlbs: "lbs", weightoz: "oz" } as const;
 
