@@ -89,6 +89,18 @@ describe("the header", () => {
     ]);
   });
 
+  it("may hold line breaks in quotes, which have to end", async () => {
+    const header =
+      'InvoiceNo,StockCode,"Descrip\ntion",Description,Quantity,InvoiceDate,"Unit\r\nPrice",CustomerID';
+    const columns = parseColumns(
+      'order=InvoiceNo,sku=StockCode,quantity=Quantity,at=InvoiceDate,"unitPrice=Unit\r\nPrice"',
+    );
+    const layout = await layoutOf({ file: await fileOf(`${header}\n1,2,3\n`) }, columns);
+    expect(layout).toMatchObject({ delimiter: ",", columns: 8 });
+    const open = await fileOf('InvoiceNo,"StockCode,Description\n1,2,3\n');
+    await expect(layoutOf({ file: open }, undefined)).rejects.toThrow(/cannot be read: Quote Not Closed/);
+  });
+
   it("is refused when a column is not there, or is there twice", async () => {
     const file = await fileOf("a,b\n1,2\n");
     await expect(layoutOf({ file }, undefined)).rejects.toThrow(/has the columns a,b; needed: InvoiceNo/);

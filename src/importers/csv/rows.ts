@@ -20,32 +20,45 @@ export interface CsvRow {
 const delimiters = [",", ";", "\t"];
 const lenient = { relax_quotes: true, relax_column_count: true, skip_empty_lines: true } as const;
 
-/** The first line's fields as each of comma, semicolon and tab cuts them, the one with most fields first. @throws UnreadableFile */
+/** The header's fields as each of comma, semicolon and tab cuts them, the one with most fields first. @throws UnreadableFile */
 export async function headersOf(csv: CsvFile): Promise<{ delimiter: string; header: string[] }[]> {
-  const first = await firstLineOf(csv);
-  return delimiters
-    .map((delimiter) => ({ delimiter, header: fieldsOf(first, delimiter) }))
-    .sort((a, b) => b.header.length - a.header.length);
-}
-
-/** @throws UnreadableFile for text that is no single CSV line */
-export function fieldsOf(line: string, delimiter: string): string[] {
-  const [fields = []] = parseText(line, { ...lenient, delimiter }) as string[][];
-  return fields.map((field) => field.trim());
-}
-
-async function firstLineOf(csv: CsvFile): Promise<string> {
-  let first = "";
+  let head = "";
+  let cut: ReturnType<typeof cutsOf> | undefined;
   try {
     for await (const chunk of await textOf(csv)) {
-      first += String(chunk);
-      if (/\S[^\n]*\n/.test(first)) break;
+      head += String(chunk);
+      if (!/\S[^\n]*\n/.test(head)) continue;
+      cut = cutsOf(head);
+      // A field in quotes may hold line breaks, also where this chunk ends.
+      if (cut.failure === undefined || head.length >= lineBytesMax) break;
     }
   } catch (error) {
     throw unreadable(csv, error);
   }
-  const [line = ""] = first.trimStart().split(/\r?\n/, 1);
-  return line;
+  const { headers, failure } = cut ?? cutsOf(head);
+  // What one of them cannot cut at all, another may leave whole.
+  if (failure !== undefined && (headers[0]?.header.length ?? 0) < 2) throw unreadable(csv, failure);
+  return headers;
+}
+
+/** The first row of a text, as each delimiter cuts it; and why one cannot. */
+function cutsOf(text: string) {
+  const headers: { delimiter: string; header: string[] }[] = [];
+  let failure: unknown;
+  for (const delimiter of delimiters)
+    try {
+      headers.push({ delimiter, header: fieldsOf(text, delimiter) });
+    } catch (error) {
+      failure ??= error;
+    }
+  headers.sort((a, b) => b.header.length - a.header.length);
+  return { headers, failure };
+}
+
+/** Of the first row. @throws CsvError where it does not end */
+export function fieldsOf(line: string, delimiter: string): string[] {
+  const [fields = []] = parseText(line, { ...lenient, delimiter, to: 1 }) as string[][];
+  return fields.map((field) => field.trim());
 }
 
 /**
