@@ -38,6 +38,21 @@ async function ended(shop: HttpShop, id: string): Promise<Body> {
 describe("an import of products that is handed in", () => {
   const shop = sharedShop({ runDueWork: true });
 
+  test("is another one under the same key where its bytes are to be read otherwise", async () => {
+    const payload = "sku,name,price\nKEYED,Keyed,1\n";
+    const send = (type: string) =>
+      shop().app.inject({
+        method: "POST",
+        url: "/v1/imports/products?dryRun=true",
+        headers: { ...staff, "content-type": type, "idempotency-key": "as-csv" },
+        payload,
+      });
+    expect((await send("text/csv")).statusCode).toBe(202);
+    expect((await send("text/csv")).headers["idempotent-replayed"]).toBe("true");
+    for (const type of ["application/json", "text/csv; charset=utf-16"])
+      expect((await send(type)).json()).toMatchObject({ status: 422, code: "idempotency_key_reused" });
+  });
+
   test("is done beside the shop, and says what it has come to", { timeout: 60_000 }, async () => {
     const content = `${fileOf(150)}bad,Bad,bad-a,cheap,1\nbad,,bad-b,2,x\n`;
     const { id, ...handedIn } = await handIn(shop(), content, { query: "?publish=true" });

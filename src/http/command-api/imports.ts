@@ -86,7 +86,7 @@ function handingIn(app: App, deps: Deps): void {
     "/v1/imports/products",
     {
       ...staffOnly,
-      config: { askedBy: (body) => (body as Upload | undefined)?.digest },
+      config: { askedBy },
       schema: {
         ...described(
           "Import products from a file: in the columns of the products' export, of Shopify's or of WooCommerce's",
@@ -108,7 +108,6 @@ function handingIn(app: App, deps: Deps): void {
         throw invalid([
           { path: "encoding", message: "a name of the Encoding Standard, such as windows-1252" },
         ]);
-      await requireRoom(deps);
       const parts = partsOf(upload.gzipped);
       const command = {
         kind: upload.kind,
@@ -121,6 +120,7 @@ function handingIn(app: App, deps: Deps): void {
       return commands.run(request, reply, (commandId) => {
         const id = deriveId(commandId, "import");
         const run: Run = async (context, respond) => {
+          await requireRoom(deps);
           for (const [part, bytes] of parts.entries()) {
             const { since: _, ...own } = unconditional(context);
             const step = { ...own, commandId: deriveId(commandId, "part", part) };
@@ -132,6 +132,12 @@ function handingIn(app: App, deps: Deps): void {
       });
     },
   );
+}
+
+/** The same bytes are another file where they are to be read otherwise. */
+function askedBy(body: unknown): string | undefined {
+  const upload = body as Upload | undefined;
+  return upload && [upload.digest, upload.kind, upload.charset].join(" ");
 }
 
 /** @throws Problem illegal_transition */
