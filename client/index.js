@@ -84,7 +84,8 @@ class Client {
       const query = { ...request.query, ...(cursor !== undefined && { cursor }) };
       const { body } = await this.get(path, { ...request, query });
       yield* body.items;
-      cursor = body.nextCursor ?? null;
+      // What goes on for ever is asked for once more later.
+      cursor = body.more === false ? null : (body.nextCursor ?? null);
     }
   }
 

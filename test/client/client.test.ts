@@ -121,6 +121,20 @@ describe("the client", () => {
     await expect(conflict).rejects.toMatchObject({ code: "revision_mismatch" });
   });
 
+  test("walks through what has happened, and ends where nothing more has", { timeout: 10_000 }, async () => {
+    let pages = 0;
+    const counted = ((...asked: Parameters<typeof fetch>) => {
+      pages++;
+      return fetch(...asked);
+    }) as typeof fetch;
+    const client = createClient({ url, token: staffToken, fetch: counted });
+    let events = 0;
+    for await (const { id } of client.items("/v1/events", { query: { from: "start", limit: 5 } }))
+      events += id ? 1 : 0;
+    expect(events).toBeGreaterThan(5);
+    expect(pages).toBeLessThanOrEqual(events / 5 + 2);
+  });
+
   test("waits as long as it is told to, and walks through all pages", async () => {
     let tries = 0;
     const busy = (async (...asked: Parameters<typeof fetch>) =>
