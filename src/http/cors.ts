@@ -11,7 +11,7 @@ const allowedHeaders = [
 ];
 const exposedHeaders = [
   ...["ETag", "Position", "Location", "Retry-After", "Idempotent-Replayed", "Request-Id"],
-  ...["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset"],
+  ...["RateLimit-Limit", "RateLimit-Remaining", "RateLimit-Reset", "Content-Disposition"],
 ];
 
 /** Lets pages of other origins call the API, those of CORS_ORIGINS alone; without any, browsers keep them out. */

@@ -68,14 +68,37 @@ function validationProblem({ validation = [], validationContext: where = "body" 
   const errors: FieldError[] = [];
   for (const { instancePath, message = "", params } of validation) {
     if (errors.length >= errorsMax) break;
-    const path = instancePath.split("/").filter(Boolean).join(".");
-    const unknown = (params as { keys?: string[] }).keys;
-    if (!Array.isArray(unknown)) errors.push({ path: path || where, message });
-    else
-      for (const key of unknown.slice(0, errorsMax))
-        errors.push({ path: path ? `${path}.${key}` : key, message: "unknown field" });
+    const path = instancePath.split("/").filter(Boolean);
+    errors.push(...fieldErrors({ ...(params as object), path, message }, where));
   }
   return invalid(errors, where === "body" ? "" : ` (${where})`);
+}
+
+/** As Zod tells of it. */
+interface Issue {
+  path: readonly PropertyKey[];
+  message: string;
+  /** Unknown ones. */
+  keys?: unknown;
+  /** Of a union: what is wrong by each of its members, from there. */
+  errors?: readonly (readonly Issue[])[];
+}
+
+/** @param where what is named when it is the whole of it */
+function fieldErrors({ path, message, keys, errors = [] }: Issue, where: string): FieldError[] {
+  const at = path.map(String).join(".");
+  if (Array.isArray(keys))
+    return keys
+      .slice(0, errorsMax)
+      .map((key) => ({ path: [...path, key].join("."), message: "unknown field" }));
+  const meant = errors.toSorted((a, b) => unknownIn(a) - unknownIn(b))[0] ?? [];
+  if (meant.length === 0) return [{ path: at || where, message }];
+  return meant.flatMap((issue) => fieldErrors({ ...issue, path: [...path, ...issue.path] }, where));
+}
+
+/** Of a union's members the one is meant that knows the most of what was sent, the first of those. */
+function unknownIn(issues: readonly Issue[]): number {
+  return issues.reduce((sum, { keys }) => sum + (Array.isArray(keys) ? keys.length : 0), 0);
 }
 
 /** A request whose fields are not valid, naming them: the first of them, and as much of each as helps. */

@@ -388,6 +388,28 @@ describe("every route with a body", () => {
     expect((await shop().post("/v1/products", named)).status).toBe(201);
   });
 
+  test("refuses half of a character, and not a whole one that is escaped", async () => {
+    const named = (name: string) => `{"name": "${name}", "variants": []}`;
+    const headers = { ...staff, "content-type": "application/json" };
+    const send = (payload: string) =>
+      shop().app.inject({ method: "POST", url: "/v1/products", headers, payload });
+    expect((await send(named("\\ud800 and more"))).statusCode).toBe(400);
+    expect((await send(named("\\udd29\\ud83d"))).statusCode).toBe(400);
+    expect((await send(named("\\ud83d\\udd29 whole"))).statusCode).toBe(201);
+    expect((await send(named("\\\\ud800 spelled"))).statusCode).toBe(201);
+  });
+
+  test("names the field that is wrong of an item, whatever else could have been sent", async () => {
+    const route = withBody().find(({ name }) => name === "POST /v1/carts/{id}/items") as Route;
+    const paths = async (body: Body) =>
+      (await send(route, body)).body.errors.map(({ path }: { path: string }) => path);
+    expect(await paths({ sku: "GOOD" })).toEqual(["quantity"]);
+    expect(await paths({ sku: "GOOD", quantity: "2" })).toEqual(["quantity"]);
+    expect(await paths({})).toEqual(["sku", "quantity"]);
+    expect(await paths({ items: [{ sku: "GOOD", quantity: 0 }] })).toEqual(["items.0.quantity"]);
+    expect(await paths({ items: [], sku: "GOOD" })).toContain("sku");
+  });
+
   test("never breaks on strange text", async () => {
     const strange = [
       "\ud800",

@@ -15,10 +15,12 @@ const depthMax = 64;
 
 /** U+0000 as JSON has it: behind an even number of backslashes. */
 const escapedNul = /(?<!\\)(?:\\\\)*\\u0000/;
+/** Half of a character beyond U+FFFF. */
+const escapedSurrogate = /\\u[dD][89a-fA-F]/;
 
 /**
  * JSON and nothing else. Commands without fields may be sent with a JSON content type and no body; U+0000,
- * which no text of a shop needs and which cuts texts off in other tools, is not let in.
+ * which no text of a shop needs and which cuts texts off in other tools, and halves of characters are not let in.
  */
 export function acceptJson(app: App): void {
   app.removeContentTypeParser("text/plain");
@@ -28,6 +30,8 @@ export function acceptJson(app: App): void {
     if (text === "") done(null, undefined);
     else if (text.includes("\\u0000") && escapedNul.test(text))
       done(new Problem("malformed_request", "the body holds the character U+0000"));
+    else if (escapedSurrogate.test(text) && holdsLoneSurrogate(text))
+      done(new Problem("malformed_request", "the body holds half of a character, which is no text"));
     else if (holdsTooMuch(text))
       done(
         invalid([
@@ -39,6 +43,16 @@ export function acceptJson(app: App): void {
       );
     else parse(request as FastifyRequest, text, done);
   });
+}
+
+/** Whole ones are written out when they are made JSON again, and halves stay escaped. */
+function holdsLoneSurrogate(text: string): boolean {
+  try {
+    return /(?<!\\)(?:\\\\)*\\ud[89a-f]/.test(JSON.stringify(JSON.parse(text)));
+  } catch {
+    // That it is no JSON is said by who parses it.
+    return false;
+  }
 }
 
 const quote = 0x22;
