@@ -95,7 +95,7 @@ const specificationsSchema = z
   )
   .max(specificationsMax);
 
-/** Ids; whether there are such products is seen when they are shown. */
+/** Ids or slugs; whether there are such products is seen when they are shown. */
 const relatedProductsSchema = z
   .array(z.string().min(1).max(productIdCharactersMax))
   .max(relatedProductsMax)

@@ -20,15 +20,23 @@ export async function getProduct(
   if (!product || (!unpublished && product.status !== "published")) return undefined;
   const { relatedProducts: related, ...others } = product;
   if (!related || unpublished) return product;
-  const seen = await publishedOf(model, related);
-  return { ...others, relatedProducts: related.filter((id) => seen.has(id)) };
+  return { ...others, relatedProducts: await publishedOf(model, related) };
 }
 
-async function publishedOf(model: ViewModel, ids: readonly string[]): Promise<Set<string>> {
+/** The ids of those that are published, each once, of products that are named by their ids or slugs. */
+async function publishedOf(model: ViewModel, named: readonly string[]): Promise<string[]> {
+  const { documents: byId } = await model.load(named);
+  const ids: string[] = [];
+  for (const name of named) {
+    const id = byId.has(name) ? name : await idOfSlug(model, name);
+    if (id !== undefined) ids.push(id);
+  }
   const { documents } = await model.load(ids);
-  const isPublished = ({ json }: { json: string }) =>
-    (JSON.parse(json) as Partial<ProductDoc>).details?.status === "published";
-  return new Set([...documents.values()].filter(isPublished).map(({ key }) => key));
+  const isPublished = (id: string) => {
+    const stored = documents.get(id);
+    return stored && (JSON.parse(stored.json) as Partial<ProductDoc>).details?.status === "published";
+  };
+  return [...new Set(ids)].filter(isPublished);
 }
 
 async function productById(
@@ -50,8 +58,13 @@ async function productBySlug(
   slug: string,
   known: KnownGroups,
 ): Promise<ProductView | undefined> {
+  const id = await idOfSlug(model, slug);
+  return id === undefined ? undefined : productById(model, id, known);
+}
+
+async function idOfSlug(model: ViewModel, slug: string): Promise<string | undefined> {
   const { items } = await model.find({ where: [{ column: "slug", eq: slug }], limit: 1 });
-  return items[0] && productById(model, items[0].key, known);
+  return items[0]?.key;
 }
 
 /** Those of the SKUs that are for sale: live variants of published products. */

@@ -31,10 +31,11 @@ describe("a product's page", () => {
     const sold = await product({ name: "Sold", skus: ["SOLD"] });
     const draft = (await post("/v1/products", { name: "Draft", variants: [] })).body;
     const { id } = await product({ name: "Leading", skus: ["LEADING"] });
-    const body = { relatedProducts: [draft.id, "nowhere", sold.id] };
+    const named = await product({ name: "By its slug", skus: ["SLUGGED"] });
+    const body = { relatedProducts: [draft.id, "nowhere", sold.id, "by-its-slug"] };
     await call("PATCH", `/v1/products/${id}`, { headers: staff, body });
     await shop().caughtUp();
-    expect((await get(`/v1/products/${id}`)).body.relatedProducts).toEqual([sold.id]);
+    expect((await get(`/v1/products/${id}`)).body.relatedProducts).toEqual([sold.id, named.id]);
     expect((await get(`/v1/products/${id}`, staff)).body.relatedProducts).toEqual(body.relatedProducts);
   });
 

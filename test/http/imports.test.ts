@@ -298,6 +298,19 @@ test("an import goes on where it was when its process was killed, and does nothi
   expect(await ended(shop, again.id)).toMatchObject({ unchanged: products });
 });
 
+test("a stock below nothing is not counted, and said so", { timeout: 60_000 }, async () => {
+  const shop = await openShop();
+  await shop.product({ skus: ["THREE"], quantity: 3 });
+  const { id } = await handIn(shop, "sku,available\nTHREE,-7\n");
+  await shop.runtime.tasks.doDue();
+  await shop.caughtUp();
+  expect((await shop.get(`/v1/imports/${id}`, staff)).body).toMatchObject({
+    changed: 0,
+    leftOut: [expect.objectContaining({ field: "available" })],
+  });
+  expect((await shop.get("/v1/stock/THREE", staff)).body).toMatchObject({ onHand: 3 });
+});
+
 test("what was exported changes nothing when it is imported again", { timeout: 60_000 }, async () => {
   const shop = await openShop();
   const usd = (amount: number) => ({ amount, currency: "USD" });
@@ -331,6 +344,7 @@ test("what was exported changes nothing when it is imported again", { timeout: 6
     publishAt: "2030-01-01T00:00:00Z",
     variants: [coded],
   });
+  await shop.post("/v1/products", { name: "Still empty", variants: [] });
   const archived = await shop.product({ skus: ["GONE"] });
   await shop.post(`/v1/products/${archived.id}/archive`);
   await shop.call("PUT", "/v1/stock/GONE/policy", {
@@ -365,7 +379,7 @@ test("what was exported changes nothing when it is imported again", { timeout: 6
     await shop.runtime.tasks.doDue();
     await shop.caughtUp();
     const { body } = await shop.get(`/v1/imports/${id}`, staff);
-    expect(body).toMatchObject({ state: "finished", unchanged: 3, changed: 0, rejected: 0, leftOut: [] });
+    expect(body).toMatchObject({ state: "finished", unchanged: 4, changed: 0, rejected: 0, leftOut: [] });
   }
   expect((await shop.get("/v1/exports/products?format=jsonl", staff)).text).toBe(before.text);
 });

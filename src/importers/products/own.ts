@@ -57,7 +57,7 @@ const told = new Set(["publishedat", "createdat", "updatedat", "brandid", "categ
 const ofVariants = ["sku", "variant", "attributes", "price", "available", "barcode"] as const;
 
 /** JSON says so of a product without variants. */
-const saysNothing = new Set(["", "{}"]);
+const saysNothing = new Set(["", "{}", "[]"]);
 
 const statuses: Readonly<Record<string, ProductStatus>> = {
   draft: "draft",
