@@ -235,14 +235,15 @@ export class Delivery {
     });
   }
 
-  private async failed({ reason, gone }: Extract<Sent, { ok: false }>): Promise<void> {
+  private async failed({ reason, gone, retryAfterMs = 0 }: Extract<Sent, { ok: false }>): Promise<void> {
     const { engine, clock, log } = this.options;
     const { id } = this.endpoint;
     const now = clock();
     this.failures++;
     this.failingSince ??= now;
     const pauseMs = Math.min(retryPauseMs * 2 ** Math.min(this.failures - 1, 20), retryPauseMsMax);
-    this.notBefore = now + pauseMs * (1 - jitter + 2 * jitter * Math.random());
+    const jittered = pauseMs * (1 - jitter + 2 * jitter * Math.random());
+    this.notBefore = now + Math.max(jittered, Math.min(retryAfterMs, retryPauseMsMax));
     log.info({ endpoint: id, failures: this.failures, reason }, "a delivery was not taken");
     await this.keep();
     if (gone || now - this.failingSince >= giveUpAfterMs) {

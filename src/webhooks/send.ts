@@ -9,8 +9,10 @@ const answerBytesMax = 64 * 1024;
 const idleSocketsMax = 64;
 const idleSocketMsMax = 30_000;
 
-/** What became of a message; `gone`: its receiver wants none any more. */
-export type Sent = { ok: true; status: number } | { ok: false; reason: string; status?: number; gone?: true };
+/** What became of a message; `gone`: its receiver wants none any more; `retryAfterMs`: none before. */
+export type Sent =
+  | { ok: true; status: number }
+  | { ok: false; reason: string; status?: number; gone?: true; retryAfterMs?: number };
 
 export interface Sender {
   /** Never throws. @param signal gives it up */
@@ -30,7 +32,7 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
   const agents = { "http:": new http.Agent(how), "https:": new https.Agent(how) };
 
   const post = (url: string, headers: Record<string, string>, body: string, signal: AbortSignal) =>
-    new Promise<number>((resolve, reject) => {
+    new Promise<Answered>((resolve, reject) => {
       const target = new URL(url);
       const isTls = target.protocol === "https:";
       const request = (isTls ? https : http).request(target, {
@@ -41,9 +43,9 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
         ...(!allowPrivate && { lookup: lookupPublic }),
       });
       // Nobody has asked for another protocol.
-      request.once("upgrade", ({ statusCode = 0 }, socket) => {
+      request.once("upgrade", ({ statusCode: status = 0 }, socket) => {
         socket.destroy();
-        resolve(statusCode);
+        resolve({ status });
       });
       let isAnswered = false;
       request.once("close", () => {
@@ -51,7 +53,8 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
       });
       request.once("response", (response) => {
         isAnswered = true;
-        const status = response.statusCode ?? 0;
+        const { statusCode: status = 0, headers } = response;
+        const retryAfter = headers["retry-after"];
         let bytes = 0;
         response.on("data", (chunk: Buffer) => {
           bytes += chunk.length;
@@ -59,7 +62,7 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
         });
         // The status has been given, however the rest of the answer ends.
         response.on("error", () => {});
-        response.once("close", () => resolve(status));
+        response.once("close", () => resolve({ status, retryAfter }));
       });
       // A connection that was kept may have been closed while this was on its way.
       request.once("error", (error: NodeJS.ErrnoException) => {
@@ -90,10 +93,23 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
   };
 }
 
-function judged(status: number): Sent {
+interface Answered {
+  status: number;
+  retryAfter?: string | undefined;
+}
+
+function judged({ status, retryAfter = "" }: Answered): Sent {
   if (status >= 200 && status < 300) return { ok: true, status };
-  const reason = `answered ${status}`;
-  return status === 410 ? { ok: false, reason, status, gone: true } : { ok: false, reason, status };
+  const refused = { ok: false, reason: `answered ${status}`, status } as const;
+  if (status === 410) return { ...refused, gone: true };
+  const retryAfterMs = msUntil(retryAfter);
+  return retryAfterMs > 0 ? { ...refused, retryAfterMs } : refused;
+}
+
+/** Of a Retry-After (RFC 9110, section 10.2.3): seconds, or a date by this machine's clock; 0 for what is neither. */
+function msUntil(retryAfter: string): number {
+  const ms = /^\d+$/.test(retryAfter) ? Number(retryAfter) * 1_000 : Date.parse(retryAfter) - Date.now();
+  return Number.isFinite(ms) ? Math.max(0, ms) : 0;
 }
 
 /** What went wrong on the way, in one line. */

@@ -77,6 +77,20 @@ describe("a webhook endpoint", () => {
     expect((await shop.get("/v1/webhook-endpoints", staff)).body.items).toHaveLength(1);
   });
 
+  test("is told again by its key when there is room for no other", { timeout: 60_000 }, async () => {
+    const shop = await openShop({ env: allowed });
+    const { url } = await receiving();
+    const make = (headers: Record<string, string>) =>
+      shop.post("/v1/webhook-endpoints", { url, topics: ["order.paid"] }, { ...staff, ...headers });
+    const key = { "idempotency-key": "endpoint-0" };
+    const first = await make(key);
+    for (let made = 1; made < 100; made++) expect((await make({})).status).toBe(201);
+    await shop.caughtUp();
+    expect(await make({})).toMatchObject({ status: 409, body: { code: "illegal_transition" } });
+    const again = await make(key);
+    expect([again.status, again.text]).toEqual([201, first.text]);
+  });
+
   test("is sent nothing once it was answered that it is turned off", { timeout }, async () => {
     const { shop } = await delivering();
     const receiver = await receiving();

@@ -68,6 +68,8 @@ describe("a message", () => {
     for (status of [301, 302, 307, 400, 404, 429, 500, 503])
       expect(await send(url, {}, "{}")).toEqual({ ok: false, status, reason: `answered ${status}` });
     status = 410;
+    const later = await serving((_, response) => response.writeHead(503, { "retry-after": "120" }).end());
+    expect(await send(later.url, {}, "{}")).toMatchObject({ ok: false, status: 503, retryAfterMs: 120_000 });
     expect(await send(url, {}, "{}")).toMatchObject({ ok: false, gone: true });
   });
 
