@@ -76,7 +76,12 @@ export function planOf(
   const { product } = current;
   const missing = (path: string, reason = "is missing") => rejects.push({ ...record.whereIs(path), reason });
   if (!product) {
-    if (record.fields.name === undefined) missing("name");
+    const isOfSku = record.slug === undefined && record.id === undefined;
+    // A list of prices or stocks is of what the shop sells.
+    if (record.fields.name === undefined)
+      if (isOfSku)
+        missing("variants.0.sku", "no product of the shop has it, and the row has no name for one");
+      else missing("name");
     for (const [index, { price }] of record.variants.entries())
       if (!price) missing(`variants.${index}.price`);
     if (rejects.length > 0) return plan;
