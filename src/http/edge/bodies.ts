@@ -30,8 +30,6 @@ export function acceptJson(app: App): void {
     if (text === "") done(null, undefined);
     else if (text.includes("\\u0000") && escapedNul.test(text))
       done(new Problem("malformed_request", "the body holds the character U+0000"));
-    else if (escapedSurrogate.test(text) && holdsLoneSurrogate(text))
-      done(new Problem("malformed_request", "the body holds half of a character, which is no text"));
     else if (holdsTooMuch(text))
       done(
         invalid([
@@ -41,6 +39,8 @@ export function acceptJson(app: App): void {
           },
         ]),
       );
+    else if (escapedSurrogate.test(text) && holdsLoneSurrogate(text))
+      done(new Problem("malformed_request", "the body holds half of a character, which is no text"));
     else parse(request as FastifyRequest, text, done);
   });
 }
