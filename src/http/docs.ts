@@ -37,8 +37,13 @@ export function serveDocs(app: App): void {
   const show = async (request: FastifyRequest, reply: FastifyReply) => {
     const [path = prefix] = request.url.split("?", 1);
     const asked = kept.get(path) ?? ask(path);
-    const { status, headers, payload } = await asked;
-    if (status === 200 && kept.size < keptMax) kept.set(path, asked);
+    // Many may ask for it before it is there.
+    if (kept.size < keptMax) kept.set(path, asked);
+    const { status, headers, payload } = await asked.catch((error: unknown) => {
+      kept.delete(path);
+      throw error;
+    });
+    if (status !== 200) kept.delete(path);
     reply.headers(headers);
     if (headers.ETag !== undefined && request.headers["if-none-match"]?.includes(headers.ETag))
       return reply.code(304).send();
