@@ -79,6 +79,23 @@ describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, { t
     await says(page, /^3 products/);
   });
 
+  test("keep what is typed while they are looked for", async () => {
+    const page = await front().visit("/");
+    await says(page, "31 products");
+    const answered = Promise.withResolvers<void>();
+    await page.route("**/v1/products?*", async (route) => {
+      await answered.promise;
+      await route.continue();
+    });
+    await page.getByLabel("Category 1 (6)").check();
+    await page.getByLabel("From").fill("21");
+    answered.resolve();
+    await says(page, /^6 products/);
+    expect(await page.getByLabel("From").inputValue()).toBe("21");
+    await page.keyboard.press("Enter");
+    await page.waitForURL(({ search }) => search.includes("min=21"));
+  });
+
   test("are bought from by keyboard alone", async () => {
     const page = await front().visit("/products/bowl");
     await page.route("https://images.example/**", (route) =>

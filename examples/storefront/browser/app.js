@@ -108,7 +108,7 @@ async function pageOf(pathname, visit) {
 function place({ title, content, said = "" }, pathname) {
   const isFirst = shownPath === "";
   const isSame = shownPath === pathname;
-  const focused = main.contains(document.activeElement) ? document.activeElement?.id : undefined;
+  const focused = main.contains(document.activeElement) ? document.activeElement : null;
   const heading = h("h1", { tabindex: -1 }, title);
   main.replaceChildren(heading, ...content.filter((child) => child instanceof Node));
   main.removeAttribute("aria-busy");
@@ -125,9 +125,17 @@ function place({ title, content, said = "" }, pathname) {
   }
 }
 
-/** @param {string | undefined} id of what had the focus in the page, if anything had @param {HTMLElement} heading */
-function focusAgain(id, heading) {
-  if (id !== undefined) (document.getElementById(id) ?? heading).focus({ preventScroll: true });
+/**
+ * What was typed meanwhile stays, too.
+ * @param {Element | null} before what had the focus in the page, if anything had
+ * @param {HTMLElement} heading
+ */
+function focusAgain(before, heading) {
+  if (!before) return;
+  const after = document.getElementById(before.id);
+  (after ?? heading).focus({ preventScroll: true });
+  const isTyped = before instanceof HTMLInputElement && before.value !== before.defaultValue;
+  if (isTyped && after instanceof HTMLInputElement) after.value = before.value;
 }
 
 document.addEventListener("click", (event) => {
