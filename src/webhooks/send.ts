@@ -47,12 +47,13 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
         socket.destroy();
         resolve({ status });
       });
-      let isAnswered = false;
+      // An answer or an error says what comes of it.
+      let isOver = false;
       request.once("close", () => {
-        if (!isAnswered) reject(new Error("it was closed without an answer"));
+        if (!isOver) reject(new Error("it was closed without an answer"));
       });
       request.once("response", (response) => {
-        isAnswered = true;
+        isOver = true;
         const { statusCode: status = 0, headers } = response;
         const retryAfter = headers["retry-after"];
         let bytes = 0;
@@ -67,7 +68,7 @@ export function createSender({ allowPrivate, timeoutMs = sendMsMax }: SenderOpti
       // A connection that was kept may have been closed while this was on its way.
       request.once("error", (error: NodeJS.ErrnoException) => {
         const isStale = request.reusedSocket && error.code === "ECONNRESET" && !signal.aborted;
-        isAnswered = isStale;
+        isOver = true;
         if (isStale) post(url, headers, body, signal).then(resolve, reject);
         else reject(error);
       });
