@@ -25,13 +25,15 @@ export async function getProduct(
 
 /** The ids of those that are published, each once, of products that are named by their ids or slugs. */
 async function publishedOf(model: ViewModel, named: readonly string[]): Promise<string[]> {
-  const { documents: byId } = await model.load(named);
+  const documents = new Map((await model.load(named)).documents);
   const ids: string[] = [];
   for (const name of named) {
-    const id = byId.has(name) ? name : await idOfSlug(model, name);
+    const id = documents.has(name) ? name : await idOfSlug(model, name);
     if (id !== undefined) ids.push(id);
   }
-  const { documents } = await model.load(ids);
+  const bySlug = ids.filter((id) => !documents.has(id));
+  if (bySlug.length > 0)
+    for (const [id, stored] of (await model.load(bySlug)).documents) documents.set(id, stored);
   const isPublished = (id: string) => {
     const stored = documents.get(id);
     return stored && (JSON.parse(stored.json) as Partial<ProductDoc>).details?.status === "published";
