@@ -1,3 +1,5 @@
+import { clockDifference } from "../../../values/clock.ts";
+
 /** How often the head of an answer is looked at. */
 const lookEveryMs = 1_000;
 /** The server tells whole seconds. */
@@ -23,9 +25,7 @@ export class ServerClock {
     this.nextLookAt = performance.now() + lookEveryMs;
     const told = Date.parse(date);
     if (Number.isNaN(told)) return;
-    const ahead = Math.max(0, told - Date.now());
-    const behind = Math.max(0, askedAt - (told + dateStepMs));
-    this.aheadMs = ahead - behind;
+    this.aheadMs = clockDifference(askedAt, told, dateStepMs);
     this.observe(this.aheadMs / 1_000);
   }
 
