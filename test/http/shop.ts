@@ -3,7 +3,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { InjectOptions, Response } from "light-my-request";
 import pino, { type Logger } from "pino";
-import { afterAll, beforeAll, onTestFinished } from "vitest";
+import { afterAll, beforeAll, onTestFailed, onTestFinished } from "vitest";
 import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/server.ts";
@@ -34,6 +34,8 @@ export interface OpenCart {
   /** The header that its owner sends. */
   guest: { "cart-token": string };
 }
+
+const logLinesShown = 30;
 
 /** A worker thread starts, and other tests are running. */
 export const openTimeoutMs = 60_000;
@@ -81,7 +83,7 @@ export interface ShopOptions {
   clock?: Clock;
   runDueWork?: boolean;
   hot?: HotStore;
-  /** Silent when left out. */
+  /** Shown when the test fails, where it is left out. */
   log?: Logger;
 }
 
@@ -100,12 +102,25 @@ export const checkoutBody = {
 /** Opens a shop; it and its folder are gone with the test that is running. */
 export async function openShop(options: ShopOptions = {}): Promise<HttpShop> {
   const folder = options.folder ?? (await mkdtemp(join(tmpdir(), "cartwright-http-")));
-  const shop = await startShop(folder, options);
+  const shop = await startShop(folder, { log: shownOnFailure(options.env?.ROLE), ...options });
   onTestFinished(async () => {
     await shop.close();
     if (options.folder === undefined) await rm(folder, { recursive: true, force: true });
   });
   return shop;
+}
+
+/** What a shop has logged last is among the errors of a test that fails. */
+function shownOnFailure(name = "shop"): Logger {
+  const lines: string[] = [];
+  onTestFailed(({ task }) => {
+    if (lines.length > 0) task.result?.errors?.push({ message: `${name} logged:\n${lines.join("")}` });
+  });
+  const write = (line: string) => {
+    lines.push(line);
+    if (lines.length > logLinesShown) lines.shift();
+  };
+  return pino({ level: "info", base: null }, { write });
 }
 
 /** One shop for all tests of a file. @returns how to get at it once they run */
