@@ -134,6 +134,11 @@ export class Fold {
     return this.reached;
   }
 
+  /** Types of events that are asked for their metadata. */
+  get typesWithMetadata(): readonly string[] {
+    return this.projection.readsMetadata ? this.types : [];
+  }
+
   get parkedDocuments(): ParkedDocument[] {
     return this.parking.list();
   }
@@ -189,10 +194,11 @@ export class Fold {
     scannedTo: Position,
     scannedEvents = events.length,
   ): Promise<void> {
-    const aimed = events.flatMap((event) => this.aimOf(event) ?? []);
+    const aimed = this.aimsOf(events);
     if (!this.documents.isWhole) await this.loadAhead(aimed);
     for (const [at, { event, handler, keys }] of aimed.entries()) {
-      await this.applyOne(event, handler, keys);
+      const waits = this.applyOne(event, handler, keys);
+      if (waits) await waits;
       if (this.documents.isWhole || this.documents.heldCharacters <= heldCharactersMax) continue;
       if (this.only !== undefined) continue;
       this.reach(event.position, event);
@@ -211,29 +217,43 @@ export class Fold {
     this.reachedEvent = last?.position === position ? last : undefined;
   }
 
-  private aimOf(event: DecodedEvent): Aimed | undefined {
-    const handler = this.handlerOf(event);
-    const keys = handler && this.keysOf(event, handler);
-    return handler && keys !== undefined ? { event, handler, keys } : undefined;
+  private aimsOf(events: readonly DecodedEvent[]): Aimed[] {
+    const aimed: Aimed[] = [];
+    for (const event of events) {
+      const handler = this.handlerOf(event);
+      const keys = handler && this.keysOf(event, handler);
+      if (handler && keys !== undefined) aimed.push({ event, handler, keys });
+    }
+    return aimed;
   }
 
-  private async applyOne(event: DecodedEvent, handler: AnyHandler, keys: Keys): Promise<void> {
+  /**
+   * Goes on from one of the keys. Only a document that is not in memory is worth a turn of the event loop.
+   * @returns what ends when it was applied; undefined when it is
+   */
+  private applyOne(
+    event: DecodedEvent,
+    handler: AnyHandler,
+    keys: Keys,
+    from = 0,
+  ): Promise<void> | undefined {
     // Nothing is allocated for an event that names one document, as nearly all do.
     const count = typeof keys === "string" ? 1 : keys.length;
-    for (let index = 0; index < count; index++) {
+    for (let index = from; index < count; index++) {
       const key = typeof keys === "string" ? keys : (keys[index] as string);
       if (this.isLeftAlone(key, handler)) continue;
-      // Only a document that is not in memory is worth a turn of the event loop.
-      const entry = this.documents.find(key) ?? (await this.documents.loaded(key));
+      const entry = this.documents.find(key);
+      if (!entry) return this.documents.loaded(key).then(() => this.applyOne(event, handler, keys, index));
       const hasGoneOn = entry.position >= event.position;
       const followers = this.change(entry, key, event, handler);
       // What could not be read, nobody has had.
       if (hasGoneOn && this.isForUnreadable) this.outdated.add(key);
       if (followers === undefined) continue;
       const isNew = !hasGoneOn || this.isForUnreadable;
-      for (const followerKey of followers)
-        await this.applyToFollower(followerKey, event, handler, entry, isNew);
+      const waits = this.applyToFollowers(followers, event, handler, entry, isNew);
+      if (waits) return waits.then(() => this.applyOne(event, handler, keys, index + 1));
     }
+    return undefined;
   }
 
   /** One event is applied again, which is parked under its own position. */
@@ -241,21 +261,32 @@ export class Fold {
     return this.only?.startsWith("#") ?? false;
   }
 
-  private async applyToFollower(
-    key: string,
+  /** As `applyOne`, from one of the followers. */
+  private applyToFollowers(
+    keys: readonly string[],
     event: DecodedEvent,
-    { changeFollower }: AnyHandler,
+    handler: AnyHandler,
     origin: Entry,
     isNew: boolean,
-  ): Promise<void> {
-    if (!changeFollower) return;
-    const follower = this.documents.find(key) ?? (await this.documents.loaded(key));
-    if (isNew && this.only !== undefined && follower.position >= event.position) this.outdated.add(key);
-    this.documents.led(key, follower);
-    this.change(follower, key, event, {
-      keys: () => key,
-      change: (doc, event, key) => changeFollower(doc, event, key, origin.doc),
-    });
+    from = 0,
+  ): Promise<void> | undefined {
+    const { changeFollower } = handler;
+    if (!changeFollower) return undefined;
+    for (let index = from; index < keys.length; index++) {
+      const key = keys[index] as string;
+      const follower = this.documents.find(key);
+      if (!follower)
+        return this.documents
+          .loaded(key)
+          .then(() => this.applyToFollowers(keys, event, handler, origin, isNew, index));
+      if (isNew && this.only !== undefined && follower.position >= event.position) this.outdated.add(key);
+      this.documents.led(key, follower);
+      this.change(follower, key, event, {
+        keys: () => key,
+        change: (doc, event, key) => changeFollower(doc, event, key, origin.doc),
+      });
+    }
+    return undefined;
   }
 
   /** While one document is looked at again, others only matter when it may follow from them. */
