@@ -276,6 +276,26 @@ test("given documents of 400 kB, when many are touched at once, then memory hold
   for (let n = 0; n < 150; n++) expect(documents[`l${n}`]).toEqual({ total: n, steps: 1, large: text });
 });
 
+test("given a new model that was stored on the way, when documents are made and grow, then they count as held", async () => {
+  const fold = await Fold.open({ projection: countingProjection(mistake), model, codec, inMemory: true });
+  const text = "x".repeat(1_000);
+  const applied = async (first: number): Promise<number> => {
+    for (let n = first; n < first + 200; n++) await write(`l${n}`, "Large", { text });
+    const page = await log.readAll({ after: fold.checkpoint, maxCount: 1_000 });
+    await fold.apply(projectable(page.events, codec), page.scannedTo);
+    return fold.heldCharacters;
+  };
+  const sizes: number[] = [];
+  for (const first of [0, 200]) {
+    sizes.push(await applied(first));
+    await fold.spill();
+    expect(fold.heldCharacters).toBe(0);
+  }
+  // 200 times the text, some more JSON and an allowance.
+  for (const size of sizes) expect(size).toBeGreaterThan(220_000);
+  for (const size of sizes) expect(size).toBeLessThan(280_000);
+});
+
 type Step = { id: string; by: number } | { link: string; to: string } | { delete: string };
 
 const ids = fc.constantFrom("a", "b", "c");

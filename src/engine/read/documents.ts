@@ -11,8 +11,8 @@ const savedCharactersMax = 4 * 1024 * 1024;
 /** Of a document in memory, besides its JSON. */
 const entryOverheadCharacters = 200;
 /**
- * The size of a document that grows in memory is known from samples: the first few, and then one in so many,
- * measured anew after each page that has changed them.
+ * By how much documents have grown in memory is known from samples: the first few, and then one in so many, measured
+ * anew after each page that has changed them.
  */
 const sampledFirst = 64;
 const sampledEvery = 64;
@@ -25,8 +25,10 @@ export interface Entry {
   doc: unknown;
   position: Position;
   dirty: boolean;
-  /** Of its JSON, as last stored, loaded or measured. */
+  /** Of its JSON, as last stored or loaded. */
   characters: number;
+  /** Beyond those, as last measured; 0 where it is no sample. */
+  grown: number;
   /** Changed because another document led to it: stored before the ones that lead. */
   follower: boolean;
   /** Something is stored of it, if only that it was deleted. */
@@ -43,10 +45,11 @@ export class Documents {
   /** What was changed or led to since it was stored, while the model is not whole: a page costs what it changes. */
   private readonly touched = new Map<string, Entry>();
   private readonly samplesChanged = new Set<Entry>();
+  private added = 0;
   private loadedCharacters = 0;
-  private firstCharacters = 0;
-  private restCharacters = 0;
-  private restSampled = 0;
+  /** How many samples there are, and how much they have grown in all. */
+  private readonly first = { count: 0, grown: 0 };
+  private readonly rest = { count: 0, grown: 0 };
 
   /** @param whole the model is new: what is not in memory does not exist */
   constructor(projection: AnyProjection, model: ViewModel, whole: boolean) {
@@ -63,29 +66,19 @@ export class Documents {
     return this.entries.size;
   }
 
-  /** Of JSON, with an allowance for each document; an estimate while a new model is all in memory. */
+  /** Of JSON, with an allowance for each document; an estimate of what they have grown by since they were stored. */
   get heldCharacters(): number {
-    const overhead = this.entries.size * entryOverheadCharacters;
-    if (!this.whole) return overhead + this.loadedCharacters;
-    const rest = Math.max(0, this.entries.size - sampledFirst);
-    const mean = this.restSampled > 0 ? this.restCharacters / this.restSampled : 0;
-    return overhead + this.firstCharacters + rest * mean;
+    const { first, rest } = this;
+    const growth = rest.count > 0 ? rest.grown / rest.count : 0;
+    const grown = first.grown + (this.entries.size - first.count) * growth;
+    return this.entries.size * entryOverheadCharacters + this.loadedCharacters + grown;
   }
 
   /** @returns undefined for a document that has to be loaded first */
   find(key: string): Entry | undefined {
     const entry = this.entries.get(key);
     if (entry || !this.whole) return entry;
-    const sample = this.nextSample();
-    return this.add(key, { doc: undefined, position: logStart, isStored: false, sample }, 0);
-  }
-
-  private nextSample(): Sample {
-    const index = this.entries.size;
-    if (index < sampledFirst) return "first";
-    if (index % sampledEvery !== 0) return "none";
-    this.restSampled++;
-    return "rest";
+    return this.add(key, { doc: undefined, position: logStart, isStored: false }, 0);
   }
 
   /** The document as it is in memory, whether it is one or not. */
@@ -112,7 +105,6 @@ export class Documents {
           doc: stored && (JSON.parse(stored.json) as unknown),
           position: stored?.position ?? deleted.get(key) ?? logStart,
           isStored: stored !== undefined || deleted.has(key),
-          sample: "none" as const,
         };
         this.add(key, entry, characters);
         bytesLeft -= characters;
@@ -124,19 +116,37 @@ export class Documents {
 
   private add(
     key: string,
-    known: Pick<Entry, "doc" | "position" | "isStored" | "sample">,
+    { doc, position, isStored }: Pick<Entry, "doc" | "position" | "isStored">,
     characters: number,
   ): Entry {
-    const entry: Entry = { ...known, dirty: false, characters, follower: false };
+    const sample = this.nextSample();
+    const entry = { doc, position, isStored, characters, grown: 0, sample, dirty: false, follower: false };
     this.entries.set(key, entry);
     this.loadedCharacters += characters;
+    if (sample !== "none") this[sample].count++;
     return entry;
+  }
+
+  private nextSample(): Sample {
+    const index = this.added++;
+    if (index < sampledFirst) return "first";
+    return index % sampledEvery === 0 ? "rest" : "none";
+  }
+
+  private remove(key: string, entry: Entry): void {
+    this.entries.delete(key);
+    this.touched.delete(key);
+    this.loadedCharacters -= entry.characters;
+    if (entry.sample === "none") return;
+    this.samplesChanged.delete(entry);
+    this[entry.sample].count--;
+    this[entry.sample].grown -= entry.grown;
   }
 
   changed(key: string, entry: Entry): void {
     // In a new model nothing has to say that a document is gone.
-    if (this.whole && entry.doc === undefined && entry.sample === "none") {
-      this.entries.delete(key);
+    if (this.whole && entry.doc === undefined) {
+      this.remove(key, entry);
       return;
     }
     entry.dirty = true;
@@ -154,12 +164,15 @@ export class Documents {
   measure(): void {
     for (const entry of this.samplesChanged) {
       const characters = entry.doc === undefined ? 0 : JSON.stringify(entry.doc).length;
-      const grown = characters - entry.characters;
-      if (entry.sample === "first") this.firstCharacters += grown;
-      else this.restCharacters += grown;
-      entry.characters = characters;
+      this.grow(entry, characters - entry.characters);
     }
     this.samplesChanged.clear();
+  }
+
+  private grow(entry: Entry, grown: number): void {
+    if (entry.sample === "none") return;
+    this[entry.sample].grown += grown - entry.grown;
+    entry.grown = grown;
   }
 
   /** What has changed, in parts that a save can take: followers first, then the documents that led to them. */
@@ -184,8 +197,8 @@ export class Documents {
   private *taken(keys: readonly string[]): Generator<[string, Entry]> {
     for (const key of keys) {
       const entry = this.entries.get(key) as Entry;
-      this.entries.delete(key);
       yield [key, entry];
+      this.remove(key, entry);
     }
   }
 
@@ -215,6 +228,7 @@ export class Documents {
     const json = JSON.stringify(doc);
     this.loadedCharacters += json.length - entry.characters;
     entry.characters = json.length;
+    this.grow(entry, 0);
     return {
       key,
       position,
@@ -240,18 +254,14 @@ export class Documents {
   /** The store knew more of these than was loaded: they are loaded again when they are needed. */
   forgetOvertaken(keys: readonly string[]): void {
     for (const key of keys) {
-      this.loadedCharacters -= this.entries.get(key)?.characters ?? 0;
-      this.entries.delete(key);
+      const entry = this.entries.get(key);
+      if (entry) this.remove(key, entry);
     }
   }
 
   /** Forgets what is as it is stored. */
   forgetUnchanged(): void {
-    for (const [key, { dirty, characters }] of this.entries) {
-      if (dirty) continue;
-      this.entries.delete(key);
-      this.loadedCharacters -= characters;
-    }
+    for (const [key, entry] of this.entries) if (!entry.dirty) this.remove(key, entry);
   }
 
   /** Forgets everything. A model that was whole and is not stored starts again from nothing. */
@@ -259,9 +269,8 @@ export class Documents {
     this.entries.clear();
     this.touched.clear();
     this.samplesChanged.clear();
+    this.added = 0;
     this.loadedCharacters = 0;
-    this.firstCharacters = 0;
-    this.restCharacters = 0;
-    this.restSampled = 0;
+    for (const samples of [this.first, this.rest]) Object.assign(samples, { count: 0, grown: 0 });
   }
 }
