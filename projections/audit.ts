@@ -78,6 +78,7 @@ const audited = (Object.keys(shopEvents) as EventType[]).filter((type) => !follo
 /** One small document for each event that staff, an API key or an operator has brought about: none for guests. */
 export const auditProjection = projectionOf<ShopEvents>()<AuditEntry>({
   name: "audit",
+  readsMetadata: true,
   version: 1,
   columns: { actor: "text", at: "number" },
   indexes: [["at"], ["actor", "at"]],

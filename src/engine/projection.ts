@@ -49,6 +49,8 @@ export interface Projection<Doc, E extends EventMap> extends ModelSpec {
   listsOf?: (doc: Doc) => Record<string, readonly string[]>;
   /** What readers see, where it differs from the document. */
   present?: (doc: Doc, key: string) => unknown;
+  /** Handlers ask events for their metadata. */
+  readsMetadata?: true;
 }
 
 // biome-ignore lint/suspicious/noExplicitAny: the engine handles projections of every document type alike

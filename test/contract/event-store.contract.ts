@@ -362,6 +362,24 @@ export function eventStoreContract(backend: EventStoreBackend): void {
         expect(filtered.map(seen)).toEqual(wanted.map(seen));
       });
 
+      test.each([
+        ["no metadata at once", false],
+        ["all metadata at once", true],
+        ["that of some types at once", ["Pear", "Never"]],
+        ["that of no type at once", []],
+      ])("gives the same events with %s", async (_, asked) => {
+        const before = await store.head();
+        const [apple, pear] = [typeOf("Apple"), typeOf("Pear")];
+        await store.append(streamOf("a"), noStream, [event({}, apple), event({}, pear)]);
+        const withMetadata = typeof asked === "boolean" ? asked : asked.map(typeOf);
+        const stream = await store.readStream(streamOf("a"), { maxCount: 10 });
+        const expected = stream.events.map(({ type, metadata }) => ({ type, metadata }));
+        for (const filter of [{}, { types: [apple, pear] }]) {
+          const { events } = await store.readAll({ after: before, maxCount: 10, withMetadata, ...filter });
+          expect(events.map(({ type, metadata }) => ({ type, metadata }))).toEqual(expected);
+        }
+      });
+
       test("filters by type, page by page", async () => {
         const before = await store.head();
         const [apple, pear, plum] = [typeOf("Apple"), typeOf("Pear"), typeOf("Plum")];

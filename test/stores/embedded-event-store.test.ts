@@ -96,6 +96,25 @@ describe("a process that is killed in the middle of appends", () => {
   );
 });
 
+test("however many types a log knows, a read finds those that are asked for, with their metadata", async () => {
+  const store = openLog();
+  const types = Array.from({ length: 140 }, (_, n) => `Type${n}`);
+  await store.append(
+    "s-1",
+    noStream,
+    types.map((type) => noted({}, type)),
+  );
+  for (const wanted of [
+    ["Type5", "Type70"],
+    ["Type62", "Type63", "Type125", "Type126", "Type139"],
+  ])
+    for (const withMetadata of [false, wanted, wanted.slice(1), ["Type139"]]) {
+      const { events } = await store.readAll({ after: logStart, types: wanted, withMetadata, maxCount: 200 });
+      expect(events.map(({ type }) => type)).toEqual(wanted);
+      expect(new Set(events.map(({ metadata }) => metadata.actor))).toEqual(new Set(["test"]));
+    }
+});
+
 describe("opening a file that is no good", () => {
   async function refusal(options: { readOnly?: boolean } = {}): Promise<StoreDamaged> {
     const before = await readFile(file);

@@ -224,7 +224,8 @@ export class Projector {
     const [first, ...others] = together.flatMap(({ fold }) => (fold ? [fold.checkpoint] : []));
     if (first === undefined) return untilAborted(signal);
     let after = earliest(first, ...others);
-    for await (const page of this.options.events.subscribe({ after, batchEventsMax, signal })) {
+    const withMetadata = together.flatMap(({ fold }) => fold?.typesWithMetadata ?? []);
+    for await (const page of this.options.events.subscribe({ after, batchEventsMax, withMetadata, signal })) {
       await this.looking;
       if (signal.aborted) return;
       this.isInPage = true;
@@ -294,8 +295,8 @@ export class Projector {
     for (;;) {
       const { fold } = live;
       if (!fold || live.isPaused || this.stopping.signal.aborted) return;
-      const { checkpoint: after } = fold;
-      const page = await events.readAll({ after, types: fold.types, maxCount: catchUpEventsMax });
+      const { checkpoint: after, types, typesWithMetadata: withMetadata } = fold;
+      const page = await events.readAll({ after, types, withMetadata, maxCount: catchUpEventsMax });
       if (page.scannedTo <= after) return;
       await live.project(projectable(page.events, codec), page);
       this.tell();

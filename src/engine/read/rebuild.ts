@@ -1,5 +1,11 @@
 import { setImmediate as nextTurn } from "node:timers/promises";
-import { type EventStore, earliest, type Page, type Position } from "../../stores/event-store/event-store.ts";
+import {
+  type EventStore,
+  earliest,
+  type Page,
+  type Position,
+  type ReadAllOptions,
+} from "../../stores/event-store/event-store.ts";
 import type { ViewModel, ViewStore } from "../../stores/view-store/view-store.ts";
 import type { Codec } from "../codec.ts";
 import type { AnyProjection } from "../projection.ts";
@@ -115,13 +121,14 @@ async function replay(
   onPage: (position: Position, count: number) => Promise<void>,
 ): Promise<void> {
   const types = [...new Set(built.flatMap(({ fold }) => fold.types))];
+  const withMetadata = built.flatMap(({ fold }) => fold.typesWithMetadata);
   const [first, ...others] = built;
   if (!first) return;
   const { codec } = first;
   const reached = () => earliest(first.fold.checkpoint, ...others.map(({ fold }) => fold.checkpoint));
   for (;;) {
     try {
-      for await (const page of pagesOf(events, { after: reached(), upTo: target, types })) {
+      for await (const page of pagesOf(events, { after: reached(), upTo: target, types, withMetadata })) {
         const decoded = projectable(page.events, codec);
         for (const { fold } of built) {
           await fold.apply(decoded, page.scannedTo, page.scannedEvents);
@@ -142,11 +149,11 @@ async function replay(
 /** Pages of the log up to a position: the next one is on its way while whoever asks is at work on one. */
 async function* pagesOf(
   events: EventStore,
-  { after, upTo, types }: { after: Position; upTo: Position; types: readonly string[] },
+  { after, upTo, ...which }: Pick<ReadAllOptions, "after" | "types" | "withMetadata"> & { upTo: Position },
 ): AsyncGenerator<Page> {
   const read = (from: Position): Promise<Page> | undefined => {
     if (from >= upTo) return undefined;
-    const page = events.readAll({ after: from, upTo, types, maxCount: pageEvents });
+    const page = events.readAll({ after: from, upTo, ...which, maxCount: pageEvents });
     // Whoever has stopped by then has no use for it, nor for its failure.
     page.catch(() => {});
     return page;

@@ -93,6 +93,12 @@ export interface StreamPage {
   isEnd: boolean;
 }
 
+/**
+ * Whether every event's metadata will be asked for, or that of these types: a store that fetches it when it is asked for
+ * may fetch it at once.
+ */
+export type WithMetadata = boolean | readonly string[];
+
 export interface ReadAllOptions {
   /** Events behind this position, exclusive. */
   after: Position;
@@ -103,8 +109,7 @@ export interface ReadAllOptions {
   maxCount: number;
   /** `pageBytesMax` when left out. */
   bytesMax?: number;
-  /** Every event's metadata will be asked for: a store that fetches it when asked may fetch it at once. */
-  withMetadata?: boolean;
+  withMetadata?: WithMetadata;
 }
 
 export interface Page {
@@ -124,6 +129,7 @@ export interface SubscribeOptions {
   batchEventsMax: number;
   /** `pageBytesMax` when left out. */
   batchBytesMax?: number;
+  withMetadata?: WithMetadata;
   signal: AbortSignal;
 }
 

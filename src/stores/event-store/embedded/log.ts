@@ -118,14 +118,16 @@ class EmbeddedLog implements EmbeddedEventStore {
     return this.reader.readAll(options);
   }
 
-  async *subscribe({ after, batchEventsMax, batchBytesMax, signal }: SubscribeOptions): AsyncIterable<Page> {
-    const bounds = {
+  async *subscribe(options: SubscribeOptions): AsyncIterable<Page> {
+    const { after, batchEventsMax, batchBytesMax, withMetadata = false, signal } = options;
+    const which = {
       maxCount: batchEventsMax,
+      withMetadata,
       ...(batchBytesMax !== undefined && { bytesMax: batchBytesMax }),
     };
     let position = after;
     while (!signal.aborted && !this.closed) {
-      const page = this.reader.readAll({ after: position, ...bounds });
+      const page = this.reader.readAll({ after: position, ...which });
       if (page.scannedTo > position) {
         position = page.scannedTo;
         yield page;

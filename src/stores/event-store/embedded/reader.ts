@@ -1,4 +1,3 @@
-import type { StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
 import {
   type Page,
@@ -9,6 +8,7 @@ import {
   type RecordedEvent,
   type StreamPage,
   streamPageBytesMax,
+  type WithMetadata,
 } from "../event-store.ts";
 import { formatPosition, parsePosition } from "./position.ts";
 import { type LogRow, maskBits, type Statements } from "./statements.ts";
@@ -28,7 +28,7 @@ type WholeRow = [
   type: number,
   time: number,
   data: string,
-  metadata?: string,
+  metadata: string | null,
 ];
 
 /** Fetches the rows behind one that was taken, at most so many. */
@@ -78,11 +78,10 @@ export class LogReader {
     const upTo = options.upTo === undefined ? Number.MAX_SAFE_INTEGER : parsePosition(options.upTo);
     // Taken once, before the events: another thread's writer may append while they are read.
     const end = types === undefined ? upTo : Math.min(upTo, this.windowEnd(after));
-    const statement = withMetadata ? this.statements.allWithMetadata : this.statements.all;
-    const fetch: Fetch =
+    const fetch =
       types === undefined
-        ? (last, count) => statement.all(last?.[0] ?? after, end, count) as unknown as LogRow[]
-        : this.filtered(types, after, end);
+        ? this.unfiltered(withMetadata, after, end)
+        : this.filtered(types, withMetadata, after, end);
     const { rows, isExhausted } = this.take(fetch, maxCount, bytesMax);
     const last = rows.at(-1)?.[0] ?? after;
     const scannedTo = types !== undefined && isExhausted ? Math.max(after, end) : last;
@@ -93,16 +92,25 @@ export class LogReader {
     };
   }
 
-  private filtered(types: readonly string[], after: number, end: number): Fetch {
-    const ids = types.flatMap((name) => this.knownTypeId(name) ?? []);
+  private unfiltered(withMetadata: WithMetadata, after: number, end: number): Fetch {
+    // To tell types apart would cost more than what is left out saves.
+    const withAll = withMetadata === true || (withMetadata !== false && withMetadata.length > 0);
+    const statement = withAll ? this.statements.allWithMetadata : this.statements.all;
+    return (last, count) => statement.all(last?.[0] ?? after, end, count) as unknown as LogRow[];
+  }
+
+  private filtered(types: readonly string[], withMetadata: WithMetadata, after: number, end: number): Fetch {
+    const ids = this.knownTypeIds(types);
+    const described =
+      typeof withMetadata === "boolean" ? (withMetadata ? ids : []) : this.knownTypeIds(withMetadata);
     const { filtered, filteredByList } = this.statements;
     // Ids are given in the order types first occur, so they are small: testing a bit is the fastest filter.
-    const [statement, ...filter]: [StatementSync, ...(bigint | string)[]] = ids.every(
-      (id) => id < 2 * maskBits,
-    )
-      ? [filtered, maskOf(ids, 0), maskOf(ids, maskBits)]
-      : [filteredByList, JSON.stringify(ids)];
-    return (last, count) => statement.all(last?.[0] ?? after, end, ...filter, count) as unknown as LogRow[];
+    const areSmall = [...ids, ...described].every((id) => id < 2 * maskBits);
+    const statement = areSmall ? filtered : filteredByList;
+    const filterOf = areSmall ? masksOf : (ids: readonly number[]) => [JSON.stringify(ids)];
+    const [columns, filter] = [filterOf(described), filterOf(ids)];
+    return (last, count) =>
+      statement.all(...columns, last?.[0] ?? after, end, ...filter, count) as unknown as LogRow[];
   }
 
   /**
@@ -132,7 +140,7 @@ export class LogReader {
 
   private eventOf(row: WholeRow, stream: string): RecordedEvent {
     const [position, , revision, type, time, data, metadata] = row;
-    const metadataText = metadata === undefined ? () => this.metadataAt(position) : () => metadata;
+    const metadataText = metadata ?? this.metadataAt;
     return new StoredEvent(position, stream, revision, this.typeNameOf(type), time, data, metadataText);
   }
 
@@ -155,6 +163,10 @@ export class LogReader {
     return this.knownTypeId(name) !== undefined;
   }
 
+  private knownTypeIds(names: readonly string[]): number[] {
+    return names.flatMap((name) => this.knownTypeId(name) ?? []);
+  }
+
   private knownTypeId(name: string): number | undefined {
     const row = this.statements.typeByName.get(name) as unknown as [number] | undefined;
     return row?.[0];
@@ -165,10 +177,10 @@ export class LogReader {
     return row[0];
   }
 
-  private metadataAt(position: number): string {
+  private readonly metadataAt = (position: number): string => {
     const row = this.statements.metadata.get(position) as unknown as [string];
     return row[0];
-  }
+  };
 
   private streamNameOf(id: number): string {
     const cached = this.streamNames.get(id);
@@ -185,6 +197,11 @@ export class LogReader {
     this.typeNames.set(id, row[0]);
     return row[0];
   }
+}
+
+/** All ids, in two masks. */
+function masksOf(ids: readonly number[]): bigint[] {
+  return [maskOf(ids, 0), maskOf(ids, maskBits)];
 }
 
 /** The bits of those ids that are among the `maskBits` from `first` on. */

@@ -13,7 +13,8 @@ export type LogRow = [
   time: number,
   /** The data itself, or, where it is long, how many bytes it has. */
   data: string | number,
-  metadata?: string,
+  /** Null where it was not asked for. */
+  metadata: string | null,
 ];
 
 export type Statements = ReturnType<typeof prepareStatements>;
@@ -24,6 +25,10 @@ export function prepareStatements(db: DatabaseSync) {
     statement.setReturnArrays(true);
     return statement;
   };
+  // Bits of the types that are meant, in two integers.
+  const inMask = `CASE WHEN type < ${maskBits} THEN (? >> type) & 1 ELSE (? >> (type - ${maskBits})) & 1 END`;
+  // The plus sign keeps SQLite on the primary key, in log order.
+  const inList = "+type IN (SELECT value FROM json_each(?))";
   const columns =
     "position, stream, revision, type, time, " +
     `CASE WHEN octet_length(data) > ${inlineBytesMax} THEN octet_length(data) ELSE data END`;
@@ -50,20 +55,18 @@ export function prepareStatements(db: DatabaseSync) {
       `SELECT ${columns}, metadata FROM events WHERE stream = ? AND revision <= ? ORDER BY revision DESC LIMIT ?`,
     ),
     all: arrays(
-      `SELECT ${columns} FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
+      `SELECT ${columns}, NULL FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
     allWithMetadata: arrays(
       `SELECT ${columns}, metadata FROM events WHERE position > ? AND position <= ? ORDER BY position LIMIT ?`,
     ),
-    // The plus sign keeps SQLite on the primary key, in log order.
     filtered: arrays(
-      `SELECT ${columns} FROM events WHERE position > ? AND position <= ?
-       AND CASE WHEN type < ${maskBits} THEN (? >> type) & 1 ELSE (? >> (type - ${maskBits})) & 1 END
-       ORDER BY position LIMIT ?`,
+      `SELECT ${columns}, CASE WHEN ${inMask} THEN metadata END FROM events
+       WHERE position > ? AND position <= ? AND ${inMask} ORDER BY position LIMIT ?`,
     ),
     filteredByList: arrays(
-      `SELECT ${columns} FROM events WHERE position > ? AND position <= ?
-       AND +type IN (SELECT value FROM json_each(?)) ORDER BY position LIMIT ?`,
+      `SELECT ${columns}, CASE WHEN ${inList} THEN metadata END FROM events
+       WHERE position > ? AND position <= ? AND ${inList} ORDER BY position LIMIT ?`,
     ),
   };
 }

@@ -4,15 +4,16 @@ import { formatPosition } from "./position.ts";
 /** The metadata column: everything but the time, which has its own. */
 export type StoredMetadata = Omit<EventMetadata, "time"> & { id: string };
 
-/** An event whose JSON is parsed when it is asked for; metadata of log reads is fetched when asked for. */
+/** An event whose JSON is parsed when it is asked for, and whose metadata is fetched then where it is not there. */
 export class StoredEvent implements RecordedEvent {
   readonly position: Position;
+  private readonly ordinal: number;
   readonly stream: string;
   readonly revision: number;
   readonly type: string;
   readonly time: number;
   readonly dataText: string;
-  private readonly metadataText: () => string;
+  private readonly metadataText: string | ((ordinal: number) => string);
   private parsed: unknown;
   private parsedMetadata: StoredMetadata | undefined;
 
@@ -23,9 +24,10 @@ export class StoredEvent implements RecordedEvent {
     type: string,
     time: number,
     dataText: string,
-    metadataText: () => string,
+    metadataText: string | ((ordinal: number) => string),
   ) {
     this.position = formatPosition(ordinal);
+    this.ordinal = ordinal;
     this.stream = stream;
     this.revision = revision;
     this.type = type;
@@ -40,7 +42,10 @@ export class StoredEvent implements RecordedEvent {
   }
 
   private get stored(): StoredMetadata {
-    this.parsedMetadata ??= JSON.parse(this.metadataText()) as StoredMetadata;
+    const { metadataText: text } = this;
+    this.parsedMetadata ??= JSON.parse(
+      typeof text === "string" ? text : text(this.ordinal),
+    ) as StoredMetadata;
     return this.parsedMetadata;
   }
 
