@@ -17,8 +17,9 @@ import { tasksProjection } from "./tasks/tasks.ts";
 
 /**
  * Every read model in the view store. A rebuild takes them in turns on two threads, to which they are as much work, in a
- * shop of many carts and in an imported year. Those that read all the stock's events stand at even places, so that one
- * thread alone parses them; so do `funnel`, `tasks` and `audit`, which read the carts'.
+ * shop of many carts and in an imported year. Those that read the stock's events stand at even places, so that one
+ * thread alone parses them; so do `funnel`, `tasks` and `audit`, which read the carts'. At odd places stand those that
+ * read orders and payments, and make most of the documents.
  */
 export function viewProjections({ timeZone }: { timeZone: string; currency: string }): AnyProjection[] {
   return [
@@ -28,8 +29,8 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     ordersProjection,
     stockProjection,
     productSalesProjection(timeZone),
-    paymentsProjection,
     catalogProjection,
+    paymentsProjection,
     funnelProjection(timeZone),
     salesProjection(timeZone),
     tasksProjection,
