@@ -4,12 +4,22 @@ import type { BackendsConfig } from "../stores/backends.ts";
 
 /** Threads that rebuild at the same time. */
 export const rebuildThreadsMax = 2;
-/** Of all threads of one rebuild: the documents of its models, up to a bound, until they are written. */
-const heapMbMax = 560;
-/** As above, so that they, the pages at work and what is being stored fit into the heap. */
-const heldCharactersMax = 32 * 1024 * 1024;
-/** As above. Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
-const nurseryMbMax = 96;
+
+/** Of all threads of one rebuild together. */
+interface Memory {
+  /** Documents of the models until they are written, pages at work, and what is being stored. */
+  heapMb: number;
+  /** JSON of the documents: in memory about three times as many bytes, and garbage beside it. */
+  heldCharacters: number;
+  /** Most of what a rebuild allocates is parsed events, soon garbage: a large nursery lets them die young. */
+  nurseryMb: number;
+}
+
+/** What is rebuilt with less memory is stored more often on the way, and loaded again. */
+const modest: Memory = { heapMb: 560, heldCharacters: 32 * 1024 * 1024, nurseryMb: 96 };
+const roomy: Memory = { heapMb: 1_000, heldCharacters: 96 * 1024 * 1024, nurseryMb: 288 };
+/** As much has to be left for others: memory is taken as it is needed, and given back. */
+const roomyFromBytes = 3 * 1024 ** 3;
 
 export interface RebuildPlan {
   /** The read models that each thread makes. */
@@ -26,6 +36,8 @@ export interface RebuildPlan {
 export function planOfRebuild(
   { eventStoreDbUrl, archiveFile }: Pick<BackendsConfig, "eventStoreDbUrl" | "archiveFile">,
   names: readonly string[],
+  /** As the machine, or what limits the process on it, has now. */
+  availableBytes = process.availableMemory(),
 ): RebuildPlan {
   const isReadFromServer =
     eventStoreDbUrl !== undefined && (archiveFile === undefined || !existsSync(archiveFile));
@@ -33,12 +45,13 @@ export function planOfRebuild(
   const shares = Array.from({ length: Math.min(threads, names.length) }, (_, index) =>
     names.filter((_, at) => at % threads === index),
   );
+  const { heapMb, heldCharacters, nurseryMb } = availableBytes < roomyFromBytes ? modest : roomy;
   return {
     shares,
-    heldCharactersMax: heldCharactersMax / threads,
+    heldCharactersMax: heldCharacters / threads,
     resourceLimits: {
-      maxOldGenerationSizeMb: heapMbMax / threads,
-      maxYoungGenerationSizeMb: nurseryMbMax / threads,
+      maxOldGenerationSizeMb: heapMb / threads,
+      maxYoungGenerationSizeMb: nurseryMb / threads,
     },
   };
 }
