@@ -1382,7 +1382,7 @@ export interface Operations {
       bom?: "true" | "false" | boolean | undefined;
     };
     body: never;
-    answer: undefined;
+    answer: string;
   };
   /** Products as a table: a row for each variant */
   "GET /v1/exports/products": {
@@ -1393,7 +1393,7 @@ export interface Operations {
       bom?: "true" | "false" | boolean | undefined;
     };
     body: never;
-    answer: undefined;
+    answer: string;
   };
   /** Stock as a table: a row for each SKU */
   "GET /v1/exports/stock": {
@@ -1404,7 +1404,7 @@ export interface Operations {
       bom?: "true" | "false" | boolean | undefined;
     };
     body: never;
-    answer: undefined;
+    answer: string;
   };
   /** What was done to one thing, by whomever, or what staff, keys and operators did; newest first */
   "GET /v1/audit": {
@@ -1455,7 +1455,7 @@ export interface Operations {
     };
     query: never;
     body: never;
-    answer: undefined;
+    answer: string;
   };
   /** Take a payment gateway's event, raw and signed */
   "POST /v1/webhooks/{gateway}": {

@@ -54,11 +54,28 @@ export interface CommandOptions {
   idempotencyKey?: string;
   /** The `etag` of the version that the command is meant for. */
   ifMatch?: string;
+  /** Of a body that is sent as it is, text or bytes, such as `text/csv`; JSON is made of it if it is left out. */
+  contentType?: string;
+}
+
+export interface EventsOptions {
+  /** `from`: `now` if it is left out. */
+  query?: Exclude<Operations["GET /v1/events"]["query"], undefined>;
+  /** The `id` of the last event that was dealt with: the stream goes on behind it. */
+  lastEventId?: string;
+  /** Ends it. */
+  signal?: AbortSignal;
+}
+
+export interface StreamedEvent {
+  /** What `lastEventId` takes. */
+  id: string | undefined;
+  event: Schemas["Feed"]["items"][number];
 }
 
 export interface Answer<T> {
   status: number;
-  /** Undefined when it is not modified. */
+  /** A text where the answer is no JSON, such as a table; undefined when it is not modified. */
   body: T;
   etag: string | undefined;
   /** Of the log: what the answer is made of, or what a command has written. */
@@ -95,6 +112,11 @@ export interface Client {
     path: P,
     request?: Asked<Operation<"GET", P>> & QueryOptions,
   ): AsyncGenerator<Operation<"GET", P> extends { answer: infer A } ? ItemOf<A> : never>;
+  /**
+   * What happens, as it happens, for staff. It goes on where it was when the connection ends.
+   * @throws CartwrightError for what is refused; NoAnswer when it cannot be gone on with
+   */
+  events(request?: EventsOptions): AsyncGenerator<StreamedEvent>;
   /** The same shop with other credentials; what one of them writes, the other one reads. */
   with(options: Partial<ClientOptions>): Client;
   /** Of what was written last. */

@@ -5,6 +5,8 @@ const retriesDefault = 4;
 const retryAfterMsMin = 100;
 const retryAfterMsMax = 10_000;
 const timeoutMsDefault = 15_000;
+/** Of an event stream, whose server says every 15 seconds that it is there. */
+const silenceMsMax = 45_000;
 /** Answers that say that the same request may succeed later, whatever it was. */
 const passing = new Set([429, 502, 503, 504]);
 
@@ -89,6 +91,44 @@ class Client {
     }
   }
 
+  /** @param {any} request */
+  async *events({ query = {}, lastEventId, signal } = {}) {
+    const { retries = retriesDefault } = this.#options;
+    const url = urlOf(this.#options.url, "/v1/events", { query });
+    let last = lastEventId;
+    for (let failures = 0; !signal?.aborted; ) {
+      const silence = new AbortController();
+      const silent = () => setTimeout(() => silence.abort(new Error("the stream is silent")), silenceMsMax);
+      let timer = silent();
+      let retryAfter = null;
+      try {
+        const headers = { Accept: "text/event-stream", ...(last !== undefined && { "Last-Event-ID": last }) };
+        const response = await this.#fetch("GET", url, { signal, late: silence.signal }, headers);
+        if (!response.ok) {
+          retryAfter = response.headers.get("Retry-After");
+          throw new CartwrightError(response.status, problemIn(await answerOf(response)));
+        }
+        for await (const { id = last, data } of messagesOf(response)) {
+          clearTimeout(timer);
+          timer = silent();
+          failures = 0;
+          last = id;
+          if (data !== undefined) yield { id, event: JSON.parse(data) };
+        }
+      } catch (error) {
+        if (signal?.aborted) return;
+        const isRefused = error instanceof CartwrightError;
+        if (isRefused && (!passing.has(error.status) || failures >= retries)) throw error;
+        if (failures >= retries) throw new NoAnswer(error, undefined);
+      } finally {
+        clearTimeout(timer);
+        silence.abort();
+      }
+      // Its end is none of what happens: the server, or something on the way, has been restarted.
+      await sleep(pauseMs(failures++, retryAfter), signal);
+    }
+  }
+
   /**
    * @param {string} path
    * @param {any} request
@@ -132,7 +172,7 @@ class Client {
         const response = await this.#fetch(method, url, request, headers);
         const answer = await answerOf(response);
         if (response.ok || response.status === 304) return answer;
-        const error = new CartwrightError(response.status, answer.body ?? {});
+        const error = new CartwrightError(response.status, problemIn(answer));
         const isPassing = passing.has(error.status) || error.code === "request_in_progress";
         // What a key is answered again is its answer for good.
         if (isLast || !isPassing || answer.replayed) throw error;
@@ -151,19 +191,19 @@ class Client {
    * @param {any} request
    * @param {Record<string, string>} headers
    */
-  #fetch(method, url, { body, signal }, headers) {
+  #fetch(method, url, { body, contentType, signal, late }, headers) {
     const { fetch = globalThis.fetch, token, cartToken, timeoutMs = timeoutMsDefault } = this.#options;
-    const late = AbortSignal.timeout(timeoutMs);
+    late ??= AbortSignal.timeout(timeoutMs);
     return fetch(url, {
       method,
       headers: {
         Accept: "application/json",
         ...(token !== undefined && { Authorization: `Bearer ${token}` }),
         ...(cartToken !== undefined && { "Cart-Token": cartToken }),
-        ...(body !== undefined && { "Content-Type": "application/json" }),
+        ...(body !== undefined && { "Content-Type": contentType ?? "application/json" }),
         ...headers,
       },
-      ...(body !== undefined && { body: JSON.stringify(body) }),
+      ...(body !== undefined && { body: contentType === undefined ? JSON.stringify(body) : body }),
       signal: signal ? AbortSignal.any([signal, late]) : late,
     });
   }
@@ -191,15 +231,42 @@ function urlOf(base, path, { path: values = {}, query = {} }) {
 async function answerOf(response) {
   const { status, headers } = response;
   const text = status === 204 || status === 304 ? "" : await response.text();
-  const isJson = /json/.test(headers.get("Content-Type") ?? "");
+  const isJson = /[/+]json\b/.test(headers.get("Content-Type") ?? "");
   return {
     status,
-    body: isJson && text !== "" ? JSON.parse(text) : undefined,
+    body: text === "" ? undefined : isJson ? JSON.parse(text) : text,
     etag: headers.get("ETag") ?? undefined,
     position: headers.get("Position") ?? undefined,
     replayed: headers.get("Idempotent-Replayed") === "true",
     notModified: status === 304,
   };
+}
+
+/**
+ * What stands between here and the shop may answer with a page instead.
+ * @param {{ body: any }} answer
+ */
+function problemIn({ body }) {
+  return typeof body === "object" && body !== null ? body : {};
+}
+
+/**
+ * Of a stream of server-sent events, those that say something, if only where the stream is.
+ * @param {Response} response
+ */
+async function* messagesOf(response) {
+  const reader = /** @type {ReadableStream<Uint8Array>} */ (response.body)
+    .pipeThrough(new TextDecoderStream())
+    .getReader();
+  let rest = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    const texts = (rest + value).split("\n\n");
+    rest = texts.pop() ?? "";
+    for (const text of texts)
+      yield { id: /^id: (.*)$/m.exec(text)?.[1], data: /^data: (.*)$/m.exec(text)?.[1] };
+  }
 }
 
 /**

@@ -66,8 +66,11 @@ function operation(method: string, path: string, of: Operation): string {
   const optional = requestBody?.required === false ? " | undefined" : "";
   const answers = Object.entries(responses)
     .filter(([status]) => status.startsWith("2"))
-    .flatMap(([, { content = {} }]) => content["application/json"]?.schema ?? []);
-  const answer = [...new Set(answers.map((schema) => typeOf(schema, "    ")))].join(" | ") || "undefined";
+    .flatMap(([, { content = {} }]) => {
+      const { schema } = content["application/json"] ?? Object.values(content)[0] ?? {};
+      return schema ? typeOf(schema, "    ") : [];
+    });
+  const answer = [...new Set(answers)].join(" | ") || "undefined";
   return [
     ...(summary ? [`  /** ${summary} */`] : []),
     `  "${method.toUpperCase()} ${path}": {`,

@@ -151,4 +151,65 @@ describe("the client", () => {
     expect(new Set(names).size).toBe(names.length);
     expect(tries).toBeGreaterThan(names.length);
   });
+
+  test("takes tables as they are, and sends them so", async () => {
+    const client = createClient({ url, token: staffToken });
+    const { body: table } = await client.get("/v1/exports/products", { query: { format: "csv" } });
+    expect(table.split("\n")[0]).toContain("sku");
+    const { status, body } = await client.post("/v1/imports/products", {
+      query: { dryRun: true },
+      body: table,
+      contentType: "text/csv",
+    });
+    expect(status).toBe(202);
+    expect(body).toMatchObject({ dryRun: true });
+    const inOther = client.post("/v1/imports/products", { body: "<a/>", contentType: "text/xml" });
+    await expect(inOther).rejects.toMatchObject({ code: "unsupported_media_type" });
+  });
+
+  test("hears what happens, goes on when a stream ends, and ends when it is told to", async () => {
+    let streams = 0;
+    const lastIds: (string | null)[] = [];
+    // Of the first stream only the beginning arrives.
+    const cut = (async (input: string, init: RequestInit) => {
+      lastIds.push(new Headers(init.headers).get("Last-Event-ID"));
+      const response = await fetch(input, init);
+      if (++streams > 1) return response;
+      const upTo = new TransformStream<Uint8Array, Uint8Array>({
+        transform(chunk, controller) {
+          controller.enqueue(chunk);
+          if (new TextDecoder().decode(chunk).includes("HEARD-1")) controller.terminate();
+        },
+      });
+      return new Response(response.body?.pipeThrough(upTo), response);
+    }) as typeof fetch;
+    const client = createClient({ url, token: staffToken, fetch: cut });
+    const ending = new AbortController();
+    const heard: unknown[] = [];
+    const ids: unknown[] = [];
+    const all = (async () => {
+      const query = { topics: "stock.changed" };
+      for await (const { id, event } of client.events({ query, signal: ending.signal })) {
+        heard.push((event.data as { sku: string }).sku);
+        ids.push(id);
+        if (heard.length === 3) ending.abort();
+        else await shop().receive(`HEARD-${heard.length + 1}`, 1);
+      }
+    })();
+    await expect.poll(() => streams).toBe(1);
+    await shop().stocked("HEARD-1", "HEARD-2", "HEARD-3");
+    await shop().receive("HEARD-1", 1);
+    await all;
+    expect(heard).toEqual(["HEARD-1", "HEARD-2", "HEARD-3"]);
+    expect(lastIds).toEqual([null, ids[0]]);
+  });
+
+  test("does not try for ever where a stream is refused, or nobody is there", async () => {
+    const nobodys = createClient({ url }).events();
+    await expect(nobodys.next()).rejects.toMatchObject({ code: "unauthorized" });
+    const lost = unreliable(() => "lost");
+    const away = createClient({ url, token: staffToken, fetch: lost.fetch, retries: 1 }).events();
+    await expect(away.next()).rejects.toThrow(NoAnswer);
+    expect(lost.sent).toHaveLength(2);
+  });
 });

@@ -1,5 +1,6 @@
 import { setImmediate as breathe } from "node:timers/promises";
 import type { FastifyReply, FastifyRequest } from "fastify";
+import { z } from "zod";
 import { type TopicName, topicNames } from "../../../projections/feed/topics.ts";
 import type { FeedEvent } from "../../runtime/feed.ts";
 import { logStart } from "../../stores/event-store/event-store.ts";
@@ -39,7 +40,16 @@ export function feedQueries(app: App, deps: Deps): void {
           "which go on from `Last-Event-ID`; else by pages",
         security: [{ bearer: [] }],
         querystring: feedQuery,
-        response: { 200: feedAnswer, "4xx": problemSchema },
+        response: {
+          200: {
+            description: "What there is, or a stream that does not end",
+            content: {
+              "application/json": { schema: feedAnswer },
+              "text/event-stream": { schema: z.string() },
+            },
+          },
+          "4xx": problemSchema,
+        },
       },
     },
     async (request, reply) => {
