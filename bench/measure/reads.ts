@@ -72,7 +72,7 @@ async function measureRead(
 }
 
 /** Filters and sorts that do not come again for a while: the server remembers what it has just answered. */
-function listPaths(): () => string {
+export function listPaths(): () => string {
   const lowestPrices = Math.floor((highestPrice - lowestPrice) / 2);
   let next = 0;
   return () => {

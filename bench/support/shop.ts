@@ -63,15 +63,21 @@ export const checkoutRequest = {
   payment: { method: "credit_card", token: "tok_ok" },
 };
 
-/** Runs work against a server on an empty folder; both are gone afterwards. */
+const ownCheckout = join(import.meta.dirname, "../..");
+
+/**
+ * Runs work against a server on an empty folder; both are gone afterwards.
+ * @param checkout of the program that is to serve
+ */
 export function withServer<T>(
   profileDir: string | undefined,
   work: (server: ShopServer) => Promise<T>,
   env: Record<string, string> = {},
+  checkout = ownCheckout,
 ): Promise<T> {
   return withFolder(async (folder) => {
     const child = await startChild({
-      file: join(import.meta.dirname, "../../src/main.ts"),
+      file: join(checkout, "src/main.ts"),
       env: {
         DATA_DIR: folder,
         ADMIN_API_KEY: adminApiKey,

@@ -17,6 +17,8 @@ export interface ModelsSource {
   start(): Promise<void>;
   /** The log has grown. */
   appended(): void;
+  /** Somebody waits for what is on the log by now. */
+  hurry(): void;
   /** @returns where the model stands, stored; undefined where that cannot be said, or it goes on all the same */
   pause(name: string): Promise<Position | undefined>;
   resume(name: string): Promise<void>;

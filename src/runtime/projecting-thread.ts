@@ -4,6 +4,7 @@ import type { ModelProgress } from "../engine/read/projector.ts";
 import type { Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument } from "../stores/view-store/view-store.ts";
 import type { ModelsSource, Told } from "./models-source.ts";
+import { newsOfLog, tell } from "./threads/news.ts";
 import type { StoredDocuments } from "./threads/projection-worker.ts";
 import type { ProjectionWorkerData, WorkerData } from "./threads/worker-data.ts";
 import { clientOf, type WorkerClient } from "./threads/worker-rpc.ts";
@@ -15,8 +16,7 @@ const nurseryMb = 24;
 /** Read models that a thread of this process keeps up to date. */
 export class ProjectingThread implements ModelsSource {
   private readonly worker: WorkerClient;
-  /** Counts the times that the log has grown; shared with the thread, which waits on it. */
-  private readonly news = new Int32Array(new SharedArrayBuffer(4));
+  private readonly news = newsOfLog();
   private readonly ready = Promise.withResolvers<void>();
   private stopping = false;
 
@@ -46,8 +46,11 @@ export class ProjectingThread implements ModelsSource {
   }
 
   appended(): void {
-    Atomics.add(this.news, 0, 1);
-    Atomics.notify(this.news, 0);
+    tell(this.news.appended);
+  }
+
+  hurry(): void {
+    tell(this.news.hurried);
   }
 
   pause(name: string): Promise<Position | undefined> {

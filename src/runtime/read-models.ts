@@ -149,6 +149,7 @@ export class ReadModels {
     const over = new AbortController();
     const waiter: Waiter = { name, position, wake: () => over.abort() };
     this.waiters.add(waiter);
+    this.source.hurry();
     try {
       await sleep(timeoutMs, undefined, { signal: over.signal, ref: false });
     } catch {

@@ -56,6 +56,9 @@ export class WatchedModels implements ModelsSource {
   /** Whoever projects hears of it by itself. */
   appended(): void {}
 
+  /** Whoever projects for others takes no time to gather. */
+  hurry(): void {}
+
   /** It goes on where it is projected: a rebuilt generation draws level with the log instead. */
   async pause(): Promise<undefined> {}
 

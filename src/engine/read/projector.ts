@@ -44,6 +44,8 @@ export interface ProjectorOptions {
   log: Logger;
   /** Other processes may rebuild, mend and read the models: so often what they have done is looked for. */
   lookAroundMs?: number;
+  /** Called after every page: what comes meanwhile is projected with the next, which comes when it resolves. */
+  gather?: () => Promise<void>;
   /** Called before a model applies a page. @returns what is called once it has, or has failed */
   onPage?: (fold: Pick<Fold, "projection" | "types">, page: Page) => (error?: unknown) => void;
   /** Called after every page, and when a model pauses, resumes, fails or is well again. */
@@ -237,6 +239,7 @@ export class Projector {
       this.lookNow();
       // Embedded stores answer without ever waiting: calls to this thread get their turn here.
       await nextTurn();
+      await this.options.gather?.();
     }
   }
 

@@ -11,6 +11,7 @@ import { ModelOutdated, type SavedCheckpoint } from "../../stores/view-store/vie
 import { tracedPages } from "../../telemetry/traced-pages.ts";
 import { isTracing, startTracing, stopTracing } from "../../telemetry/tracing.ts";
 import { untilAborted } from "../../values/abort.ts";
+import { countOf, newsSince } from "./news.ts";
 import { openWorkerLog, openWorkerStores, type ProjectionWorkerData } from "./worker-data.ts";
 import { serve } from "./worker-rpc.ts";
 
@@ -22,6 +23,8 @@ export interface StoredDocuments {
 const newsWaitMs = 1_000;
 const logPauseMs = 1_000;
 const lookAroundMs = 1_000;
+/** From the beginning of a page to that of the next, at least. */
+const gatherMs = 25;
 /** Of documents while models are built at the start: a share of what this thread's heap may be. */
 const heldCharactersMax = 28 * 1024 * 1024;
 
@@ -35,13 +38,24 @@ const isShared = data.stores.mongoDbUrl !== undefined;
 const stopping = new AbortController();
 let projector: Projector | undefined;
 
-/** Wakes the projector when the other thread has appended. A shared counter costs that thread no message. */
+/** Wakes the projector when the other thread has appended. */
 async function followNews(): Promise<void> {
   while (!stopping.signal.aborted) {
-    const seen = Atomics.load(news, 0);
+    const seen = countOf(news.appended);
     embedded?.notify();
-    await Atomics.waitAsync(news, 0, seen, newsWaitMs).value;
+    await newsSince(news.appended, seen, newsWaitMs);
   }
+}
+
+let gatheredAt = 0;
+let hurriedBefore = 0;
+
+/** Of many small pages, most of the time would go into storing; who waits for one gets it at once. */
+async function gather(): Promise<void> {
+  const leftMs = gatherMs - (performance.now() - gatheredAt);
+  if (leftMs > 0) await newsSince(news.hurried, hurriedBefore, leftMs);
+  hurriedBefore = countOf(news.hurried);
+  gatheredAt = performance.now();
 }
 
 /** Why a model is to be rebuilt; undefined for one that goes on, or fails: its projector says what is wrong with it. */
@@ -103,7 +117,8 @@ function openProjector(): Promise<Projector> {
     })),
     log,
     ...(isTracing() && { onPage: tracedPages() }),
-    ...(isShared && { lookAroundMs }),
+    // Other processes that wait for it could not say so.
+    ...(isShared ? { lookAroundMs } : { gather }),
     onProgress: (progress) => {
       tell("progress", progress);
       checkpointer?.run();

@@ -13,6 +13,7 @@ import {
 } from "../../stores/backends.ts";
 import { Telemetry } from "../../telemetry/telemetry.ts";
 import type { TracingSettings } from "../../telemetry/tracing.ts";
+import type { LogNews } from "./news.ts";
 
 /** What a worker thread needs to open the stores for itself. */
 export interface WorkerData {
@@ -30,8 +31,7 @@ export interface WorkerData {
 export interface ProjectionWorkerData extends WorkerData {
   /** One process of several projects at a time. */
   takesLease: boolean;
-  /** Changes, with a notification, when the log has grown. */
-  news: Int32Array<SharedArrayBuffer>;
+  news: LogNews;
 }
 
 export interface WorkerStores extends OpenViews {
