@@ -1,5 +1,4 @@
 import { randomUUID } from "node:crypto";
-import helmet from "@fastify/helmet";
 import fastify, { LogController } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -52,17 +51,12 @@ import { productQueries } from "./query-api/products.ts";
 import { stockQueries } from "./query-api/stock.ts";
 import { webhookEndpointQueries } from "./query-api/webhook-endpoints.ts";
 import { createRecency } from "./recency.ts";
+import { secureAnswers } from "./security-headers.ts";
 import type { App, Deps } from "./server.ts";
 
 /** A SKU of 64 four-byte characters, percent-encoded. */
 const pathParameterCharactersMax = 64 * 4 * 3;
 const closeSweepMs = 50;
-/** Answers are data: nothing in them is to be run, shown or framed. */
-const dataPolicy = "default-src 'none'; frame-ancestors 'none'";
-/** The API reference is one page with script and style of its own, from this origin. */
-const pagePolicy =
-  "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; " +
-  "img-src 'self' data:; font-src 'self' data:; base-uri 'self'; object-src 'none'; frame-ancestors 'none'";
 const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
@@ -74,11 +68,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
 
   // Before what may refuse a request: a page has to be able to read why.
   await allowOrigins(app, runtime.config);
-  // Its policy of content is made anew for every request: ours never changes.
-  await app.register(helmet, { contentSecurityPolicy: false });
-  app.addHook("onRequest", async ({ url }, reply) => {
-    reply.header("Content-Security-Policy", url.startsWith("/docs") ? pagePolicy : dataPolicy);
-  });
+  secureAnswers(app);
   await compressAnswers(app);
   answerOptions(app);
   sayWhoKeeps(app);
@@ -126,16 +116,19 @@ function createServer(runtime: Runtime, auth: Auth): App {
       new Problem("not_found", `there is no ${request.method} ${request.url.slice(0, 200)}`),
     ),
   );
-  app.addHook("onRequest", async (request, reply) => {
+  app.addHook("onRequest", (request, reply, done) => {
     reply.header("Request-Id", request.id);
     // An empty one is none.
     if (request.headers.authorization?.trim() === "") delete request.headers.authorization;
+    done();
   });
-  app.addHook("onResponse", async (request, reply) => {
-    const { method, url, ip } = request;
-    const ms = Math.round(reply.elapsedTime * 10) / 10;
-    request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
-  });
+  if (runtime.log.isLevelEnabled("debug"))
+    app.addHook("onResponse", (request, reply, done) => {
+      const { method, url, ip } = request;
+      const ms = Math.round(reply.elapsedTime * 10) / 10;
+      request.log.debug({ method, url, ip, status: reply.statusCode, ms }, "answered");
+      done();
+    });
   return app;
 }
 

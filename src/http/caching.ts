@@ -13,12 +13,13 @@ export const forAll = { config: { forAll: true } };
 
 /** Says who may keep an answer: what is for all, anybody, who has to ask whether it is still so; the rest, nobody. */
 export function sayWhoKeeps(app: App): void {
-  app.addHook("onRequest", async (request, reply) => {
-    if (!request.url.startsWith("/v1/")) return;
+  app.addHook("onRequest", (request, reply, done) => {
+    if (!request.url.startsWith("/v1/")) return done();
     const isForAll = request.routeOptions.config.forAll === true;
     const isPublic = isForAll && request.headers.authorization === undefined;
     reply.header("Cache-Control", isPublic ? "public, max-age=0, must-revalidate" : "private, no-store");
     if (isForAll) vary(reply, "Authorization");
+    done();
   });
 }
 

@@ -1,20 +1,12 @@
-import { hash, randomBytes, randomFillSync } from "node:crypto";
+import { hash, randomBytes } from "node:crypto";
 import { v7 } from "uuid";
+import { pooledRandomBytes } from "./random.ts";
 
 const idRandomBytes = 16;
-/** Random bytes for ids are fetched for many at once: a call for each costs more than all else about it. */
-const randomPool = Buffer.alloc(256 * idRandomBytes);
-let randomUsed = randomPool.length;
 
 /** A new random id, ordered by time (RFC 9562, version 7). */
 export function newId(): string {
-  if (randomUsed >= randomPool.length) {
-    randomFillSync(randomPool);
-    randomUsed = 0;
-  }
-  const random = randomPool.subarray(randomUsed, randomUsed + idRandomBytes);
-  randomUsed += idRandomBytes;
-  return v7({ random });
+  return v7({ random: pooledRandomBytes(idRandomBytes) });
 }
 
 /**

@@ -1,7 +1,8 @@
-import { createCipheriv, createDecipheriv, hash, hkdfSync, randomBytes } from "node:crypto";
+import { createCipheriv, createDecipheriv, hash, hkdfSync } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import type { EventStore, Position } from "../../stores/event-store/event-store.ts";
 import type { Problem } from "../../values/problem.ts";
+import { pooledRandomBytes } from "../../values/random.ts";
 import { header } from "../auth.ts";
 import { invalid } from "../problems.ts";
 
@@ -61,7 +62,7 @@ export function createPositions(
     seal(position) {
       if (last?.position === position) return last.token;
       // Random, not counted: a count would tell how much is written.
-      const nonce = randomBytes(nonceBytes);
+      const nonce = pooledRandomBytes(nonceBytes);
       const cipher = createCipheriv(algorithm, key, nonce, { authTagLength: tagBytes });
       const text = Buffer.concat([cipher.update(log), cipher.update(position, "latin1"), cipher.final()]);
       const token = Buffer.concat([nonce, cipher.getAuthTag(), text]).toString("base64url");

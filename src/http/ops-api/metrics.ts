@@ -27,7 +27,10 @@ export function measure(app: App, runtime: Runtime, lag: LagWatch, auth: Auth): 
   engineMetrics(registry, runtime);
   storeMetrics(registry, runtime.telemetry);
   const lookAtModels = modelMetrics(registry, runtime, lag);
-  app.addHook("onResponse", async (request, reply) => observe(request, reply));
+  app.addHook("onResponse", (request, reply, done) => {
+    observe(request, reply);
+    done();
+  });
 
   app.get("/metrics", { schema: { hide: true } }, async (request, reply) => {
     // They tell how much a shop sells.
