@@ -6,7 +6,7 @@ export function addStart(program: Command): void {
     .description("start the server, as npm start does")
     .action(async () => {
       // Only here: the other commands have no use for the HTTP server.
-      const { startServer } = await import("../main.ts");
+      const { startServer } = await import("./serve.ts");
       await startServer();
     });
 }

@@ -76,7 +76,7 @@ describe("Cartwright in docker-compose.yml", () => {
   });
 
   test("has longer to stop than it takes, and is killed by nothing before", () => {
-    const takes = Number(/closeTimeoutMs = (\d+)_000/.exec(textOf("src/main.ts"))?.[1]);
+    const takes = Number(/closeTimeoutMs = (\d+)_000/.exec(textOf("src/cli/serve.ts"))?.[1]);
     for (const [, { stop_grace_period }] of ours)
       expect(Number.parseInt(stop_grace_period ?? "", 10)).toBeGreaterThan(takes);
   });

@@ -209,7 +209,7 @@ test("without an exporter the SDK is not loaded", { timeout: openTimeoutMs }, as
         return next(specifier, context);
       },
     });
-    await import("./src/main.ts");
+    await import("./src/cli/serve.ts");
     process.stdout.write([...seen].join());`;
   const { stdout } = await promisify(execFile)(process.execPath, ["--input-type=module", "-e", script], {
     cwd: join(import.meta.dirname, "../.."),
