@@ -121,16 +121,41 @@ function send(request, response, { type, etag, bodies }) {
   response.end(request.method === "HEAD" ? undefined : body);
 }
 
-if (import.meta.main) {
+const usage = `node examples/storefront/server.js [--api URL] [--port PORT] [--host HOST]
+
+  --api   where the shop's API is (API_URL; http://127.0.0.1:3000); it has to name this origin in CORS_ORIGINS
+  --port  to listen on (PORT; 4000)
+  --host  to listen on (HOST; 127.0.0.1)`;
+
+function main() {
   const { values } = parseArgs({
     options: {
       api: { type: "string", default: process.env.API_URL || "http://127.0.0.1:3000" },
       port: { type: "string", default: process.env.PORT || "4000" },
       host: { type: "string", default: process.env.HOST || "127.0.0.1" },
+      help: { type: "boolean", short: "h" },
     },
   });
-  const { api, port, host } = values;
-  createStorefront({ api }).listen({ port: Number(port), host }, () => {
-    console.log(`The storefront is at http://${host}:${port}, and asks ${api}`);
-  });
+  const { api, port, host, help } = values;
+  if (help) return console.log(usage);
+  if (!URL.canParse(api)) throw new TypeError(`${api} is no URL`);
+  createStorefront({ api })
+    .on("error", fail)
+    .listen({ port: Number(port), host }, () => {
+      console.log(`The storefront is at http://${host}:${port}, and asks ${api}`);
+    });
+}
+
+/** @param {Error} error */
+function fail({ message }) {
+  console.error(`${message}\n\n${usage}`);
+  process.exit(2);
+}
+
+if (import.meta.main) {
+  try {
+    main();
+  } catch (error) {
+    fail(/** @type {Error} */ (error));
+  }
 }
