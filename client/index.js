@@ -101,6 +101,7 @@ class Client {
       const silent = () => setTimeout(() => silence.abort(new Error("the stream is silent")), silenceMsMax);
       let timer = silent();
       let retryAfter = null;
+      let pauseMsMin = 0;
       try {
         const headers = { Accept: "text/event-stream", ...(last !== undefined && { "Last-Event-ID": last }) };
         const response = await this.#fetch("GET", url, { signal, late: silence.signal }, headers);
@@ -108,12 +109,16 @@ class Client {
           retryAfter = response.headers.get("Retry-After");
           throw new CartwrightError(response.status, problemIn(await answerOf(response)));
         }
-        for await (const { id = last, data } of messagesOf(response)) {
+        for await (const { id = last, data, retry } of messagesOf(response)) {
           clearTimeout(timer);
-          timer = silent();
-          failures = 0;
           last = id;
+          // With it the stream begins, which is no sign yet that it goes on.
+          if (retry !== undefined) pauseMsMin = Number(retry);
+          else failures = 0;
           if (data !== undefined) yield { id, event: JSON.parse(data) };
+          if (signal?.aborted) return;
+          // Whoever deals with an event may take longer than the server is silent.
+          timer = silent();
         }
       } catch (error) {
         if (signal?.aborted) return;
@@ -125,7 +130,7 @@ class Client {
         silence.abort();
       }
       // Its end is none of what happens: the server, or something on the way, has been restarted.
-      await sleep(pauseMs(failures++, retryAfter), signal);
+      await sleep(Math.max(pauseMsMin, pauseMs(failures++, retryAfter)), signal);
     }
   }
 
@@ -265,7 +270,11 @@ async function* messagesOf(response) {
     const texts = (rest + value).split("\n\n");
     rest = texts.pop() ?? "";
     for (const text of texts)
-      yield { id: /^id: (.*)$/m.exec(text)?.[1], data: /^data: (.*)$/m.exec(text)?.[1] };
+      yield {
+        id: /^id: (.*)$/m.exec(text)?.[1],
+        data: /^data: (.*)$/m.exec(text)?.[1],
+        retry: /^retry: (\d+)$/m.exec(text)?.[1],
+      };
   }
 }
 
@@ -284,11 +293,14 @@ function pauseMs(attempt, retryAfter) {
  * @param {AbortSignal | undefined} signal
  */
 function sleep(ms, signal) {
+  if (signal?.aborted) return Promise.resolve();
   return new Promise((resolve) => {
-    const timer = setTimeout(resolve, ms);
-    signal?.addEventListener("abort", () => {
+    const over = () => {
       clearTimeout(timer);
+      signal?.removeEventListener("abort", over);
       resolve(undefined);
-    });
+    };
+    const timer = setTimeout(over, ms);
+    signal?.addEventListener("abort", over);
   });
 }

@@ -204,6 +204,32 @@ describe("the client", () => {
     expect(lastIds).toEqual([null, ids[0]]);
   });
 
+  test("gives no event more once it is told to end, however many have come at once", async () => {
+    const client = createClient({ url, token: staffToken });
+    const ending = new AbortController();
+    let events = 0;
+    for await (const { id } of client.events({ query: { from: "start" }, signal: ending.signal }))
+      if (id !== undefined && ++events === 3) ending.abort();
+    expect(events).toBe(3);
+  });
+
+  test("asks no more often than a stream that always ends tells it, and gives it up", {
+    timeout: 20_000,
+  }, async () => {
+    const started = performance.now();
+    let streams = 0;
+    const empty = (async () => {
+      streams++;
+      return new Response("retry: 400\nid: 1\n\n", { headers: { "Content-Type": "text/event-stream" } });
+    }) as unknown as typeof fetch;
+    const ending = new AbortController();
+    const heard = createClient({ url, fetch: empty }).events({ signal: ending.signal }).next();
+    setTimeout(() => ending.abort(), 1_000);
+    expect((await heard).done).toBe(true);
+    expect(performance.now() - started).toBeLessThan(5_000);
+    expect(streams).toBeLessThanOrEqual(3);
+  });
+
   test("does not try for ever where a stream is refused, or nobody is there", async () => {
     const nobodys = createClient({ url }).events();
     await expect(nobodys.next()).rejects.toMatchObject({ code: "unauthorized" });

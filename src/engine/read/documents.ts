@@ -16,6 +16,8 @@ const entryOverheadCharacters = 200;
  */
 const sampledFirst = 64;
 const sampledEvery = 64;
+/** Odd and near 2^32 over the golden ratio: multiples of it, modulo 2^32, are spread evenly. */
+const scatter = 2_654_435_761;
 
 /** Which sample a document is part of. */
 type Sample = "none" | "first" | "rest";
@@ -130,7 +132,8 @@ export class Documents {
   private nextSample(): Sample {
     const index = this.added++;
     if (index < sampledFirst) return "first";
-    return index % sampledEvery === 0 ? "rest" : "none";
+    // Scattered: documents of one kind may come at every second place.
+    return Math.imul(index, scatter) >>> 0 < 2 ** 32 / sampledEvery ? "rest" : "none";
   }
 
   private remove(key: string, entry: Entry): void {
@@ -223,12 +226,12 @@ export class Documents {
     const { doc, position, follower } = entry;
     const isNew = !entry.isStored;
     const { columnsOf, listsOf, present } = this.projection;
-    if (doc === undefined) return { key, position, isNew, follower, json: undefined, columns: {} };
-    const presented = present?.(doc, key);
-    const json = JSON.stringify(doc);
-    this.loadedCharacters += json.length - entry.characters;
-    entry.characters = json.length;
+    const json = doc === undefined ? undefined : JSON.stringify(doc);
+    this.loadedCharacters += (json?.length ?? 0) - entry.characters;
+    entry.characters = json?.length ?? 0;
     this.grow(entry, 0);
+    if (json === undefined) return { key, position, isNew, follower, json, columns: {} };
+    const presented = present?.(doc, key);
     return {
       key,
       position,

@@ -86,6 +86,7 @@ export class Fold {
   private documents: Documents;
   private readonly parking: Parking;
   private readonly isShared: boolean;
+  private readonly isBuilt: boolean;
   private readonly suspects = new Set<string>();
   private reached: Position = logStart;
   /** The event that stands there, where it was seen. */
@@ -107,7 +108,8 @@ export class Fold {
     this.codec = options.codec;
     this.onStored = options.onStored;
     this.isShared = options.isShared ?? false;
-    this.documents = new Documents(projection, model, options.inMemory ?? false);
+    this.isBuilt = options.inMemory ?? false;
+    this.documents = new Documents(projection, model, this.isBuilt);
     this.parking = new Parking(projection.name, parked);
     this.goOnFrom(saved);
   }
@@ -206,7 +208,8 @@ export class Fold {
       this.documents.forget();
       await this.loadAhead(aimed.slice(at + 1));
     }
-    this.documents.measure();
+    // A live model is stored after each page, which measures all.
+    if (this.isBuilt) this.documents.measure();
     this.eventsSince += scannedEvents;
     this.reach(scannedTo, events.at(-1));
   }
