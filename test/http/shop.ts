@@ -4,6 +4,7 @@ import { join } from "node:path";
 import type { InjectOptions, Response } from "light-my-request";
 import pino, { type Logger } from "pino";
 import { afterAll, beforeAll, onTestFailed, onTestFinished } from "vitest";
+import { createClient } from "../../client/index.js";
 import { readConfig } from "../../src/config.ts";
 import { buildApp } from "../../src/http/app.ts";
 import type { App } from "../../src/http/server.ts";
@@ -96,7 +97,7 @@ export const checkoutBody = {
     postalCode: "N1 1AA",
     country: "GB",
   },
-  payment: { method: "credit_card", token: "tok_ok" },
+  payment: { method: "credit_card" as const, token: "tok_ok" },
 };
 
 /** Opens a shop; it and its folder are gone with the test that is running. */
@@ -174,11 +175,9 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
     return answerOf(await app.inject(request));
   };
   const post: HttpShop["post"] = (url, body, headers = staff) => call("POST", url, { headers, body });
-  const done = async (answer: Promise<Answer>): Promise<Body> => {
-    const { status, body } = await answer;
-    if (status >= 300) throw new Error(`${status} ${JSON.stringify(body)}`);
-    return body;
-  };
+  // What is refused is shown as it is.
+  const nobody = createClient({ url: "http://shop.test", fetch: fetchOver(app), retries: 0 });
+  const client = nobody.with({ token: adminApiKey });
   let products = 0;
   let closed = false;
 
@@ -192,31 +191,35 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
     async product({ name, skus = ["SKU-1"], price = 1_000, quantity = 10, fields } = {}) {
       const variants = skus.map((sku) => ({ sku, price: { amount: price, currency: "USD" } }));
       const body = { name: name ?? `Product ${++products}`, variants, ...fields };
-      const { id, slug } = await done(post("/v1/products", body));
-      await done(post(`/v1/products/${id}/publish`));
+      const { id, slug } = (await client.post("/v1/products", { body })).body;
+      await client.post("/v1/products/{id}/publish", { path: { id } });
       if (quantity > 0) for (const sku of skus) await shop.receive(sku, quantity);
       return { id, slug };
     },
     async stocked(...skus) {
-      for (const sku of skus)
-        await done(call("PUT", `/v1/stock/${encodeURIComponent(sku)}/policy`, { body: {}, headers: staff }));
+      for (const sku of skus) await client.put("/v1/stock/{sku}/policy", { path: { sku }, body: {} });
     },
     async receive(sku, quantity) {
       await shop.stocked(sku);
-      await done(post(`/v1/stock/${encodeURIComponent(sku)}/receipts`, { quantity }));
+      await client.post("/v1/stock/{sku}/receipts", { path: { sku }, body: { quantity } });
     },
     async cart(...lines) {
-      const { id, cartToken } = await done(post("/v1/carts", undefined, {}));
-      const guest = { "cart-token": cartToken as string };
+      const { id, cartToken = "" } = (await nobody.post("/v1/carts")).body;
+      const guest = nobody.with({ cartToken });
       for (const [sku, quantity] of lines)
-        await done(post(`/v1/carts/${id}/items`, { sku, quantity }, guest));
-      return { id, guest };
+        await guest.post("/v1/carts/{id}/items", { path: { id }, body: { sku, quantity } });
+      return { id, guest: { "cart-token": cartToken } };
     },
     checkOut: (cart, changes, headers) =>
       post(`/v1/carts/${cart.id}/checkout`, { ...checkoutBody, ...changes }, { ...cart.guest, ...headers }),
     async order(...lines) {
       const cart = await shop.cart(...lines);
-      return { cart, order: await done(shop.checkOut(cart)) };
+      const guest = nobody.with({ cartToken: cart.guest["cart-token"] });
+      const { body } = await guest.post("/v1/carts/{id}/checkout", {
+        path: { id: cart.id },
+        body: checkoutBody,
+      });
+      return { cart, order: body };
     },
     async caughtUp() {
       if (!(await runtime.models.caughtUp(10_000))) throw new Error("the read models do not catch up");
@@ -229,6 +232,26 @@ function shopOver(app: App, runtime: Runtime, folder: string): HttpShop {
     },
   };
   return shop;
+}
+
+/** As a program would speak to the shop, but without a socket. */
+function fetchOver(app: App): typeof fetch {
+  const fetched = async (url: string, init: RequestInit): Promise<globalThis.Response> => {
+    const { pathname, search } = new URL(url);
+    const response = await app.inject({
+      method: init.method as InjectOptions["method"],
+      url: pathname + search,
+      headers: init.headers as Record<string, string>,
+      ...(init.body !== undefined && { payload: init.body as string }),
+    } as InjectOptions);
+    const { statusCode: status, headers, payload } = response;
+    const isWithout = status === 204 || status === 304;
+    return new globalThis.Response(isWithout ? null : payload, {
+      status,
+      headers: headers as Record<string, string>,
+    });
+  };
+  return fetched as typeof fetch;
 }
 
 function answerOf(response: Response): Answer {

@@ -117,8 +117,9 @@ function openProjector(): Promise<Projector> {
     })),
     log,
     ...(isTracing() && { onPage: tracedPages() }),
-    // Other processes that wait for it could not say so.
-    ...(isShared ? { lookAroundMs } : { gather }),
+    ...(isShared && { lookAroundMs }),
+    // Others that wait could not say so, and what a server pushes may come only after somebody has begun to wait for it.
+    ...(!isShared && embedded && { gather }),
     onProgress: (progress) => {
       tell("progress", progress);
       checkpointer?.run();
