@@ -452,6 +452,7 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** All pieces in the house, in whatever condition */
       counted: number;
       reason?: string | undefined;
     };
@@ -481,6 +482,7 @@ export interface Operations {
       track?: boolean | undefined;
       backorders?: boolean | undefined;
       lowStockThreshold?: number | undefined;
+      /** Of a SKU that is tracked from now on: all pieces in the house */
       counted?: number | undefined;
     };
     answer: Schemas["ChangedStock"];
@@ -491,6 +493,7 @@ export interface Operations {
     query: never;
     body: {
       currency?: string | undefined;
+      /** Staff only: for a customer, and without an end */
       draft?: boolean | undefined;
     } | undefined;
     answer: Schemas["Cart"] | Schemas["GuestCart"];
@@ -504,6 +507,7 @@ export interface Operations {
     body: {
       sku: string;
       quantity: number;
+      /** Staff only: the price of this line, whatever the product costs */
       unitPrice?: {
         amount: number;
         currency: string;
@@ -512,6 +516,7 @@ export interface Operations {
       items: ({
         sku: string;
         quantity: number;
+        /** Staff only: the price of this line, whatever the product costs */
         unitPrice?: {
           amount: number;
           currency: string;
@@ -641,6 +646,7 @@ export interface Operations {
         method: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
         token?: string | undefined;
       };
+      /** What the customer has agreed to: all of a quote, or what it comes to */
       quoteHash?: string | undefined;
       acceptedTotal?: {
         amount: number;
@@ -657,6 +663,7 @@ export interface Operations {
     query: never;
     body: {
       reason?: string | undefined;
+      /** All that has not been sent when they are left out */
       lines?: ({
         lineId: number;
         quantity: number;
@@ -664,6 +671,7 @@ export interface Operations {
         sku: string;
         quantity: number;
       })[] | undefined;
+      /** The shop keeps the money */
       credit?: "none" | undefined;
     } | undefined;
     answer: Schemas["Order"] | Schemas["GuestOrder"];
@@ -694,6 +702,7 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** All that are under way when it is left out */
       shipmentId?: string | undefined;
       lines?: ({
         lineId: number;
@@ -702,6 +711,7 @@ export interface Operations {
         sku: string;
         quantity: number;
       })[] | undefined;
+      /** What the carrier has taken, where it is not what it had to */
       cash?: {
         amount: number;
         currency: string;
@@ -717,6 +727,7 @@ export interface Operations {
     query: never;
     body: {
       text: string;
+      /** Who may read it beside staff */
       visibility?: "staff" | "customer" | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
@@ -730,6 +741,7 @@ export interface Operations {
     query: never;
     body: {
       outcome: "refused" | "undeliverable" | "lost";
+      /** All that is under way of it when they are left out */
       lines?: ({
         lineId: number;
         quantity: number;
@@ -788,11 +800,13 @@ export interface Operations {
         lineId: number;
         quantity: number;
         reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+        /** Given when the goods are here and inspected already: the rest of the quantity is damaged */
         sellable?: number | undefined;
       } | {
         sku: string;
         quantity: number;
         reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+        /** Given when the goods are here and inspected already: the rest of the quantity is damaged */
         sellable?: number | undefined;
       })[];
       reason?: string | undefined;
@@ -862,7 +876,9 @@ export interface Operations {
         rejected?: number | undefined;
         quantity?: number | undefined;
       })[];
+      /** What is not rejected is refunded unless it says none */
       refund?: "auto" | "none" | undefined;
+      /** What the shop keeps of it */
       fee?: {
         amount: number;
         currency: string;
@@ -889,7 +905,9 @@ export interface Operations {
         damaged?: number | undefined;
         rejected?: number | undefined;
       })[];
+      /** What is not rejected is refunded unless it says none */
       refund?: "auto" | "none" | undefined;
+      /** What the shop keeps of it */
       fee?: {
         amount: number;
         currency: string;
@@ -904,6 +922,7 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** At the prices of now */
       add?: ({
         sku: string;
         quantity: number;
@@ -926,6 +945,7 @@ export interface Operations {
         phone?: string | undefined;
       } | undefined;
       shippingMethod?: "standard" | "express" | "overnight" | undefined;
+      /** What is due for all of it afterwards */
       acceptedTotal?: {
         amount: number;
         currency: string;
@@ -949,10 +969,12 @@ export interface Operations {
         quantity: number;
         reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
       })[];
+      /** At the prices of now */
       adds: ({
         sku: string;
         quantity: number;
       })[];
+      /** What is to come back is credited at once, and asked for again where it does not come */
       advance?: boolean | undefined;
     };
     answer: Schemas["Order"] | Schemas["GuestOrder"];
@@ -1006,14 +1028,17 @@ export interface Operations {
         sku: string;
         quantity: number;
       })[] | undefined;
+      /** Tax and all; true for all that is left of it */
       shipping?: true | {
         amount: number;
         currency: string;
       } | undefined;
+      /** As goodwill */
       amount?: {
         amount: number;
         currency: string;
       } | undefined;
+      /** Only pieces that have left */
       of?: "delivered" | undefined;
       reason: string;
     };
@@ -1283,6 +1308,7 @@ export interface Operations {
     path: never;
     query: never;
     body: {
+      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
       url: string;
       topics: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[];
       description?: string | undefined;
@@ -1305,9 +1331,11 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
       url?: string | undefined;
       topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
       description?: string | null | undefined;
+      /** Turned on again, it is sent what it has missed */
       enabled?: boolean | undefined;
     };
     answer: Schemas["WebhookEndpoint"];
@@ -1337,8 +1365,11 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z` */
       from: string;
+      /** Of those that the endpoint subscribes to; all of them when they are left out */
       topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
+      /** In place of one that is under way, what of it has not been sent: refused without */
       replace?: boolean | undefined;
     };
     answer: Schemas["WebhookEndpoint"];
@@ -2911,8 +2942,10 @@ export interface Schemas {
         path: string;
         old?: string | number | boolean | null | undefined;
         new?: string | number | boolean | null | undefined;
+        /** Personal or secret: that it was changed is all that is told */
         untold?: true | undefined;
       })[] | null;
+      /** There are more changes than are told */
       more: boolean;
     })[];
     nextCursor: string | null;
@@ -2925,6 +2958,7 @@ export interface Schemas {
       gross: Schemas["Money"];
       refunds: Schemas["Money"];
       net: Schemas["Money"];
+      /** Off the gross already; tax and shipping stand beside it */
       discounts: Schemas["Money"];
       tax: Schemas["Money"];
       shipping: Schemas["Money"];

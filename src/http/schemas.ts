@@ -14,12 +14,13 @@ import { money as told } from "./resources/money.ts";
 import { quote } from "./resources/quotes.ts";
 
 /** Ids are UUIDs; anything shorter than this that is asked for is simply not found. */
-const idSchema = z.string().min(1).max(64);
+const idSchema = z.string().min(1).max(64).describe("As an answer gave it");
 const reason = z.string().trim().min(1).max(500);
 
 export const idParams = z.strictObject({ id: idSchema });
-export const skuParams = z.strictObject({ sku: skuSchema });
-export const idAndSkuParams = z.strictObject({ id: idSchema, sku: skuSchema });
+const skuParam = skuSchema.describe("In any spelling");
+export const skuParams = z.strictObject({ sku: skuParam });
+export const idAndSkuParams = z.strictObject({ id: idSchema, sku: skuParam });
 export const returnParams = z.strictObject({ id: idSchema, returnId: idSchema });
 export const shipmentParams = z.strictObject({ id: idSchema, shipmentId: idSchema });
 export const noQuery = z.strictObject({});
@@ -28,12 +29,13 @@ const yesOrNo = z
   .default("false")
   .transform((text) => text === "true");
 export const importQuery = z.strictObject({
-  /** Only tells what would be done. */
-  dryRun: yesOrNo,
-  /** Publishes what the file does not keep back as a draft. */
-  publish: yesOrNo,
-  /** Of CSV that is not UTF-8, where its content type does not say so. */
-  encoding: z.string().max(40).optional(),
+  dryRun: yesOrNo.describe("Only tells what would be done"),
+  publish: yesOrNo.describe("Publishes what the file does not keep back as a draft"),
+  encoding: z
+    .string()
+    .max(40)
+    .optional()
+    .describe("Of CSV that is not UTF-8, where its content type does not say so"),
 });
 /** Commands without fields may come with no body or an empty one. */
 export const emptyBody = z.strictObject({}).nullish();
@@ -55,8 +57,7 @@ export const adjustmentBody = z.strictObject({
   reason,
 });
 export const countBody = z.strictObject({
-  /** All pieces in the house, in whatever condition. */
-  counted: z.int().min(0).max(stockQuantityMax),
+  counted: z.int().min(0).max(stockQuantityMax).describe("All pieces in the house, in whatever condition"),
   reason: reason.optional(),
 });
 export const moveBody = z
@@ -72,8 +73,12 @@ export const policyBody = z
     track: z.boolean().optional(),
     backorders: z.boolean().optional(),
     lowStockThreshold: z.int().min(0).max(stockQuantityMax).optional(),
-    /** Of a SKU that is tracked from now on: all pieces in the house. */
-    counted: z.int().min(0).max(stockQuantityMax).optional(),
+    counted: z
+      .int()
+      .min(0)
+      .max(stockQuantityMax)
+      .optional()
+      .describe("Of a SKU that is tracked from now on: all pieces in the house"),
   })
   .refine(({ track, counted }) => counted === undefined || track === true, {
     path: ["counted"],
@@ -83,15 +88,15 @@ export const policyBody = z
 export const openCartBody = z
   .strictObject({
     currency: currencySchema.optional(),
-    /** Staff only: for a customer, and without an end. */
-    draft: z.boolean().optional(),
+    draft: z.boolean().optional().describe("Staff only: for a customer, and without an end"),
   })
   .nullish();
 const addedItem = z.strictObject({
   sku: skuSchema,
   quantity: lineQuantity,
-  /** Staff only: the price of this line, whatever the product costs. */
-  unitPrice: priceSchema.optional(),
+  unitPrice: priceSchema
+    .optional()
+    .describe("Staff only: the price of this line, whatever the product costs"),
 });
 export const addItemBody = z.union([
   addedItem,
@@ -134,8 +139,12 @@ export const checkoutBody = z.strictObject({
     method: z.enum(paymentMethods),
     token: paymentToken.optional(),
   }),
-  /** What the customer has agreed to: all of a quote, or what it comes to. */
-  quoteHash: z.string().min(1).max(100).optional(),
+  quoteHash: z
+    .string()
+    .min(1)
+    .max(100)
+    .optional()
+    .describe("What the customer has agreed to: all of a quote, or what it comes to"),
   acceptedTotal: moneySchema.optional(),
 });
 
@@ -154,10 +163,8 @@ const namedLines = z
 export const cancelBody = z
   .strictObject({
     reason: reason.optional(),
-    /** All that has not been sent when they are left out. */
-    lines: namedLines.optional(),
-    /** The shop keeps the money. */
-    credit: z.literal("none").optional(),
+    lines: namedLines.optional().describe("All that has not been sent when they are left out"),
+    credit: z.literal("none").optional().describe("The shop keeps the money"),
   })
   .nullish();
 export const shipmentBody = z
@@ -169,11 +176,12 @@ export const shipmentBody = z
   .nullish();
 export const deliveryBody = z
   .strictObject({
-    /** All that are under way when it is left out. */
-    shipmentId: idSchema.optional(),
+    shipmentId: idSchema.optional().describe("All that are under way when it is left out"),
     lines: namedLines.optional(),
-    /** What the carrier has taken, where it is not what it had to. */
-    cash: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+    cash: moneySchema
+      .refine(({ amount }) => amount >= 0, "not below 0")
+      .optional()
+      .describe("What the carrier has taken, where it is not what it had to"),
   })
   .refine(({ shipmentId, lines, cash }) => shipmentId !== undefined || (!lines && !cash), {
     path: ["shipmentId"],
@@ -182,8 +190,7 @@ export const deliveryBody = z
   .nullish();
 export const failureBody = z.strictObject({
   outcome: z.enum(deliveryOutcomes),
-  /** All that is under way of it when they are left out. */
-  lines: namedLines.optional(),
+  lines: namedLines.optional().describe("All that is under way of it when they are left out"),
 });
 const inspectedPieces = {
   sellable: z.int().min(0).max(lineQuantityMax),
@@ -207,13 +214,11 @@ const addedPieces = z
   .max(200);
 export const editBody = z
   .strictObject({
-    /** At the prices of now. */
-    add: addedPieces.optional(),
+    add: addedPieces.optional().describe("At the prices of now"),
     remove: namedLines.optional(),
     shippingAddress: givenAddressSchema.optional(),
     shippingMethod: z.enum(shippingMethods).optional(),
-    /** What is due for all of it afterwards. */
-    acceptedTotal: moneySchema.optional(),
+    acceptedTotal: moneySchema.optional().describe("What is due for all of it afterwards"),
   })
   .refine(({ acceptedTotal: _, ...changes }) => Object.values(changes).some((change) => change), {
     message: "says nothing that could be changed",
@@ -229,17 +234,22 @@ export const exchangeBody = z.strictObject({
     )
     .min(1)
     .max(2_000),
-  /** At the prices of now. */
-  adds: addedPieces,
-  /** What is to come back is credited at once, and asked for again where it does not come. */
-  advance: z.boolean().optional(),
+  adds: addedPieces.describe("At the prices of now"),
+  advance: z
+    .boolean()
+    .optional()
+    .describe("What is to come back is credited at once, and asked for again where it does not come"),
 });
 export const reshipmentBody = z.strictObject({ lines: namedLines });
 const returnedPieces = {
   quantity: lineQuantity,
   reason: z.enum(returnReasons).optional(),
-  /** Given when the goods are here and inspected already: the rest of the quantity is damaged. */
-  sellable: z.int().min(0).max(lineQuantityMax).optional(),
+  sellable: z
+    .int()
+    .min(0)
+    .max(lineQuantityMax)
+    .optional()
+    .describe("Given when the goods are here and inspected already: the rest of the quantity is damaged"),
 };
 export const returnBody = z.strictObject({
   lines: z
@@ -257,10 +267,14 @@ export const rejectReturnBody = z.strictObject({ reason });
 const some = z.int().min(0).max(lineQuantityMax).optional();
 const found = { sellable: some, damaged: some, rejected: some };
 const money = {
-  /** What is not rejected is refunded unless it says none. */
-  refund: z.enum(["auto", "none"]).optional(),
-  /** What the shop keeps of it. */
-  fee: moneySchema.refine(({ amount }) => amount >= 0, "not below 0").optional(),
+  refund: z
+    .enum(["auto", "none"])
+    .optional()
+    .describe("What is not rejected is refunded unless it says none"),
+  fee: moneySchema
+    .refine(({ amount }) => amount >= 0, "not below 0")
+    .optional()
+    .describe("What the shop keeps of it"),
 };
 /** \`quantity\` are pieces that have still to be inspected. */
 export const receiveReturnBody = z.strictObject({
@@ -302,12 +316,12 @@ export const retryRefundBody = z.strictObject({ manual: z.boolean().optional() }
 export const refundBody = z
   .strictObject({
     lines: namedLines.optional(),
-    /** Tax and all; true for all that is left of it. */
-    shipping: z.union([z.literal(true), aboveNothing]).optional(),
-    /** As goodwill. */
-    amount: aboveNothing.optional(),
-    /** Only pieces that have left. */
-    of: z.literal("delivered").optional(),
+    shipping: z
+      .union([z.literal(true), aboveNothing])
+      .optional()
+      .describe("Tax and all; true for all that is left of it"),
+    amount: aboveNothing.optional().describe("As goodwill"),
+    of: z.literal("delivered").optional().describe("Only pieces that have left"),
     reason,
   })
   .refine(({ amount, lines, shipping }) => !amount || (!lines && !shipping), {
@@ -317,8 +331,7 @@ export const refundBody = z
   .refine(({ of, lines }) => !of || lines, { path: ["of"], message: "is said of lines" });
 export const noteBody = z.strictObject({
   text: z.string().trim().min(1).max(5_000),
-  /** Who may read it beside staff. */
-  visibility: z.enum(["staff", "customer"]).default("staff"),
+  visibility: z.enum(["staff", "customer"]).default("staff").describe("Who may read it beside staff"),
 });
 
 export const problemSchema = z
@@ -347,8 +360,11 @@ export const problemSchema = z
 
 const topicList = z.array(z.enum(topicNames)).min(1).max(100);
 const endpointFields = {
-  /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise. */
-  url: z.string().min(1).max(2_000),
+  url: z
+    .string()
+    .min(1)
+    .max(2_000)
+    .describe("Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise"),
   topics: topicList,
 };
 const endpointDescription = z.string().trim().min(1).max(500);
@@ -360,14 +376,19 @@ export const endpointChangesBody = z.strictObject({
   url: endpointFields.url.optional(),
   topics: topicList.optional(),
   description: endpointDescription.nullish(),
-  /** Turned on again, it is sent what it has missed. */
-  enabled: z.boolean().optional(),
+  enabled: z.boolean().optional().describe("Turned on again, it is sent what it has missed"),
 });
 export const replayBody = z.strictObject({
-  /** A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z`. */
-  from: z.string().min(1).max(200),
-  /** Of those that the endpoint subscribes to; all of them when they are left out. */
-  topics: topicList.optional(),
-  /** In place of one that is under way, what of it has not been sent: refused without. */
-  replace: z.boolean().optional(),
+  from: z
+    .string()
+    .min(1)
+    .max(200)
+    .describe("A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z`"),
+  topics: topicList
+    .optional()
+    .describe("Of those that the endpoint subscribes to; all of them when they are left out"),
+  replace: z
+    .boolean()
+    .optional()
+    .describe("In place of one that is under way, what of it has not been sent: refused without"),
 });

@@ -26,7 +26,7 @@ const wholeNumber = (min: number, max: number) =>
     .pipe(z.int().min(min, `at least ${min}`).max(max, `at most ${max}`));
 
 const wholeLimit = wholeNumber(1, limitMax);
-const limit = wholeLimit.default(limitDefault);
+const limit = wholeLimit.default(limitDefault).describe(`How many at most, up to ${limitMax}`);
 const text = z.string().min(1).max(filterCharactersMax);
 /** One value or several, each a parameter of its own: any of them. */
 const texts = z
@@ -36,11 +36,13 @@ const amount = wholeNumber(0, Number.MAX_SAFE_INTEGER);
 
 export const pageFields = {
   limit,
-  /** `nextCursor` of the page before, with the same filters. */
-  cursor: z.string().optional(),
+  cursor: z.string().optional().describe("`nextCursor` of the page before, with the same filters"),
 };
 
-const days = { from: daySchema.optional(), to: daySchema.optional() };
+const days = {
+  from: daySchema.optional().describe("The first day, of the store's time zone, such as 2026-01-15"),
+  to: daySchema.optional().describe("The last day, inclusive"),
+};
 
 function inOrder({ from, to }: { from?: string | undefined; to?: string | undefined }): boolean {
   return from === undefined || to === undefined || from <= to;
@@ -68,29 +70,39 @@ const namesOf = (charactersMax: number) => {
 const yesOrNo = z.enum(["true", "false"]).transform((text) => text === "true");
 
 const productFilters = {
-  category: texts.optional(),
-  brand: texts.optional(),
-  tag: texts.optional(),
-  minPrice: amount.optional(),
-  maxPrice: amount.optional(),
-  inStock: yesOrNo.optional(),
+  category: texts.optional().describe("A category's path or id, with all below it; several: any of them"),
+  brand: texts.optional().describe("A brand's name; several: any of them"),
+  tag: texts.optional().describe("Several: any of them"),
+  minPrice: amount.optional().describe("In minor units, of the cheapest variant that fits"),
+  maxPrice: amount.optional().describe("In minor units"),
+  inStock: yesOrNo.optional().describe("`true`: only what can be bought now"),
   featured: yesOrNo.optional(),
-  q: z.string().max(searchCharactersMax).optional(),
-  sort: z.enum(productSorts).optional(),
-  facets: facetNames.optional(),
-  limit: wholeLimit.optional(),
+  q: z
+    .string()
+    .max(searchCharactersMax)
+    .optional()
+    .describe("Words to search for, the last of them perhaps a beginning; misspelt ones are corrected"),
+  sort: z
+    .enum(productSorts)
+    .optional()
+    .describe("By relevance where something is searched for, else newest first, if it is left out"),
+  facets: facetNames.optional().describe("Which to count, with commas between them"),
+  limit: wholeLimit
+    .optional()
+    .describe(`How many at most, up to ${limitMax}; ${limitDefault} if it is left out`),
   cursor: pageFields.cursor,
 };
 
 export const productsQuery = z
   .strictObject({
     ...productFilters,
-    /** For staff; without it only what is published. */
-    status: productStatuses.optional(),
-    /** These products, in this order, instead of a list that is filtered. */
-    ids: namesOf(idCharactersMax).optional(),
-    /** The products that have these SKUs, in this order, instead of a list that is filtered. */
-    skus: namesOf(skuCharactersMax).optional(),
+    status: productStatuses.optional().describe("For staff; without it only what is published"),
+    ids: namesOf(idCharactersMax)
+      .optional()
+      .describe("These products, in this order, instead of a list that is filtered"),
+    skus: namesOf(skuCharactersMax)
+      .optional()
+      .describe("The products that have these SKUs, in this order, instead of a list that is filtered"),
   })
   .superRefine(({ status: _, ...query }, context) => {
     const given = Object.keys(query).filter((name) => query[name as keyof typeof query] !== undefined);
@@ -102,8 +114,12 @@ export const productsQuery = z
     }
   });
 
-export const productParams = z.strictObject({ id: z.string().min(1).max(100) });
-export const orderParams = z.strictObject({ id: z.string().min(1).max(64) });
+export const productParams = z.strictObject({
+  id: z.string().min(1).max(100).describe("A product's id or slug"),
+});
+export const orderParams = z.strictObject({
+  id: z.string().min(1).max(64).describe("An order's id or number"),
+});
 export const pageQuery = z.strictObject(pageFields);
 export const shippingMethodsQuery = z.strictObject({
   /** ISO 3166-1 alpha-2. */
@@ -132,21 +148,22 @@ function isInOrder({ from, to }: { from?: string | undefined; to?: string | unde
 }
 
 export const orderFilters = {
-  number: text.optional(),
-  name: text.optional(),
-  customer: text.optional(),
-  email: text.optional(),
+  number: text.optional().describe("An order number, or its beginning"),
+  name: text.optional().describe("Words of the name that the parcel goes to, the last perhaps a beginning"),
+  customer: text.optional().describe("The id of a customer"),
+  email: text.optional().describe("An e-mail address, or its beginning"),
   status: z.enum(orderStatuses).optional(),
   paymentStatus: z.enum(paymentStatuses).optional(),
-  sku: text.optional(),
-  from: dayOrInstant.optional(),
-  to: dayOrInstant.optional(),
+  sku: text.optional().describe("Of one of its lines"),
+  from: dayOrInstant.optional().describe("A day of the store, or a time, from which on it was placed"),
+  to: dayOrInstant.optional().describe("A day of the store, inclusive, or a time"),
 };
 const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const exportFields = {
   format: z.enum(exportFormats).default("csv"),
-  /** A byte order mark before CSV, for programs that take UTF-8 for something else. */
-  bom: flag.default(false),
+  bom: flag
+    .default(false)
+    .describe("A byte order mark before CSV, for programs that take UTF-8 for something else"),
 };
 export const ordersExportQuery = z
   .strictObject({ ...orderFilters, rows: z.enum(["lines", "orders"]).default("lines"), ...exportFields })
@@ -158,10 +175,8 @@ export const ordersQuery = z.strictObject({ ...orderFilters, ...pageFields }).re
 
 export const auditQuery = z
   .strictObject({
-    /** Of one thing, from its own stream: `order-<id>`. */
-    stream: z.string().min(1).max(300).optional(),
-    /** Of what this one did. */
-    actor: text.optional(),
+    stream: z.string().min(1).max(300).optional().describe("Of one thing, from its own stream: `order-<id>`"),
+    actor: text.optional().describe("Of what this one did"),
     from: dayOrInstant.optional(),
     to: dayOrInstant.optional(),
     ...pageFields,
@@ -195,13 +210,14 @@ export const auditAnswer = z
               path: z.string(),
               old: leaf.optional(),
               new: leaf.optional(),
-              /** Personal or secret: that it was changed is all that is told. */
-              untold: z.literal(true).optional(),
+              untold: z
+                .literal(true)
+                .optional()
+                .describe("Personal or secret: that it was changed is all that is told"),
             }),
           )
           .nullable(),
-        /** There are more changes than are told. */
-        more: z.boolean(),
+        more: z.boolean().describe("There are more changes than are told"),
       }),
     ),
     nextCursor: z.string().nullable(),
@@ -224,8 +240,7 @@ export const salesAnswer = listOf(
     gross: money,
     refunds: money,
     net: money,
-    /** Off the gross already; tax and shipping stand beside it. */
-    discounts: money,
+    discounts: money.describe("Off the gross already; tax and shipping stand beside it"),
     tax: money,
     shipping: money,
     refundedTax: money,
@@ -263,10 +278,17 @@ const topicsOf = z
   .transform((names) => names.split(","))
   .pipe(z.array(z.enum(topicNames)));
 export const feedQuery = z.strictObject({
-  /** In one parameter, with commas between them; all of them when it is left out. */
-  topics: topicsOf.optional(),
-  /** `now`, which is meant when it is left out, `start`, a time, `2026-01-15T12:00:00Z`, or a `Position`. */
-  from: z.string().min(1).max(200).optional(),
+  topics: topicsOf
+    .optional()
+    .describe("In one parameter, with commas between them; all of them when it is left out"),
+  from: z
+    .string()
+    .min(1)
+    .max(200)
+    .optional()
+    .describe(
+      "`now`, which is meant when it is left out, `start`, a time, `2026-01-15T12:00:00Z`, or a `Position`.",
+    ),
   limit,
   cursor: z.string().optional(),
 });
