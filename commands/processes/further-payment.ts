@@ -3,7 +3,7 @@ import type { PaymentMethod } from "../cart/events.ts";
 import { isOver, openOf, total } from "../order/book.ts";
 import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
-import { isRefused, manualGateway } from "../payment/state.ts";
+import { isRefused, manualGateway, uncaptured } from "../payment/state.ts";
 import { isByGateway } from "./checkout-attempt.ts";
 import { placedOrder } from "./fulfilment.ts";
 import { authorize, giveBack, heldFor, releaseThose } from "./payments.ts";
@@ -72,7 +72,8 @@ export async function pursue(process: Process, paymentId: string): Promise<void>
     // Where nothing is left to leave, nothing would wait for it.
     const atOnce = shop.settings.capture === "checkout" || total(placed.book, "toShip", "failed") === 0;
     const open = openOf(placed.book);
-    const isDue = open >= state.amount;
+    // More may be open again than is left of the payment: a bank has taken back what was captured.
+    const isDue = open >= uncaptured(state);
     // What is captured at once is asked for with it: of what is only held, nobody would know that it should be.
     const capture = atOnce && open > 0 ? { amount: isDue ? undefined : open } : undefined;
     if (authorization) await recordAuthorization(process, paymentId, { ...authorization, capture });
