@@ -283,6 +283,7 @@ test("given a new model that was stored on the way, when documents are made and 
     for (let n = first; n < first + 200; n++) await write(`l${n}`, "Large", { text });
     const page = await log.readAll({ after: fold.checkpoint, maxCount: 1_000 });
     await fold.apply(projectable(page.events, codec), page.scannedTo);
+    fold.measure();
     return fold.heldCharacters;
   };
   const sizes: number[] = [];
@@ -305,6 +306,7 @@ test("given documents of which every second is gone at once, then those that sta
   }
   const page = await log.readAll({ after: fold.checkpoint, maxCount: 2_000 });
   await fold.apply(projectable(page.events, codec), page.scannedTo);
+  fold.measure();
   expect(fold.heldCharacters).toBeGreaterThan(500_000);
   expect(fold.heldCharacters).toBeLessThan(700_000);
 });

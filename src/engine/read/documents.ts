@@ -252,6 +252,7 @@ export class Documents {
       entry.isStored = true;
     }
     this.touched.clear();
+    this.samplesChanged.clear();
   }
 
   /** The store knew more of these than was loaded: they are loaded again when they are needed. */

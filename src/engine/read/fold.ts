@@ -86,7 +86,6 @@ export class Fold {
   private documents: Documents;
   private readonly parking: Parking;
   private readonly isShared: boolean;
-  private readonly isBuilt: boolean;
   private readonly suspects = new Set<string>();
   private reached: Position = logStart;
   /** The event that stands there, where it was seen. */
@@ -108,8 +107,7 @@ export class Fold {
     this.codec = options.codec;
     this.onStored = options.onStored;
     this.isShared = options.isShared ?? false;
-    this.isBuilt = options.inMemory ?? false;
-    this.documents = new Documents(projection, model, this.isBuilt);
+    this.documents = new Documents(projection, model, options.inMemory ?? false);
     this.parking = new Parking(projection.name, parked);
     this.goOnFrom(saved);
   }
@@ -159,9 +157,14 @@ export class Fold {
     return this.documents.size;
   }
 
-  /** About how much JSON the documents in memory are. */
+  /** About how much JSON the documents in memory are, as they were stored, loaded or measured last. */
   get heldCharacters(): number {
     return this.documents.heldCharacters;
+  }
+
+  /** For who applies page after page without storing them: the next page goes by how much is held. */
+  measure(): void {
+    this.documents.measure();
   }
 
   /**
@@ -208,8 +211,6 @@ export class Fold {
       this.documents.forget();
       await this.loadAhead(aimed.slice(at + 1));
     }
-    // A live model is stored after each page, which measures all.
-    if (this.isBuilt) this.documents.measure();
     this.eventsSince += scannedEvents;
     this.reach(scannedTo, events.at(-1));
   }

@@ -132,6 +132,7 @@ async function replay(
         const decoded = projectable(page.events, codec);
         for (const { fold } of built) {
           await fold.apply(decoded, page.scannedTo, page.scannedEvents);
+          fold.measure();
           // A turn of the event loop, in which more of the next page is received, and this thread may be told to stop.
           await nextTurn();
         }
