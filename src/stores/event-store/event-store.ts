@@ -94,10 +94,10 @@ export interface StreamPage {
 }
 
 /**
- * Whether every event's metadata will be asked for, or that of these types: a store that fetches it when it is asked for
+ * The types of events whose metadata will be asked for, or `true` for all: a store that fetches it when it is asked for
  * may fetch it at once.
  */
-export type WithMetadata = boolean | readonly string[];
+export type WithMetadata = true | readonly string[];
 
 export interface ReadAllOptions {
   /** Events behind this position, exclusive. */

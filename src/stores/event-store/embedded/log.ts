@@ -119,7 +119,7 @@ class EmbeddedLog implements EmbeddedEventStore {
   }
 
   async *subscribe(options: SubscribeOptions): AsyncIterable<Page> {
-    const { after, batchEventsMax, batchBytesMax, withMetadata = false, signal } = options;
+    const { after, batchEventsMax, batchBytesMax, withMetadata = [], signal } = options;
     const which = {
       maxCount: batchEventsMax,
       withMetadata,

@@ -73,7 +73,7 @@ export class LogReader {
   }
 
   readAll(options: ReadAllOptions): Page {
-    const { types, maxCount, bytesMax = pageBytesMax, withMetadata = false } = options;
+    const { types, maxCount, bytesMax = pageBytesMax, withMetadata = [] } = options;
     const after = parsePosition(options.after);
     const upTo = options.upTo === undefined ? Number.MAX_SAFE_INTEGER : parsePosition(options.upTo);
     // Taken once, before the events: another thread's writer may append while they are read.
@@ -94,15 +94,14 @@ export class LogReader {
 
   private unfiltered(withMetadata: WithMetadata, after: number, end: number): Fetch {
     // To tell types apart would cost more than what is left out saves.
-    const withAll = withMetadata === true || (withMetadata !== false && withMetadata.length > 0);
+    const withAll = withMetadata === true || withMetadata.length > 0;
     const statement = withAll ? this.statements.allWithMetadata : this.statements.all;
     return (last, count) => statement.all(last?.[0] ?? after, end, count) as unknown as LogRow[];
   }
 
   private filtered(types: readonly string[], withMetadata: WithMetadata, after: number, end: number): Fetch {
     const ids = this.knownTypeIds(types);
-    const described =
-      typeof withMetadata === "boolean" ? (withMetadata ? ids : []) : this.knownTypeIds(withMetadata);
+    const described = withMetadata === true ? ids : this.knownTypeIds(withMetadata);
     const { filtered, filteredByList } = this.statements;
     // Ids are given in the order types first occur, so they are small: testing a bit is the fastest filter.
     const areSmall = [...ids, ...described].every((id) => id < 2 * maskBits);
