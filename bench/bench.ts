@@ -1,5 +1,5 @@
 import { loadavg } from "node:os";
-import { Command, InvalidArgumentError } from "commander";
+import { Command } from "commander";
 import pino from "pino";
 import { readConfig } from "../src/config.ts";
 import { openRuntime } from "../src/runtime/runtime.ts";
@@ -15,6 +15,7 @@ import { measureRebuild } from "./measure/rebuild.ts";
 import { measureOnServers } from "./measure/servers.ts";
 import { withBare } from "./support/bare.ts";
 import { type BenchOptions, type Measurement, WrongAnswer } from "./support/measurement.ts";
+import { namesAmong } from "./support/names.ts";
 import { reportOf, reportText } from "./support/report.ts";
 import { withFolder } from "./support/resources.ts";
 import { fillShop, type Stage, withServer } from "./support/shop.ts";
@@ -45,18 +46,10 @@ function readFlags(): Flags {
     .option("--quick", "everything in less than two minutes", false)
     .option("--json", "the results as one JSON document", false)
     .option("--import <file>", "import this Online Retail CSV instead of a made-up one")
-    .option("--only <names>", `some of: ${names.join(",")},${onServers}`, namesOf)
+    .option("--only <names>", `some of: ${names.join(",")},${onServers}`, namesAmong([...names, onServers]))
     .option("--profile <folder>", "a CPU profile of the server that is under load")
     .parse()
     .opts<Flags>();
-}
-
-function namesOf(text: string): string[] {
-  const given = text.split(",");
-  const known = [...names, onServers];
-  if (!given.every((name) => known.includes(name)))
-    throw new InvalidArgumentError(`there are: ${known.join(", ")}`);
-  return given;
 }
 
 /** Measures one thing after the other; what is there when one fails is kept. */

@@ -1,10 +1,12 @@
 import { resolve } from "node:path";
-import { Command, InvalidArgumentError } from "commander";
+import type autocannon from "autocannon";
+import { Command } from "commander";
 import { listPaths } from "./measure/reads.ts";
 import { addRequests } from "./support/cart-load.ts";
 import { runCheckouts } from "./support/checkout-load.ts";
 import { runLoad } from "./support/load.ts";
 import { percentile } from "./support/measurement.ts";
+import { namesAmong } from "./support/names.ts";
 import {
   connections,
   fillShop,
@@ -22,6 +24,8 @@ import {
 
 const cartCount = 2_000;
 const warmUpBursts = 2;
+/** On each connection, about. */
+const checkoutsPerSecond = 6;
 
 /** What a burst has come to. */
 interface Burst {
@@ -41,9 +45,9 @@ const loads: Record<string, (server: ShopServer, products: readonly SoldProduct[
   },
   checkouts: async (server, products) => {
     const skus = products.map(({ sku }) => sku);
-    // As many as a second takes, about: a burst ends with whole checkouts.
+    // A burst ends with whole checkouts: about as many as it is long for.
     return async (seconds) => {
-      const checkouts = Math.ceil(seconds * 6) * connections;
+      const checkouts = Math.ceil(seconds * checkoutsPerSecond) * connections;
       return { ...(await runCheckouts(server.url, skus, { connections, checkouts })), answers: checkouts };
     };
   },
@@ -59,12 +63,14 @@ const loads: Record<string, (server: ShopServer, products: readonly SoldProduct[
   },
 };
 
+const names = Object.keys(loads);
+
 function gets(server: ShopServer, path: () => string): Load {
-  const requests = [
-    { method: "GET", setupRequest: (request: object) => ({ ...request, path: path() }) },
-  ] as const;
+  const requests: autocannon.Request[] = [
+    { method: "GET", setupRequest: (request) => ({ ...request, path: path() }) },
+  ];
   return (seconds) =>
-    runLoad({ url: server.url, connections, requests: [...requests], expected: [200], until: { seconds } });
+    runLoad({ url: server.url, connections, requests, expected: [200], until: { seconds } });
 }
 
 async function burst(server: ShopServer, load: Load, seconds: number): Promise<Burst> {
@@ -77,31 +83,13 @@ async function burst(server: ShopServer, load: Load, seconds: number): Promise<B
 }
 
 function lineOf(name: string, [base, variant]: [Burst[], Burst[]]): string {
-  const cpuMs = (bursts: Burst[]) =>
-    percentile(
-      bursts.map(({ cpuSeconds, answers }) => (cpuSeconds / answers) * 1_000),
-      0.5,
-    );
-  const rate = (bursts: Burst[]) =>
-    percentile(
-      bursts.map(({ answers, seconds }) => answers / seconds),
-      0.5,
-    );
-  const p99 = (bursts: Burst[]) =>
-    percentile(
-      bursts.map(({ p99Ms }) => p99Ms),
-      0.5,
-    );
-  const pair = (of: (bursts: Burst[]) => number, digits: number) =>
-    `${of(base).toFixed(digits)} -> ${of(variant).toFixed(digits)} (${(of(variant) / of(base)).toFixed(2)})`;
-  return `${name}: ms of CPU each ${pair(cpuMs, 3)}, per second ${pair(rate, 0)}, p99 ms ${pair(p99, 1)}`;
-}
-
-function namesOf(text: string): string[] {
-  const names = text.split(",");
-  if (!names.every((name) => name in loads))
-    throw new InvalidArgumentError(`there are: ${Object.keys(loads).join(", ")}`);
-  return names;
+  const pair = (of: (burst: Burst) => number, digits: number) => {
+    const [before, after] = [percentile(base.map(of), 0.5), percentile(variant.map(of), 0.5)];
+    return `${before.toFixed(digits)} -> ${after.toFixed(digits)} (${(after / before).toFixed(2)})`;
+  };
+  const cpuMs = pair(({ cpuSeconds, answers }) => (cpuSeconds / answers) * 1_000, 3);
+  const perSecond = pair(({ answers, seconds }) => answers / seconds, 0);
+  return `${name}: ms of CPU each ${cpuMs}, per second ${perSecond}, p99 ms ${pair(({ p99Ms }) => p99Ms, 1)}`;
 }
 
 interface Flags {
@@ -114,7 +102,7 @@ async function main(): Promise<void> {
   const command = new Command("compare")
     .description("Compares this checkout with another one, request by request; medians over bursts.")
     .argument("<base>", "the folder of the other checkout, with its packages installed")
-    .option("--only <names>", `some of: ${Object.keys(loads).join(",")}`, namesOf, Object.keys(loads))
+    .option("--only <names>", `some of: ${names.join(",")}`, namesAmong(names), names)
     .option("--bursts <count>", "of each load on each of the two", Number, 7)
     .option("--seconds <count>", "of a burst", Number, 1.5)
     .parse();
