@@ -107,7 +107,7 @@ class Client {
         const response = await this.#fetch("GET", url, { signal, late: silence.signal }, headers);
         if (!response.ok) {
           retryAfter = response.headers.get("Retry-After");
-          throw new CartwrightError(response.status, problemIn(await answerOf(response)));
+          throw refusalIn(await answerOf(response));
         }
         for await (const { id = last, data, retry } of messagesOf(response)) {
           clearTimeout(timer);
@@ -177,7 +177,7 @@ class Client {
         const response = await this.#fetch(method, url, request, headers);
         const answer = await answerOf(response);
         if (response.ok || response.status === 304) return answer;
-        const error = new CartwrightError(response.status, problemIn(answer));
+        const error = refusalIn(answer);
         const isPassing = passing.has(error.status) || error.code === "request_in_progress";
         // What a key is answered again is its answer for good.
         if (isLast || !isPassing || answer.replayed) throw error;
@@ -249,10 +249,10 @@ async function answerOf(response) {
 
 /**
  * What stands between here and the shop may answer with a page instead.
- * @param {{ body: any }} answer
+ * @param {{ status: number, body: any }} answer
  */
-function problemIn({ body }) {
-  return typeof body === "object" && body !== null ? body : {};
+function refusalIn({ status, body }) {
+  return new CartwrightError(status, typeof body === "object" && body !== null ? body : {});
 }
 
 /**

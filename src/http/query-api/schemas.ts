@@ -158,10 +158,9 @@ export const orderFilters = {
   from: dayOrInstant.optional().describe("A day of the store, or a time, from which on it was placed"),
   to: dayOrInstant.optional().describe("A day of the store, inclusive, or a time"),
 };
-const flag = z.enum(["true", "false"]).transform((text) => text === "true");
 const exportFields = {
   format: z.enum(exportFormats).default("csv"),
-  bom: flag
+  bom: yesOrNo
     .default(false)
     .describe("A byte order mark before CSV, for programs that take UTF-8 for something else"),
 };
