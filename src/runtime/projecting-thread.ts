@@ -19,6 +19,7 @@ export class ProjectingThread implements ModelsSource {
   private readonly news = newsOfLog();
   private readonly ready = Promise.withResolvers<void>();
   private stopping = false;
+  private isTelling = false;
 
   /** @param takesLease waits until no other process projects */
   constructor(workerData: WorkerData, takesLease: boolean, told: Told) {
@@ -45,8 +46,14 @@ export class ProjectingThread implements ModelsSource {
     return this.ready.promise;
   }
 
+  /** Told once of all that was appended in one turn. */
   appended(): void {
-    tell(this.news.appended);
+    if (this.isTelling) return;
+    this.isTelling = true;
+    setImmediate(() => {
+      this.isTelling = false;
+      tell(this.news.appended);
+    });
   }
 
   hurry(): void {

@@ -115,7 +115,12 @@ async function openWholeLog(
     const events = role === "rebuilding" ? openReadAhead(server, eventStoreDbUrl) : server;
     return { events: asked ? observedLog(events, asked) : events, server };
   }
-  const embedded = openEmbeddedEventStore({ directory: dataDir, readOnly: role !== "commands" });
+  const isWritten = role === "commands";
+  const embedded = openEmbeddedEventStore({
+    directory: dataDir,
+    readOnly: !isWritten,
+    threaded: isWritten,
+  });
   return { events: asked ? observedLog(embedded, asked) : embedded, embedded };
 }
 

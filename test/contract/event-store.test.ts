@@ -9,16 +9,17 @@ import { openEventStoreDb } from "../../src/stores/event-store/eventstoredb/stor
 import { EventStoreDouble } from "../stores/eventstoredb/double/server.ts";
 import { type EventStorePlace, eventStoreContract } from "./event-store.contract.ts";
 
-eventStoreContract({
-  name: "embedded",
-  async create() {
-    const directory = await mkdtemp(join(tmpdir(), "cartwright-log-"));
-    return placeOf(
-      async () => openEmbeddedEventStore({ directory }),
-      () => rm(directory, { recursive: true }),
-    );
-  },
-});
+for (const threaded of [false, true])
+  eventStoreContract({
+    name: threaded ? "embedded, written by a thread" : "embedded",
+    async create() {
+      const directory = await mkdtemp(join(tmpdir(), "cartwright-log-"));
+      return placeOf(
+        async () => openEmbeddedEventStore({ directory, threaded }),
+        () => rm(directory, { recursive: true }),
+      );
+    },
+  });
 
 eventStoreContract({
   name: "EventStoreDB, a double",

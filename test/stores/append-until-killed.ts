@@ -3,7 +3,8 @@ import { noStream } from "../../src/stores/event-store/event-store.ts";
 import { newId } from "../../src/values/ids.ts";
 
 /** Appends to four streams for ever and says on stdout what was acknowledged: `stream revision position`. */
-const store = openEmbeddedEventStore({ directory: process.argv[2] ?? "" });
+const [, , directory = "", threaded] = process.argv;
+const store = openEmbeddedEventStore({ directory, threaded: threaded === "true" });
 
 async function appendForEver(stream: string): Promise<void> {
   for (let revision = noStream; ; ) {

@@ -14,6 +14,7 @@ import {
   type EventToAppend,
   logStart,
   noStream,
+  OutcomeUnknown,
   RevisionConflict,
   StoreDamaged,
   StoreUnavailable,
@@ -35,7 +36,7 @@ afterEach(async () => {
   await rm(directory, { recursive: true });
 });
 
-function openLog(options: { readOnly?: boolean } = {}): EmbeddedEventStore {
+function openLog(options: { readOnly?: boolean; threaded?: boolean } = {}): EmbeddedEventStore {
   const store = openEmbeddedEventStore({ directory, ...options });
   opened.push(store);
   return store;
@@ -48,13 +49,20 @@ function noted(data: unknown, type = "Noted"): EventToAppend {
 
 const notes = (count: number, type?: string) => Array.from({ length: count }, (_, n) => noted({ n }, type));
 
-describe("a process that is killed in the middle of appends", () => {
+const writers = [
+  { threaded: false, by: "here" },
+  { threaded: true, by: "by a thread" },
+];
+
+describe.each(writers)("a process that is killed in the middle of appends, written $by", ({ threaded }) => {
   /** @returns what the child said was acknowledged */
   async function killedAfter(
     lines: number,
   ): Promise<{ stream: string; revision: number; position: string }[]> {
     const script = join(import.meta.dirname, "append-until-killed.ts");
-    const child = spawn(process.execPath, [script, directory], { stdio: ["ignore", "pipe", "inherit"] });
+    const child = spawn(process.execPath, [script, directory, String(threaded)], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
     let text = "";
     for await (const chunk of child.stdout) {
       text += String(chunk);
@@ -218,7 +226,7 @@ describe("a new log", () => {
   });
 });
 
-describe("a transaction that fails", () => {
+describe.each(writers)("a transaction that fails, written $by", ({ threaded }) => {
   /** As a full disk would: SQLite gives up in the middle of a transaction. */
   function failOn(text: string, action: "ABORT" | "ROLLBACK"): void {
     const other = new DatabaseSync(file);
@@ -232,7 +240,7 @@ describe("a transaction that fails", () => {
   test.each(["ABORT", "ROLLBACK"] as const)(
     "refuses all its appends as unavailable, and what was cached in it is forgotten (%s)",
     async (action) => {
-      const store = openLog();
+      const store = openLog({ threaded });
       await store.append("a-1", noStream, notes(2));
       failOn("poison", action);
       const settled = await Promise.allSettled([
@@ -258,7 +266,7 @@ describe("a transaction that fails", () => {
   );
 
   test("a conflict in it refuses its own append only", async () => {
-    const store = openLog();
+    const store = openLog({ threaded });
     const [good, bad, also] = await Promise.allSettled([
       store.append("a-1", noStream, notes(1)),
       store.append("a-1", 5, notes(1)),
@@ -269,9 +277,9 @@ describe("a transaction that fails", () => {
   });
 });
 
-describe("closing", () => {
+describe.each(writers)("closing a log that is written $by", ({ threaded }) => {
   test("writes what was waiting first, and ends the subscriptions", async () => {
-    const store = openLog();
+    const store = openLog({ threaded });
     const seen: unknown[] = [];
     const following = (async () => {
       const { signal } = new AbortController();
@@ -285,6 +293,44 @@ describe("closing", () => {
     const { events } = await openLog().readStream("a-1", { maxCount: 9 });
     expect(events).toMatchObject([{ data: "last words" }]);
   });
+});
+
+describe("a thread that writes", () => {
+  test("takes what is sent while it writes into one commit, each with its own outcome", async () => {
+    const store = openLog({ threaded: true });
+    const turns = 40;
+    const appends: Promise<unknown>[] = [];
+    for (let turn = 0; turn < turns; turn++) {
+      appends.push(store.append(`a-${turn}`, noStream, notes(2)));
+      if (turn % 4 === 0) appends.push(store.append("a-0", 7, notes(1)).catch((error: unknown) => error));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const outcomes = await Promise.all(appends);
+    expect(outcomes.filter((outcome) => outcome instanceof RevisionConflict)).toHaveLength(turns / 4);
+    const written = outcomes.filter((outcome) => !(outcome instanceof Error));
+    expect(written).toEqual(written.map((_, index) => ({ revision: 1, position: at(index * 2 + 1) })));
+    expect(store.check()).toEqual([]);
+  });
+
+  test("that dies leaves what was under way unknown; the same append again tells, by another thread", async () => {
+    const store = openLog({ threaded: true });
+    await store.append("a-1", noStream, notes(1));
+    const events = notes(20);
+    const appends = events.map((event, index) => () => store.append("a-1", index, [event]));
+    const first = appends[0]?.();
+    await new Promise((resolve) => setImmediate(resolve));
+    await killThreadOf(store);
+    await expect(first).rejects.toBeInstanceOf(OutcomeUnknown);
+    for (const [index, append] of appends.entries()) expect((await append()).revision).toBe(index + 1);
+    const { events: stored } = await store.readStream("a-1", { from: 1, maxCount: 50 });
+    expect(stored.map(({ id }) => id)).toEqual(events.map(({ id }) => id));
+  });
+
+  /** As a lack of memory would. */
+  async function killThreadOf(store: EmbeddedEventStore): Promise<void> {
+    const { thread } = (store as unknown as { writer: { committer: { thread: Worker } } }).writer.committer;
+    await thread.terminate();
+  }
 });
 
 describe("check", () => {

@@ -8,6 +8,11 @@ const format = 1;
 const logFile = "log.db";
 /** A full check of the file at start takes about a second per 256 MiB; larger logs are `doctor`'s. */
 const checkedAtStartBytesMax = 128 * 1024 * 1024;
+/** What of the indexes whoever appends keeps in memory. */
+export const writerCacheKiB = 32 * 1024;
+const walPagesMax = 16_384;
+/** How whoever writes a log opens it: an append is on the disk before it is answered. */
+export const guardedPragmas = `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${walPagesMax}`;
 
 /** Where the log of a data folder is, whether there is one yet or not. */
 export function logFileIn(directory: string): string {

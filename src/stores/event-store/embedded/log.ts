@@ -13,17 +13,24 @@ import {
   type StreamPage,
   type SubscribeOptions,
 } from "../event-store.ts";
-import { checkFile, checkLog, createLog, logFileIn, readLogId } from "./format.ts";
+import { BatchWriter } from "./batch-writer.ts";
+import {
+  checkFile,
+  checkLog,
+  createLog,
+  guardedPragmas,
+  logFileIn,
+  readLogId,
+  writerCacheKiB,
+} from "./format.ts";
 import { formatPosition } from "./position.ts";
 import { LogReader } from "./reader.ts";
 import { prepareStatements } from "./statements.ts";
-import { LogWriter } from "./writer.ts";
+import { type Committer, LogWriter } from "./writer.ts";
+import { WritingThread } from "./writing-thread.ts";
 
-const cacheKiB = 32 * 1024;
-/** A reader goes through the log once: it has no use for a large cache. */
+/** A reader goes through the log once, or reads what another connection writes: it has no use for a large cache. */
 const readerCacheKiB = 4 * 1024;
-const walPagesMax = 16_384;
-const guardedPragmas = `PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${walPagesMax}`;
 const unguardedPragmas =
   "PRAGMA locking_mode = EXCLUSIVE; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF";
 /** How long a reader in another thread waits for news before it looks by itself. */
@@ -33,6 +40,8 @@ export interface EmbeddedLogOptions {
   directory: string;
   /** For a thread that only reads what the process's writer writes. The log must exist. */
   readOnly?: boolean;
+  /** A thread of its own writes and waits for the disk: for a server. */
+  threaded?: boolean;
   /**
    * Appends are several times as fast and a crash ruins the file: for a log that is thrown away unless it is
    * finished. Whoever fills it flushes the closed file.
@@ -51,7 +60,8 @@ export interface EmbeddedEventStore extends EventStore {
 
 /**
  * Opens the log of a data folder: one SQLite file, write-ahead logging, flushed to disk before an append
- * is answered. Appends made in one turn of the event loop share one transaction and one flush.
+ * is answered. Appends made in one turn of the event loop share one transaction and one flush, and more where a
+ * thread writes.
  *
  * @throws StoreDamaged when the file is not a log of this format or is malformed
  */
@@ -61,8 +71,9 @@ export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEve
   try {
     if (!options.readOnly && !existsSync(file)) createLog(options.directory, file);
     db = new DatabaseSync(file, { readOnly: options.readOnly ?? false, timeout: 5_000 });
+    const isWritten = !options.readOnly && !options.threaded;
     db.exec(
-      `PRAGMA cache_size = -${options.readOnly ? readerCacheKiB : cacheKiB}; PRAGMA temp_store = MEMORY`,
+      `PRAGMA cache_size = -${isWritten ? writerCacheKiB : readerCacheKiB}; PRAGMA temp_store = MEMORY`,
     );
     // Nothing is written before this is known to be a log: whatever else it is, it stays as it is.
     const logId = readLogId(db, file);
@@ -70,7 +81,7 @@ export function openEmbeddedEventStore(options: EmbeddedLogOptions): EmbeddedEve
       checkFile(db, file);
       db.exec(options.unguarded ? unguardedPragmas : guardedPragmas);
     }
-    return new EmbeddedLog(db, file, logId);
+    return new EmbeddedLog(db, file, logId, options.threaded ?? false);
   } catch (error) {
     db?.close();
     if (error instanceof StoreDamaged) throw error;
@@ -91,13 +102,14 @@ class EmbeddedLog implements EmbeddedEventStore {
   private readonly waiting = new Set<() => void>();
   private closed = false;
 
-  constructor(db: DatabaseSync, file: string, logId: string) {
+  constructor(db: DatabaseSync, file: string, logId: string, threaded: boolean) {
     this.db = db;
     this.file = file;
     this.logId = logId;
     const statements = prepareStatements(db);
     this.reader = new LogReader(statements);
-    this.writer = new LogWriter(db, statements, this.reader.head(), () => this.notify());
+    const committer = threaded ? new WritingThread(file) : writeHere(new BatchWriter(db, statements));
+    this.writer = new LogWriter(committer, () => this.notify());
   }
 
   async append(
@@ -183,9 +195,16 @@ class EmbeddedLog implements EmbeddedEventStore {
 
   async close(): Promise<void> {
     if (this.closed) return;
-    this.writer.flush();
     this.closed = true;
+    await this.writer.close();
     this.notify();
     this.db.close();
   }
+}
+
+function writeHere(writer: BatchWriter): Committer {
+  return {
+    commit: (batch) => writer.write([batch])[0] ?? [],
+    close: async () => {},
+  };
 }
