@@ -58,14 +58,14 @@ async function persistently<T>(
 }
 
 async function within<T>(timeoutMs: number, call: Promise<T>): Promise<T> {
-  const over = new AbortController();
-  const timeout = sleep(timeoutMs, undefined, { signal: over.signal }).then(() => {
-    throw new GatewayOutcomeUnknown(`no answer within ${timeoutMs} ms`);
-  });
-  timeout.catch(() => {});
+  const timeout = Promise.withResolvers<never>();
+  const timer = setTimeout(
+    () => timeout.reject(new GatewayOutcomeUnknown(`no answer within ${timeoutMs} ms`)),
+    timeoutMs,
+  );
   try {
-    return await Promise.race([call, timeout]);
+    return await Promise.race([call, timeout.promise]);
   } finally {
-    over.abort();
+    clearTimeout(timer);
   }
 }
