@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../values/at-most.ts";
 import { deriveId } from "../values/ids.ts";
 import {
   type AuthorizationResult,
@@ -45,9 +46,9 @@ const isFate = (name: string): name is Fate => (fates as readonly string[]).incl
  * to an authorization is told by tokens that are named after its fate.
  */
 export function createSandboxGateway({ webhookSecret }: SandboxGatewayOptions): PaymentGateway {
-  const seen = new LRUCache<string, AuthorizationResult>({ max: paymentsRememberedMax });
+  const seen = new LRUCache<string, AuthorizationResult>(atMost(paymentsRememberedMax));
   /** Captures that were refused, by the authorization's reference. */
-  const refusedOnce = new LRUCache<string, string>({ max: paymentsRememberedMax });
+  const refusedOnce = new LRUCache<string, string>(atMost(paymentsRememberedMax));
 
   async function authorize(request: PaymentRequest): Promise<AuthorizationResult> {
     const { idempotencyKey, token = "tok_ok" } = request;

@@ -1,6 +1,7 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../values/at-most.ts";
 import { Problem } from "../values/problem.ts";
 
 const knownTokensMax = 20_000;
@@ -30,7 +31,7 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
     createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
 
   /** Tokens that were found to be right, and their carts: the same is shown again and again. */
-  const known = new LRUCache<string, string>({ max: knownTokensMax });
+  const known = new LRUCache<string, string>(atMost(knownTokensMax));
 
   const opens = (token: string, cartId: string): boolean => {
     const cart = known.get(token);

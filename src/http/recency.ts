@@ -2,6 +2,7 @@ import { hash } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { Position } from "../stores/event-store/event-store.ts";
+import { atMost } from "../values/at-most.ts";
 import { header } from "./auth.ts";
 
 const clientsMax = 50_000;
@@ -23,7 +24,7 @@ export function createRecency(
 ): Recency {
   const { now } = options;
   const positions = new LRUCache<string, Position>({
-    max: options.clientsMax ?? clientsMax,
+    ...atMost(options.clientsMax ?? clientsMax),
     ttl: options.rememberedMs ?? rememberedMs,
     ...(now && { perf: { now }, ttlResolution: 0 }),
   });

@@ -10,6 +10,7 @@ import {
 } from "../../stores/event-store/event-store.ts";
 import type { DatedValue, HotStore, KeptValue } from "../../stores/hot-store/hot-store.ts";
 import type { ViewModel } from "../../stores/view-store/view-store.ts";
+import { atMost } from "../../values/at-most.ts";
 import { newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
 import type { Codec } from "../codec.ts";
@@ -94,7 +95,7 @@ export class HotModel {
   private marking: Promise<void> | undefined;
   /** Part of the keys in the hot store: what was kept under another one is never read again. */
   private epoch = "";
-  private readonly written = new LRUCache<string, Position>({ max: recentWritesMax });
+  private readonly written = new LRUCache<string, Position>(atMost(recentWritesMax));
 
   constructor(options: HotModelOptions) {
     this.options = options;

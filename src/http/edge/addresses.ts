@@ -2,13 +2,14 @@ import { isIP, isIPv4 } from "node:net";
 import { normalizeIP } from "@fastify/rate-limit";
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../values/at-most.ts";
 
 /** Of IPv6: what one household or server is given as a whole, and moves about in as it likes. */
 const ipv6PrefixBits = 64;
 const knownMax = 10_000;
 
 /** Finding the prefix of an IPv6 address takes ten times as long as all else that counting takes. */
-const known = new LRUCache<string, string>({ max: knownMax });
+const known = new LRUCache<string, string>(atMost(knownMax));
 
 /**
  * By what address a client is counted: IPv4 as it is, also where IPv6 wraps it, and the first 64 bits of IPv6. What a

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../values/at-most.ts";
 import type { Clock } from "../../values/clock.ts";
 
 /** Of each length. */
@@ -25,7 +26,7 @@ export function createWindows(clock: Clock = Date.now): Windows {
   const ofLength = (windowMs: number) => {
     let windows = lengths.get(windowMs);
     if (!windows) {
-      windows = new LRUCache({ max: windowsMax });
+      windows = new LRUCache(atMost(windowsMax));
       lengths.set(windowMs, windows);
     }
     return windows;

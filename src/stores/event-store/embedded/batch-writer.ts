@@ -1,5 +1,6 @@
 import type { DatabaseSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../../values/at-most.ts";
 import { noStream } from "../event-store.ts";
 import {
   type AppendBatch,
@@ -23,7 +24,7 @@ interface StreamHead {
 export class BatchWriter {
   private readonly db: DatabaseSync;
   private readonly statements: Statements;
-  private readonly heads = new LRUCache<string, StreamHead>({ max: streamHeadsMax });
+  private readonly heads = new LRUCache<string, StreamHead>(atMost(streamHeadsMax));
   private readonly typeIds = new Map<string, number>();
   private lastPosition: number;
 

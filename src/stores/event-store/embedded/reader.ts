@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../../values/at-most.ts";
 import {
   type Page,
   type Position,
@@ -37,7 +38,7 @@ type Fetch = (last: LogRow | undefined, count: number) => LogRow[];
 /** Reads pages that are bounded in events and in bytes. */
 export class LogReader {
   private readonly statements: Statements;
-  private readonly streamNames = new LRUCache<number, string>({ max: streamNamesMax });
+  private readonly streamNames = new LRUCache<number, string>(atMost(streamNamesMax));
   private readonly typeNames = new Map<number, string>();
 
   constructor(statements: Statements) {

@@ -1,4 +1,5 @@
 import { LRUCache } from "lru-cache";
+import { atMost } from "../../../values/at-most.ts";
 import type { Clock } from "../../../values/clock.ts";
 import type { DatedValue, HotStore, KeptValue } from "../hot-store.ts";
 
@@ -18,7 +19,7 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
     maxSize: blobsBytesMax,
     sizeCalculation: (blob, key) => blob.byteLength + key.length + entryOverheadBytes,
   });
-  const lists = new LRUCache<string, { values: string[]; expiresAt: number }>({ max: recentListsMax });
+  const lists = new LRUCache<string, { values: string[]; expiresAt: number }>(atMost(recentListsMax));
 
   const liveList = (key: string): readonly string[] => {
     const list = lists.get(key);
