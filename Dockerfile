@@ -22,4 +22,4 @@ STOPSIGNAL SIGTERM
 # 503 is only for a server that cannot take commands; one that is degraded goes on.
 HEALTHCHECK --interval=10s --timeout=8s --start-period=90s --retries=3 \
   CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 3000}/health/ready`, { signal: AbortSignal.timeout(7000) }).then(({ ok }) => process.exit(ok ? 0 : 1), () => process.exit(1))"]
-CMD ["node", "src/main.ts"]
+CMD ["node", "src/main.js"]

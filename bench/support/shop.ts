@@ -77,7 +77,7 @@ export function withServer<T>(
 ): Promise<T> {
   return withFolder(async (folder) => {
     const child = await startChild({
-      file: join(checkout, "src/main.ts"),
+      file: join(checkout, "src/main.js"),
       env: {
         DATA_DIR: folder,
         ADMIN_API_KEY: adminApiKey,

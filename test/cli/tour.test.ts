@@ -7,7 +7,7 @@ import { inherited } from "../support/inherited.ts";
 import { freePort } from "../support/ports.ts";
 import { cli, temporaryPath } from "./cli.ts";
 
-const program = fileURLToPath(new URL("../../src/main.ts", import.meta.url));
+const program = fileURLToPath(new URL("../../src/main.js", import.meta.url));
 const startMsMax = 60_000;
 const key = "a-key-for-the-tour-only";
 

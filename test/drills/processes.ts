@@ -35,7 +35,7 @@ export interface ProcessOptions {
   env: Readonly<Record<string, string>>;
 }
 
-/** `node src/main.ts`, as many times one after the other as it is started. */
+/** `node src/main.js`, as many times one after the other as it is started. */
 export class ShopProcess {
   readonly name: string;
   readonly lines: LogLine[] = [];
@@ -63,7 +63,7 @@ export class ShopProcess {
   async start(clockShiftMs = 0): Promise<void> {
     const port = await freePort();
     const shifted = clockShiftMs === 0 ? [] : ["--import", shiftedClock];
-    const child = spawn(process.execPath, [...shifted, "main.ts"], {
+    const child = spawn(process.execPath, [...shifted, "main.js"], {
       cwd: source,
       env: { ...inherited(), ...this.env, PORT: `${port}`, CLOCK_SHIFT_MS: `${clockShiftMs}` },
       stdio: ["ignore", "pipe", "pipe"],
