@@ -71,6 +71,22 @@ async function idOfSlug(model: ViewModel, slug: string): Promise<string | undefi
 
 /** Those of the SKUs that are for sale: live variants of published products. */
 export async function skusForSale(model: ViewModel, skus: readonly string[]): Promise<Set<string>> {
+  return (await lookedForSale(model, skus)).forSale;
+}
+
+/** Whether a SKU is for sale, and the keys of the documents that say so. */
+export async function isForSale(
+  model: ViewModel,
+  sku: string,
+): Promise<{ value: boolean; keys: readonly string[] }> {
+  const { forSale, productIds } = await lookedForSale(model, [sku]);
+  return { value: forSale.has(sku), keys: [skuPrefix + sku, ...productIds] };
+}
+
+async function lookedForSale(
+  model: ViewModel,
+  skus: readonly string[],
+): Promise<{ forSale: Set<string>; productIds: Set<string> }> {
   const claims = (await model.load(skus.map((sku) => skuPrefix + sku))).documents;
   const productIdOf = (sku: string) => {
     const stored = claims.get(skuPrefix + sku);
@@ -84,5 +100,5 @@ export async function skusForSale(model: ViewModel, skus: readonly string[]): Pr
     if (details?.status !== "published") continue;
     for (const { sku, retired } of details.variants) if (!retired) forSale.add(sku);
   }
-  return new Set(skus.filter((sku) => forSale.has(sku)));
+  return { forSale: new Set(skus.filter((sku) => forSale.has(sku))), productIds };
 }

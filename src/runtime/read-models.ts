@@ -4,6 +4,7 @@ import type { Unparked } from "../engine/read/fold.ts";
 import type { ModelProgress } from "../engine/read/projector.ts";
 import { type EventStore, earliest, logStart, type Position } from "../stores/event-store/event-store.ts";
 import type { ParkedDocument, ViewModel, ViewStore } from "../stores/view-store/view-store.ts";
+import { ChangedDocuments } from "./changed-documents.ts";
 import type { ModelsSource, Told } from "./models-source.ts";
 import { Rebuilds } from "./rebuilds.ts";
 import type { StoredDocuments } from "./threads/projection-worker.ts";
@@ -44,16 +45,22 @@ export class ReadModels {
   private readonly open = new Map<string, Promise<ViewModel>>();
   private progressByName = new Map<string, ModelProgress>();
   readonly rebuilds: Rebuilds;
+  /** What has changed of the catalog; where other processes change it too, nobody tells. */
+  readonly changedCatalog: ChangedDocuments;
   private readonly waiters = new Set<Waiter>();
   private views: ViewStore | undefined;
   private died: Error | undefined;
 
   private constructor(options: ReadModelsOptions) {
     this.options = options;
+    this.changedCatalog = new ChangedDocuments(!options.isShared);
     this.source = options.sourceOf(
       {
         progress: (progress) => this.onProgress(progress),
-        stored: options.onStored,
+        stored: (stored) => {
+          this.changedCatalog.changed(stored.keys);
+          options.onStored(stored);
+        },
         died: (error) => {
           this.died = error;
           options.onDeath(error);
@@ -69,6 +76,7 @@ export class ReadModels {
         flipped: (name) => {
           this.views?.refresh();
           this.open.delete(name);
+          if (name === "catalog") this.changedCatalog.changed();
           options.onFlip();
         },
       },

@@ -146,6 +146,31 @@ describe("Min-Position", () => {
     }
   });
 
+  test("makes a product's page show each of its changes, whatever was kept of it while others changed", async () => {
+    const { product, post, get, call } = shop();
+    const asStaff = (body: object) => ({ headers: staff, body });
+    const { id, slug } = await product({ skus: ["KEPT"], quantity: 5, fields: { category: "Kept/Old" } });
+    const other = await product({ skus: ["OTHER"] });
+    const shown = async (change: { headers: Record<string, unknown> }) => {
+      const headers = { "min-position": String(change.headers.position) };
+      return (await get(`/v1/products/${slug}`, headers)).body;
+    };
+    const price = (amount: number) => asStaff({ price: { amount, currency: "USD" } });
+    const category = (await get(`/v1/products/${slug}`)).body.categoryId as string;
+    for (let n = 1; n <= 20; n++) {
+      const changedOther = await call("PUT", `/v1/products/${other.id}/variants/OTHER/price`, price(n));
+      expect((await shown(changedOther)).variants[0].price.amount).toBe(n === 1 ? 1_000 : n - 1);
+      const changed = await call("PUT", `/v1/products/${id}/variants/KEPT/price`, price(n));
+      expect((await shown(changed)).variants[0].price.amount).toBe(n);
+    }
+    const renamed = await call("PATCH", `/v1/categories/${category}`, asStaff({ name: "New" }));
+    expect((await shown(renamed)).category).toBe("Kept/New");
+    const gone = await post("/v1/stock/KEPT/adjustments", { delta: -5, reason: "broken" });
+    expect((await shown(gone)).variants[0]).toMatchObject({ available: 0 });
+    const archived = await post(`/v1/products/${id}/archive`);
+    expect((await shown(archived)).code).toBe("not_found");
+  });
+
   test("does not hold up what is always as of now", async () => {
     const { cart, get } = shop();
     const { id, guest } = await cart();

@@ -12,8 +12,8 @@ import {
 } from "../resources/groups.ts";
 import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { createAnswerCache } from "./answer-cache.ts";
-import { type Sent, sendAs } from "./pages.ts";
+import { createAnswerCache, sendAnswer } from "./answer-cache.ts";
+import type { Sent } from "./pages.ts";
 
 const describe = (summary: string) => ({ tags: ["categories"], summary, security: [] });
 
@@ -71,8 +71,7 @@ function answering<Item extends Shown>(
       const body = found ? view(found) : { items: items.map(view) };
       answer = answers.keep(request, audience, position, JSON.stringify(body));
     }
-    reply.header("Position", positions.seal(answer.position));
-    return sendAs(request, reply, answer.body, answer.tag);
+    return sendAnswer(request, reply, positions, answer);
   };
 }
 

@@ -12,14 +12,17 @@ import {
 import { paymentAnswer, staffPaymentText } from "../resources/payments.ts";
 import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
+import { createAnswerCache, sendAnswer } from "./answer-cache.ts";
 import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
 import { orderParams, ordersQuery } from "./schemas.ts";
 
 const security = [{ bearer: [] }];
 
 export function orderQueries(app: App, deps: Deps): void {
-  const { runtime, auth, staffOnly, fresh, unparked, cursors } = deps;
+  const { runtime, auth, recency, positions, staffOnly, fresh, unparked, cursors } = deps;
   const { models, queries } = runtime;
+  const standsAt = () => models.progress("orders").position;
+  const answers = createAnswerCache(recency, positions, standsAt);
 
   app.get(
     "/v1/orders",
@@ -34,11 +37,15 @@ export function orderQueries(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
+      const cached = await answers.find(request, "staff");
+      if (cached) return sendAnswer(request, reply, positions, cached);
       const { limit, cursor, ...filters } = request.query;
       const { page, next } = listOf(cursors, "orders", filters, { limit, cursor });
       await fresh(request, reply, "orders");
+      const position = standsAt();
       const found = await queries.run("orders", { ...filters, ...page });
-      return sendTagged(request, reply, listText(found.texts.map(orderSummaryText), next(found.next)));
+      const json = listText(found.texts.map(orderSummaryText), next(found.next));
+      return sendAnswer(request, reply, positions, answers.keep(request, "staff", position, json));
     },
   );
 

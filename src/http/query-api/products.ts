@@ -1,12 +1,11 @@
-import type { FastifyReply, FastifyRequest } from "fastify";
+import type { FastifyRequest } from "fastify";
 import { skuPrefix } from "../../../projections/catalog/catalog.ts";
-import { KnownGroups } from "../../../projections/catalog/groups.ts";
+import { groupsKey, KnownGroups } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
 import type { ProductView } from "../../../projections/catalog/views.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { forAll } from "../caching.ts";
-import type { Positions } from "../edge/positions.ts";
 import {
   bestSellersAnswer,
   guestItemOf,
@@ -22,8 +21,8 @@ import {
 } from "../resources/products.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
-import { type CachedAnswer, createAnswerCache } from "./answer-cache.ts";
-import { listOf, listText, type Sent, sendAs, sendJson, sendTagged } from "./pages.ts";
+import { createAnswerCache, sendAnswer } from "./answer-cache.ts";
+import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
 import { limitDefault, limitQuery, productParams, productsQuery } from "./schemas.ts";
 
 const recentProductsMax = 20;
@@ -88,7 +87,8 @@ function oneProduct(app: App, deps: Deps): void {
   const { auth, recency, positions, fresh, unparked } = deps;
   const { models, hot } = deps.runtime;
   const standsAt = () => models.progress("catalog").position;
-  const answers = createAnswerCache(recency, positions, standsAt);
+  const { changedCatalog: changes } = models;
+  const answers = createAnswerCache(recency, positions, standsAt, changes);
   const known = new KnownGroups();
   /** An answer that was kept may be of a document that is parked: good for all but who asks for newer. */
   const mayBeParked = (request: FastifyRequest) =>
@@ -116,6 +116,7 @@ function oneProduct(app: App, deps: Deps): void {
       if (cached) return sendAnswer(request, reply, positions, cached);
       await fresh(request, reply, "catalog");
       const position = standsAt();
+      const readAt = changes.now;
       const product = await getProduct(await models.model("catalog"), id, { unpublished, known });
       const skus = (product?.variants ?? []).map(({ sku }) => ["catalog", skuPrefix + sku] as const);
       await unparked(request, ["catalog", product?.id], ...skus);
@@ -130,10 +131,18 @@ function oneProduct(app: App, deps: Deps): void {
         request,
         reply,
         positions,
-        answers.keep(request, audience, position, json, product.revision),
+        answers.keep(request, audience, position, json, {
+          revision: product.revision,
+          sources: isOfItself(product) ? { readAt, keys: [product.id, groupsKey] } : undefined,
+        }),
       );
     },
   );
+}
+
+/** Whether a page says nothing of other products, not even that none of them can be shown. */
+function isOfItself({ relatedProducts }: ProductView): boolean {
+  return relatedProducts === undefined;
 }
 
 /** @throws Problem not_found: it is asserted again that no draft is shown, wherever the product was found */
@@ -196,16 +205,6 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
       return sendTagged(request, reply, json);
     },
   );
-}
-
-function sendAnswer(
-  request: FastifyRequest,
-  reply: FastifyReply,
-  positions: Positions,
-  { position, body, tag }: CachedAnswer,
-): Sent {
-  reply.header("Position", positions.seal(position));
-  return sendAs(request, reply, body, tag);
 }
 
 /** @throws Problem malformed_request */

@@ -1,6 +1,7 @@
-import { skusForSale } from "../../../projections/catalog/queries.ts";
+import { isForSale } from "../../../projections/catalog/queries.ts";
 import { stockLedger } from "../../../projections/stock/ledger.ts";
 import { type StockView, stockedSpelling } from "../../../projections/stock/stock.ts";
+import { Remembered } from "../../runtime/changed-documents.ts";
 import { notFound } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { forAll } from "../caching.ts";
@@ -16,6 +17,9 @@ import { noQuery, problemSchema, skuParams } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
 import { pageQuery, stocksQuery } from "./schemas.ts";
+
+/** SKUs that it is known of whether they are for sale. */
+const forSaleMax = 20_000;
 
 export function stockQueries(app: App, deps: Deps): void {
   const { runtime, staffOnly, fresh, cursors } = deps;
@@ -73,6 +77,8 @@ export function stockQueries(app: App, deps: Deps): void {
 
 function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
   const { models, hotStock } = runtime;
+  const forSale = new Remembered<boolean>(models.changedCatalog, forSaleMax);
+  const catalog = () => models.model("catalog");
 
   app.get(
     "/v1/stock/:sku",
@@ -93,7 +99,7 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       if (!isStaff) await fresh(request, reply, "stock", "catalog");
       else if (header(request, "min-position") !== undefined) await fresh(request, reply, "stock");
       const sku = await stockedSpelling(await models.model("stock"), request.params.sku);
-      const isShown = isStaff || (await skusForSale(await models.model("catalog"), [sku])).has(sku);
+      const isShown = isStaff || (await forSale.get(sku, async () => isForSale(await catalog(), sku)));
       const json = isShown
         ? await asOfNow(request, reply, "stock", (asOf) => hotStock.get(sku, asOf))
         : undefined;
