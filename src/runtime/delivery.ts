@@ -158,8 +158,12 @@ export class Delivery {
 
   /** What is on the stream names events, for positions are a log's own. */
   private async whereToStart(): Promise<Cursor> {
-    const { feed } = this.options;
-    const { reached, replay } = this.endpoint;
+    const { feed, engine } = this.options;
+    const { id, run } = this.endpoint;
+    // By its own stream: who has just started may find a read model that is behind what was reached before.
+    const { reached, replay } = await engine.read(subscription, id, (state) =>
+      state.phase === "there" && state.endpoint.run === run ? state.endpoint : this.endpoint,
+    );
     if (!replay) return { after: (await feed.at(reached ?? this.created)).position };
     const until = (await feed.at(replay.until ?? this.created)).position;
     if (reached) return { after: (await feed.at(reached)).position, until };
