@@ -1,6 +1,7 @@
 import { existsSync } from "node:fs";
 import { LRUCache } from "lru-cache";
 import { type Position, StoreUnavailable } from "../../event-store/event-store.ts";
+import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "../../sqlite.ts";
 import { checkLimit, columnValues } from "../spec.ts";
 import type {
   DocumentChange,
@@ -18,7 +19,6 @@ import type {
   SumRow,
   ViewModel,
 } from "../view-store.ts";
-import { damaged, flushClosedFile, openSqlite, type SqliteFile, type SqlRow } from "./file.ts";
 import { type PageSql, type Sql, sortedPages, sumSql, whereTerms } from "./query.ts";
 import { checkModelFile, createIndexes, createTables } from "./schema.ts";
 import { DocumentWriter, writeParked } from "./write.ts";

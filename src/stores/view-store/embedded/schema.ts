@@ -1,7 +1,7 @@
 import { logStart } from "../../event-store/event-store.ts";
+import { damaged, type SqliteFile } from "../../sqlite.ts";
 import { specHash } from "../spec.ts";
 import type { ModelSpec } from "../view-store.ts";
-import { damaged, type SqliteFile } from "./file.ts";
 
 /** Format of the model files and of views.db. Grows with every change that an older program cannot read. */
 export const formatVersion = 4;

@@ -1,6 +1,7 @@
 import { existsSync, mkdirSync, readdirSync } from "node:fs";
 import { join } from "node:path";
 import { StoreUnavailable } from "../../event-store/event-store.ts";
+import { damaged, openSqlite, removeSqlite, type SqliteFile } from "../../sqlite.ts";
 import { specHash } from "../spec.ts";
 import {
   type GenerationInfo,
@@ -9,7 +10,6 @@ import {
   type ViewModel,
   type ViewStore,
 } from "../view-store.ts";
-import { damaged, openSqlite, removeSqlite, type SqliteFile } from "./file.ts";
 import { EmbeddedViewModel } from "./model.ts";
 import { checkFormat, formatVersion, isOldFormat } from "./schema.ts";
 

@@ -1,6 +1,6 @@
 import type { Position } from "../../event-store/event-store.ts";
+import type { SqliteFile, SqlParam, SqlRow } from "../../sqlite.ts";
 import type { DocumentChange, ModelSpec, ParkedChange } from "../view-store.ts";
-import type { SqliteFile, SqlParam, SqlRow } from "./file.ts";
 import { columnSql } from "./schema.ts";
 
 /**

@@ -2,7 +2,7 @@ import { closeSync, existsSync, fsyncSync, openSync, rmSync } from "node:fs";
 import { dirname } from "node:path";
 import { DatabaseSync, type StatementSync } from "node:sqlite";
 import { LRUCache } from "lru-cache";
-import { StoreDamaged, StoreUnavailable } from "../../event-store/event-store.ts";
+import { StoreDamaged, StoreUnavailable } from "./event-store/event-store.ts";
 
 export type SqlParam = number | string | null;
 export type SqlRow = readonly (number | string | null)[];
