@@ -75,6 +75,18 @@ function values(store: () => HotStore): void {
     expect(await get("a")).toBe("third");
   });
 
+  test("of many who swap a value for another, one does; none where there is another, or none any more", async () => {
+    const { set, swap, get } = store();
+    expect(await swap("a", "x", "y", longMs)).toBe(false);
+    await set("a", "x", longMs);
+    const tries = Array.from({ length: 20 }, (_, n) => swap("a", "x", `${n}`, shortMs));
+    const done = (await Promise.all(tries)).flatMap((isSwapped, n) => (isSwapped ? [n] : []));
+    expect(done).toHaveLength(1);
+    expect(await get("a")).toBe(`${done[0]}`);
+    await sleep(shortMs * 2);
+    expect(await swap("a", `${done[0]}`, "z", longMs)).toBe(false);
+  });
+
   test("any text is a key and a value, and keys do not touch each other", async () => {
     const text = fc.string({ unit: "grapheme", maxLength: 40 });
     const pairs = fc.uniqueArray(fc.tuple(text, text), { selector: ([key]) => key, maxLength: 10 });

@@ -13,6 +13,8 @@ export interface HotStore {
   set(key: string, value: string, ttlMs: number): Promise<void>;
   /** @returns false, and changes nothing, when there is a value already */
   setIfAbsent(key: string, value: string, ttlMs: number): Promise<boolean>;
+  /** @returns false, and changes nothing, when there is another value than the expected one, or none any more */
+  swap(key: string, expected: string, value: string, ttlMs: number): Promise<boolean>;
   delete(key: string): Promise<void>;
 
   /**

@@ -43,6 +43,11 @@ export function createEmbeddedHotStore(clock: Clock = Date.now): HotStore {
       values.set(key, { value, expiresAt: clock() + ttlMs });
       return true;
     },
+    swap: async (key, expected, value, ttlMs) => {
+      if (live(key) !== expected) return false;
+      values.set(key, { value, expiresAt: clock() + ttlMs });
+      return true;
+    },
     delete: async (key) => {
       values.delete(key);
     },

@@ -80,6 +80,10 @@ function callsOn(client: RedisClient, guard: Guard): Omit<HotStore, "close"> {
       const send = () => client.set(key, value, "PX", wholeMs(ttlMs), "NX");
       return (await guard.call("setIfAbsent", send)) === "OK";
     },
+    swap: async (key, expected, value, ttlMs) => {
+      const send = () => scripted.hotSwap(key, expected, value, wholeMs(ttlMs));
+      return (await guard.call("swap", send)) === 1;
+    },
     delete: async (key) => {
       await guard.call("delete", () => client.unlink(key));
     },

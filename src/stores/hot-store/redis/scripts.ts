@@ -32,6 +32,13 @@ redis.call('LTRIM', KEYS[1], 0, ARGV[2] - 1)
 redis.call('PEXPIRE', KEYS[1], ARGV[3])
 `;
 
+/** ARGV: expected, value, time to live in ms. Returns 1 when it was that. */
+const swap = `${ofKind("string")}
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3])
+return 1
+`;
+
 /** ARGV: position, as of, value, time to live in ms. Returns 1 when it is kept. */
 const setDated = `${later}${ofKind("hash")}
 local before = redis.call('HMGET', KEYS[1], 'position', 'asOf')
@@ -63,6 +70,7 @@ return {kept[1], kept[2], kept[3], math.max(0, now - kept[4])}
 
 /** By the names that the client calls them by. */
 export const scripts = {
+  hotSwap: { lua: swap, numberOfKeys: 1 },
   hotPushRecent: { lua: pushRecent, numberOfKeys: 1 },
   hotSetDated: { lua: setDated, numberOfKeys: 1 },
   hotMarkDated: { lua: markDated, numberOfKeys: 1 },
@@ -71,6 +79,7 @@ export const scripts = {
 
 /** What a client can do once it knows the scripts. */
 export interface ScriptCalls {
+  hotSwap(key: string, expected: string, value: string, ttlMs: number): Promise<0 | 1>;
   hotPushRecent(key: string, value: string, max: number, ttlMs: number): Promise<unknown>;
   hotSetDated(key: string, position: string, asOf: string, value: string, ttlMs: number): Promise<0 | 1>;
   hotMarkDated(key: string, position: string, ttlMs: number): Promise<0 | 1>;
