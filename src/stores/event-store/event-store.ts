@@ -214,7 +214,7 @@ export class OutcomeUnknown extends Error {
 /** The store is away or cannot write: nothing of the call is stored, and it can be repeated. */
 export class StoreUnavailable extends Error {
   /** Which one it is, where a server is away: answers name it. */
-  store: "events" | "views" | undefined;
+  store: "events" | "views" | "vault" | undefined;
 
   constructor(message: string, options?: ErrorOptions) {
     super(message, options);
@@ -222,7 +222,7 @@ export class StoreUnavailable extends Error {
   }
 
   /** @returns itself, with the store's name */
-  of(store: "events" | "views"): this {
+  of(store: "events" | "views" | "vault"): this {
     this.store = store;
     return this;
   }
