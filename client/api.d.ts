@@ -115,6 +115,21 @@ export interface Operations {
     };
     answer: Schemas["SettledTask"];
   };
+  /** The last messages that this process has sent, newest first; only where they go nowhere */
+  "GET /v1/ops/mails": {
+    path: never;
+    query: never;
+    body: never;
+    answer: {
+      items: ({
+        id: string;
+        to: string;
+        subject: string;
+        text: string;
+        sentAt: string;
+      })[];
+    };
+  };
   /** Whether the process runs */
   "GET /health/live": {
     path: never;
@@ -486,6 +501,355 @@ export interface Operations {
       counted?: number | undefined;
     };
     answer: Schemas["ChangedStock"];
+  };
+  /** Ask for a link to register */
+  "POST /v1/auth/register": {
+    path: never;
+    query: never;
+    body: {
+      email: string;
+    };
+    answer: Schemas["Accepted"];
+  };
+  /** Make the account that a link is for, and log in */
+  "POST /v1/auth/register/confirm": {
+    path: never;
+    query: never;
+    body: {
+      /** Of the link in the message, behind `token=` */
+      token: string;
+      password: string;
+      profile?: {
+        firstName?: string | undefined;
+        lastName?: string | undefined;
+        phone?: string | undefined;
+        gender?: "female" | "male" | "other" | "undisclosed" | undefined;
+        birthDate?: string | undefined;
+        avatar?: string | undefined;
+      } | undefined;
+      preferences?: {
+        language?: string | undefined;
+        currency?: string | undefined;
+        categories?: (string)[] | undefined;
+        brands?: (string)[] | undefined;
+        priceRange?: {
+          min?: number | undefined;
+          max?: number | undefined;
+        } | undefined;
+        notifications?: Record<string, boolean> | undefined;
+      } | undefined;
+      consents?: ({
+        purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+        basis?: "consent" | "contract" | "legitimate_interest" | undefined;
+        /** Of what the customer has read */
+        textVersion: string;
+      })[] | undefined;
+    };
+    answer: Schemas["Tokens"];
+  };
+  /** Log in */
+  "POST /v1/auth/login": {
+    path: never;
+    query: never;
+    body: {
+      email: string;
+      password: string;
+      totp?: string | undefined;
+      recoveryCode?: string | undefined;
+      /** Of a guest, whose Cart-Token comes along: it becomes the customer's */
+      cartId?: string | undefined;
+    };
+    answer: Schemas["Tokens"];
+  };
+  /** Exchange a refresh token for the next tokens */
+  "POST /v1/auth/refresh": {
+    path: never;
+    query: never;
+    body: {
+      refreshToken: string;
+    };
+    answer: Schemas["Tokens"];
+  };
+  /** End this session, or all of them */
+  "POST /v1/auth/logout": {
+    path: never;
+    query: never;
+    body: {
+      all?: boolean | undefined;
+    } | undefined;
+    answer: undefined;
+  };
+  /** Ask for a link to set a new password */
+  "POST /v1/auth/password/forgot": {
+    path: never;
+    query: never;
+    body: {
+      email: string;
+    };
+    answer: Schemas["Accepted"];
+  };
+  /** Set the new password that a link is for; all sessions end */
+  "POST /v1/auth/password/reset": {
+    path: never;
+    query: never;
+    body: {
+      /** Of the link in the message, behind `token=` */
+      token: string;
+      password: string;
+      totp?: string | undefined;
+      recoveryCode?: string | undefined;
+    };
+    answer: undefined;
+  };
+  /** Use the new e-mail address that a link is for */
+  "POST /v1/auth/email/confirm": {
+    path: never;
+    query: never;
+    body: {
+      /** Of the link in the message, behind `token=` */
+      token: string;
+    };
+    answer: undefined;
+  };
+  /** Who you are */
+  "GET /v1/me": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Customer"];
+  };
+  /** Change your profile and preferences */
+  "PATCH /v1/me": {
+    path: never;
+    query: never;
+    body: {
+      firstName?: string | null | undefined;
+      lastName?: string | null | undefined;
+      phone?: string | null | undefined;
+      gender?: "female" | "male" | "other" | "undisclosed" | null | undefined;
+      birthDate?: string | null | undefined;
+      avatar?: string | null | undefined;
+      language?: string | null | undefined;
+      currency?: string | null | undefined;
+      categories?: (string)[] | null | undefined;
+      brands?: (string)[] | null | undefined;
+      priceRange?: {
+        min?: number | undefined;
+        max?: number | undefined;
+      } | null | undefined;
+      notifications?: Record<string, boolean> | null | undefined;
+    };
+    answer: Schemas["Customer"];
+  };
+  /** Close your account; a login within 30 days opens it again */
+  "DELETE /v1/me": {
+    path: never;
+    query: never;
+    body: never;
+    answer: undefined;
+  };
+  /** What you have agreed to, and taken back */
+  "GET /v1/me/consents": {
+    path: never;
+    query: never;
+    body: never;
+    answer: {
+      /** All that was ever said, newest first */
+      items: ({
+        purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+        basis: "consent" | "contract" | "legitimate_interest";
+        textVersion: string;
+        granted: boolean;
+        at: string;
+      })[];
+    };
+  };
+  /** Agree to something, or take that back */
+  "PUT /v1/me/consents/{purpose}": {
+    path: {
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+    };
+    query: never;
+    body: {
+      granted: boolean;
+      basis?: "consent" | "contract" | "legitimate_interest" | undefined;
+      /** Of what the customer has read */
+      textVersion: string;
+    };
+    answer: {
+      /** All that was ever said, newest first */
+      items: ({
+        purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+        basis: "consent" | "contract" | "legitimate_interest";
+        textVersion: string;
+        granted: boolean;
+        at: string;
+      })[];
+    };
+  };
+  /** Your addresses, in the order you added them */
+  "GET /v1/me/addresses": {
+    path: never;
+    query: never;
+    body: never;
+    answer: {
+      items: (Schemas["CustomerAddress"])[];
+    };
+  };
+  /** Keep an address */
+  "POST /v1/me/addresses": {
+    path: never;
+    query: never;
+    body: {
+      label?: "home" | "work" | "other" | undefined;
+      usage?: "shipping" | "billing" | "both" | undefined;
+      fullName: string;
+      addressLine1: string;
+      addressLine2?: string | undefined;
+      city: string;
+      state?: string | undefined;
+      postalCode?: string | undefined;
+      country: string;
+      phone?: string | undefined;
+      coordinates?: {
+        latitude: number;
+        longitude: number;
+      } | undefined;
+    };
+    answer: Schemas["CustomerAddress"];
+  };
+  /** Change an address */
+  "PUT /v1/me/addresses/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      label?: "home" | "work" | "other" | undefined;
+      usage?: "shipping" | "billing" | "both" | undefined;
+      fullName: string;
+      addressLine1: string;
+      addressLine2?: string | undefined;
+      city: string;
+      state?: string | undefined;
+      postalCode?: string | undefined;
+      country: string;
+      phone?: string | undefined;
+      coordinates?: {
+        latitude: number;
+        longitude: number;
+      } | undefined;
+    };
+    answer: Schemas["CustomerAddress"];
+  };
+  /** Forget an address */
+  "DELETE /v1/me/addresses/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: {
+      items: (Schemas["CustomerAddress"])[];
+    };
+  };
+  /** Which addresses are taken where none is said */
+  "PUT /v1/me/addresses/defaults": {
+    path: never;
+    query: never;
+    body: {
+      shipping?: string | undefined;
+      billing?: string | undefined;
+    };
+    answer: {
+      items: (Schemas["CustomerAddress"])[];
+    };
+  };
+  /** Change your password; other sessions end */
+  "PUT /v1/me/password": {
+    path: never;
+    query: never;
+    body: {
+      current: string;
+      new: string;
+    };
+    answer: undefined;
+  };
+  /** Ask for a link to use another e-mail address */
+  "POST /v1/me/email": {
+    path: never;
+    query: never;
+    body: {
+      email: string;
+      password: string;
+    };
+    answer: Schemas["Accepted"];
+  };
+  /** Begin two-factor authentication: a secret for your authenticator */
+  "POST /v1/me/totp": {
+    path: never;
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["TotpSecret"];
+  };
+  /** Turn two-factor authentication off */
+  "DELETE /v1/me/totp": {
+    path: never;
+    query: never;
+    body: never;
+    answer: undefined;
+  };
+  /** Turn it on, with the authenticator's first code */
+  "POST /v1/me/totp/confirm": {
+    path: never;
+    query: never;
+    body: {
+      code: string;
+    };
+    answer: Schemas["RecoveryCodes"];
+  };
+  /** Where you are logged in */
+  "GET /v1/me/sessions": {
+    path: never;
+    query: never;
+    body: never;
+    answer: {
+      items: ({
+        id: string;
+        startedAt: string;
+        seenAt: string;
+        current: boolean;
+      })[];
+    };
+  };
+  /** End a session */
+  "DELETE /v1/me/sessions/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: undefined;
+  };
+  /** Suspend a customer: sessions end, and no login begins another */
+  "POST /v1/customers/{id}/suspend": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      reason: string;
+    };
+    answer: Schemas["Customer"];
+  };
+  /** Let a customer in again */
+  "POST /v1/customers/{id}/reactivate": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Customer"];
   };
   /** Open a cart, or as staff a draft */
   "POST /v1/carts": {
@@ -1124,6 +1488,105 @@ export interface Operations {
     };
     answer: Schemas["SandboxEventSent"];
   };
+  /** Who is told what happens, oldest first */
+  "GET /v1/webhook-endpoints": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["WebhookEndpointList"];
+  };
+  /** Tell another system what happens from now on */
+  "POST /v1/webhook-endpoints": {
+    path: never;
+    query: never;
+    body: {
+      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
+      url: string;
+      topics: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[];
+      description?: string | undefined;
+    };
+    answer: Schemas["WebhookEndpointWithSecret"];
+  };
+  /** One webhook endpoint, and whether it takes what it is sent */
+  "GET /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Change a webhook endpoint, or turn it off or on again */
+  "PATCH /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
+      url?: string | undefined;
+      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
+      description?: string | null | undefined;
+      /** Turned on again, it is sent what it has missed */
+      enabled?: boolean | undefined;
+    };
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Delete a webhook endpoint */
+  "DELETE /v1/webhook-endpoints/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["WebhookEndpointDeleted"];
+  };
+  /** Make a new secret; for a day messages are signed with the old one, too */
+  "POST /v1/webhook-endpoints/{id}/rotate-secret": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["WebhookEndpointWithSecret"];
+  };
+  /** Send again what was sent, in the order of the log */
+  "POST /v1/webhook-endpoints/{id}/replay": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      /** A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z` */
+      from: string;
+      /** Of those that the endpoint subscribes to; all of them when they are left out */
+      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
+      /** In place of one that is under way, what of it has not been sent: refused without */
+      replace?: boolean | undefined;
+    };
+    answer: Schemas["WebhookEndpoint"];
+  };
+  /** Send a message of the type `webhook.test` now, and tell what came of it */
+  "POST /v1/webhook-endpoints/{id}/test": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["WebhookTest"];
+  };
+  /** Cancel an import: what it has done stays done */
+  "POST /v1/imports/{id}/cancel": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: Record<string, never> | undefined;
+    answer: Schemas["Import"];
+  };
   /** What the visitor named by Visitor-Id has looked at, newest first */
   "GET /v1/recently-viewed": {
     path: never;
@@ -1293,96 +1756,6 @@ export interface Operations {
     body: never;
     answer: Schemas["Funnel"];
   };
-  /** Who is told what happens, oldest first */
-  "GET /v1/webhook-endpoints": {
-    path: never;
-    query: {
-      limit?: string | number | undefined;
-      cursor?: string | number | undefined;
-    };
-    body: never;
-    answer: Schemas["WebhookEndpointList"];
-  };
-  /** Tell another system what happens from now on */
-  "POST /v1/webhook-endpoints": {
-    path: never;
-    query: never;
-    body: {
-      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
-      url: string;
-      topics: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[];
-      description?: string | undefined;
-    };
-    answer: Schemas["WebhookEndpointWithSecret"];
-  };
-  /** One webhook endpoint, and whether it takes what it is sent */
-  "GET /v1/webhook-endpoints/{id}": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: never;
-    answer: Schemas["WebhookEndpoint"];
-  };
-  /** Change a webhook endpoint, or turn it off or on again */
-  "PATCH /v1/webhook-endpoints/{id}": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: {
-      /** Where it is told; `https` only, unless WEBHOOK_PRIVATE_ADDRESSES allows it otherwise */
-      url?: string | undefined;
-      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
-      description?: string | null | undefined;
-      /** Turned on again, it is sent what it has missed */
-      enabled?: boolean | undefined;
-    };
-    answer: Schemas["WebhookEndpoint"];
-  };
-  /** Delete a webhook endpoint */
-  "DELETE /v1/webhook-endpoints/{id}": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: never;
-    answer: Schemas["WebhookEndpointDeleted"];
-  };
-  /** Make a new secret; for a day messages are signed with the old one, too */
-  "POST /v1/webhook-endpoints/{id}/rotate-secret": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: Record<string, never> | undefined;
-    answer: Schemas["WebhookEndpointWithSecret"];
-  };
-  /** Send again what was sent, in the order of the log */
-  "POST /v1/webhook-endpoints/{id}/replay": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: {
-      /** A `Position`, whose event is not sent again, or a time, `2026-01-15T12:00:00Z` */
-      from: string;
-      /** Of those that the endpoint subscribes to; all of them when they are left out */
-      topics?: ("order.placed" | "order.confirmed" | "order.paid" | "order.edited" | "order.shipped" | "order.delivered" | "order.delivery_failed" | "order.lines_cancelled" | "order.cancelled" | "order.refunded" | "return.requested" | "return.approved" | "return.rejected" | "return.received" | "return.inspected" | "return.withdrawn" | "return.closed" | "payment.authorized" | "payment.captured" | "payment.failed" | "payment.voided" | "payment.disputed" | "payment.dispute_ended" | "refund.failed" | "product.created" | "product.changed" | "product.published" | "product.archived" | "stock.low" | "stock.changed")[] | undefined;
-      /** In place of one that is under way, what of it has not been sent: refused without */
-      replace?: boolean | undefined;
-    };
-    answer: Schemas["WebhookEndpoint"];
-  };
-  /** Send a message of the type `webhook.test` now, and tell what came of it */
-  "POST /v1/webhook-endpoints/{id}/test": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: Record<string, never> | undefined;
-    answer: Schemas["WebhookTest"];
-  };
   /** What happens, in the order of the log: as server-sent events with `Accept: text/event-stream`, which go on from `Last-Event-ID`; else by pages */
   "GET /v1/events": {
     path: never;
@@ -1451,15 +1824,6 @@ export interface Operations {
     body: never;
     answer: Schemas["AuditTrail"];
   };
-  /** Cancel an import: what it has done stays done */
-  "POST /v1/imports/{id}/cancel": {
-    path: {
-      id: string;
-    };
-    query: never;
-    body: Record<string, never> | undefined;
-    answer: Schemas["Import"];
-  };
   /** Imports of products, newest first */
   "GET /v1/imports": {
     path: never;
@@ -1511,6 +1875,479 @@ export interface Operations {
 }
 
 export interface Schemas {
+  Tokens: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+  };
+  Accepted: {
+    accepted: true;
+  };
+  CustomerAddress: {
+    id: string;
+    label: "home" | "work" | "other";
+    usage: "shipping" | "billing" | "both";
+    fullName?: string | undefined;
+    addressLine1?: string | undefined;
+    addressLine2?: string | undefined;
+    city?: string | undefined;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+    coordinates?: {
+      latitude: number;
+      longitude: number;
+    } | undefined;
+    isDefaultShipping: boolean;
+    isDefaultBilling: boolean;
+  };
+  Customer: {
+    id: string;
+    email: string | null;
+    status: "active" | "inactive" | "suspended";
+    firstName?: string | undefined;
+    lastName?: string | undefined;
+    phone?: string | undefined;
+    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
+    birthDate?: string | undefined;
+    avatar?: string | undefined;
+    language?: string | undefined;
+    currency?: string | undefined;
+    categories?: (string)[] | undefined;
+    brands?: (string)[] | undefined;
+    priceRange?: {
+      min?: number | undefined;
+      max?: number | undefined;
+    } | undefined;
+    notifications?: Record<string, boolean> | undefined;
+    /** What stands now, of each purpose */
+    consents: ({
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+      basis: "consent" | "contract" | "legitimate_interest";
+      textVersion: string;
+      granted: boolean;
+      at: string;
+    })[];
+    twoFactor: boolean;
+    registeredAt: string;
+    updatedAt: string;
+  };
+  TotpSecret: {
+    secret: string;
+    /** For the authenticator, as a QR code */
+    uri: string;
+  };
+  RecoveryCodes: {
+    /** Shown once; each is good once */
+    recoveryCodes: (string)[];
+  };
+  OrderPlacedEvent: {
+    id: string;
+    type: "order.placed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      number: string;
+      cartId: string;
+      customerId?: string | undefined;
+      paymentId: string;
+      paymentMethod: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
+      shippingMethod: string;
+      lines: ({
+        lineId: number;
+        sku: string;
+        quantity: number;
+        productId: string;
+        name: string;
+        unitPrice: {
+          amount: number;
+          currency: string;
+        };
+        total: {
+          amount: number;
+          currency: string;
+        };
+      })[];
+      totals: {
+        subtotal: {
+          amount: number;
+          currency: string;
+        };
+        discount: {
+          amount: number;
+          currency: string;
+        };
+        shipping: {
+          amount: number;
+          currency: string;
+        };
+        tax: {
+          amount: number;
+          currency: string;
+        };
+        total: {
+          amount: number;
+          currency: string;
+        };
+      };
+      payBy?: string | undefined;
+    };
+  };
+  OrderConfirmedEvent: {
+    id: string;
+    type: "order.confirmed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      units: number;
+      gross: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  OrderPaidEvent: {
+    id: string;
+    type: "order.paid";
+    timestamp: string;
+    data: {
+      orderId: string;
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  OrderEditedEvent: {
+    id: string;
+    type: "order.edited";
+    timestamp: string;
+    data: {
+      orderId: string;
+      editId: string;
+    };
+  };
+  OrderShippedEvent: {
+    id: string;
+    type: "order.shipped";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      })[];
+      carrier?: string | undefined;
+      trackingNumber?: string | undefined;
+      complete: boolean;
+    };
+  };
+  OrderDeliveredEvent: {
+    id: string;
+    type: "order.delivered";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      lines?: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      })[] | undefined;
+      complete: boolean;
+    };
+  };
+  OrderDeliveryFailedEvent: {
+    id: string;
+    type: "order.delivery_failed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      shipmentId: string;
+      outcome: "refused" | "undeliverable" | "lost";
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      })[];
+    };
+  };
+  OrderLinesCancelledEvent: {
+    id: string;
+    type: "order.lines_cancelled";
+    timestamp: string;
+    data: {
+      orderId: string;
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+      })[];
+      complete: boolean;
+    };
+  };
+  OrderCancelledEvent: {
+    id: string;
+    type: "order.cancelled";
+    timestamp: string;
+    data: {
+      orderId: string;
+    };
+  };
+  OrderRefundedEvent: {
+    id: string;
+    type: "order.refunded";
+    timestamp: string;
+    data: {
+      orderId: string;
+      paymentId: string;
+      refundId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+      cause: "cancellation" | "return" | "goodwill" | "dispute";
+      full: boolean;
+    };
+  };
+  ReturnRequestedEvent: {
+    id: string;
+    type: "return.requested";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        quantity: number;
+        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
+      })[];
+    };
+  };
+  ReturnApprovedEvent: {
+    id: string;
+    type: "return.approved";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnRejectedEvent: {
+    id: string;
+    type: "return.rejected";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnReceivedEvent: {
+    id: string;
+    type: "return.received";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        sellable: number;
+        damaged: number;
+        rejected: number;
+        inspecting: number;
+      })[];
+    };
+  };
+  ReturnInspectedEvent: {
+    id: string;
+    type: "return.inspected";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+      lines: ({
+        lineId?: number | undefined;
+        sku: string;
+        sellable: number;
+        damaged: number;
+        rejected: number;
+        inspecting: number;
+      })[];
+    };
+  };
+  ReturnWithdrawnEvent: {
+    id: string;
+    type: "return.withdrawn";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  ReturnClosedEvent: {
+    id: string;
+    type: "return.closed";
+    timestamp: string;
+    data: {
+      orderId: string;
+      returnId: string;
+    };
+  };
+  PaymentAuthorizedEvent: {
+    id: string;
+    type: "payment.authorized";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentCapturedEvent: {
+    id: string;
+    type: "payment.captured";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentFailedEvent: {
+    id: string;
+    type: "payment.failed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+    };
+  };
+  PaymentVoidedEvent: {
+    id: string;
+    type: "payment.voided";
+    timestamp: string;
+    data: {
+      paymentId: string;
+    };
+  };
+  PaymentDisputedEvent: {
+    id: string;
+    type: "payment.disputed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      disputeId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  PaymentDisputeEndedEvent: {
+    id: string;
+    type: "payment.dispute_ended";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      disputeId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+      won: boolean;
+    };
+  };
+  RefundFailedEvent: {
+    id: string;
+    type: "refund.failed";
+    timestamp: string;
+    data: {
+      paymentId: string;
+      orderId: string;
+      refundId: string;
+      amount: {
+        amount: number;
+        currency: string;
+      };
+    };
+  };
+  ProductCreatedEvent: {
+    id: string;
+    type: "product.created";
+    timestamp: string;
+    data: {
+      productId: string;
+      slug: string;
+      skus: (string)[];
+    };
+  };
+  ProductChangedEvent: {
+    id: string;
+    type: "product.changed";
+    timestamp: string;
+    data: {
+      productId: string;
+      changes: (string)[];
+      sku?: string | undefined;
+      price?: {
+        amount: number;
+        currency: string;
+      } | undefined;
+    };
+  };
+  ProductPublishedEvent: {
+    id: string;
+    type: "product.published";
+    timestamp: string;
+    data: {
+      productId: string;
+    };
+  };
+  ProductArchivedEvent: {
+    id: string;
+    type: "product.archived";
+    timestamp: string;
+    data: {
+      productId: string;
+    };
+  };
+  StockLowEvent: {
+    id: string;
+    type: "stock.low";
+    timestamp: string;
+    data: {
+      sku: string;
+      available: number;
+      threshold: number;
+    };
+  };
+  StockChangedEvent: {
+    id: string;
+    type: "stock.changed";
+    timestamp: string;
+    data: {
+      sku: string;
+      change: {
+        onHand: number;
+        available: number;
+      };
+    };
+  };
   Money: {
     amount: number;
     currency: string;
@@ -1559,6 +2396,38 @@ export interface Schemas {
       was: Schemas["Money"];
       now: Schemas["Money"];
     })[];
+  };
+  Problem: {
+    type: string;
+    title: string;
+    status: number;
+    detail: string;
+    code: "malformed_request" | "invalid_cursor" | "invalid_credentials" | "totp_required" | "session_ended" | "unauthorized" | "payment_declined" | "refund_refused" | "account_suspended" | "recent_login_required" | "forbidden" | "not_found" | "request_timeout" | "already_exists" | "out_of_stock" | "price_changed" | "cart_locked" | "cart_converted" | "cart_closed" | "limit_reached" | "cart_empty" | "cart_full" | "illegal_transition" | "return_window_over" | "coupon_exhausted" | "not_for_sale" | "currency_mismatch" | "request_in_progress" | "too_much_contention" | "revision_mismatch" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "token_invalid" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "projection_behind";
+    /** Of `validation_failed`: which fields, such as `items.0.quantity` */
+    errors?: ({
+      path: string;
+      message: string;
+    })[] | undefined;
+    /** Of `out_of_stock` and `not_for_sale` */
+    sku?: string | undefined;
+    /** Of `out_of_stock` */
+    requested?: number | undefined;
+    /** Of `out_of_stock` */
+    available?: number | null | undefined;
+    /** Of `price_changed`: what it comes to by now */
+    total?: Schemas["Money"] | undefined;
+    /** Of `price_changed` */
+    acceptedTotal?: Schemas["Money"] | undefined;
+    /** Of `price_changed`: the new quote */
+    quote?: Schemas["Quote"] | undefined;
+    /** Of `cart_locked` and `cart_converted` */
+    orderId?: string | undefined;
+    /** Of `revision_mismatch`: the one it is at */
+    revision?: number | undefined;
+    /** Of `projection_behind`: how far the read model is */
+    position?: string | undefined;
+    /** Of `unavailable`: which store is away */
+    store?: "events" | "views" | "vault" | undefined;
   };
   Stock: {
     sku: string;
@@ -2140,440 +3009,6 @@ export interface Schemas {
   OrderList: {
     items: (Schemas["OrderSummary"])[];
     nextCursor: string | null;
-  };
-  OrderPlacedEvent: {
-    id: string;
-    type: "order.placed";
-    timestamp: string;
-    data: {
-      orderId: string;
-      number: string;
-      cartId: string;
-      customerId?: string | undefined;
-      paymentId: string;
-      paymentMethod: "credit_card" | "debit_card" | "paypal" | "bank_transfer" | "cod";
-      shippingMethod: string;
-      lines: ({
-        lineId: number;
-        sku: string;
-        quantity: number;
-        productId: string;
-        name: string;
-        unitPrice: {
-          amount: number;
-          currency: string;
-        };
-        total: {
-          amount: number;
-          currency: string;
-        };
-      })[];
-      totals: {
-        subtotal: {
-          amount: number;
-          currency: string;
-        };
-        discount: {
-          amount: number;
-          currency: string;
-        };
-        shipping: {
-          amount: number;
-          currency: string;
-        };
-        tax: {
-          amount: number;
-          currency: string;
-        };
-        total: {
-          amount: number;
-          currency: string;
-        };
-      };
-      payBy?: string | undefined;
-    };
-  };
-  OrderConfirmedEvent: {
-    id: string;
-    type: "order.confirmed";
-    timestamp: string;
-    data: {
-      orderId: string;
-      units: number;
-      gross: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  OrderPaidEvent: {
-    id: string;
-    type: "order.paid";
-    timestamp: string;
-    data: {
-      orderId: string;
-      paymentId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  OrderEditedEvent: {
-    id: string;
-    type: "order.edited";
-    timestamp: string;
-    data: {
-      orderId: string;
-      editId: string;
-    };
-  };
-  OrderShippedEvent: {
-    id: string;
-    type: "order.shipped";
-    timestamp: string;
-    data: {
-      orderId: string;
-      shipmentId: string;
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        quantity: number;
-      })[];
-      carrier?: string | undefined;
-      trackingNumber?: string | undefined;
-      complete: boolean;
-    };
-  };
-  OrderDeliveredEvent: {
-    id: string;
-    type: "order.delivered";
-    timestamp: string;
-    data: {
-      orderId: string;
-      shipmentId: string;
-      lines?: ({
-        lineId?: number | undefined;
-        sku: string;
-        quantity: number;
-      })[] | undefined;
-      complete: boolean;
-    };
-  };
-  OrderDeliveryFailedEvent: {
-    id: string;
-    type: "order.delivery_failed";
-    timestamp: string;
-    data: {
-      orderId: string;
-      shipmentId: string;
-      outcome: "refused" | "undeliverable" | "lost";
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        quantity: number;
-      })[];
-    };
-  };
-  OrderLinesCancelledEvent: {
-    id: string;
-    type: "order.lines_cancelled";
-    timestamp: string;
-    data: {
-      orderId: string;
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        quantity: number;
-      })[];
-      complete: boolean;
-    };
-  };
-  OrderCancelledEvent: {
-    id: string;
-    type: "order.cancelled";
-    timestamp: string;
-    data: {
-      orderId: string;
-    };
-  };
-  OrderRefundedEvent: {
-    id: string;
-    type: "order.refunded";
-    timestamp: string;
-    data: {
-      orderId: string;
-      paymentId: string;
-      refundId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-      cause: "cancellation" | "return" | "goodwill" | "dispute";
-      full: boolean;
-    };
-  };
-  ReturnRequestedEvent: {
-    id: string;
-    type: "return.requested";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        quantity: number;
-        reason?: "changed_mind" | "wrong_size" | "not_as_described" | "damaged" | "wrong_item" | "late" | "other" | undefined;
-      })[];
-    };
-  };
-  ReturnApprovedEvent: {
-    id: string;
-    type: "return.approved";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-    };
-  };
-  ReturnRejectedEvent: {
-    id: string;
-    type: "return.rejected";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-    };
-  };
-  ReturnReceivedEvent: {
-    id: string;
-    type: "return.received";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        sellable: number;
-        damaged: number;
-        rejected: number;
-        inspecting: number;
-      })[];
-    };
-  };
-  ReturnInspectedEvent: {
-    id: string;
-    type: "return.inspected";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-      lines: ({
-        lineId?: number | undefined;
-        sku: string;
-        sellable: number;
-        damaged: number;
-        rejected: number;
-        inspecting: number;
-      })[];
-    };
-  };
-  ReturnWithdrawnEvent: {
-    id: string;
-    type: "return.withdrawn";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-    };
-  };
-  ReturnClosedEvent: {
-    id: string;
-    type: "return.closed";
-    timestamp: string;
-    data: {
-      orderId: string;
-      returnId: string;
-    };
-  };
-  PaymentAuthorizedEvent: {
-    id: string;
-    type: "payment.authorized";
-    timestamp: string;
-    data: {
-      paymentId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  PaymentCapturedEvent: {
-    id: string;
-    type: "payment.captured";
-    timestamp: string;
-    data: {
-      paymentId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  PaymentFailedEvent: {
-    id: string;
-    type: "payment.failed";
-    timestamp: string;
-    data: {
-      paymentId: string;
-    };
-  };
-  PaymentVoidedEvent: {
-    id: string;
-    type: "payment.voided";
-    timestamp: string;
-    data: {
-      paymentId: string;
-    };
-  };
-  PaymentDisputedEvent: {
-    id: string;
-    type: "payment.disputed";
-    timestamp: string;
-    data: {
-      paymentId: string;
-      orderId: string;
-      disputeId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  PaymentDisputeEndedEvent: {
-    id: string;
-    type: "payment.dispute_ended";
-    timestamp: string;
-    data: {
-      paymentId: string;
-      orderId: string;
-      disputeId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-      won: boolean;
-    };
-  };
-  RefundFailedEvent: {
-    id: string;
-    type: "refund.failed";
-    timestamp: string;
-    data: {
-      paymentId: string;
-      orderId: string;
-      refundId: string;
-      amount: {
-        amount: number;
-        currency: string;
-      };
-    };
-  };
-  ProductCreatedEvent: {
-    id: string;
-    type: "product.created";
-    timestamp: string;
-    data: {
-      productId: string;
-      slug: string;
-      skus: (string)[];
-    };
-  };
-  ProductChangedEvent: {
-    id: string;
-    type: "product.changed";
-    timestamp: string;
-    data: {
-      productId: string;
-      changes: (string)[];
-      sku?: string | undefined;
-      price?: {
-        amount: number;
-        currency: string;
-      } | undefined;
-    };
-  };
-  ProductPublishedEvent: {
-    id: string;
-    type: "product.published";
-    timestamp: string;
-    data: {
-      productId: string;
-    };
-  };
-  ProductArchivedEvent: {
-    id: string;
-    type: "product.archived";
-    timestamp: string;
-    data: {
-      productId: string;
-    };
-  };
-  StockLowEvent: {
-    id: string;
-    type: "stock.low";
-    timestamp: string;
-    data: {
-      sku: string;
-      available: number;
-      threshold: number;
-    };
-  };
-  StockChangedEvent: {
-    id: string;
-    type: "stock.changed";
-    timestamp: string;
-    data: {
-      sku: string;
-      change: {
-        onHand: number;
-        available: number;
-      };
-    };
-  };
-  Problem: {
-    type: string;
-    title: string;
-    status: number;
-    detail: string;
-    code: "malformed_request" | "invalid_cursor" | "unauthorized" | "payment_declined" | "refund_refused" | "forbidden" | "not_found" | "request_timeout" | "already_exists" | "out_of_stock" | "price_changed" | "cart_locked" | "cart_converted" | "cart_closed" | "cart_empty" | "cart_full" | "illegal_transition" | "return_window_over" | "coupon_exhausted" | "not_for_sale" | "currency_mismatch" | "request_in_progress" | "too_much_contention" | "revision_mismatch" | "payload_too_large" | "unsupported_media_type" | "validation_failed" | "idempotency_key_reused" | "rate_limited" | "headers_too_large" | "internal_error" | "unavailable" | "projection_behind";
-    /** Of `validation_failed`: which fields, such as `items.0.quantity` */
-    errors?: ({
-      path: string;
-      message: string;
-    })[] | undefined;
-    /** Of `out_of_stock` and `not_for_sale` */
-    sku?: string | undefined;
-    /** Of `out_of_stock` */
-    requested?: number | undefined;
-    /** Of `out_of_stock` */
-    available?: number | null | undefined;
-    /** Of `price_changed`: what it comes to by now */
-    total?: Schemas["Money"] | undefined;
-    /** Of `price_changed` */
-    acceptedTotal?: Schemas["Money"] | undefined;
-    /** Of `price_changed`: the new quote */
-    quote?: Schemas["Quote"] | undefined;
-    /** Of `cart_locked` and `cart_converted` */
-    orderId?: string | undefined;
-    /** Of `revision_mismatch`: the one it is at */
-    revision?: number | undefined;
-    /** Of `projection_behind`: how far the read model is */
-    position?: string | undefined;
-    /** Of `unavailable`: which store is away */
-    store?: "events" | "views" | undefined;
   };
   Category: {
     id: string;

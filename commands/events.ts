@@ -1,7 +1,9 @@
+import { accountEvents } from "./account/events.ts";
 import { brandEvents } from "./brand/brand.ts";
 import { cartEvents } from "./cart/events.ts";
 import { categoryEvents } from "./category/events.ts";
 import { claimEvents } from "./claim/claim.ts";
+import { customerEvents } from "./customer/events.ts";
 import { importEvents } from "./import/import.ts";
 import { importedEvents } from "./imported/imported.ts";
 import { keyEvents } from "./key/key.ts";
@@ -19,11 +21,13 @@ import { webhookEvents } from "./webhook/webhook.ts";
 
 /** Every event type of the shop, by name. */
 export const shopEvents = {
+  ...accountEvents,
   ...answerEvents,
   ...brandEvents,
   ...cartEvents,
   ...categoryEvents,
   ...claimEvents,
+  ...customerEvents,
   ...importedEvents,
   ...importEvents,
   ...importFileEvents,

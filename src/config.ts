@@ -1,6 +1,7 @@
 import { isIP } from "node:net";
 import { compile } from "@fastify/proxy-addr";
 import { z } from "zod";
+import { masterKeysOf } from "./stores/vault/master-keys.ts";
 import { samplers } from "./telemetry/samplers.ts";
 import { isTimeZone } from "./values/calendar.ts";
 import { currencySchema } from "./values/money.ts";
@@ -101,6 +102,13 @@ const settingsSchema = z.object({
     ...["redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:", "redis+cluster:", "rediss+cluster:"],
   ).optional(),
   ARCHIVE_FILE: z.string().min(1, "a file").optional(),
+  MASTER_KEY: z.string().refine(isMasterKeys, "2:<32 bytes in base64url>,1:<…>, the newest first").optional(),
+  STOREFRONT_URL: url("http:", "https:")
+    .default("http://localhost:4000")
+    .transform((address) => address.replace(/\/+$/, "")),
+  SMTP_URL: url("smtp:", "smtps:").optional(),
+  MAIL_FROM: z.string().min(3, "an e-mail address").max(320).default("shop@cartwright.invalid"),
+  MAIL_DIR: z.string().min(1, "a folder").default("./mail"),
   SHARED_SECRET: z.string().min(32, "at least 32 characters").max(200, "at most 200 characters").optional(),
 });
 
@@ -120,6 +128,15 @@ function isProxy(text: string): boolean {
   if (isIP(text.replace(/\/.*$/, "")) === 0) return false;
   try {
     compile(text);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+function isMasterKeys(text: string): boolean {
+  try {
+    masterKeysOf(text);
     return true;
   } catch {
     return false;

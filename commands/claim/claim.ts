@@ -18,7 +18,7 @@ export const claimEvents = {
 export type ClaimEvent = EventOf<typeof claimEvents>;
 
 /** What must be unique over all streams. No kind holds a dash, so kind and value cannot be confused. */
-export type ClaimKind = "slug" | "sku" | "orderNumber";
+export type ClaimKind = "slug" | "sku" | "orderNumber" | "email" | "activeCart";
 
 /** Who holds a value; `since` in epoch milliseconds. */
 export type ClaimState =

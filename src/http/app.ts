@@ -5,10 +5,15 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
 import { sayWhoKeeps } from "./caching.ts";
+import { authCommands } from "./command-api/auth.ts";
 import { cartCommands } from "./command-api/carts.ts";
+import { customerCommands } from "./command-api/customers.ts";
 import { editCommands } from "./command-api/edits.ts";
 import { brandCommands, categoryCommands } from "./command-api/groups.ts";
 import { importCommands } from "./command-api/imports.ts";
+import { meCommands } from "./command-api/me.ts";
+import { addressCommands } from "./command-api/me-addresses.ts";
+import { credentialCommands } from "./command-api/me-credentials.ts";
 import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
 import { productCommands } from "./command-api/products.ts";
@@ -32,6 +37,7 @@ import { traceRequests } from "./edge/tracing.ts";
 import { describeApi } from "./openapi.ts";
 import { healthOps } from "./ops-api/health.ts";
 import { createLagWatch } from "./ops-api/lag.ts";
+import { mailOps } from "./ops-api/mails.ts";
 import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
@@ -61,7 +67,11 @@ const requestIdPattern = /^[\w.:-]{1,100}$/;
 
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
 export async function buildApp(runtime: Runtime): Promise<App> {
-  const auth = createAuth(runtime.folder.secret, runtime.folder.adminApiKey.value);
+  const { folder, identity, clock } = runtime;
+  const auth = createAuth(folder.secret, folder.adminApiKey.value, async (token) => {
+    const access = await identity.sessions.holder(token, clock());
+    return access && { customerId: access.accountId, sessionId: access.sessionId, loginAt: access.loginAt };
+  });
   const app = createServer(runtime, auth);
   acceptJson(app);
   closeConnections(app);
@@ -72,14 +82,16 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   await compressAnswers(app);
   answerOptions(app);
   sayWhoKeeps(app);
-  const { watchDeclines } = await limitClients(app, auth, runtime);
+  const { watchDeclines, counters } = await limitClients(app, auth, runtime);
+  // Counted before: a token that was never seen takes longest.
+  app.addHook("onRequest", auth.recognise);
   await describeApi(app);
   serveDocs(app);
 
   traceRequests(app);
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag, auth);
-  addRoutes(app, runtime, { auth, lag, watchDeclines });
+  addRoutes(app, runtime, { auth, lag, watchDeclines, counters });
   await app.ready();
   return app;
 }
@@ -135,7 +147,7 @@ function createServer(runtime: Runtime, auth: Auth): App {
 function addRoutes(
   app: App,
   runtime: Runtime,
-  { auth, lag, watchDeclines }: Pick<Deps, "auth" | "lag" | "watchDeclines">,
+  { auth, lag, watchDeclines, counters }: Pick<Deps, "auth" | "lag" | "watchDeclines" | "counters">,
 ): void {
   const recency = createRecency();
   const { events } = runtime;
@@ -149,6 +161,11 @@ function addRoutes(
     recency,
     positions,
     commands: createCommands(runtime, { auth, recency, positions }),
+    customerOnly: {
+      onRequest: async (request) => {
+        auth.requireCustomer(request);
+      },
+    },
     staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
     fresh: createFreshness(runtime, recency, positions),
     unparked: createUnparked(runtime, positions),
@@ -156,41 +173,55 @@ function addRoutes(
     cursors: createCursors(runtime.folder.secret),
     lag,
     watchDeclines,
+    counters,
   };
   app.after(() => {
-    projectionOps(app, deps);
-    streamOps(app, deps);
-    taskOps(app, deps);
-    healthOps(app, deps);
+    for (const add of operations) add(app, deps);
     if (!runtime.takesRequests) return;
-    productCommands(app, deps);
-    categoryCommands(app, deps);
-    brandCommands(app, deps);
-    stockCommands(app, deps);
-    cartCommands(app, deps);
-    orderCommands(app, deps);
-    shipmentCommands(app, deps);
-    returnCommands(app, deps);
-    editCommands(app, deps);
-    paymentCommands(app, deps);
-    refundCommands(app, deps);
-    webhookCommands(app, deps);
-    sandboxCommands(app, deps);
-    productQueries(app, deps);
-    groupQueries(app, deps);
-    stockQueries(app, deps);
-    cartQueries(app, deps);
-    orderQueries(app, deps);
-    analyticsQueries(app, deps);
-    webhookEndpointCommands(app, deps);
-    webhookEndpointQueries(app, deps);
-    feedQueries(app, deps);
-    exportQueries(app, deps);
-    auditQueries(app, deps);
-    importCommands(app, deps);
-    importQueries(app, deps);
+    for (const add of [...commandRoutes, ...queryRoutes]) add(app, deps);
   });
 }
+
+type AddRoutes = (app: App, deps: Deps) => void;
+
+const operations: readonly AddRoutes[] = [projectionOps, streamOps, taskOps, mailOps, healthOps];
+
+const commandRoutes: readonly AddRoutes[] = [
+  productCommands,
+  categoryCommands,
+  brandCommands,
+  stockCommands,
+  authCommands,
+  meCommands,
+  addressCommands,
+  credentialCommands,
+  customerCommands,
+  cartCommands,
+  orderCommands,
+  shipmentCommands,
+  returnCommands,
+  editCommands,
+  paymentCommands,
+  refundCommands,
+  webhookCommands,
+  sandboxCommands,
+  webhookEndpointCommands,
+  importCommands,
+];
+
+const queryRoutes: readonly AddRoutes[] = [
+  productQueries,
+  groupQueries,
+  stockQueries,
+  cartQueries,
+  orderQueries,
+  analyticsQueries,
+  webhookEndpointQueries,
+  feedQueries,
+  exportQueries,
+  auditQueries,
+  importQueries,
+];
 
 /**
  * A connection that is kept alive and was busy when the server was told to close would keep it open until

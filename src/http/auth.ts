@@ -2,15 +2,36 @@ import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import { atMost } from "../values/at-most.ts";
-import { Problem } from "../values/problem.ts";
+import { notFound, Problem } from "../values/problem.ts";
 
 const knownTokensMax = 20_000;
 
+/** A customer who is logged in. */
+export interface CustomerPrincipal {
+  kind: "customer";
+  customerId: string;
+  sessionId: string;
+  /** Epoch milliseconds. */
+  loginAt: number;
+}
+
 /** Who sends a request. A guest may hold a cart's token. */
-export type Principal = { kind: "staff" } | { kind: "guest"; cartToken: string | undefined };
+export type Principal =
+  | { kind: "staff" }
+  | CustomerPrincipal
+  | { kind: "guest"; cartToken: string | undefined };
+
+/** Who is shown the same: of what everybody may read, a customer is shown what a guest is. */
+export type Audience = "staff" | "guest";
 
 export interface Auth {
+  /** Finds out which customer a request's access token is of: before anything asks who sends it. */
+  recognise(request: FastifyRequest): Promise<void>;
+  /** @throws Problem unauthorized for a bearer token that is nobody's */
   principal(request: FastifyRequest): Principal;
+  audience(request: FastifyRequest): Audience;
+  /** @throws Problem unauthorized */
+  requireCustomer(request: FastifyRequest): CustomerPrincipal;
   /** For what is answered in any case: credentials that are not valid are a guest's. */
   isStaff(request: FastifyRequest): boolean;
   /** @throws Problem unauthorized */
@@ -25,7 +46,12 @@ export interface Auth {
   cartShown(request: FastifyRequest): string | undefined;
 }
 
-export function createAuth(secret: string, adminApiKey: string): Auth {
+/** @param customers who an access token is of, as of now */
+export function createAuth(
+  secret: string,
+  adminApiKey: string,
+  customers: (token: string) => Promise<Omit<CustomerPrincipal, "kind"> | undefined>,
+): Auth {
   const adminDigest = digest(adminApiKey);
   const cartToken = (cartId: string) =>
     createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
@@ -41,20 +67,32 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
     return true;
   };
 
-  const isStaff = ({ headers: { authorization } }: FastifyRequest): boolean => {
-    const token = /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
+  const recognised = new WeakMap<FastifyRequest, CustomerPrincipal>();
+
+  const isStaff = (request: FastifyRequest): boolean => {
+    const token = bearerOf(request);
     return token !== undefined && timingSafeEqual(digest(token), adminDigest);
   };
 
   const principal = (request: FastifyRequest): Principal => {
     if (request.headers.authorization === undefined)
       return { kind: "guest", cartToken: header(request, "cart-token") };
-    if (!isStaff(request)) throw new Problem("unauthorized", "the bearer token is not valid");
-    return { kind: "staff" };
+    if (isStaff(request)) return { kind: "staff" };
+    const customer = recognised.get(request);
+    if (!customer) throw new Problem("unauthorized", "the bearer token is not valid");
+    return customer;
   };
 
   return {
+    recognise: async (request) => {
+      const token = bearerOf(request);
+      if (token === undefined || !jwtPattern.test(token)) return;
+      const customer = await customers(token);
+      if (customer) recognised.set(request, { kind: "customer", ...customer });
+    },
     principal,
+    audience: (request) => (principal(request).kind === "staff" ? "staff" : "guest"),
+    requireCustomer: (request) => customerAmong(principal(request)),
     isStaff,
     cartToken,
     requireStaff: (request) => {
@@ -64,6 +102,7 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
     requireCart: (request, cartId) => {
       const who = principal(request);
       if (who.kind === "staff") return;
+      if (who.kind === "customer") throw notFound("cart", cartId);
       if (who.cartToken === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
       if (!opens(who.cartToken, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
     },
@@ -74,6 +113,19 @@ export function createAuth(secret: string, adminApiKey: string): Auth {
       return known.get(token) ?? (id !== undefined && opens(token, id) ? id : undefined);
     },
   };
+}
+
+/** @throws Problem unauthorized */
+function customerAmong(who: Principal): CustomerPrincipal {
+  if (who.kind === "customer") return who;
+  throw new Problem("unauthorized", "this needs a customer's access token as bearer token");
+}
+
+/** A signed token (RFC 7519), as far as it can be told by looking. */
+const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
+
+function bearerOf({ headers: { authorization } }: FastifyRequest): string | undefined {
+  return /^Bearer +(\S+)$/i.exec(authorization ?? "")?.[1];
 }
 
 export function header(request: FastifyRequest, name: string): string | undefined {

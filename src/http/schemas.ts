@@ -354,7 +354,7 @@ export const problemSchema = z
     orderId: z.string().optional().describe("Of `cart_locked` and `cart_converted`"),
     revision: z.int().optional().describe("Of `revision_mismatch`: the one it is at"),
     position: z.string().optional().describe("Of `projection_behind`: how far the read model is"),
-    store: z.enum(["events", "views"]).optional().describe("Of `unavailable`: which store is away"),
+    store: z.enum(["events", "views", "vault"]).optional().describe("Of `unavailable`: which store is away"),
   })
   .meta({ id: "Problem" });
 

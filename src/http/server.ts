@@ -4,6 +4,7 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
 import type { Commands } from "./edge/commands.ts";
+import type { Counters } from "./edge/counted.ts";
 import type { WatchDeclines } from "./edge/declines.ts";
 import type { Positions } from "./edge/positions.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
@@ -26,9 +27,12 @@ export interface Deps {
   commands: Commands;
   recency: Recency;
   positions: Positions;
+  /** Route options of what only customers who are logged in may do, to what is theirs. */
+  customerOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
   /** Route options of what only staff may do. */
   staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
   watchDeclines: WatchDeclines;
+  counters: Counters;
   fresh: Freshness;
   unparked: Unparked;
   asOfNow: AsOfNow;

@@ -2,6 +2,7 @@ import { chmodSync, existsSync, mkdirSync, readFileSync, writeFileSync } from "n
 import { join } from "node:path";
 import { DatabaseSync } from "node:sqlite";
 import { StoreDamaged } from "../stores/event-store/event-store.ts";
+import { masterKeyFrom, newMasterKey } from "../stores/vault/master-keys.ts";
 import { randomSecret } from "../values/ids.ts";
 
 /** The data folder is used by another process, or cannot be used at all. */
@@ -18,6 +19,8 @@ export interface DataFolder {
   secret: string;
   /** The staff's API key, and whether this start has made it. */
   adminApiKey: { value: string; isNew: boolean };
+  /** What the vault's keys are wrapped with, as `masterKeysOf` reads it. Made when it is first asked for, and kept. */
+  masterKey: () => string;
   release(): void;
 }
 
@@ -36,7 +39,14 @@ export function restoringFolder(path: string): string {
 export function withoutFolder(secret: string | undefined, adminApiKey: string | undefined): DataFolder {
   if (secret === undefined || adminApiKey === undefined)
     throw new Error("a process of several needs SHARED_SECRET and ADMIN_API_KEY");
-  return { path: "", secret, adminApiKey: { value: adminApiKey, isNew: false }, release: () => {} };
+  const masterKey = () => masterKeyFrom(secret);
+  return {
+    path: "",
+    secret,
+    adminApiKey: { value: adminApiKey, isNew: false },
+    masterKey,
+    release: () => {},
+  };
 }
 
 /**
@@ -71,6 +81,7 @@ export function takeDataFolder(
       path,
       secret: secret.value,
       adminApiKey: kept ?? { value: adminApiKey ?? "", isNew: false },
+      masterKey: () => keptSecret(join(path, "master-key"), newMasterKey).value,
       release: () => lock.close(),
     };
   } catch (error) {
@@ -98,13 +109,13 @@ function lockFolder(path: string): DatabaseSync {
   }
 }
 
-function keptSecret(file: string): { value: string; isNew: boolean } {
+function keptSecret(file: string, make = randomSecret): { value: string; isNew: boolean } {
   if (existsSync(file)) {
     const value = readFileSync(file, "utf8").trim();
     if (value.length < 16) throw new StoreDamaged(`${file} holds no key: restore it or delete it`);
     return { value, isNew: false };
   }
-  const value = randomSecret();
+  const value = make();
   writeFileSync(file, `${value}\n`, { mode: 0o600, flush: true });
   chmodSync(file, 0o600);
   return { value, isNew: true };

@@ -42,6 +42,7 @@ import { clockTroubles, timerAllowanceMs } from "./clocks.ts";
 import { type DataFolder, takeDataFolder, withoutFolder } from "./data-folder.ts";
 import { Deliveries } from "./deliveries.ts";
 import { Feed } from "./feed.ts";
+import { type Identity, openIdentity } from "./identity.ts";
 import { checkSettings } from "./kept-settings.ts";
 import { obeyLogState } from "./log-state.ts";
 import { ProductImports } from "./product-imports.ts";
@@ -88,6 +89,7 @@ export interface Runtime {
   codec: Codec;
   engine: Engine;
   shop: Shop;
+  identity: Identity;
   hot: HotStore;
   models: ReadModels;
   /** Reads that may walk through many documents. */
@@ -231,8 +233,11 @@ async function openBase(
   const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
   const imports = new ProductImports({ engine, events, codec, clock, currency: config.STORE_CURRENCY });
   const shop: Shop = { engine, gateway, numbers, imports, settings: shopSettings(config) };
+  const identity = await openIdentity({ config, folder, stores, engine, hot, clock, log });
+  opened.push(() => identity.close());
   return {
     stores,
+    identity,
     telemetry,
     ofThreads,
     events,

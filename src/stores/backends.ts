@@ -9,6 +9,9 @@ import { createEmbeddedHotStore } from "./hot-store/embedded/hot.ts";
 import { createEmbeddedNews } from "./hot-store/embedded/news.ts";
 import type { HotStore } from "./hot-store/hot-store.ts";
 import type { News } from "./hot-store/news.ts";
+import { openEmbeddedVault } from "./vault/embedded.ts";
+import type { MasterKeys } from "./vault/master-keys.ts";
+import type { Vault } from "./vault/vault.ts";
 import { openEmbeddedViewStore } from "./view-store/embedded/store.ts";
 import { createInProcessLeases } from "./view-store/leases/in-process.ts";
 import type { Leases } from "./view-store/leases/leases.ts";
@@ -148,6 +151,16 @@ export async function openViews(
   const { openMongoViewStore } = await import("./view-store/mongodb/store.ts");
   const views = await openMongoViewStore({ url: mongoDbUrl, logId, readOnly, ...told });
   return { views: observed(views), leases: views.leases };
+}
+
+/** @throws StoreDamaged when it is wrapped with other master keys; StoreUnavailable when a server does not answer */
+export async function openVault(
+  { dataDir, mongoDbUrl }: BackendsConfig,
+  masterKeys: MasterKeys,
+): Promise<Vault> {
+  if (mongoDbUrl === undefined) return openEmbeddedVault(dataDir, masterKeys);
+  const { openMongoVault } = await import("./vault/mongodb.ts");
+  return openMongoVault({ url: mongoDbUrl }, masterKeys);
 }
 
 /** It never fails to open: one that is away is connected to once it is there. */

@@ -37,7 +37,38 @@ const allowed: { room: string; may: readonly string[] }[] = [
   { room: "src/stores/event-store/", may: ["src/stores/event-store/", "src/values/"] },
   {
     room: "src/stores/view-store/",
-    may: ["src/stores/view-store/", "src/stores/event-store/event-store.ts", "src/values/"],
+    may: [
+      "src/stores/view-store/",
+      "src/stores/sqlite.ts",
+      "src/stores/event-store/event-store.ts",
+      "src/values/",
+    ],
+  },
+  {
+    room: "src/stores/vault/",
+    may: [
+      "src/stores/vault/",
+      "src/stores/sqlite.ts",
+      "src/stores/event-store/event-store.ts",
+      "src/stores/view-store/mongodb/",
+      "src/values/",
+    ],
+  },
+  { room: "src/privacy/", may: ["src/privacy/", "src/stores/vault/vault.ts", "src/values/"] },
+  { room: "src/mail/", may: ["src/mail/", "src/values/"] },
+  // Who somebody is, whoever asks over whatever.
+  {
+    room: "src/identity/",
+    may: [
+      "src/identity/",
+      "commands/",
+      "src/engine/",
+      "src/mail/",
+      "src/privacy/",
+      "src/stores/hot-store/hot-store.ts",
+      "src/stores/vault/vault.ts",
+      "src/values/",
+    ],
   },
   { room: "src/stores/hot-store/", may: ["src/stores/hot-store/", "src/values/"] },
   { room: "src/webhooks/", may: ["src/webhooks/"] },

@@ -18,6 +18,13 @@ const open = new Set([
   "GET /v1/stock/{sku}",
   "POST /v1/carts",
   "POST /v1/webhooks/{gateway}",
+  "POST /v1/auth/register",
+  "POST /v1/auth/register/confirm",
+  "POST /v1/auth/login",
+  "POST /v1/auth/refresh",
+  "POST /v1/auth/password/forgot",
+  "POST /v1/auth/password/reset",
+  "POST /v1/auth/email/confirm",
   "GET /health/live",
   "GET /health/ready",
 ]);

@@ -1,8 +1,10 @@
+import { TOTP } from "otpauth";
 import { describe, expect, test } from "vitest";
 import { z } from "zod";
 import { topicNames } from "../../projections/feed/topics.ts";
 import { getOrder, type OrderView } from "../../projections/orders/queries.ts";
 import { getStock } from "../../projections/stock/stock.ts";
+import { bearer, linkTo, member, password, somebody } from "./members.ts";
 import {
   type Body,
   type CallOptions,
@@ -50,6 +52,11 @@ async function ask(
   const answer = await shop().call(method, url + query, options);
   const what = `${method} ${path} ${answer.status}`;
   expect({ what, body: answer.body }).toMatchObject({ what: `${method} ${path} ${status}` });
+  if (status === 204) {
+    expect({ what, text: answer.text }).toEqual({ what, text: "" });
+    seen.add(what);
+    return answer.body;
+  }
   const { error } = schemaOf(method, path, status).safeParse(answer.body);
   expect({ what, wrong: error?.issues ?? [], body: answer.body }).toMatchObject({ wrong: [] });
   seen.add(what);
@@ -57,6 +64,7 @@ async function ask(
 }
 
 const asStaff = { headers: staff };
+const send202 = (path: string, body: object) => ask(202, "POST", path, { body });
 const usd = (amount: number) => ({ amount, currency: "USD" });
 
 async function goods(): Promise<string> {
@@ -353,6 +361,59 @@ describe("what is answered", () => {
     expect(topics.size).toBeGreaterThan(20);
     await ask(200, "GET", "/health/live");
     await ask(200, "GET", "/health/ready");
+  });
+
+  test("is what the OpenAPI document says, to customers of their accounts", {
+    timeout: openTimeoutMs,
+  }, async () => {
+    const { access, refreshToken, email, customerId } = await member(shop());
+    await send202("/v1/auth/register", { email: somebody() });
+    await send202("/v1/auth/password/forgot", { email });
+    const next = somebody();
+    await ask(202, "POST", "/v1/me/email", { headers: access, body: { email: next, password } });
+    const invited = somebody();
+    await send202("/v1/auth/register", { email: invited });
+    const body = { token: await linkTo(shop(), invited), password, profile: { firstName: "A" } };
+    await ask(201, "POST", "/v1/auth/register/confirm", { body });
+    await ask(204, "POST", "/v1/auth/email/confirm", { body: { token: await linkTo(shop(), next) } });
+    await ask(200, "POST", "/v1/auth/login", { body: { email: next, password } });
+    await ask(200, "POST", "/v1/auth/refresh", { body: { refreshToken } });
+    await ask(200, "GET", "/v1/me", { headers: access });
+    const changes = { firstName: "A", gender: "other", language: "en", notifications: { email: true } };
+    await ask(200, "PATCH", "/v1/me", { headers: access, body: changes });
+    const { fullName, ...rest } = checkoutBody.shippingAddress;
+    const address = { fullName, ...rest, coordinates: { latitude: 1.5, longitude: 2 } };
+    const { id } = await ask(201, "POST", "/v1/me/addresses", { headers: access, body: address });
+    await ask(200, "GET", "/v1/me/addresses", { headers: access });
+    const at = { headers: access, params: { id } };
+    await ask(200, "PUT", "/v1/me/addresses/{id}", { ...at, body: { ...address, label: "work" } });
+    await ask(200, "PUT", "/v1/me/addresses/defaults", { headers: access, body: { billing: id } });
+    await ask(200, "DELETE", "/v1/me/addresses/{id}", at);
+    const consent = { granted: true, textVersion: "v1" };
+    const to = { headers: access, params: { purpose: "newsletter" } };
+    await ask(200, "PUT", "/v1/me/consents/{purpose}", { ...to, body: consent });
+    await ask(200, "GET", "/v1/me/consents", { headers: access });
+    const { secret } = await ask(200, "POST", "/v1/me/totp", { headers: access });
+    const code = new TOTP({ secret }).generate();
+    await ask(200, "POST", "/v1/me/totp/confirm", { headers: access, body: { code } });
+    await ask(204, "DELETE", "/v1/me/totp", { headers: access });
+    const { items } = await ask(200, "GET", "/v1/me/sessions", { headers: access });
+    const other = items.find(({ current }: Body) => !current);
+    await ask(204, "DELETE", "/v1/me/sessions/{id}", { headers: access, params: { id: other.id } });
+    const changed = { current: password, new: "another horse battery" };
+    await ask(204, "PUT", "/v1/me/password", { headers: access, body: changed });
+    await send202("/v1/auth/password/forgot", { email: next });
+    const again = { token: await linkTo(shop(), next), password };
+    await ask(204, "POST", "/v1/auth/password/reset", { body: again });
+    const back = async () => {
+      const { accessToken } = await ask(200, "POST", "/v1/auth/login", { body: { email: next, password } });
+      return { headers: bearer(accessToken) };
+    };
+    await ask(204, "POST", "/v1/auth/logout", { ...(await back()), body: {} });
+    await ask(204, "DELETE", "/v1/me", await back());
+    const suspend = { ...asStaff, params: { id: customerId }, body: { reason: "r" } };
+    await ask(200, "POST", "/v1/customers/{id}/suspend", suspend);
+    await ask(200, "POST", "/v1/customers/{id}/reactivate", { ...asStaff, params: { id: customerId } });
   });
 
   test("is described for every route of the shop, and was asked of each above", () => {

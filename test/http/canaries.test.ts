@@ -191,6 +191,19 @@ describe("a guest", () => {
       for (const sku of ["CANARY-DRAFT", "canary-draft", "canary-gone"])
         await ask(404, "GET", `/v1/stock/${sku}`);
     },
+    "POST /v1/auth/register": () =>
+      ask(202, "POST", "/v1/auth/register", { body: { email: "nobody@example.com" } }),
+    "POST /v1/auth/register/confirm": () =>
+      ask(422, "POST", "/v1/auth/register/confirm", { body: { token: "none", password: "long enough" } }),
+    "POST /v1/auth/login": () =>
+      ask(401, "POST", "/v1/auth/login", { body: { email: "nobody@example.com", password: "none" } }),
+    "POST /v1/auth/refresh": () => ask(401, "POST", "/v1/auth/refresh", { body: { refreshToken: "none" } }),
+    "POST /v1/auth/password/forgot": () =>
+      ask(202, "POST", "/v1/auth/password/forgot", { body: { email: "nobody@example.com" } }),
+    "POST /v1/auth/password/reset": () =>
+      ask(422, "POST", "/v1/auth/password/reset", { body: { token: "none", password: "long enough" } }),
+    "POST /v1/auth/email/confirm": () =>
+      ask(422, "POST", "/v1/auth/email/confirm", { body: { token: "none" } }),
     "POST /v1/carts": async () => {
       const headers = { "idempotency-key": randomUUID() };
       const cart = await ask(201, "POST", "/v1/carts", { headers });

@@ -146,6 +146,7 @@ async function startShop(
 ): Promise<HttpShop> {
   const config = readConfig({
     DATA_DIR: folder,
+    MAIL_DIR: join(folder, "mail"),
     ADMIN_API_KEY: adminApiKey,
     LOG_LEVEL: "silent",
     SAMPLE_SHOP: "off",

@@ -3,11 +3,12 @@ import type { ProcessContext } from "../../../commands/processes/process.ts";
 import { type Decider, type EventMap, streamName } from "../../engine/decider.ts";
 import { anyTime, type CommandContext, type Outcome } from "../../engine/write/engine.ts";
 import type { AnyDecider } from "../../engine/write/stream.ts";
+import { type Caller, callerOf } from "../../identity/caller.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { noStream, type Position } from "../../stores/event-store/event-store.ts";
 import { newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
-import { type Auth, header } from "../auth.ts";
+import { type Auth, header, type Principal } from "../auth.ts";
 import { problemDocument, toProblem } from "../problems.ts";
 import type { Sent } from "../query-api/pages.ts";
 import type { Recency } from "../recency.ts";
@@ -85,6 +86,8 @@ export interface Commands {
    * Runs what is no command of a stream, such as a rebuild: under a key at most once.
    * @param again what is answered when its key was taken before
    */
+  /** For what is done to an account, which takes no keys: how it is done on behalf of who has asked. */
+  callerOf(request: FastifyRequest): Caller;
   operate(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -124,6 +127,11 @@ class CommandEdge implements Commands {
     this.reply(request, to, cartId, (key) =>
       this.answered(key, this.contextOf(request), commandOf as CommandOf),
     );
+
+  callerOf: Commands["callerOf"] = (request) => {
+    const { commandId: _, now: __, expectedRevision: ___, ...who } = this.contextOf(request);
+    return callerOf(this.runtime.engine, who, this.runtime.clock);
+  };
 
   operate: Commands["operate"] = (request, to, run, again) =>
     this.reply(request, to, undefined, async (key) => {
@@ -222,7 +230,7 @@ class CommandEdge implements Commands {
       commandId: newId(),
       now: this.runtime.clock(),
       asOf: performance.now(),
-      actor: this.auth.principal(request).kind,
+      actor: actorOf(this.auth.principal(request)),
       ...originOf(request),
       ip: request.ip,
       ...(userAgent !== undefined && { userAgent }),
@@ -236,6 +244,11 @@ class CommandEdge implements Commands {
       ...(revision !== undefined && { ETag: `"${revision}"` }),
     };
   }
+}
+
+/** As events name who has brought them about. */
+function actorOf(who: Principal): string {
+  return who.kind === "customer" ? `customer:${who.customerId}` : who.kind;
 }
 
 /** The condition of a request is for what decides; what follows from it goes on whatever has changed since. */

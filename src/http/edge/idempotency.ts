@@ -6,7 +6,7 @@ import type { CommandContext, Engine } from "../../engine/write/engine.ts";
 import type { Runtime } from "../../runtime/runtime.ts";
 import { deriveId, newId } from "../../values/ids.ts";
 import { Problem } from "../../values/problem.ts";
-import { type Auth, header } from "../auth.ts";
+import { type Auth, header, type Principal } from "../auth.ts";
 import { invalid } from "../problems.ts";
 
 declare module "fastify" {
@@ -50,8 +50,9 @@ export function clientKeyOf(
       `Idempotency-Key: 1 to ${keyCharactersMax} visible ASCII characters`,
     );
   const who = auth.principal(request);
-  const client = who.kind === "staff" ? "staff" : cartId !== undefined ? `cart:${cartId}` : undefined;
-  const old = who.kind === "staff" ? ["staff"] : [who.cartToken, `ip:${request.ip}`];
+  const client = clientOf(who, cartId);
+  const old =
+    who.kind === "guest" ? [who.cartToken, `ip:${request.ip}`] : who.kind === "staff" ? ["staff"] : [];
   const asked = request.routeOptions.config.askedBy?.(request.body) ?? request.body ?? null;
   const oldFingerprint = digest([request.method, request.url, asked, header(request, "if-match") ?? ""]);
   return {
@@ -62,6 +63,13 @@ export function clientKeyOf(
       .filter((client) => client !== undefined)
       .map((client) => ({ id: digest([client, text]), fingerprint: oldFingerprint })),
   };
+}
+
+/** @returns undefined for who shows nothing that is theirs alone */
+function clientOf(who: Principal, cartId: string | undefined): string | undefined {
+  if (who.kind === "staff") return "staff";
+  if (cartId !== undefined) return `cart:${cartId}`;
+  return who.kind === "customer" ? `customer:${who.customerId}` : undefined;
 }
 
 function weakKey(): Problem {

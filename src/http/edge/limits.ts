@@ -6,6 +6,7 @@ import { clientAddress } from "./addresses.ts";
 import { type Counters, rateHeaders, refusal, tightest } from "./counted.ts";
 import { createCounters } from "./counters.ts";
 import { createDeclineLimit, type WatchDeclines, watchNone } from "./declines.ts";
+import { loginLimits } from "./logins.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -30,7 +31,7 @@ export async function limitClients(
   app: App,
   auth: Auth,
   { config, hot, clock }: Runtime,
-): Promise<{ watchDeclines: WatchDeclines }> {
+): Promise<{ watchDeclines: WatchDeclines; counters: Counters }> {
   const { RATE_LIMIT_PER_MINUTE: requests, DECLINES_PER_HOUR: declines } = config;
   const counters = await createCounters(
     app,
@@ -38,11 +39,12 @@ export async function limitClients(
     {
       request: { max: requests, windowMs: minuteMs },
       decline: { max: declines, windowMs: hourMs },
+      ...loginLimits,
     },
   );
   app.decorate("limitRequest", requests === 0 ? async () => {} : createRequestLimit(counters, auth));
   if (requests > 0) app.addHook("onRequest", app.limitRequest);
-  return { watchDeclines: declines === 0 ? watchNone : createDeclineLimit(counters, auth) };
+  return { watchDeclines: declines === 0 ? watchNone : createDeclineLimit(counters, auth), counters };
 }
 
 /**

@@ -2,7 +2,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
 import type { ChangedDocuments, Moment } from "../../runtime/changed-documents.ts";
 import type { Position } from "../../stores/event-store/event-store.ts";
-import type { Principal } from "../auth.ts";
+import type { Audience } from "../auth.ts";
 import type { Positions } from "../edge/positions.ts";
 import type { Recency } from "../recency.ts";
 import { type Sent, sendAs, tagOf } from "./pages.ts";
@@ -12,8 +12,6 @@ const answerTtlMs = 250;
 /** While its projection stands where it stood; bounded, for a rebuild moves a model without moving its position. */
 const unmovedTtlMs = 5_000;
 const answersBytesMax = 16 * 1024 * 1024;
-
-type Audience = Principal["kind"];
 
 interface CachedAnswer {
   /** What the read model stood at when it was read. */

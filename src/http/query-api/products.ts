@@ -57,7 +57,7 @@ function listOfProducts(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const audience = auth.principal(request).kind;
+      const audience = auth.audience(request);
       const { limit = limitDefault, cursor, facets, ids, skus, ...filters } = request.query;
       if (filters.status) auth.requireStaff(request);
       const cached = await answers.find(request, audience);
@@ -108,7 +108,7 @@ function oneProduct(app: App, deps: Deps): void {
     async (request, reply) => {
       const { id } = request.params;
       const visitor = visitorOf(request);
-      const audience = auth.principal(request).kind;
+      const audience = auth.audience(request);
       const unpublished = audience === "staff";
       // Who is remembered as having looked at it has to be told its id.
       const isAsAnybody = visitor === undefined && !mayBeParked(request);

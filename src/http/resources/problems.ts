@@ -22,7 +22,7 @@ const guestExtras: Partial<Record<ProblemCode, View<z.ZodType>>> = {
   cart_converted: viewOf(z.strictObject({ orderId: z.string() })),
   not_for_sale: viewOf(z.strictObject({ sku: z.string() })),
   revision_mismatch: viewOf(z.strictObject({ revision: z.int() })),
-  unavailable: viewOf(z.strictObject({ store: z.enum(["events", "views"]) })),
+  unavailable: viewOf(z.strictObject({ store: z.enum(["events", "views", "vault"]) })),
   projection_behind: viewOf(z.strictObject({ position: z.string() })),
   validation_failed: viewOf(
     z.strictObject({ errors: z.array(z.strictObject({ path: z.string(), message: z.string() })) }),

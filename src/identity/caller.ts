@@ -1,0 +1,33 @@
+import type { CommandsOf, Decider, EventMap } from "../engine/decider.ts";
+import type { CommandContext, Engine, Outcome } from "../engine/write/engine.ts";
+import { newId } from "../values/ids.ts";
+
+/** On whose behalf, and from where, something is done to an account. */
+export type Who = Omit<CommandContext, "commandId" | "now">;
+
+/** Who has asked, and how what they have asked for is done. */
+export interface Caller {
+  /** Epoch milliseconds. */
+  now(): number;
+  execute<
+    State,
+    E extends EventMap,
+    D extends Decider<State, E>,
+    N extends keyof CommandsOf<D> & string,
+    R = void,
+  >(
+    decider: D & { initial: () => State },
+    id: string,
+    name: N,
+    command: CommandsOf<D>[N],
+    respond?: (state: State, revision: number) => R,
+  ): Promise<Outcome<R>>;
+}
+
+export function callerOf(engine: Engine, who: Who, clock: () => number): Caller {
+  return {
+    now: clock,
+    execute: (decider, id, name, command, respond) =>
+      engine.execute(decider, id, name, command, { ...who, commandId: newId(), now: clock() }, respond),
+  };
+}

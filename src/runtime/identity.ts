@@ -1,0 +1,74 @@
+import type { Logger } from "pino";
+import type { Config } from "../config.ts";
+import type { Engine } from "../engine/write/engine.ts";
+import { type AccessTokens, createAccessTokens } from "../identity/access-tokens.ts";
+import { Accounts } from "../identity/accounts.ts";
+import { createEmailRefs, type EmailRefs } from "../identity/emails.ts";
+import { createLinks } from "../identity/links.ts";
+import { createPasswords } from "../identity/passwords.ts";
+import { Sessions } from "../identity/sessions.ts";
+import { Mailer } from "../mail/mailer.ts";
+import { createSandboxMail, createSmtpMail } from "../mail/transports.ts";
+import { createSealing, type Sealing } from "../privacy/sealing.ts";
+import { type BackendsConfig, openVault } from "../stores/backends.ts";
+import type { HotStore } from "../stores/hot-store/hot-store.ts";
+import { masterKeysOf } from "../stores/vault/master-keys.ts";
+import type { Vault } from "../stores/vault/vault.ts";
+import type { Clock } from "../values/clock.ts";
+import type { DataFolder } from "./data-folder.ts";
+
+/** Who customers are, and what keeps their data. */
+export interface Identity {
+  vault: Vault;
+  sealing: Sealing;
+  emails: EmailRefs;
+  access: AccessTokens;
+  sessions: Sessions;
+  accounts: Accounts;
+  mailer: Mailer;
+  close(): Promise<void>;
+}
+
+interface IdentityOptions {
+  config: Config;
+  folder: DataFolder;
+  stores: BackendsConfig;
+  engine: Engine;
+  hot: HotStore;
+  clock: Clock;
+  log: Logger;
+}
+
+/** @throws StoreDamaged when the vault's keys are wrapped with other master keys; StoreUnavailable */
+export async function openIdentity(options: IdentityOptions): Promise<Identity> {
+  const { config, folder, stores, engine, hot, clock, log } = options;
+  // What a folder has kept goes on unwrapping when a setting takes its place.
+  const masterKeys = [config.MASTER_KEY, folder.masterKey()].filter((text) => text !== undefined).join(",");
+  const vault = await openVault(stores, masterKeysOf(masterKeys));
+  const sealing = createSealing(vault);
+  const emails = createEmailRefs(vault);
+  const access = createAccessTokens(vault);
+  const sessions = new Sessions({ engine, hot, vault, access, audience: "customer" });
+  const from = { from: config.MAIL_FROM };
+  const transport =
+    config.SMTP_URL === undefined
+      ? createSandboxMail(config.MAIL_DIR, from, clock)
+      : createSmtpMail(config.SMTP_URL, from);
+  const mailer = new Mailer({
+    transport,
+    onFailure: (code, error) => log.error({ err: error, code }, "a message was not sent"),
+  });
+  const accounts = new Accounts({
+    ...{ engine, sealing, emails, sessions, mailer },
+    links: createLinks(sealing, clock),
+    passwords: createPasswords(),
+    storefrontUrl: config.STOREFRONT_URL,
+  });
+  return {
+    ...{ vault, sealing, emails, access, sessions, accounts, mailer },
+    close: async () => {
+      await mailer.close();
+      await vault.close();
+    },
+  };
+}
