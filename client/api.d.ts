@@ -559,7 +559,7 @@ export interface Operations {
       /** Of a guest, whose Cart-Token comes along: it becomes the customer's */
       cartId?: string | undefined;
     };
-    answer: Schemas["Tokens"];
+    answer: Schemas["LoggedIn"];
   };
   /** Exchange a refresh token for the next tokens */
   "POST /v1/auth/refresh": {
@@ -765,6 +765,22 @@ export interface Operations {
       items: (Schemas["CustomerAddress"])[];
     };
   };
+  /** Your cart, as of now */
+  "GET /v1/me/cart": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["Cart"] | Schemas["GuestCart"];
+  };
+  /** Take over the cart of the guest that you were, whose Cart-Token comes along */
+  "POST /v1/me/cart/merge": {
+    path: never;
+    query: never;
+    body: {
+      cartId: string;
+    };
+    answer: Schemas["MergedCart"];
+  };
   /** Change your password; other sessions end */
   "PUT /v1/me/password": {
     path: never;
@@ -851,7 +867,7 @@ export interface Operations {
     body: Record<string, never> | undefined;
     answer: Schemas["Customer"];
   };
-  /** Open a cart, or as staff a draft */
+  /** Open a cart, or as staff a draft; a customer has one, which is answered */
   "POST /v1/carts": {
     path: never;
     query: never;
@@ -1673,6 +1689,16 @@ export interface Operations {
     body: never;
     answer: Schemas["OrderList"];
   };
+  /** Your orders, newest first */
+  "GET /v1/me/orders": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["GuestOrderList"];
+  };
   /** One order, by its id or its number; for a guest with the Cart-Token of its cart */
   "GET /v1/orders/{id}": {
     path: {
@@ -1875,6 +1901,230 @@ export interface Operations {
 }
 
 export interface Schemas {
+  Address: {
+    fullName: string;
+    addressLine1: string;
+    addressLine2?: string | undefined;
+    city: string;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+  };
+  Money: {
+    amount: number;
+    currency: string;
+  };
+  Totals: {
+    subtotal: Schemas["Money"];
+    discount: Schemas["Money"];
+    shipping: Schemas["Money"];
+    tax: Schemas["Money"];
+    total: Schemas["Money"];
+  };
+  ShippingOption: {
+    method: "standard" | "express" | "overnight";
+    /** Without tax where prices are without it */
+    price: Schemas["Money"];
+  };
+  ShippingMethods: {
+    items: (Schemas["ShippingOption"])[];
+  };
+  Quote: {
+    /** Sent with the checkout: it is charged just this, or refused */
+    quoteHash: string;
+    lines: ({
+      lineId: string;
+      sku: string;
+      name: string;
+      quantity: number;
+      unitPrice: Schemas["Money"];
+      subtotal: Schemas["Money"];
+      discount: Schemas["Money"];
+      tax: Schemas["Money"];
+      total: Schemas["Money"];
+    })[];
+    shippingMethod: "standard" | "express" | "overnight";
+    shippingOptions: (Schemas["ShippingOption"])[];
+    taxes: ({
+      rateBp: number;
+      included: boolean;
+      amount: Schemas["Money"];
+    })[];
+    totals: Schemas["Totals"];
+    /** Prices that have changed since their lines were added */
+    changes: ({
+      lineId: string;
+      sku: string;
+      was: Schemas["Money"];
+      now: Schemas["Money"];
+    })[];
+  };
+  Stock: {
+    sku: string;
+    onHand: number;
+    reserved: number;
+    committed: number;
+    damaged: number;
+    quarantine: number;
+    available: number;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    track: boolean;
+    backorders: boolean;
+    lowStockThreshold: number;
+  };
+  ChangedStock: {
+    sku: string;
+    onHand: number;
+    reserved: number;
+    committed: number;
+    damaged: number;
+    quarantine: number;
+    available: number;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    track: boolean;
+    backorders: boolean;
+    lowStockThreshold: number;
+    atRisk: ({
+      orderId: string;
+      quantity: number;
+    })[];
+  };
+  GuestStock: {
+    sku: string;
+    status: "in_stock" | "low_stock" | "out_of_stock";
+    available: number | null;
+  };
+  StockMovement: {
+    revision: number;
+    at: string;
+    type: "received" | "adjusted" | "reserved" | "committed" | "released" | "uncommitted" | "expired" | "shipped" | "returned" | "regraded" | "backordered" | "backorder_filled" | "counted" | "written_off";
+    quantity: number;
+    kind?: "purchase" | "sale" | "adjustment" | "return" | "transfer" | undefined;
+    previous?: number | undefined;
+    new?: number | undefined;
+    reference?: string | undefined;
+    referenceType?: "order" | "return" | "delivery" | undefined;
+    reason?: string | undefined;
+    damaged?: number | undefined;
+    quarantine?: number | undefined;
+    notRestocked?: number | undefined;
+    from?: "sellable" | "damaged" | "quarantine" | undefined;
+    to?: "sellable" | "damaged" | "quarantine" | undefined;
+  };
+  StockList: {
+    items: (Schemas["Stock"])[];
+    nextCursor: string | null;
+  };
+  StockLedger: {
+    items: (Schemas["StockMovement"])[];
+    nextCursor: string | null;
+  };
+  CartItem: {
+    lineId: string;
+    sku: string;
+    productId: string;
+    name: string;
+    quantity: number;
+    /** As of now, unless the cart is being checked out */
+    unitPrice: Schemas["Money"];
+    lineTotal: Schemas["Money"];
+    priceOverridden?: true | undefined;
+    /** Since it was added, or its quantity changed */
+    priceChanged?: {
+      was: Schemas["Money"];
+      now: Schemas["Money"];
+    } | undefined;
+    /** It has to be removed before a checkout */
+    notForSale?: true | undefined;
+  };
+  Cart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    items: (Schemas["CartItem"])[];
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+  };
+  GuestCart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+    items: ({
+      lineId: string;
+      sku: string;
+      productId: string;
+      name: string;
+      quantity: number;
+      /** As of now, unless the cart is being checked out */
+      unitPrice: Schemas["Money"];
+      lineTotal: Schemas["Money"];
+      priceOverridden?: true | undefined;
+      /** Since it was added, or its quantity changed */
+      priceChanged?: {
+        was: Schemas["Money"];
+        now: Schemas["Money"];
+      } | undefined;
+      /** It has to be removed before a checkout */
+      notForSale?: true | undefined;
+    })[];
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+  };
+  Draft: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    itemCount: number;
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+  };
+  DraftList: {
+    items: (Schemas["Draft"])[];
+    nextCursor: string | null;
+  };
   Tokens: {
     /** Bearer token of the next minutes */
     accessToken: string;
@@ -1883,6 +2133,23 @@ export interface Schemas {
     /** Good for one use at /v1/auth/refresh */
     refreshToken: string;
     customerId: string;
+  };
+  MergedCart: {
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge: "assigned" | "merged" | "cart_locked" | "none";
+  };
+  LoggedIn: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge?: "assigned" | "merged" | "cart_locked" | "none" | undefined;
   };
   Accepted: {
     accepted: true;
@@ -2348,55 +2615,6 @@ export interface Schemas {
       };
     };
   };
-  Money: {
-    amount: number;
-    currency: string;
-  };
-  Totals: {
-    subtotal: Schemas["Money"];
-    discount: Schemas["Money"];
-    shipping: Schemas["Money"];
-    tax: Schemas["Money"];
-    total: Schemas["Money"];
-  };
-  ShippingOption: {
-    method: "standard" | "express" | "overnight";
-    /** Without tax where prices are without it */
-    price: Schemas["Money"];
-  };
-  ShippingMethods: {
-    items: (Schemas["ShippingOption"])[];
-  };
-  Quote: {
-    /** Sent with the checkout: it is charged just this, or refused */
-    quoteHash: string;
-    lines: ({
-      lineId: string;
-      sku: string;
-      name: string;
-      quantity: number;
-      unitPrice: Schemas["Money"];
-      subtotal: Schemas["Money"];
-      discount: Schemas["Money"];
-      tax: Schemas["Money"];
-      total: Schemas["Money"];
-    })[];
-    shippingMethod: "standard" | "express" | "overnight";
-    shippingOptions: (Schemas["ShippingOption"])[];
-    taxes: ({
-      rateBp: number;
-      included: boolean;
-      amount: Schemas["Money"];
-    })[];
-    totals: Schemas["Totals"];
-    /** Prices that have changed since their lines were added */
-    changes: ({
-      lineId: string;
-      sku: string;
-      was: Schemas["Money"];
-      now: Schemas["Money"];
-    })[];
-  };
   Problem: {
     type: string;
     title: string;
@@ -2428,181 +2646,6 @@ export interface Schemas {
     position?: string | undefined;
     /** Of `unavailable`: which store is away */
     store?: "events" | "views" | "vault" | undefined;
-  };
-  Stock: {
-    sku: string;
-    onHand: number;
-    reserved: number;
-    committed: number;
-    damaged: number;
-    quarantine: number;
-    available: number;
-    status: "in_stock" | "low_stock" | "out_of_stock";
-    track: boolean;
-    backorders: boolean;
-    lowStockThreshold: number;
-  };
-  ChangedStock: {
-    sku: string;
-    onHand: number;
-    reserved: number;
-    committed: number;
-    damaged: number;
-    quarantine: number;
-    available: number;
-    status: "in_stock" | "low_stock" | "out_of_stock";
-    track: boolean;
-    backorders: boolean;
-    lowStockThreshold: number;
-    atRisk: ({
-      orderId: string;
-      quantity: number;
-    })[];
-  };
-  GuestStock: {
-    sku: string;
-    status: "in_stock" | "low_stock" | "out_of_stock";
-    available: number | null;
-  };
-  StockMovement: {
-    revision: number;
-    at: string;
-    type: "received" | "adjusted" | "reserved" | "committed" | "released" | "uncommitted" | "expired" | "shipped" | "returned" | "regraded" | "backordered" | "backorder_filled" | "counted" | "written_off";
-    quantity: number;
-    kind?: "purchase" | "sale" | "adjustment" | "return" | "transfer" | undefined;
-    previous?: number | undefined;
-    new?: number | undefined;
-    reference?: string | undefined;
-    referenceType?: "order" | "return" | "delivery" | undefined;
-    reason?: string | undefined;
-    damaged?: number | undefined;
-    quarantine?: number | undefined;
-    notRestocked?: number | undefined;
-    from?: "sellable" | "damaged" | "quarantine" | undefined;
-    to?: "sellable" | "damaged" | "quarantine" | undefined;
-  };
-  StockList: {
-    items: (Schemas["Stock"])[];
-    nextCursor: string | null;
-  };
-  StockLedger: {
-    items: (Schemas["StockMovement"])[];
-    nextCursor: string | null;
-  };
-  Address: {
-    fullName: string;
-    addressLine1: string;
-    addressLine2?: string | undefined;
-    city: string;
-    state?: string | undefined;
-    postalCode?: string | undefined;
-    country: string;
-    phone?: string | undefined;
-  };
-  CartItem: {
-    lineId: string;
-    sku: string;
-    productId: string;
-    name: string;
-    quantity: number;
-    /** As of now, unless the cart is being checked out */
-    unitPrice: Schemas["Money"];
-    lineTotal: Schemas["Money"];
-    priceOverridden?: true | undefined;
-    /** Since it was added, or its quantity changed */
-    priceChanged?: {
-      was: Schemas["Money"];
-      now: Schemas["Money"];
-    } | undefined;
-    /** It has to be removed before a checkout */
-    notForSale?: true | undefined;
-  };
-  Cart: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
-    currency: string;
-    items: (Schemas["CartItem"])[];
-    itemCount: number;
-    totals: Schemas["Totals"];
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    shippingMethod: "standard" | "express" | "overnight";
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    /** Opened by staff for a customer: it never expires */
-    draft?: true | undefined;
-    expiresAt?: string | undefined;
-    cartToken?: string | undefined;
-  };
-  GuestCart: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
-    currency: string;
-    itemCount: number;
-    totals: Schemas["Totals"];
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    shippingMethod: "standard" | "express" | "overnight";
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    expiresAt?: string | undefined;
-    cartToken?: string | undefined;
-    items: ({
-      lineId: string;
-      sku: string;
-      productId: string;
-      name: string;
-      quantity: number;
-      /** As of now, unless the cart is being checked out */
-      unitPrice: Schemas["Money"];
-      lineTotal: Schemas["Money"];
-      priceOverridden?: true | undefined;
-      /** Since it was added, or its quantity changed */
-      priceChanged?: {
-        was: Schemas["Money"];
-        now: Schemas["Money"];
-      } | undefined;
-      /** It has to be removed before a checkout */
-      notForSale?: true | undefined;
-    })[];
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-  };
-  Draft: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired";
-    currency: string;
-    itemCount: number;
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    /** Opened by staff for a customer: it never expires */
-    draft?: true | undefined;
-    expiresAt?: string | undefined;
-  };
-  DraftList: {
-    items: (Schemas["Draft"])[];
-    nextCursor: string | null;
   };
   Payment: {
     id: string;
@@ -3008,6 +3051,21 @@ export interface Schemas {
   };
   OrderList: {
     items: (Schemas["OrderSummary"])[];
+    nextCursor: string | null;
+  };
+  GuestOrderSummary: {
+    id: string;
+    number: string;
+    status: "pending" | "confirmed" | "paid" | "processing" | "shipped" | "delivered" | "cancelled" | "refunded";
+    paymentStatus: "pending" | "paid" | "failed" | "refunded" | "partially_refunded";
+    total: Schemas["Money"];
+    itemCount: number;
+    lineCount: number;
+    placedAt: string;
+    updatedAt: string;
+  };
+  GuestOrderList: {
+    items: (Schemas["GuestOrderSummary"])[];
     nextCursor: string | null;
   };
   Category: {

@@ -38,3 +38,9 @@ export const givenAddressSchema = addressSchema.refine(
   ({ postalCode, country }) => postalCode !== undefined || !hasPostalCodes(country),
   { path: ["postalCode"], message: "addresses of this country have one" },
 );
+
+/** An address as orders keep it, of one that says more, such as where it is on a map. */
+export function plainAddress(address: Address): Address {
+  const named = Object.keys(addressSchema.shape).map((field) => [field, address[field as keyof Address]]);
+  return Object.fromEntries(named.filter(([, value]) => value !== undefined)) as Address;
+}

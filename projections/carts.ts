@@ -6,7 +6,7 @@ import type { Money } from "../src/values/money.ts";
 import { known, onExisting, streamKey } from "./handlers.ts";
 import { type PageRequest, pageQuery, type TextPage } from "./page.ts";
 
-export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "expired";
+export type CartStatus = "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
 
 /**
  * A row of a cart, small because there may be two thousand; minor units, 1 where staff set the price, and the revision
@@ -162,7 +162,7 @@ function ends(status: CartStatus): Handler<CartDocument, unknown> {
 /** The document is no API shape: carts change oftener than they are read, so `getCart` makes the shape. */
 export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
   name: "carts",
-  version: 4,
+  version: 5,
   columns: { draftedAt: "number" },
   indexes: [["draftedAt"]],
   columnsOf: (doc) => ({ draftedAt: "bucket" in doc ? null : draftedAt(doc) }),
@@ -201,6 +201,13 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
     ItemRemoved: onItems((lines, { data: { lineId } }) => {
       delete lines[lineId];
     }),
+    /** Its lines follow. */
+    CartMerged: onCart((cart, { time }) => {
+      cart.updatedAt = time;
+    }),
+    CartAssigned: onCart((cart, { time }) => {
+      cart.updatedAt = time;
+    }),
     DetailsChanged: onCart((cart, { data: { expiresAt, ...details }, time }) => {
       cart.details = details;
       cart.updatedAt = time;
@@ -224,6 +231,7 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
       cart.orderId = data.orderId;
     }),
     CartAbandoned: ends("abandoned"),
+    CartHandedOver: ends("merged"),
     CartExpired: ends("expired"),
   },
 });

@@ -35,6 +35,7 @@ interface OpenCartCommand {
   lifeMs: number;
   /** By staff, for a customer. */
   draft?: boolean;
+  customerId?: string | undefined;
 }
 
 interface AddItems {
@@ -52,10 +53,52 @@ export const cart = decider({
   evolve: evolveCart,
 
   decide: {
-    Open: (state: Cart, { currency, lifeMs, draft = false }: OpenCartCommand, { now }): CartEvent[] => {
+    Open: (
+      state: Cart,
+      { currency, lifeMs, draft = false, customerId }: OpenCartCommand,
+      { now },
+    ): CartEvent[] => {
       if (state.phase !== "absent") return [];
-      const data = { currency, ...expiry(draft, now + lifeMs), ...(draft && { draft }) };
+      const data = {
+        currency,
+        ...expiry(draft, now + lifeMs),
+        ...(draft && { draft }),
+        ...(customerId !== undefined && { customerId }),
+      };
       return [{ type: "CartOpened", data }];
+    },
+
+    /** @throws Problem not_found for another customer's */
+    Assign: (state: Cart, { cartId, customerId }: { cartId: string; customerId: string }): CartEvent[] => {
+      const open = requireOpen(state, cartId);
+      if (open.customerId === customerId) return [];
+      if (open.customerId !== undefined) throw notFound("cart", cartId);
+      return [{ type: "CartAssigned", data: { customerId } }];
+    },
+
+    /** From here on nothing is added to it, and it is not checked out: its lines are another's. */
+    HandOver: (state: Cart, { cartId, to }: { cartId: string; to: string }): CartEvent[] => {
+      if (state.phase === "closed" && state.reason === "merged" && state.into === to) return [];
+      requireOpen(state, cartId);
+      return [{ type: "CartHandedOver", data: { to } }];
+    },
+
+    /**
+     * Takes the lines of a cart that was handed over, once: equal lines add up, those with a price of their own stay
+     * by themselves, and what has no room is named.
+     */
+    Merge: (state: Cart, { cartId, from, lines, currency, lifeMs }: MergeCart, { now }): CartEvent[] => {
+      const open = requireChangeable(state, cartId);
+      if (open.merged.includes(from)) return [];
+      const { taken, left } = roomFor(open, currency === open.currency ? lines : [], lines);
+      const until = expiry(open.draft, now + lifeMs);
+      return [
+        { type: "CartMerged", data: { from, left } },
+        ...taken.map((line, index): CartEvent => {
+          const first = index === 0 && open.changes > 0 && open.lines.size === 0;
+          return { type: "ItemAdded", data: { ...line, ...(first && { first }), ...until } };
+        }),
+      ];
     },
 
     /** A line is known by its SKU and, where staff set one, its price: adding again grows it. */
@@ -157,6 +200,44 @@ export const cart = decider({
 
   weigh: (state: Cart) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 1_000),
 });
+
+interface MergeCart {
+  cartId: string;
+  from: string;
+  lines: readonly CartLine[];
+  currency: string;
+  lifeMs: number;
+}
+
+/** As much of lines as a cart has room for, line by line, and what is left of all of them. */
+function roomFor(
+  open: OpenCart,
+  wanted: readonly CartLine[],
+  all: readonly CartLine[],
+): { taken: CartLine[]; left: { lineId: string; sku: string; quantity: number }[] } {
+  let { bytes, worth, changes } = open;
+  let { size } = open.lines;
+  const taken: CartLine[] = [];
+  for (const line of wanted) {
+    const before = open.lines.get(line.lineId);
+    const most = lineQuantityMax - (before?.quantity ?? 0);
+    const affordable = line.unitPrice === 0 ? most : Math.floor((cartTotalMax - worth) / line.unitPrice);
+    const quantity = Math.min(line.quantity, most, affordable);
+    const grown = lineBytes({ ...line, quantity: quantity + (before?.quantity ?? 0) });
+    const bytesAfter = bytes + grown - (before ? lineBytes(before) : 0);
+    const sizeAfter = before ? size : size + 1;
+    const fits = sizeAfter <= cartLinesMax && bytesAfter <= cartBytesMax && changes < cartChangesMax;
+    if (quantity <= 0 || !fits) continue;
+    taken.push({ ...line, quantity });
+    [bytes, size, worth, changes] = [bytesAfter, sizeAfter, worth + quantity * line.unitPrice, changes + 1];
+  }
+  const quantities = new Map(taken.map(({ lineId, quantity }) => [lineId, quantity]));
+  const left = all.flatMap(({ lineId, sku, quantity }) => {
+    const over = quantity - (quantities.get(lineId) ?? 0);
+    return over > 0 ? [{ lineId, sku, quantity: over }] : [];
+  });
+  return { taken, left };
+}
 
 interface ChangeDetails {
   cartId: string;

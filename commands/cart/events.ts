@@ -65,7 +65,25 @@ const expiresAt = z.string().optional();
 
 export const cartEvents = {
   /** A draft is opened by staff. */
-  CartOpened: event(z.object({ currency: z.string(), expiresAt, draft: z.literal(true).optional() })),
+  CartOpened: event(
+    z.object({
+      currency: z.string(),
+      expiresAt,
+      draft: z.literal(true).optional(),
+      customerId: z.string().optional(),
+    }),
+  ),
+  /** A guest's cart is a customer's from here on: nobody else's token opens it. */
+  CartAssigned: event(z.object({ customerId: z.string() })),
+  /** Its lines go into another cart, whose CartMerged names this one. */
+  CartHandedOver: event(z.object({ to: z.string() })),
+  /** The lines that were taken follow, as added; `left` is what of them had no room. */
+  CartMerged: event(
+    z.object({
+      from: z.string(),
+      left: z.array(z.object({ lineId: z.string(), sku: z.string(), quantity })),
+    }),
+  ),
   /** `first`: of a cart that was empty and not new, for the funnel; of a new one it is the second event. */
   ItemAdded: event(
     cartItemSchema.extend({ lineId: z.string(), first: z.literal(true).optional(), expiresAt }),

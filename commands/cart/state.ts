@@ -36,6 +36,10 @@ interface Contents {
   readonly draft: boolean;
   /** Epoch milliseconds. */
   readonly expiresAt: number | undefined;
+  /** Whose it is; a guest's has none. */
+  readonly customerId?: string | undefined;
+  /** Carts whose lines it has taken. */
+  readonly merged: readonly string[];
   /** Of the last attempt, when it failed. */
   readonly failure?: CheckoutFailure;
 }
@@ -45,7 +49,8 @@ export type Cart =
   | ({ readonly phase: "open" } & Contents)
   | ({ readonly phase: "locked"; readonly checkout: CheckoutAttempt } & Contents)
   | ({ readonly phase: "converted"; readonly orderId: string } & Contents)
-  | ({ readonly phase: "closed"; readonly reason: "abandoned" | "expired" } & Contents);
+  | ({ readonly phase: "closed"; readonly reason: "abandoned" | "expired" } & Contents)
+  | ({ readonly phase: "closed"; readonly reason: "merged"; readonly into: string } & Contents);
 
 export type ExistingCart = Exclude<Cart, { phase: "absent" }>;
 export type OpenCart = Extract<Cart, { phase: "open" }>;
@@ -65,7 +70,7 @@ export function lineBytes(line: CartItem): number {
 type Data<K extends keyof typeof cartEvents> = DataOf<typeof cartEvents, K>;
 
 export const evolveCart = {
-  CartOpened: (_: Cart, { currency, expiresAt, draft }: Data<"CartOpened">): Cart => ({
+  CartOpened: (_: Cart, { currency, expiresAt, draft, customerId }: Data<"CartOpened">): Cart => ({
     phase: "open",
     currency,
     lines: OrderedMap.of(),
@@ -76,7 +81,23 @@ export const evolveCart = {
     details: {},
     draft: draft === true,
     expiresAt: timeOf(expiresAt),
+    customerId,
+    merged: [],
   }),
+  CartAssigned: (state: Cart, { customerId }: Data<"CartAssigned">): Cart => ({
+    ...existing(state),
+    customerId,
+  }),
+  CartHandedOver: (state: Cart, { to }: Data<"CartHandedOver">): Cart => ({
+    ...contentsOf(state),
+    phase: "closed",
+    reason: "merged",
+    into: to,
+  }),
+  CartMerged: (state: Cart, { from }: Data<"CartMerged">): Cart => {
+    const cart = existing(state);
+    return { ...cart, merged: [...cart.merged, from] };
+  },
   ItemAdded: (state: Cart, { expiresAt, first: _, ...line }: Data<"ItemAdded">): Cart => {
     const cart = existing(state);
     const known = cart.lines.get(line.lineId);
@@ -146,6 +167,7 @@ function existing(state: Cart): ExistingCart {
 }
 
 function contentsOf(state: Cart): Contents {
-  const { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt } = existing(state);
-  return { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt };
+  const { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt, customerId, merged } =
+    existing(state);
+  return { currency, lines, bytes, worth, attempts, changes, details, draft, expiresAt, customerId, merged };
 }

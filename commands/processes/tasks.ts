@@ -3,6 +3,7 @@ import { order } from "../order/order.ts";
 import { payment } from "../payment/payment.ts";
 import { product } from "../product/product.ts";
 import { runCheckout } from "./checkout.ts";
+import { finishMerge } from "./customer-carts.ts";
 import { applyEffects } from "./effects.ts";
 import { expireAll } from "./expiry.ts";
 import { pursue } from "./further-payment.ts";
@@ -32,8 +33,12 @@ export const processes = {
     await applyEffects(shop, orderId, context);
   },
   webhook: handleWebhook,
-  /** A cart that nobody has touched runs out. */
+  /** A cart that nobody has touched runs out; one that was handed over goes into its customer's. */
   cart: async (shop: Shop, cartId: string, context: ProcessContext): Promise<void> => {
+    const into = await shop.engine.read(cart, cartId, (state) =>
+      state.phase === "closed" && state.reason === "merged" ? state.into : undefined,
+    );
+    if (into !== undefined) return finishMerge(shop, cartId, into, context);
     await processOf(shop, cartId, context).again(cart, cartId, "Expire", { cartId });
   },
   /** A draft is published whose time has come. */

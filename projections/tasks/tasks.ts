@@ -117,7 +117,7 @@ const paidName = (captureId: string | undefined) => (captureId === undefined ? "
 
 export const tasksProjection = projectionOf<ShopEvents>()<Task>({
   name: "tasks",
-  version: 8,
+  version: 9,
   columns: { kind: "text", dueAt: "number" },
   indexes: [["kind", "dueAt"]],
   columnsOf: ({ kind, dueAt }) => ({ kind, dueAt }),
@@ -163,6 +163,11 @@ export const tasksProjection = projectionOf<ShopEvents>()<Task>({
     },
     CartConverted: ended,
     CartAbandoned: ended,
+    CartHandedOver: {
+      keys: cartKey,
+      change: (_, { time }) => ({ kind: "cart", dueAt: time + takeUpAfterMs }),
+    },
+    CartMerged: { keys: ({ data }) => cartKey({ id: data.from }), change: () => undefined },
     CartExpired: ended,
 
     ProductCreated: scheduled,

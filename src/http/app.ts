@@ -1,6 +1,8 @@
 import { randomUUID } from "node:crypto";
 import fastify, { LogController } from "fastify";
 import { validatorCompiler } from "fastify-type-provider-zod";
+import { cart } from "../../commands/cart/cart.ts";
+import { knownForMs } from "../identity/sessions.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
@@ -13,6 +15,7 @@ import { brandCommands, categoryCommands } from "./command-api/groups.ts";
 import { importCommands } from "./command-api/imports.ts";
 import { meCommands } from "./command-api/me.ts";
 import { addressCommands } from "./command-api/me-addresses.ts";
+import { cartOfCustomer } from "./command-api/me-cart.ts";
 import { credentialCommands } from "./command-api/me-credentials.ts";
 import { orderCommands } from "./command-api/orders.ts";
 import { paymentCommands } from "./command-api/payments.ts";
@@ -68,9 +71,21 @@ const requestIdPattern = /^[\w.:-]{1,100}$/;
 /** The HTTP server, ready to listen or to be injected into; closing it does not close the runtime. */
 export async function buildApp(runtime: Runtime): Promise<App> {
   const { folder, identity, clock } = runtime;
-  const auth = createAuth(folder.secret, folder.adminApiKey.value, async (token) => {
-    const access = await identity.sessions.holder(token, clock());
-    return access && { customerId: access.accountId, sessionId: access.sessionId, loginAt: access.loginAt };
+  const auth = createAuth({
+    secret: folder.secret,
+    adminApiKey: folder.adminApiKey.value,
+    customerOf: async (token) => {
+      const access = await identity.sessions.holder(token, clock());
+      return access && { customerId: access.accountId, sessionId: access.sessionId, loginAt: access.loginAt };
+    },
+    // Another process may just have assigned it.
+    ownerOf: (cartId) =>
+      runtime.engine.read(
+        cart,
+        cartId,
+        (state) => (state.phase === "absent" ? undefined : state.customerId),
+        performance.now() - knownForMs,
+      ),
   });
   const app = createServer(runtime, auth);
   acceptJson(app);
@@ -194,6 +209,7 @@ const commandRoutes: readonly AddRoutes[] = [
   authCommands,
   meCommands,
   addressCommands,
+  cartOfCustomer,
   credentialCommands,
   customerCommands,
   cartCommands,

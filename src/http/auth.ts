@@ -36,8 +36,13 @@ export interface Auth {
   isStaff(request: FastifyRequest): boolean;
   /** @throws Problem unauthorized */
   requireStaff(request: FastifyRequest): void;
-  /** Staff, or whoever holds the cart's token. @throws Problem unauthorized, forbidden */
-  requireCart(request: FastifyRequest, cartId: string): void;
+  /**
+   * Staff, the customer whose cart it is, or whoever holds the token of a guest's.
+   * @throws Problem unauthorized, forbidden; not_found for what is another's
+   */
+  requireCart(request: FastifyRequest, cartId: string, told?: Told): Promise<void>;
+  /** Whether a request shows the token of a cart. */
+  holdsToken(request: FastifyRequest, cartId: string): boolean;
   cartToken(cartId: string): string;
   /**
    * The cart whose token a request shows, as far as that can be told without reading anything: the one that its path
@@ -46,25 +51,28 @@ export interface Auth {
   cartShown(request: FastifyRequest): string | undefined;
 }
 
-/** @param customers who an access token is of, as of now */
-export function createAuth(
-  secret: string,
-  adminApiKey: string,
-  customers: (token: string) => Promise<Omit<CustomerPrincipal, "kind"> | undefined>,
-): Auth {
+/** What is not there for who may not see it: what was asked for. */
+interface Told {
+  what: string;
+  id: string;
+}
+
+export interface AuthOptions {
+  secret: string;
+  adminApiKey: string;
+  /** Who an access token is of, as of now. */
+  customerOf: (token: string) => Promise<Omit<CustomerPrincipal, "kind"> | undefined>;
+  /** Which customer a cart is of; a guest's, and one that is not there, is nobody's. */
+  ownerOf: (cartId: string) => Promise<string | undefined>;
+}
+
+export function createAuth({ secret, adminApiKey, customerOf, ownerOf }: AuthOptions): Auth {
   const adminDigest = digest(adminApiKey);
-  const cartToken = (cartId: string) =>
-    createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
+  const { cartToken, opens, seen } = createCartTokens(secret);
 
-  /** Tokens that were found to be right, and their carts: the same is shown again and again. */
-  const known = new LRUCache<string, string>(atMost(knownTokensMax));
-
-  const opens = (token: string, cartId: string): boolean => {
-    const cart = known.get(token);
-    if (cart !== undefined) return cart === cartId;
-    if (!timingSafeEqual(digest(token), digest(cartToken(cartId)))) return false;
-    known.set(token, cartId);
-    return true;
+  const requireToken = (token: string | undefined, cartId: string): void => {
+    if (token === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
+    if (!opens(token, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
   };
 
   const recognised = new WeakMap<FastifyRequest, CustomerPrincipal>();
@@ -87,7 +95,7 @@ export function createAuth(
     recognise: async (request) => {
       const token = bearerOf(request);
       if (token === undefined || !jwtPattern.test(token)) return;
-      const customer = await customers(token);
+      const customer = await customerOf(token);
       if (customer) recognised.set(request, { kind: "customer", ...customer });
     },
     principal,
@@ -99,20 +107,43 @@ export function createAuth(
       if (principal(request).kind !== "staff")
         throw new Problem("unauthorized", "this needs a staff API key as bearer token");
     },
-    requireCart: (request, cartId) => {
+    holdsToken: (request, cartId) => {
+      const token = header(request, "cart-token");
+      return token !== undefined && opens(token, cartId);
+    },
+    requireCart: async (request, cartId, { what, id } = { what: "cart", id: cartId }) => {
       const who = principal(request);
       if (who.kind === "staff") return;
-      if (who.kind === "customer") throw notFound("cart", cartId);
-      if (who.cartToken === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
-      if (!opens(who.cartToken, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
+      if (who.kind === "guest") requireToken(who.cartToken, cartId);
+      const owner = await ownerOf(cartId);
+      const isTheirs = who.kind === "guest" ? owner === undefined : owner === who.customerId;
+      if (!isTheirs) throw notFound(what, id);
     },
     cartShown: (request) => {
       const token = header(request, "cart-token");
       if (token === undefined) return undefined;
       const { id } = (request.params ?? {}) as { id?: string };
-      return known.get(token) ?? (id !== undefined && opens(token, id) ? id : undefined);
+      return seen(token) ?? (id !== undefined && opens(token, id) ? id : undefined);
     },
   };
+}
+
+/** Tokens by which guests open their carts: each is one cart's, and says nothing of it. */
+function createCartTokens(secret: string) {
+  const cartToken = (cartId: string) =>
+    createHmac("sha256", secret).update(`cart:${cartId}`).digest("base64url");
+
+  /** Tokens that were found to be right, and their carts: the same is shown again and again. */
+  const known = new LRUCache<string, string>(atMost(knownTokensMax));
+
+  const opens = (token: string, cartId: string): boolean => {
+    const cart = known.get(token);
+    if (cart !== undefined) return cart === cartId;
+    if (!timingSafeEqual(digest(token), digest(cartToken(cartId)))) return false;
+    known.set(token, cartId);
+    return true;
+  };
+  return { cartToken, opens, seen: (token: string) => known.get(token) };
 }
 
 /** @throws Problem unauthorized */

@@ -65,6 +65,7 @@ export const loginBody = z.strictObject({
     .optional()
     .describe("Of a guest, whose Cart-Token comes along: it becomes the customer's"),
 });
+export const mergeBody = z.strictObject({ cartId: z.string().min(1).max(64) });
 export const refreshBody = z.strictObject({ refreshToken: z.string().min(1).max(400) });
 export const logoutBody = z.strictObject({ all: z.boolean().optional() }).nullish();
 export const resetBody = z.strictObject({

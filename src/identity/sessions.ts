@@ -12,7 +12,7 @@ const macCharacters = 32;
 const twiceWithinMs = 10_000;
 const rememberedMs = 31 * 86_400_000;
 /** Another process may have ended a session; this one ends it at once. */
-const knownForMs = 250;
+export const knownForMs = 250;
 
 export interface Tokens {
   accessToken: string;

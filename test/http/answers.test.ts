@@ -389,6 +389,11 @@ describe("what is answered", () => {
     await ask(200, "PUT", "/v1/me/addresses/{id}", { ...at, body: { ...address, label: "work" } });
     await ask(200, "PUT", "/v1/me/addresses/defaults", { headers: access, body: { billing: id } });
     await ask(200, "DELETE", "/v1/me/addresses/{id}", at);
+    await ask(201, "POST", "/v1/carts", { headers: access });
+    await ask(200, "GET", "/v1/me/cart", { headers: access });
+    const { id: cartId, guest } = await shop().cart();
+    await ask(200, "POST", "/v1/me/cart/merge", { headers: { ...access, ...guest }, body: { cartId } });
+    await ask(200, "GET", "/v1/me/orders", { headers: access });
     const consent = { granted: true, textVersion: "v1" };
     const to = { headers: access, params: { purpose: "newsletter" } };
     await ask(200, "PUT", "/v1/me/consents/{purpose}", { ...to, body: consent });

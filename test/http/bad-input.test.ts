@@ -156,12 +156,13 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/me/addresses": addressOfNobody,
   "PUT /v1/me/addresses/{id}": addressOfNobody,
   "PUT /v1/me/addresses/defaults": { shipping: "none", billing: "none" },
+  "POST /v1/me/cart/merge": { cartId: "none" },
   "PUT /v1/me/consents/{purpose}": { granted: true, basis: "consent", textVersion: "v1" },
   "POST /v1/customers/{id}/suspend": { reason: "none" },
 };
 
 /** What is done to an account takes no key, for its answers are secrets. */
-const takesNoKey = /\/v1\/(auth|me\/(password|email|totp|sessions))|DELETE \/v1\/me$|\/v1\/customers\//;
+const takesNoKey = /\/v1\/(auth|me\/(password|email|totp|sessions|cart))|DELETE \/v1\/me$|\/v1\/customers\//;
 
 /** Whom requests of customers are by; all others are by staff. */
 let customer: Record<string, string>;

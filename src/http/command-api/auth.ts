@@ -13,9 +13,10 @@ import {
   resetBody,
 } from "../customer-schemas.ts";
 import { createLoginLimit } from "../edge/logins.ts";
-import { acceptedAnswer, tokensAnswer, tokensOf } from "../resources/customers.ts";
+import { acceptedAnswer, loggedInAnswer, tokensAnswer, tokensOf } from "../resources/customers.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
+import { takenOver } from "./me-cart.ts";
 
 const accepted = { accepted: true } as const;
 
@@ -76,19 +77,24 @@ function registering(app: App, { runtime: { identity }, commands, counters }: De
   );
 }
 
-function sessions(app: App, { runtime: { identity }, auth, commands, counters, customerOnly }: Deps): void {
+function sessions(app: App, deps: Deps): void {
+  const { runtime, auth, commands, counters, customerOnly } = deps;
+  const { identity } = runtime;
   const { accounts, emails } = identity;
   const limit = createLoginLimit(counters);
 
   app.post(
     "/v1/auth/login",
-    { schema: { ...describe("Log in", 200, tokensAnswer), body: loginBody } },
+    { schema: { ...describe("Log in", 200, loggedInAnswer), body: loginBody } },
     async (request, reply) => {
-      const { cartId: _, ...credentials } = request.body;
+      const { cartId, ...credentials } = request.body;
       const digest = await emails.digestOf(credentials.email);
       const caller = commands.callerOf(request);
       const loggedIn = await limit.attempt(request, reply, digest, () => accounts.logIn(credentials, caller));
-      return tokensOf(loggedIn);
+      // A cart that somebody else has opened is nobody's proof of anything.
+      const isHeld = cartId !== undefined && auth.holdsToken(request, cartId);
+      const taken = isHeld && (await takenOver(deps, request, loggedIn.customerId, cartId));
+      return { ...tokensOf(loggedIn), ...taken };
     },
   );
 

@@ -1,7 +1,10 @@
 import type { FastifyRequest } from "fastify";
+import { plainAddress } from "../../../commands/address.ts";
 import { cart } from "../../../commands/cart/cart.ts";
 import { itemOf, quoteCart, quoteShown, shippingMethodDefault } from "../../../commands/cart/quote.ts";
 import type { Cart } from "../../../commands/cart/state.ts";
+import { customer, found } from "../../../commands/customer/customer.ts";
+import type { AddressUse } from "../../../commands/customer/events.ts";
 import { order } from "../../../commands/order/order.ts";
 import type { Order } from "../../../commands/order/state.ts";
 import { payment } from "../../../commands/payment/payment.ts";
@@ -11,10 +14,12 @@ import {
   isByGateway,
   isPaidAtOnce,
 } from "../../../commands/processes/checkout-attempt.ts";
+import { activeCart } from "../../../commands/processes/customer-carts.ts";
 import { orderAsTold } from "../../../commands/processes/place-order.ts";
 import type { Shop } from "../../../commands/processes/shop.ts";
 import { type CheckoutBody, startCheckout } from "../../../commands/processes/start-checkout.ts";
 import type { CommandContext, Outcome } from "../../engine/write/engine.ts";
+import { openCustomer } from "../../identity/personal.ts";
 import { deriveId } from "../../values/ids.ts";
 import { Problem, problemOf } from "../../values/problem.ts";
 import {
@@ -94,9 +99,9 @@ export function cartCommands(app: App, deps: Deps): void {
   app.delete(
     "/v1/carts/:id",
     { schema: { ...describe("Abandon a cart", 200), params: idParams } },
-    (request, reply) => {
+    async (request, reply) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const run: RunCart = (context, respond) =>
         engine.execute(cart, id, "Abandon", { cartId: id }, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
@@ -114,9 +119,9 @@ export function cartCommands(app: App, deps: Deps): void {
         response: { 201: orderAnswer, "4xx": problemSchema },
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const byGuest = auth.principal(request).kind !== "staff";
       return watchDeclines(request, reply, id, (paying) =>
         commands.run(
@@ -150,9 +155,9 @@ function beforePaying(app: App, deps: Deps): void {
         body: cartDetailsBody,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const command = { cartId: id, changes: request.body, lifeMs: shop.settings.cartLifeMs };
       const run: RunCart = (context, respond) =>
         engine.execute(cart, id, "ChangeDetails", command, context, respond);
@@ -172,13 +177,13 @@ function beforePaying(app: App, deps: Deps): void {
     },
     async (request) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       return quoteShown(shop, await quoteCart(shop, id, request.body?.shippingMethod, performance.now()));
     },
   );
 }
 
-/** By anybody; a draft by staff. */
+/** By anybody; a draft by staff. A customer has one cart at a time. */
 function opening(app: App, deps: Deps): void {
   const { runtime, auth, commands } = deps;
   const { engine, shop } = runtime;
@@ -188,7 +193,7 @@ function opening(app: App, deps: Deps): void {
     "/v1/carts",
     {
       schema: {
-        ...describe("Open a cart, or as staff a draft", 201),
+        ...describe("Open a cart, or as staff a draft; a customer has one, which is answered", 201),
         security: [{}, { bearer: [] }],
         body: openCartBody,
       },
@@ -197,10 +202,19 @@ function opening(app: App, deps: Deps): void {
       const { currency = shopCurrency, draft = false } = request.body ?? {};
       if (draft && auth.principal(request).kind !== "staff")
         throw new Problem("forbidden", "a draft is opened by staff");
-      return commands.run(request, reply, (commandId) => {
+      const who = auth.principal(request);
+      return commands.run(request, reply, async (commandId) => {
         if (currency !== shopCurrency)
           throw new Problem("currency_mismatch", `this shop sells in ${shopCurrency}, not in ${currency}`);
-        const id = deriveId(commandId, "cart");
+        const newId = deriveId(commandId, "cart");
+        if (who.kind === "customer") {
+          const id = await activeCart(shop, who.customerId, newId, commands.processFor(request));
+          // It is open by now: nothing is left to be done.
+          const run: RunCart = (context, respond) =>
+            engine.execute(cart, id, "Open", { currency, lifeMs }, unconditional(context), respond);
+          return cartCommand(deps, request, id, run, 201);
+        }
+        const id = newId;
         const run: RunCart = (context, respond) =>
           engine.execute(
             cart,
@@ -231,9 +245,9 @@ function itemCommands(app: App, deps: Deps): void {
         body: addItemBody,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const wanted = "items" in request.body ? request.body.items : [request.body];
       if (wanted.some(({ unitPrice }) => unitPrice)) auth.requireStaff(request);
       const run: RunCart = async (context, respond) => {
@@ -262,9 +276,9 @@ function itemCommands(app: App, deps: Deps): void {
         body: changeItemBody,
       },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { id, line } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const byStaff = auth.principal(request).kind === "staff";
       const command = { cartId: id, line, quantity: request.body.quantity, byStaff, lifeMs };
       const run: RunCart = (context, respond) =>
@@ -278,9 +292,9 @@ function itemCommands(app: App, deps: Deps): void {
     {
       schema: { ...describe("Remove an item, by its line, or all of a SKU", 200), params: cartLineParams },
     },
-    (request, reply) => {
+    async (request, reply) => {
       const { id, line } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const run: RunCart = (context, respond) =>
         engine.execute(cart, id, "Remove", { cartId: id, line, lifeMs }, context, respond);
       return commands.run(request, reply, () => cartCommand(deps, request, id, run), { cartId: id });
@@ -305,7 +319,8 @@ function checkoutCommand(
     steps: [commandId],
     run: async (context) => {
       if (isByGateway(body.payment.method)) await paying.begin();
-      await startCheckout(shop, cartId, body, processContext(runtime, context));
+      const whole = await withCustomer(runtime, cartId, body);
+      await startCheckout(shop, cartId, whole, processContext(runtime, context));
       isFirst = true;
       return undefined;
     },
@@ -322,6 +337,34 @@ function checkoutCommand(
       const justNow = isFirst && result ? result.status : undefined;
       return orderAnswerOf(runtime, orderId, { justNow, byGuest, asOf });
     },
+  };
+}
+
+/**
+ * A checkout of a customer's cart is the customer's: what neither the request nor the cart says, the account does.
+ * @throws StoreUnavailable when the vault is away
+ */
+async function withCustomer(
+  { engine, identity }: Deps["runtime"],
+  cartId: string,
+  body: CheckoutBody,
+): Promise<CheckoutBody> {
+  const kept = await engine.read(cart, cartId, (state) => (state.phase === "absent" ? undefined : state));
+  const customerId = kept?.customerId;
+  if (customerId === undefined) return body;
+  const state = await engine.read(customer, customerId, found);
+  const { email, addresses, defaults } = await openCustomer(identity.sealing, state);
+  const byDefault = (use: AddressUse) => {
+    const address = addresses.find(({ addressId }) => addressId === defaults[use])?.address;
+    return address ? plainAddress(address) : undefined;
+  };
+  const details = kept?.details ?? {};
+  return {
+    ...body,
+    customerId,
+    email: body.email ?? details.email ?? email ?? undefined,
+    shippingAddress: body.shippingAddress ?? details.shippingAddress ?? byDefault("shipping"),
+    billingAddress: body.billingAddress ?? details.billingAddress ?? byDefault("billing"),
   };
 }
 

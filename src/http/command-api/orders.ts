@@ -148,7 +148,7 @@ export async function askerOf(
 ): Promise<{ byStaff: boolean; scope: { cartId?: string } }> {
   if (auth.principal(request).kind === "staff") return { byStaff: true, scope: {} };
   const { cartId } = await placedOrder(runtime.shop, id).catch(() => ({ cartId: id }));
-  auth.requireCart(request, cartId);
+  await auth.requireCart(request, cartId, { what: "order", id });
   return { byStaff: false, scope: { cartId } };
 }
 

@@ -88,6 +88,8 @@ export interface Commands {
    */
   /** For what is done to an account, which takes no keys: how it is done on behalf of who has asked. */
   callerOf(request: FastifyRequest): Caller;
+  /** For what spans several streams, on behalf of who has asked. */
+  processFor(request: FastifyRequest): ProcessContext;
   operate(
     request: FastifyRequest,
     reply: FastifyReply,
@@ -132,6 +134,9 @@ class CommandEdge implements Commands {
     const { commandId: _, now: __, expectedRevision: ___, ...who } = this.contextOf(request);
     return callerOf(this.runtime.engine, who, this.runtime.clock);
   };
+
+  processFor: Commands["processFor"] = (request) =>
+    processContext(this.runtime, unconditional(this.contextOf(request)));
 
   operate: Commands["operate"] = (request, to, run, again) =>
     this.reply(request, to, undefined, async (key) => {

@@ -33,7 +33,7 @@ export function cartQueries(app: App, deps: Deps): void {
     },
     async (request, reply) => {
       const { id } = request.params;
-      auth.requireCart(request, id);
+      await auth.requireCart(request, id);
       const json = await asOfNow(request, reply, "carts", (asOf) => hotCarts.get(id, asOf));
       if (json === undefined) throw notFound("cart", id);
       const stored = JSON.parse(json) as CartView;

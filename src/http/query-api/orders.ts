@@ -1,7 +1,9 @@
 import { getOrder, getRefundable } from "../../../projections/orders/queries.ts";
 import { notFound } from "../../values/problem.ts";
 import {
+  guestOrderListAnswer,
   guestOrderOf,
+  guestOrderSummaryText,
   orderDetailAnswer,
   orderListAnswer,
   orderSummaryText,
@@ -14,11 +16,12 @@ import { idParams, noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
 import { createAnswerCache, sendAnswer } from "./answer-cache.ts";
 import { listOf, listText, sendJson, sendTagged } from "./pages.ts";
-import { orderParams, ordersQuery } from "./schemas.ts";
+import { orderParams, ordersQuery, pageQuery } from "./schemas.ts";
 
 const security = [{ bearer: [] }];
 
 export function orderQueries(app: App, deps: Deps): void {
+  ordersOfCustomer(app, deps);
   const { runtime, auth, recency, positions, staffOnly, fresh, unparked, cursors } = deps;
   const { models, queries } = runtime;
   const standsAt = () => models.progress("orders").position;
@@ -71,7 +74,7 @@ export function orderQueries(app: App, deps: Deps): void {
       ]);
       const order = await getOrder({ orders, payments, reservations }, id);
       // A guest is told the same of an order that is not there and of one that is another's.
-      auth.requireCart(request, order?.cartId ?? "");
+      await auth.requireCart(request, order?.cartId ?? "", { what: "order", id });
       const paidBy = (order?.payments ?? []).map(({ id }) => ["payments", id] as const);
       await unparked(request, ["orders", order?.id], ...paidBy);
       if (!order) throw notFound("order", id);
@@ -131,6 +134,30 @@ function paymentQueries(app: App, { runtime: { models }, staffOnly, fresh, unpar
       const found = await (await models.model("payments")).get(id);
       if (!found) throw notFound("payment", id);
       return sendJson(reply, staffPaymentText(found.json));
+    },
+  );
+}
+
+/** By themselves, what an account has bought. */
+function ordersOfCustomer(app: App, { runtime, auth, customerOnly, fresh, cursors }: Deps): void {
+  app.get(
+    "/v1/me/orders",
+    {
+      ...customerOnly,
+      schema: {
+        tags: ["customers"],
+        summary: "Your orders, newest first",
+        security,
+        querystring: pageQuery,
+        response: { 200: guestOrderListAnswer, "4xx": problemSchema },
+      },
+    },
+    async (request, reply) => {
+      const { customerId: customer } = auth.requireCustomer(request);
+      const { page, next } = listOf(cursors, "my orders", { customer }, request.query);
+      await fresh(request, reply, "orders");
+      const found = await runtime.queries.run("orders", { customer, ...page });
+      return sendTagged(request, reply, listText(found.texts.map(guestOrderSummaryText), next(found.next)));
     },
   );
 }

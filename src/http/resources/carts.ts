@@ -30,7 +30,7 @@ const failure = z.strictObject({ code: z.string(), detail: z.string() });
 const cart = z
   .strictObject({
     id: z.string(),
-    status: z.enum(["open", "checking_out", "converted", "abandoned", "expired"]),
+    status: z.enum(["open", "checking_out", "converted", "abandoned", "expired", "merged"]),
     currency: z.string(),
     /** In the order they were added. */
     items: z.array(cartItem),

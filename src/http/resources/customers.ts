@@ -11,6 +11,7 @@ import { consentsNow } from "../../../commands/customer/state.ts";
 import type { LoggedIn } from "../../identity/accounts.ts";
 import type { OpenAddress, OpenCustomer } from "../../identity/personal.ts";
 import { isoTime } from "../../values/clock.ts";
+import { cartAnswer } from "./carts.ts";
 
 const time = z.iso.datetime();
 
@@ -22,6 +23,18 @@ export const tokensAnswer = z
     customerId: z.string(),
   })
   .meta({ id: "Tokens" });
+
+const mergeResult = z
+  .enum(["assigned", "merged", "cart_locked", "none"])
+  .describe(
+    "What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there",
+  );
+export const mergedAnswer = z
+  .strictObject({ cart: cartAnswer.optional(), merge: mergeResult })
+  .meta({ id: "MergedCart" });
+export const loggedInAnswer = tokensAnswer
+  .extend({ cart: cartAnswer.optional(), merge: mergeResult.optional() })
+  .meta({ id: "LoggedIn" });
 
 export const acceptedAnswer = z
   .strictObject({ accepted: z.literal(true) })

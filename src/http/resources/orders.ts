@@ -306,6 +306,10 @@ export const staffOrderOf = viewOf(order);
 export const guestOrderOf = viewOf(guestOrder);
 export const staffRefundableOf = viewOf(refundable);
 export const orderSummaryText = textView(summary);
+/** As its customer's list shows it. */
+const guestSummary = summary.omit({ email: true, customerId: true }).meta({ id: "GuestOrderSummary" });
+export const guestOrderListAnswer = pageOf(guestSummary).meta({ id: "GuestOrderList" });
+export const guestOrderSummaryText = textView(guestSummary);
 /** Of the answer of a command on an order. */
 export const staffOrderAnswerOf = viewOf(changed);
 export const guestOrderAnswerOf = viewOf(guestChanged);
