@@ -144,6 +144,58 @@ export interface Operations {
     body: never;
     answer: Schemas["Ready"];
   };
+  /** All keys, newest first */
+  "GET /v1/api-keys": {
+    path: never;
+    query: never;
+    body: never;
+    answer: {
+      items: (Schemas["ApiKey"])[];
+    };
+  };
+  /** Make a key: it may do what it is given, and no more than its maker */
+  "POST /v1/api-keys": {
+    path: never;
+    query: never;
+    body: {
+      /** Whose it is, or what for */
+      name: string;
+      scopes: ("products" | "stock" | "orders" | "ship" | "care" | "refund" | "customers" | "privacy" | "analytics" | "admin")[];
+      days?: number | undefined;
+    };
+    answer: Schemas["ApiKey"];
+  };
+  /** One key */
+  "GET /v1/api-keys/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["ApiKey"];
+  };
+  /** End a key, at once and for good */
+  "DELETE /v1/api-keys/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["ApiKey"];
+  };
+  /** Make a key's secret anew; the one before is good for a while */
+  "POST /v1/api-keys/{id}/rotate": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: {
+      days?: number | undefined;
+      /** How long the secret before is good besides */
+      overlapHours?: number | undefined;
+    } | undefined;
+    answer: Schemas["ApiKey"];
+  };
   /** List products, filtered, searched and counted by facets */
   "GET /v1/products": {
     path: never;
@@ -1670,6 +1722,16 @@ export interface Operations {
     body: never;
     answer: Schemas["ShippingMethods"];
   };
+  /** Your orders, newest first */
+  "GET /v1/me/orders": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+    };
+    body: never;
+    answer: Schemas["GuestOrderList"];
+  };
   /** List orders, newest first */
   "GET /v1/orders": {
     path: never;
@@ -1688,16 +1750,6 @@ export interface Operations {
     };
     body: never;
     answer: Schemas["OrderList"];
-  };
-  /** Your orders, newest first */
-  "GET /v1/me/orders": {
-    path: never;
-    query: {
-      limit?: string | number | undefined;
-      cursor?: string | number | undefined;
-    };
-    body: never;
-    answer: Schemas["GuestOrderList"];
   };
   /** One order, by its id or its number; for a guest with the Cart-Token of its cart */
   "GET /v1/orders/{id}": {
@@ -1901,16 +1953,6 @@ export interface Operations {
 }
 
 export interface Schemas {
-  Address: {
-    fullName: string;
-    addressLine1: string;
-    addressLine2?: string | undefined;
-    city: string;
-    state?: string | undefined;
-    postalCode?: string | undefined;
-    country: string;
-    phone?: string | undefined;
-  };
   Money: {
     amount: number;
     currency: string;
@@ -2019,199 +2061,6 @@ export interface Schemas {
   StockLedger: {
     items: (Schemas["StockMovement"])[];
     nextCursor: string | null;
-  };
-  CartItem: {
-    lineId: string;
-    sku: string;
-    productId: string;
-    name: string;
-    quantity: number;
-    /** As of now, unless the cart is being checked out */
-    unitPrice: Schemas["Money"];
-    lineTotal: Schemas["Money"];
-    priceOverridden?: true | undefined;
-    /** Since it was added, or its quantity changed */
-    priceChanged?: {
-      was: Schemas["Money"];
-      now: Schemas["Money"];
-    } | undefined;
-    /** It has to be removed before a checkout */
-    notForSale?: true | undefined;
-  };
-  Cart: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
-    currency: string;
-    items: (Schemas["CartItem"])[];
-    itemCount: number;
-    totals: Schemas["Totals"];
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    shippingMethod: "standard" | "express" | "overnight";
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    /** Opened by staff for a customer: it never expires */
-    draft?: true | undefined;
-    expiresAt?: string | undefined;
-    cartToken?: string | undefined;
-  };
-  GuestCart: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
-    currency: string;
-    itemCount: number;
-    totals: Schemas["Totals"];
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    shippingMethod: "standard" | "express" | "overnight";
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    expiresAt?: string | undefined;
-    cartToken?: string | undefined;
-    items: ({
-      lineId: string;
-      sku: string;
-      productId: string;
-      name: string;
-      quantity: number;
-      /** As of now, unless the cart is being checked out */
-      unitPrice: Schemas["Money"];
-      lineTotal: Schemas["Money"];
-      priceOverridden?: true | undefined;
-      /** Since it was added, or its quantity changed */
-      priceChanged?: {
-        was: Schemas["Money"];
-        now: Schemas["Money"];
-      } | undefined;
-      /** It has to be removed before a checkout */
-      notForSale?: true | undefined;
-    })[];
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-  };
-  Draft: {
-    id: string;
-    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
-    currency: string;
-    itemCount: number;
-    subtotal?: Schemas["Money"] | undefined;
-    orderId?: string | undefined;
-    failure?: {
-      code: string;
-      detail: string;
-    } | undefined;
-    email?: string | undefined;
-    shippingAddress?: Schemas["Address"] | undefined;
-    billingAddress?: Schemas["Address"] | undefined;
-    createdAt?: string | undefined;
-    updatedAt?: string | undefined;
-    /** Opened by staff for a customer: it never expires */
-    draft?: true | undefined;
-    expiresAt?: string | undefined;
-  };
-  DraftList: {
-    items: (Schemas["Draft"])[];
-    nextCursor: string | null;
-  };
-  Tokens: {
-    /** Bearer token of the next minutes */
-    accessToken: string;
-    /** Seconds */
-    expiresIn: number;
-    /** Good for one use at /v1/auth/refresh */
-    refreshToken: string;
-    customerId: string;
-  };
-  MergedCart: {
-    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
-    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
-    merge: "assigned" | "merged" | "cart_locked" | "none";
-  };
-  LoggedIn: {
-    /** Bearer token of the next minutes */
-    accessToken: string;
-    /** Seconds */
-    expiresIn: number;
-    /** Good for one use at /v1/auth/refresh */
-    refreshToken: string;
-    customerId: string;
-    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
-    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
-    merge?: "assigned" | "merged" | "cart_locked" | "none" | undefined;
-  };
-  Accepted: {
-    accepted: true;
-  };
-  CustomerAddress: {
-    id: string;
-    label: "home" | "work" | "other";
-    usage: "shipping" | "billing" | "both";
-    fullName?: string | undefined;
-    addressLine1?: string | undefined;
-    addressLine2?: string | undefined;
-    city?: string | undefined;
-    state?: string | undefined;
-    postalCode?: string | undefined;
-    country: string;
-    phone?: string | undefined;
-    coordinates?: {
-      latitude: number;
-      longitude: number;
-    } | undefined;
-    isDefaultShipping: boolean;
-    isDefaultBilling: boolean;
-  };
-  Customer: {
-    id: string;
-    email: string | null;
-    status: "active" | "inactive" | "suspended";
-    firstName?: string | undefined;
-    lastName?: string | undefined;
-    phone?: string | undefined;
-    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
-    birthDate?: string | undefined;
-    avatar?: string | undefined;
-    language?: string | undefined;
-    currency?: string | undefined;
-    categories?: (string)[] | undefined;
-    brands?: (string)[] | undefined;
-    priceRange?: {
-      min?: number | undefined;
-      max?: number | undefined;
-    } | undefined;
-    notifications?: Record<string, boolean> | undefined;
-    /** What stands now, of each purpose */
-    consents: ({
-      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
-      basis: "consent" | "contract" | "legitimate_interest";
-      textVersion: string;
-      granted: boolean;
-      at: string;
-    })[];
-    twoFactor: boolean;
-    registeredAt: string;
-    updatedAt: string;
-  };
-  TotpSecret: {
-    secret: string;
-    /** For the authenticator, as a QR code */
-    uri: string;
-  };
-  RecoveryCodes: {
-    /** Shown once; each is good once */
-    recoveryCodes: (string)[];
   };
   OrderPlacedEvent: {
     id: string;
@@ -2646,6 +2495,219 @@ export interface Schemas {
     position?: string | undefined;
     /** Of `unavailable`: which store is away */
     store?: "events" | "views" | "vault" | undefined;
+  };
+  ApiKey: {
+    id: string;
+    name: string;
+    scopes: ("products" | "stock" | "orders" | "ship" | "care" | "refund" | "customers" | "privacy" | "analytics" | "admin")[];
+    status: "active" | "expired" | "revoked";
+    createdAt: string;
+    expiresAt: string;
+    /** The bearer token: in the answer that makes it, and nowhere else */
+    key?: string | undefined;
+  };
+  Address: {
+    fullName: string;
+    addressLine1: string;
+    addressLine2?: string | undefined;
+    city: string;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+  };
+  CartItem: {
+    lineId: string;
+    sku: string;
+    productId: string;
+    name: string;
+    quantity: number;
+    /** As of now, unless the cart is being checked out */
+    unitPrice: Schemas["Money"];
+    lineTotal: Schemas["Money"];
+    priceOverridden?: true | undefined;
+    /** Since it was added, or its quantity changed */
+    priceChanged?: {
+      was: Schemas["Money"];
+      now: Schemas["Money"];
+    } | undefined;
+    /** It has to be removed before a checkout */
+    notForSale?: true | undefined;
+  };
+  Cart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    items: (Schemas["CartItem"])[];
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+  };
+  GuestCart: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    itemCount: number;
+    totals: Schemas["Totals"];
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    shippingMethod: "standard" | "express" | "overnight";
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    expiresAt?: string | undefined;
+    cartToken?: string | undefined;
+    items: ({
+      lineId: string;
+      sku: string;
+      productId: string;
+      name: string;
+      quantity: number;
+      /** As of now, unless the cart is being checked out */
+      unitPrice: Schemas["Money"];
+      lineTotal: Schemas["Money"];
+      priceOverridden?: true | undefined;
+      /** Since it was added, or its quantity changed */
+      priceChanged?: {
+        was: Schemas["Money"];
+        now: Schemas["Money"];
+      } | undefined;
+      /** It has to be removed before a checkout */
+      notForSale?: true | undefined;
+    })[];
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+  };
+  Draft: {
+    id: string;
+    status: "open" | "checking_out" | "converted" | "abandoned" | "expired" | "merged";
+    currency: string;
+    itemCount: number;
+    subtotal?: Schemas["Money"] | undefined;
+    orderId?: string | undefined;
+    failure?: {
+      code: string;
+      detail: string;
+    } | undefined;
+    email?: string | undefined;
+    shippingAddress?: Schemas["Address"] | undefined;
+    billingAddress?: Schemas["Address"] | undefined;
+    createdAt?: string | undefined;
+    updatedAt?: string | undefined;
+    /** Opened by staff for a customer: it never expires */
+    draft?: true | undefined;
+    expiresAt?: string | undefined;
+  };
+  DraftList: {
+    items: (Schemas["Draft"])[];
+    nextCursor: string | null;
+  };
+  Tokens: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+  };
+  MergedCart: {
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge: "assigned" | "merged" | "cart_locked" | "none";
+  };
+  LoggedIn: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge?: "assigned" | "merged" | "cart_locked" | "none" | undefined;
+  };
+  Accepted: {
+    accepted: true;
+  };
+  CustomerAddress: {
+    id: string;
+    label: "home" | "work" | "other";
+    usage: "shipping" | "billing" | "both";
+    fullName?: string | undefined;
+    addressLine1?: string | undefined;
+    addressLine2?: string | undefined;
+    city?: string | undefined;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+    coordinates?: {
+      latitude: number;
+      longitude: number;
+    } | undefined;
+    isDefaultShipping: boolean;
+    isDefaultBilling: boolean;
+  };
+  Customer: {
+    id: string;
+    email: string | null;
+    status: "active" | "inactive" | "suspended";
+    firstName?: string | undefined;
+    lastName?: string | undefined;
+    phone?: string | undefined;
+    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
+    birthDate?: string | undefined;
+    avatar?: string | undefined;
+    language?: string | undefined;
+    currency?: string | undefined;
+    categories?: (string)[] | undefined;
+    brands?: (string)[] | undefined;
+    priceRange?: {
+      min?: number | undefined;
+      max?: number | undefined;
+    } | undefined;
+    notifications?: Record<string, boolean> | undefined;
+    /** What stands now, of each purpose */
+    consents: ({
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+      basis: "consent" | "contract" | "legitimate_interest";
+      textVersion: string;
+      granted: boolean;
+      at: string;
+    })[];
+    twoFactor: boolean;
+    registeredAt: string;
+    updatedAt: string;
+  };
+  TotpSecret: {
+    secret: string;
+    /** For the authenticator, as a QR code */
+    uri: string;
+  };
+  RecoveryCodes: {
+    /** Shown once; each is good once */
+    recoveryCodes: (string)[];
   };
   Payment: {
     id: string;

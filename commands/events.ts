@@ -1,4 +1,5 @@
 import { accountEvents } from "./account/events.ts";
+import { apiKeyEvents } from "./apikey/apikey.ts";
 import { brandEvents } from "./brand/brand.ts";
 import { cartEvents } from "./cart/events.ts";
 import { categoryEvents } from "./category/events.ts";
@@ -23,6 +24,7 @@ import { webhookEvents } from "./webhook/webhook.ts";
 export const shopEvents = {
   ...accountEvents,
   ...answerEvents,
+  ...apiKeyEvents,
   ...brandEvents,
   ...cartEvents,
   ...categoryEvents,

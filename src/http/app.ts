@@ -7,6 +7,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import { Problem } from "../values/problem.ts";
 import { type Auth, createAuth } from "./auth.ts";
 import { sayWhoKeeps } from "./caching.ts";
+import { apiKeyCommands } from "./command-api/api-keys.ts";
 import { authCommands } from "./command-api/auth.ts";
 import { cartCommands } from "./command-api/carts.ts";
 import { customerCommands } from "./command-api/customers.ts";
@@ -45,6 +46,7 @@ import { measure } from "./ops-api/metrics.ts";
 import { projectionOps } from "./ops-api/projections.ts";
 import { streamOps } from "./ops-api/streams.ts";
 import { taskOps } from "./ops-api/tasks.ts";
+import { guardRoutes } from "./permissions.ts";
 import { errorHandler, sendProblem } from "./problems.ts";
 import { analyticsQueries } from "./query-api/analytics.ts";
 import { auditQueries } from "./query-api/audit.ts";
@@ -78,6 +80,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
       const access = await identity.sessions.holder(token, clock());
       return access && { customerId: access.accountId, sessionId: access.sessionId, loginAt: access.loginAt };
     },
+    keyOf: (token) => identity.apiKeys.holder(token, clock()),
     // Another process may just have assigned it.
     ownerOf: (cartId) =>
       runtime.engine.read(
@@ -100,6 +103,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   const { watchDeclines, counters } = await limitClients(app, auth, runtime);
   // Counted before: a token that was never seen takes longest.
   app.addHook("onRequest", auth.recognise);
+  guardRoutes(app, auth);
   await describeApi(app);
   serveDocs(app);
 
@@ -176,12 +180,6 @@ function addRoutes(
     recency,
     positions,
     commands: createCommands(runtime, { auth, recency, positions }),
-    customerOnly: {
-      onRequest: async (request) => {
-        auth.requireCustomer(request);
-      },
-    },
-    staffOnly: { onRequest: async (request) => auth.requireStaff(request) },
     fresh: createFreshness(runtime, recency, positions),
     unparked: createUnparked(runtime, positions),
     asOfNow: createAsOfNow(runtime, recency, positions),
@@ -202,6 +200,7 @@ type AddRoutes = (app: App, deps: Deps) => void;
 const operations: readonly AddRoutes[] = [projectionOps, streamOps, taskOps, mailOps, healthOps];
 
 const commandRoutes: readonly AddRoutes[] = [
+  apiKeyCommands,
   productCommands,
   categoryCommands,
   brandCommands,

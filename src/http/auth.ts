@@ -1,6 +1,7 @@
 import { createHmac, hash, timingSafeEqual } from "node:crypto";
 import type { FastifyRequest } from "fastify";
 import { LRUCache } from "lru-cache";
+import { type Permission, permissionNames } from "../../commands/apikey/permissions.ts";
 import { atMost } from "../values/at-most.ts";
 import { notFound, Problem } from "../values/problem.ts";
 
@@ -15,11 +16,16 @@ export interface CustomerPrincipal {
   loginAt: number;
 }
 
+/** Staff, by the shop's own key or by one that was made for a program. */
+export interface StaffPrincipal {
+  kind: "staff";
+  /** Left out for the shop's own, which may do everything. */
+  keyId?: string;
+  permissions: readonly Permission[];
+}
+
 /** Who sends a request. A guest may hold a cart's token. */
-export type Principal =
-  | { kind: "staff" }
-  | CustomerPrincipal
-  | { kind: "guest"; cartToken: string | undefined };
+export type Principal = StaffPrincipal | CustomerPrincipal | { kind: "guest"; cartToken: string | undefined };
 
 /** Who is shown the same: of what everybody may read, a customer is shown what a guest is. */
 export type Audience = "staff" | "guest";
@@ -29,13 +35,17 @@ export interface Auth {
   recognise(request: FastifyRequest): Promise<void>;
   /** @throws Problem unauthorized for a bearer token that is nobody's */
   principal(request: FastifyRequest): Principal;
-  audience(request: FastifyRequest): Audience;
+  /** Whether it is by staff who may do this; of what everybody may read, they are shown more. */
+  isAllowed(request: FastifyRequest, permission: Permission): boolean;
+  audience(request: FastifyRequest, permission: Permission): Audience;
   /** @throws Problem unauthorized */
   requireCustomer(request: FastifyRequest): CustomerPrincipal;
   /** For what is answered in any case: credentials that are not valid are a guest's. */
   isStaff(request: FastifyRequest): boolean;
-  /** @throws Problem unauthorized */
-  requireStaff(request: FastifyRequest): void;
+  /** @throws Problem unauthorized; forbidden for staff who may not do this */
+  requireStaff(request: FastifyRequest, permission?: Permission): StaffPrincipal;
+  /** For what is also its owner's. @throws Problem forbidden for staff who may not do this */
+  requireIfStaff(request: FastifyRequest, permission: Permission): void;
   /**
    * Staff, the customer whose cart it is, or whoever holds the token of a guest's.
    * @throws Problem unauthorized, forbidden; not_found for what is another's
@@ -62,11 +72,13 @@ export interface AuthOptions {
   adminApiKey: string;
   /** Who an access token is of, as of now. */
   customerOf: (token: string) => Promise<Omit<CustomerPrincipal, "kind"> | undefined>;
+  /** Whose API key a token is, as of now. */
+  keyOf: (token: string) => Promise<{ keyId: string; scopes: readonly Permission[] } | undefined>;
   /** Which customer a cart is of; a guest's, and one that is not there, is nobody's. */
   ownerOf: (cartId: string) => Promise<string | undefined>;
 }
 
-export function createAuth({ secret, adminApiKey, customerOf, ownerOf }: AuthOptions): Auth {
+export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: AuthOptions): Auth {
   const adminDigest = digest(adminApiKey);
   const { cartToken, opens, seen } = createCartTokens(secret);
 
@@ -75,9 +87,9 @@ export function createAuth({ secret, adminApiKey, customerOf, ownerOf }: AuthOpt
     if (!opens(token, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
   };
 
-  const recognised = new WeakMap<FastifyRequest, CustomerPrincipal>();
+  const recognised = new WeakMap<FastifyRequest, CustomerPrincipal | StaffPrincipal>();
 
-  const isStaff = (request: FastifyRequest): boolean => {
+  const isRoot = (request: FastifyRequest): boolean => {
     const token = bearerOf(request);
     return token !== undefined && timingSafeEqual(digest(token), adminDigest);
   };
@@ -85,27 +97,35 @@ export function createAuth({ secret, adminApiKey, customerOf, ownerOf }: AuthOpt
   const principal = (request: FastifyRequest): Principal => {
     if (request.headers.authorization === undefined)
       return { kind: "guest", cartToken: header(request, "cart-token") };
-    if (isStaff(request)) return { kind: "staff" };
-    const customer = recognised.get(request);
-    if (!customer) throw new Problem("unauthorized", "the bearer token is not valid");
-    return customer;
+    if (isRoot(request)) return root;
+    const known = recognised.get(request);
+    if (!known) throw new Problem("unauthorized", "the bearer token is not valid");
+    return known;
+  };
+
+  const isStaff = (request: FastifyRequest): boolean =>
+    isRoot(request) || recognised.get(request)?.kind === "staff";
+  const isAllowed = (request: FastifyRequest, permission: Permission): boolean => {
+    const who = principal(request);
+    return who.kind === "staff" && who.permissions.includes(permission);
   };
 
   return {
     recognise: async (request) => {
       const token = bearerOf(request);
-      if (token === undefined || !jwtPattern.test(token)) return;
-      const customer = await customerOf(token);
-      if (customer) recognised.set(request, { kind: "customer", ...customer });
+      const holder = token === undefined ? undefined : await holderOf(token, { customerOf, keyOf });
+      if (holder) recognised.set(request, holder);
     },
     principal,
-    audience: (request) => (principal(request).kind === "staff" ? "staff" : "guest"),
+    isAllowed,
+    audience: (request, permission) => (isAllowed(request, permission) ? "staff" : "guest"),
     requireCustomer: (request) => customerAmong(principal(request)),
     isStaff,
     cartToken,
-    requireStaff: (request) => {
-      if (principal(request).kind !== "staff")
-        throw new Problem("unauthorized", "this needs a staff API key as bearer token");
+    requireStaff: (request, permission) => staffAmong(principal(request), permission),
+    requireIfStaff: (request, permission) => {
+      const who = principal(request);
+      if (who.kind === "staff") staffAmong(who, permission);
     },
     holdsToken: (request, cartId) => {
       const token = header(request, "cart-token");
@@ -152,6 +172,30 @@ function customerAmong(who: Principal): CustomerPrincipal {
   throw new Problem("unauthorized", "this needs a customer's access token as bearer token");
 }
 
+/** Whose a token is that is not the shop's own key. */
+async function holderOf(
+  token: string,
+  { customerOf, keyOf }: Pick<AuthOptions, "customerOf" | "keyOf">,
+): Promise<CustomerPrincipal | StaffPrincipal | undefined> {
+  if (token.startsWith(keyPrefix)) {
+    const key = await keyOf(token);
+    return key && { kind: "staff", keyId: key.keyId, permissions: key.scopes };
+  }
+  const customer = jwtPattern.test(token) ? await customerOf(token) : undefined;
+  return customer && { kind: "customer", ...customer };
+}
+
+/** The shop's own key. */
+const root: StaffPrincipal = { kind: "staff", permissions: permissionNames };
+
+/** @throws Problem unauthorized, forbidden */
+function staffAmong(who: Principal, permission?: Permission): StaffPrincipal {
+  if (who.kind !== "staff") throw new Problem("unauthorized", "this needs a staff API key as bearer token");
+  if (permission === undefined || who.permissions.includes(permission)) return who;
+  throw new Problem("forbidden", `this key may not do this: it needs ${permission}`);
+}
+
+const keyPrefix = "ck_";
 /** A signed token (RFC 7519), as far as it can be told by looking. */
 const jwtPattern = /^[\w-]+\.[\w-]+\.[\w-]+$/;
 

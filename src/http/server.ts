@@ -1,5 +1,5 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
-import type { FastifyBaseLogger, FastifyInstance, FastifyRequest, RawServerDefault } from "fastify";
+import type { FastifyBaseLogger, FastifyInstance, RawServerDefault } from "fastify";
 import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
@@ -27,10 +27,6 @@ export interface Deps {
   commands: Commands;
   recency: Recency;
   positions: Positions;
-  /** Route options of what only customers who are logged in may do, to what is theirs. */
-  customerOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
-  /** Route options of what only staff may do. */
-  staffOnly: { onRequest: (request: FastifyRequest) => Promise<void> };
   watchDeclines: WatchDeclines;
   counters: Counters;
   fresh: Freshness;

@@ -3,6 +3,7 @@ import type { Config } from "../config.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import { type AccessTokens, createAccessTokens } from "../identity/access-tokens.ts";
 import { Accounts } from "../identity/accounts.ts";
+import { type ApiKeyTokens, createApiKeyTokens } from "../identity/api-keys.ts";
 import { createEmailRefs, type EmailRefs } from "../identity/emails.ts";
 import { createLinks } from "../identity/links.ts";
 import { createPasswords } from "../identity/passwords.ts";
@@ -24,6 +25,7 @@ export interface Identity {
   emails: EmailRefs;
   access: AccessTokens;
   sessions: Sessions;
+  apiKeys: ApiKeyTokens;
   accounts: Accounts;
   mailer: Mailer;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
   const emails = createEmailRefs(vault);
   const access = createAccessTokens(vault);
   const sessions = new Sessions({ engine, hot, vault, access, audience: "customer" });
+  const apiKeys = createApiKeyTokens({ engine, vault });
   const from = { from: config.MAIL_FROM };
   const transport =
     config.SMTP_URL === undefined
@@ -65,7 +68,7 @@ export async function openIdentity(options: IdentityOptions): Promise<Identity> 
     storefrontUrl: config.STOREFRONT_URL,
   });
   return {
-    ...{ vault, sealing, emails, access, sessions, accounts, mailer },
+    ...{ vault, sealing, emails, access, sessions, apiKeys, accounts, mailer },
     close: async () => {
       await mailer.close();
       await vault.close();

@@ -421,6 +421,16 @@ describe("what is answered", () => {
     await ask(200, "POST", "/v1/customers/{id}/reactivate", { ...asStaff, params: { id: customerId } });
   });
 
+  test("is what the OpenAPI document says, of keys", async () => {
+    const body = { name: "n", scopes: ["stock"] };
+    const { id } = await ask(201, "POST", "/v1/api-keys", { ...asStaff, body });
+    const at = { ...asStaff, params: { id } };
+    await ask(200, "GET", "/v1/api-keys", asStaff);
+    await ask(200, "GET", "/v1/api-keys/{id}", at);
+    await ask(200, "POST", "/v1/api-keys/{id}/rotate", { ...at, body: {} });
+    await ask(200, "DELETE", "/v1/api-keys/{id}", at);
+  });
+
   test("is described for every route of the shop, and was asked of each above", () => {
     const expected = Object.entries(described().paths).flatMap(([path, operations]) =>
       Object.entries(operations).flatMap(([method, { responses = {} }]) =>

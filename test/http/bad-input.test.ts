@@ -159,6 +159,8 @@ const goodBodies: Record<string, Body> = {
   "POST /v1/me/cart/merge": { cartId: "none" },
   "PUT /v1/me/consents/{purpose}": { granted: true, basis: "consent", textVersion: "v1" },
   "POST /v1/customers/{id}/suspend": { reason: "none" },
+  "POST /v1/api-keys": { name: "none", scopes: ["stock"], days: 1 },
+  "POST /v1/api-keys/{id}/rotate": { days: 1, overlapHours: 1 },
 };
 
 /** What is done to an account takes no key, for its answers are secrets. */

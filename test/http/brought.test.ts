@@ -22,7 +22,7 @@ async function asCustomersRead({
 }: HttpShop): Promise<{ order: Body; cart: Body; all: Body }[]> {
   const { secret } = runtime.folder;
   const nobody = async () => undefined;
-  const tokens = createAuth({ secret, adminApiKey: "", customerOf: nobody, ownerOf: nobody });
+  const tokens = createAuth({ secret, adminApiKey: "", customerOf: nobody, keyOf: nobody, ownerOf: nobody });
   const { items } = (await get("/v1/orders?limit=100", staff)).body;
   const reads = items.map(async ({ id }: { id: string }) => {
     const all = (await get(`/v1/orders/${id}`, staff)).body;

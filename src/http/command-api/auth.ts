@@ -78,7 +78,7 @@ function registering(app: App, { runtime: { identity }, commands, counters }: De
 }
 
 function sessions(app: App, deps: Deps): void {
-  const { runtime, auth, commands, counters, customerOnly } = deps;
+  const { runtime, auth, commands, counters } = deps;
   const { identity } = runtime;
   const { accounts, emails } = identity;
   const limit = createLoginLimit(counters);
@@ -118,7 +118,6 @@ function sessions(app: App, deps: Deps): void {
   app.post(
     "/v1/auth/logout",
     {
-      ...customerOnly,
       schema: {
         ...describe("End this session, or all of them", 204, z.null()),
         security: [{ bearer: [] }],

@@ -200,7 +200,7 @@ function opening(app: App, deps: Deps): void {
     },
     (request, reply) => {
       const { currency = shopCurrency, draft = false } = request.body ?? {};
-      if (draft && auth.principal(request).kind !== "staff")
+      if (draft && !auth.isAllowed(request, "care"))
         throw new Problem("forbidden", "a draft is opened by staff");
       const who = auth.principal(request);
       return commands.run(request, reply, async (commandId) => {
@@ -249,7 +249,7 @@ function itemCommands(app: App, deps: Deps): void {
       const { id } = request.params;
       await auth.requireCart(request, id);
       const wanted = "items" in request.body ? request.body.items : [request.body];
-      if (wanted.some(({ unitPrice }) => unitPrice)) auth.requireStaff(request);
+      if (wanted.some(({ unitPrice }) => unitPrice)) auth.requireStaff(request, "care");
       const run: RunCart = async (context, respond) => {
         const found = await Promise.all(
           wanted.map(async ({ sku, quantity, unitPrice }) => {

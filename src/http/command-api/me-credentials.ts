@@ -26,17 +26,13 @@ export function credentialCommands(app: App, deps: Deps): void {
   sessions(app, deps);
 }
 
-function credentials(
-  app: App,
-  { runtime: { identity }, auth, commands, counters, customerOnly }: Deps,
-): void {
+function credentials(app: App, { runtime: { identity }, auth, commands, counters }: Deps): void {
   const { accounts } = identity;
   const limit = createLoginLimit(counters);
 
   app.put(
     "/v1/me/password",
     {
-      ...customerOnly,
       schema: { ...describe("Change your password; other sessions end", 204, z.null()), body: passwordBody },
     },
     async (request, reply) => {
@@ -53,7 +49,6 @@ function credentials(
   app.post(
     "/v1/me/email",
     {
-      ...customerOnly,
       schema: {
         ...describe("Ask for a link to use another e-mail address", 202, acceptedAnswer),
         body: newEmailBody,
@@ -70,7 +65,7 @@ function credentials(
   );
 }
 
-function twoFactorOn(app: App, { runtime, auth, commands, counters, customerOnly }: Deps): void {
+function twoFactorOn(app: App, { runtime, auth, commands, counters }: Deps): void {
   const { engine, hot, clock, identity } = runtime;
   const limit = createLoginLimit(counters);
   const pendingKey = (customerId: string) => `totp:${customerId}`;
@@ -78,7 +73,6 @@ function twoFactorOn(app: App, { runtime, auth, commands, counters, customerOnly
   app.post(
     "/v1/me/totp",
     {
-      ...customerOnly,
       schema: {
         ...describe("Begin two-factor authentication: a secret for your authenticator", 200, totpStartAnswer),
         body: emptyBody,
@@ -98,7 +92,6 @@ function twoFactorOn(app: App, { runtime, auth, commands, counters, customerOnly
   app.post(
     "/v1/me/totp/confirm",
     {
-      ...customerOnly,
       schema: {
         ...describe("Turn it on, with the authenticator's first code", 200, totpAnswer),
         body: totpBody,
@@ -125,11 +118,10 @@ function twoFactorOn(app: App, { runtime, auth, commands, counters, customerOnly
   );
 }
 
-function twoFactorOff(app: App, { runtime: { clock }, auth, commands, customerOnly }: Deps): void {
+function twoFactorOff(app: App, { runtime: { clock }, auth, commands }: Deps): void {
   app.delete(
     "/v1/me/totp",
     {
-      ...customerOnly,
       schema: { ...describe("Turn two-factor authentication off", 204, z.null()) },
     },
     async (request, reply) => {
@@ -141,10 +133,10 @@ function twoFactorOff(app: App, { runtime: { clock }, auth, commands, customerOn
   );
 }
 
-function sessions(app: App, { runtime: { engine }, auth, commands, customerOnly }: Deps): void {
+function sessions(app: App, { runtime: { engine }, auth, commands }: Deps): void {
   app.get(
     "/v1/me/sessions",
-    { ...customerOnly, schema: describe("Where you are logged in", 200, sessionListAnswer) },
+    { schema: describe("Where you are logged in", 200, sessionListAnswer) },
     async (request) => {
       const { customerId, sessionId } = auth.requireCustomer(request);
       const all = await engine.read(account, customerId, ({ sessions }) => [...sessions.values()]);
@@ -162,7 +154,6 @@ function sessions(app: App, { runtime: { engine }, auth, commands, customerOnly 
   app.delete(
     "/v1/me/sessions/:id",
     {
-      ...customerOnly,
       schema: { ...describe("End a session", 204, z.null()), params: idParams },
     },
     async (request, reply) => {

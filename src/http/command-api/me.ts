@@ -20,7 +20,7 @@ export function meCommands(app: App, deps: Deps): void {
 }
 
 function profile(app: App, deps: Deps): void {
-  const { runtime, auth, commands, customerOnly } = deps;
+  const { runtime, auth, commands } = deps;
   const { engine, identity } = runtime;
 
   app.get("/v1/me", { schema: describe("Who you are", 200, customerAnswer) }, async (request) => {
@@ -31,7 +31,6 @@ function profile(app: App, deps: Deps): void {
   app.patch(
     "/v1/me",
     {
-      ...customerOnly,
       schema: {
         ...describe("Change your profile and preferences", 200, customerAnswer),
         body: customerChangesBody,
@@ -61,7 +60,6 @@ function profile(app: App, deps: Deps): void {
   app.delete(
     "/v1/me",
     {
-      ...customerOnly,
       schema: {
         ...describe("Close your account; a login within 30 days opens it again", 204, z.null()),
       },
@@ -75,13 +73,13 @@ function profile(app: App, deps: Deps): void {
   );
 }
 
-function consents(app: App, { runtime, auth, commands, customerOnly }: Deps): void {
+function consents(app: App, { runtime, auth, commands }: Deps): void {
   const { engine } = runtime;
   const history = (state: Customer) => ({ items: state.consents.map(consentOf).reverse() });
 
   app.get(
     "/v1/me/consents",
-    { ...customerOnly, schema: describe("What you have agreed to, and taken back", 200, consentListAnswer) },
+    { schema: describe("What you have agreed to, and taken back", 200, consentListAnswer) },
     async (request) => {
       const { customerId } = auth.requireCustomer(request);
       return history(await engine.read(customer, customerId, found));
@@ -91,7 +89,6 @@ function consents(app: App, { runtime, auth, commands, customerOnly }: Deps): vo
   app.put(
     "/v1/me/consents/:purpose",
     {
-      ...customerOnly,
       schema: {
         ...describe("Agree to something, or take that back", 200, consentListAnswer),
         params: purposeParams,

@@ -69,12 +69,12 @@ function productCommand(
 }
 
 export function productCommands(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { engine } = runtime;
 
   app.post(
     "/v1/products",
-    { ...staffOnly, schema: { ...describe("Create a product", 201), body: newProductSchema } },
+    { schema: { ...describe("Create a product", 201), body: newProductSchema } },
     (request, reply) => {
       const { variants } = request.body;
       requireCurrency(
@@ -95,7 +95,6 @@ export function productCommands(app: App, deps: Deps): void {
   app.patch(
     "/v1/products/:id",
     {
-      ...staffOnly,
       schema: {
         ...describe("Change what describes a product", 200),
         params: idParams,
@@ -117,7 +116,7 @@ export function productCommands(app: App, deps: Deps): void {
 
   app.post(
     "/v1/products/:id/variants",
-    { ...staffOnly, schema: { ...describe("Add a variant", 200), params: idParams, body: variantSchema } },
+    { schema: { ...describe("Add a variant", 200), params: idParams, body: variantSchema } },
     (request, reply) => {
       const { id } = request.params;
       requireCurrency(deps, [{ path: "price", price: request.body.price }]);
@@ -137,11 +136,10 @@ export function productCommands(app: App, deps: Deps): void {
   publishing(app, deps);
 }
 
-function variantChanges(app: App, { runtime: { engine }, staffOnly, commands }: Deps): void {
+function variantChanges(app: App, { runtime: { engine }, commands }: Deps): void {
   app.patch(
     "/v1/products/:id/variants/:sku",
     {
-      ...staffOnly,
       schema: { ...describe("Change a variant", 200), params: idAndSkuParams, body: variantChangesSchema },
     },
     (request, reply) => {
@@ -161,7 +159,6 @@ function variantChanges(app: App, { runtime: { engine }, staffOnly, commands }: 
   app.delete(
     "/v1/products/:id/variants/:sku",
     {
-      ...staffOnly,
       schema: {
         ...describe("Retire a variant: it is not for sale any more", 200),
         params: idAndSkuParams,
@@ -183,13 +180,12 @@ function variantChanges(app: App, { runtime: { engine }, staffOnly, commands }: 
 }
 
 function pricing(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { engine } = runtime;
 
   app.put(
     "/v1/products/:id/variants/:sku/price",
     {
-      ...staffOnly,
       schema: { ...describe("Set a price", 200), params: idAndSkuParams, body: priceChangeSchema },
     },
     (request, reply) => {
@@ -210,7 +206,7 @@ function pricing(app: App, deps: Deps): void {
   );
 }
 
-function publishing(app: App, { runtime, staffOnly, commands }: Deps): void {
+function publishing(app: App, { runtime, commands }: Deps): void {
   const { engine } = runtime;
 
   for (const [path, name] of [
@@ -219,7 +215,7 @@ function publishing(app: App, { runtime, staffOnly, commands }: Deps): void {
   ] as const) {
     app.post(
       `/v1/products/:id/${path}`,
-      { ...staffOnly, schema: { ...describe(`${name} a product`, 200), params: idParams, body: emptyBody } },
+      { schema: { ...describe(`${name} a product`, 200), params: idParams, body: emptyBody } },
       (request, reply) => {
         const { id } = request.params;
         return commands.run(request, reply, () =>

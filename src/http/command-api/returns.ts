@@ -129,13 +129,13 @@ function receiving(
   summary: string,
   body: typeof receiveReturnBody | typeof inspectReturnBody,
 ): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { shop } = runtime;
   const step = action === "receive" ? "ReceiveReturn" : "InspectReturn";
 
   app.post(
     `/v1/orders/:id/returns/:returnId/${action}`,
-    { ...staffOnly, schema: { ...onReturn, summary, body } },
+    { schema: { ...onReturn, summary, body } },
     (request, reply) =>
       commands.run(request, reply, async (commandId) => {
         const { id, returnId } = request.params;
@@ -160,12 +160,12 @@ function receiving(
 
 /** What staff says of a return that was asked for. */
 function decisions(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { engine } = runtime;
 
   app.post(
     "/v1/orders/:id/returns/:returnId/approve",
-    { ...staffOnly, schema: { ...onReturn, summary: "Approve a return", body: emptyBody } },
+    { schema: { ...onReturn, summary: "Approve a return", body: emptyBody } },
     (request, reply) =>
       commands.run(request, reply, (commandId) => {
         const { id, returnId } = request.params;
@@ -178,7 +178,7 @@ function decisions(app: App, deps: Deps): void {
 
   app.post(
     "/v1/orders/:id/returns/:returnId/reject",
-    { ...staffOnly, schema: { ...onReturn, summary: "Reject a return", body: rejectReturnBody } },
+    { schema: { ...onReturn, summary: "Reject a return", body: rejectReturnBody } },
     (request, reply) =>
       commands.run(request, reply, (commandId) => {
         const { id, returnId } = request.params;
@@ -194,7 +194,6 @@ function decisions(app: App, deps: Deps): void {
   app.post(
     "/v1/orders/:id/returns/:returnId/close",
     {
-      ...staffOnly,
       schema: { ...onReturn, summary: "Close a return of which the rest will not come", body: emptyBody },
     },
     (request, reply) =>

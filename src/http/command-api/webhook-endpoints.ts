@@ -66,13 +66,12 @@ function requireUrl({ runtime: { config } }: Deps, url: string | undefined): voi
 }
 
 export function webhookEndpointCommands(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { engine, models } = runtime;
 
   app.post(
     "/v1/webhook-endpoints",
     {
-      ...staffOnly,
       schema: {
         ...describe("Tell another system what happens from now on", 201, webhookEndpointWithSecret),
         body: newEndpointBody,
@@ -99,13 +98,12 @@ export function webhookEndpointCommands(app: App, deps: Deps): void {
 }
 
 function changing(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands } = deps;
+  const { runtime, commands } = deps;
   const { engine } = runtime;
 
   app.patch(
     "/v1/webhook-endpoints/:id",
     {
-      ...staffOnly,
       schema: {
         ...describe("Change a webhook endpoint, or turn it off or on again", 200, webhookEndpoint),
         params: idParams,
@@ -126,7 +124,6 @@ function changing(app: App, deps: Deps): void {
   app.post(
     "/v1/webhook-endpoints/:id/rotate-secret",
     {
-      ...staffOnly,
       schema: {
         ...describe(
           "Make a new secret; for a day messages are signed with the old one, too",
@@ -148,7 +145,6 @@ function changing(app: App, deps: Deps): void {
   app.delete(
     "/v1/webhook-endpoints/:id",
     {
-      ...staffOnly,
       schema: { ...describe("Delete a webhook endpoint", 200, webhookEndpointDeleted), params: idParams },
     },
     (request, reply) => {
@@ -163,13 +159,12 @@ function changing(app: App, deps: Deps): void {
 }
 
 function sending(app: App, deps: Deps): void {
-  const { runtime, staffOnly, commands, positions } = deps;
+  const { runtime, commands, positions } = deps;
   const { engine, feed, deliveries, clock } = runtime;
 
   app.post(
     "/v1/webhook-endpoints/:id/replay",
     {
-      ...staffOnly,
       schema: {
         ...describe("Send again what was sent, in the order of the log", 202, webhookEndpoint),
         params: idParams,
@@ -199,7 +194,6 @@ function sending(app: App, deps: Deps): void {
   app.post(
     "/v1/webhook-endpoints/:id/test",
     {
-      ...staffOnly,
       schema: {
         ...describe(
           "Send a message of the type `webhook.test` now, and tell what came of it",

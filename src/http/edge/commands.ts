@@ -253,7 +253,8 @@ class CommandEdge implements Commands {
 
 /** As events name who has brought them about. */
 function actorOf(who: Principal): string {
-  return who.kind === "customer" ? `customer:${who.customerId}` : who.kind;
+  if (who.kind === "customer") return `customer:${who.customerId}`;
+  return who.kind === "staff" && who.keyId !== undefined ? `key:${who.keyId}` : who.kind;
 }
 
 /** The condition of a request is for what decides; what follows from it goes on whatever has changed since. */

@@ -52,7 +52,11 @@ export function clientKeyOf(
   const who = auth.principal(request);
   const client = clientOf(who, cartId);
   const old =
-    who.kind === "guest" ? [who.cartToken, `ip:${request.ip}`] : who.kind === "staff" ? ["staff"] : [];
+    who.kind === "guest"
+      ? [who.cartToken, `ip:${request.ip}`]
+      : who.kind === "staff" && who.keyId === undefined
+        ? ["staff"]
+        : [];
   const asked = request.routeOptions.config.askedBy?.(request.body) ?? request.body ?? null;
   const oldFingerprint = digest([request.method, request.url, asked, header(request, "if-match") ?? ""]);
   return {
@@ -67,7 +71,7 @@ export function clientKeyOf(
 
 /** @returns undefined for who shows nothing that is theirs alone */
 function clientOf(who: Principal, cartId: string | undefined): string | undefined {
-  if (who.kind === "staff") return "staff";
+  if (who.kind === "staff") return who.keyId === undefined ? "staff" : `key:${who.keyId}`;
   if (cartId !== undefined) return `cart:${cartId}`;
   return who.kind === "customer" ? `customer:${who.customerId}` : undefined;
 }

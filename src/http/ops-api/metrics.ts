@@ -34,7 +34,7 @@ export function measure(app: App, runtime: Runtime, lag: LagWatch, auth: Auth): 
 
   app.get("/metrics", { schema: { hide: true } }, async (request, reply) => {
     // They tell how much a shop sells.
-    if (!isLoopback(request.ip)) auth.requireStaff(request);
+    if (!isLoopback(request.ip)) auth.requireStaff(request, "admin");
     await lookAtModels();
     const merged = Registry.merge([metricsOfProcess(), registry]);
     reply.header("Content-Type", merged.contentType);

@@ -74,13 +74,12 @@ function createDescribeModel({ models, queries }: Runtime) {
   };
 }
 
-function listOps(app: App, { runtime, staffOnly, lag }: Deps): void {
+function listOps(app: App, { runtime, lag }: Deps): void {
   const describeModel = createDescribeModel(runtime);
 
   app.get(
     "/v1/ops/projections",
     {
-      ...staffOnly,
       schema: {
         tags,
         summary: "How far each read model is, and what came of its last rebuild",
@@ -95,11 +94,10 @@ function listOps(app: App, { runtime, staffOnly, lag }: Deps): void {
   );
 }
 
-function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }: Deps): void {
+function rebuildOps(app: App, { runtime: { models, log }, commands }: Deps): void {
   app.post(
     "/v1/ops/projections/:name/rebuild",
     {
-      ...staffOnly,
       schema: {
         tags,
         summary: "Build a read model anew beside the live one, compare them and switch over",
@@ -134,11 +132,10 @@ function rebuildOps(app: App, { runtime: { models, log }, staffOnly, commands }:
 }
 
 /** What brings a rebuild to an end before it has one, or takes it back. */
-function undoOps(app: App, { runtime: { models }, staffOnly, commands }: Deps): void {
+function undoOps(app: App, { runtime: { models }, commands }: Deps): void {
   app.delete(
     "/v1/ops/projections/:name/rebuild",
     {
-      ...staffOnly,
       schema: {
         tags,
         summary: "Stop a rebuild that is under way: the live read model stays as it is",
@@ -163,7 +160,6 @@ function undoOps(app: App, { runtime: { models }, staffOnly, commands }: Deps): 
   app.post(
     "/v1/ops/projections/:name/rollback",
     {
-      ...staffOnly,
       schema: {
         tags,
         summary: "Go back to the read model as it was built before, brought up to date",
@@ -193,13 +189,12 @@ function undoOps(app: App, { runtime: { models }, staffOnly, commands }: Deps): 
   );
 }
 
-function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): void {
+function parkedOps(app: App, { runtime, commands, cursors }: Deps): void {
   const { models } = runtime;
 
   app.get(
     "/v1/ops/projections/:name/parked",
     {
-      ...staffOnly,
       schema: {
         tags,
         summary: "Documents whose event could not be applied, in the order they were parked",
@@ -231,7 +226,6 @@ function parkedOps(app: App, { runtime, staffOnly, commands, cursors }: Deps): v
     app.post(
       `/v1/ops/projections/:name/parked/${how}`,
       {
-        ...staffOnly,
         schema: {
           tags,
           summary,

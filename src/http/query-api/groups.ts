@@ -60,7 +60,7 @@ function answering<Item extends Shown>(
   const standsAt = () => runtime.models.progress("catalog").position;
   const answers = createAnswerCache(recency, positions, standsAt);
   return async (request, reply, id) => {
-    const audience = auth.audience(request);
+    const audience = auth.audience(request, "products");
     let answer = await answers.find(request, audience);
     if (!answer) {
       await fresh(request, reply, "catalog");

@@ -57,9 +57,9 @@ function listOfProducts(app: App, deps: Deps): void {
       },
     },
     async (request, reply) => {
-      const audience = auth.audience(request);
+      const audience = auth.audience(request, "products");
       const { limit = limitDefault, cursor, facets, ids, skus, ...filters } = request.query;
-      if (filters.status) auth.requireStaff(request);
+      if (filters.status) auth.requireStaff(request, "products");
       const cached = await answers.find(request, audience);
       if (cached) return sendAnswer(request, reply, positions, cached);
       const { page, next } = listOf(cursors, "products", filters, { limit, cursor });
@@ -108,7 +108,7 @@ function oneProduct(app: App, deps: Deps): void {
     async (request, reply) => {
       const { id } = request.params;
       const visitor = visitorOf(request);
-      const audience = auth.audience(request);
+      const audience = auth.audience(request, "products");
       const unpublished = audience === "staff";
       // Who is remembered as having looked at it has to be told its id.
       const isAsAnybody = visitor === undefined && !mayBeParked(request);
@@ -191,7 +191,7 @@ function bestSellers(app: App, { runtime: { queries, hot }, auth, fresh }: Deps)
     },
     async (request, reply) => {
       const { limit } = request.query;
-      const isStaff = auth.principal(request).kind === "staff";
+      const isStaff = auth.isAllowed(request, "analytics");
       const key = `best-sellers:for-sale:${isStaff ? "staff" : "guest"}:${limit}`;
       if (header(request, "min-position") === undefined) {
         const cached = await hot.get(key).catch(() => undefined);

@@ -22,14 +22,13 @@ import { pageQuery, stocksQuery } from "./schemas.ts";
 const forSaleMax = 20_000;
 
 export function stockQueries(app: App, deps: Deps): void {
-  const { runtime, staffOnly, fresh, cursors } = deps;
+  const { runtime, fresh, cursors } = deps;
   const { models, queries } = runtime;
   const security = [{ bearer: [] }];
 
   app.get(
     "/v1/stock",
     {
-      ...staffOnly,
       schema: {
         tags: ["stock"],
         summary: "List the stock of all SKUs, or of those with one status",
@@ -52,7 +51,6 @@ export function stockQueries(app: App, deps: Deps): void {
   app.get(
     "/v1/stock/:sku/ledger",
     {
-      ...staffOnly,
       schema: {
         tags: ["stock"],
         summary: "What moved the pieces of a SKU, newest first",
@@ -94,7 +92,7 @@ function stockOfOne(app: App, { runtime, auth, fresh, asOfNow }: Deps): void {
       },
     },
     async (request, reply) => {
-      const isStaff = auth.principal(request).kind === "staff";
+      const isStaff = auth.isAllowed(request, "stock");
       // Behind what is asked for, a SKU may not be known yet; its pieces are as of now in any case.
       if (!isStaff) await fresh(request, reply, "stock", "catalog");
       else if (header(request, "min-position") !== undefined) await fresh(request, reply, "stock");

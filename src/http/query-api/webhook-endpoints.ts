@@ -9,13 +9,12 @@ import { endpointsQuery } from "./schemas.ts";
 const shared = { tags: ["webhooks"], security: [{ bearer: [] }] };
 
 export function webhookEndpointQueries(app: App, deps: Deps): void {
-  const { runtime, staffOnly, fresh, unparked, cursors } = deps;
+  const { runtime, fresh, unparked, cursors } = deps;
   const { models } = runtime;
 
   app.get(
     "/v1/webhook-endpoints",
     {
-      ...staffOnly,
       schema: {
         ...shared,
         summary: "Who is told what happens, oldest first",
@@ -35,7 +34,6 @@ export function webhookEndpointQueries(app: App, deps: Deps): void {
   app.get(
     "/v1/webhook-endpoints/:id",
     {
-      ...staffOnly,
       schema: {
         ...shared,
         summary: "One webhook endpoint, and whether it takes what it is sent",
