@@ -14,7 +14,16 @@ const key = "a-key-for-the-tour-only";
 /** The server as `npm start` runs it, in a folder of its own. */
 async function start(folder: string): Promise<{ url: string; stop(): Promise<unknown> }> {
   const port = await freePort();
-  const env = { ...inherited(), PORT: `${port}`, DATA_DIR: folder, ADMIN_API_KEY: key, LOG_LEVEL: "warn" };
+  const env = {
+    ...inherited(),
+    ...{
+      PORT: `${port}`,
+      DATA_DIR: folder,
+      MAIL_DIR: `${folder}-mail`,
+      ADMIN_API_KEY: key,
+      LOG_LEVEL: "warn",
+    },
+  };
   const server = spawn(process.execPath, [program], { env, stdio: "ignore" });
   const gone = once(server, "exit");
   onTestFinished(() => void server.kill("SIGKILL"));
