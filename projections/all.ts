@@ -2,6 +2,7 @@ import type { AnyProjection } from "../src/engine/projection.ts";
 import { auditProjection } from "./audit.ts";
 import { cartsProjection } from "./carts.ts";
 import { catalogProjection } from "./catalog/catalog.ts";
+import { customersProjection } from "./customers.ts";
 import { importsProjection } from "./imports.ts";
 import { ordersProjection } from "./orders/orders.ts";
 import { paymentsProjection } from "./payments.ts";
@@ -38,5 +39,6 @@ export function viewProjections({ timeZone }: { timeZone: string; currency: stri
     auditProjection,
     subscriptionsProjection,
     importsProjection,
+    customersProjection,
   ];
 }

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type DataOf, decider, type EventOf, type EvolveContext } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { type AddressUse, addressUses, customerEvents } from "./events.ts";
-import { type Customer, consentsNow, customerFold, fits, type KeptAddress } from "./state.ts";
+import { type Customer, consentsNow, foldedCustomerEvents, fits, type KeptAddress } from "./state.ts";
 
 export const addressesMax = 50;
 /** What was ever said of consents: a stream is replayed as a whole. */
@@ -32,20 +32,20 @@ export const customer = decider({
   evolve: {
     CustomerRegistered: (_, data, context): CustomerState => ({
       phase: "there",
-      customer: customerFold.CustomerRegistered(_, data, context),
+      customer: foldedCustomerEvents.CustomerRegistered(_, data, context),
     }),
-    ProfileChanged: changed(customerFold.ProfileChanged),
-    PreferencesChanged: changed(customerFold.PreferencesChanged),
-    EmailChanged: changed(customerFold.EmailChanged),
-    AddressAdded: changed(customerFold.AddressAdded),
-    AddressReplaced: changed(customerFold.AddressReplaced),
-    AddressRemoved: changed(customerFold.AddressRemoved),
-    DefaultAddressSet: changed(customerFold.DefaultAddressSet),
-    ConsentGranted: changed(customerFold.ConsentGranted),
-    ConsentWithdrawn: changed(customerFold.ConsentWithdrawn),
-    CustomerSuspended: changed(customerFold.CustomerSuspended),
-    CustomerDeactivated: changed(customerFold.CustomerDeactivated),
-    CustomerReactivated: changed(customerFold.CustomerReactivated),
+    ProfileChanged: changed(foldedCustomerEvents.ProfileChanged),
+    PreferencesChanged: changed(foldedCustomerEvents.PreferencesChanged),
+    EmailChanged: changed(foldedCustomerEvents.EmailChanged),
+    AddressAdded: changed(foldedCustomerEvents.AddressAdded),
+    AddressReplaced: changed(foldedCustomerEvents.AddressReplaced),
+    AddressRemoved: changed(foldedCustomerEvents.AddressRemoved),
+    DefaultAddressSet: changed(foldedCustomerEvents.DefaultAddressSet),
+    ConsentGranted: changed(foldedCustomerEvents.ConsentGranted),
+    ConsentWithdrawn: changed(foldedCustomerEvents.ConsentWithdrawn),
+    CustomerSuspended: changed(foldedCustomerEvents.CustomerSuspended),
+    CustomerDeactivated: changed(foldedCustomerEvents.CustomerDeactivated),
+    CustomerReactivated: changed(foldedCustomerEvents.CustomerReactivated),
   },
   decide: {
     /** Once, by one link: the same one again is refused. @throws Problem token_invalid */

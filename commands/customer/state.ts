@@ -43,7 +43,7 @@ export function fits(usage: AddressUsage, use: AddressUse): boolean {
 }
 
 /** How each event changes a customer, for the write side and the read model alike. */
-export const customerFold = {
+export const foldedCustomerEvents = {
   CustomerRegistered: (
     _: unknown,
     { emailRef, email, keyId }: Data<"CustomerRegistered">,

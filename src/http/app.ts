@@ -52,6 +52,7 @@ import { analyticsQueries } from "./query-api/analytics.ts";
 import { auditQueries } from "./query-api/audit.ts";
 import { cartQueries } from "./query-api/carts.ts";
 import { createCursors } from "./query-api/cursors.ts";
+import { customerQueries } from "./query-api/customers.ts";
 import { exportQueries } from "./query-api/exports.ts";
 import { feedQueries } from "./query-api/feed.ts";
 import { createAsOfNow, createFreshness, createUnparked } from "./query-api/freshness.ts";
@@ -230,6 +231,7 @@ const queryRoutes: readonly AddRoutes[] = [
   stockQueries,
   cartQueries,
   orderQueries,
+  customerQueries,
   analyticsQueries,
   webhookEndpointQueries,
   feedQueries,

@@ -90,6 +90,9 @@ const table: Readonly<Record<string, May>> = {
   "POST /v1/me/totp/confirm": "customer",
   "GET /v1/me/sessions": "customer",
   "DELETE /v1/me/sessions/:id": "customer",
+  "GET /v1/me/export": "customer",
+  "GET /v1/customers": "customers",
+  "GET /v1/customers/:id": "customers",
   "POST /v1/customers/:id/suspend": "customers",
   "POST /v1/customers/:id/reactivate": "customers",
 

@@ -394,6 +394,9 @@ describe("what is answered", () => {
     const { id: cartId, guest } = await shop().cart();
     await ask(200, "POST", "/v1/me/cart/merge", { headers: { ...access, ...guest }, body: { cartId } });
     await ask(200, "GET", "/v1/me/orders", { headers: access });
+    await ask(200, "GET", "/v1/me/export", { headers: access });
+    await ask(200, "GET", "/v1/customers", asStaff);
+    await ask(200, "GET", "/v1/customers/{id}", { ...asStaff, params: { id: customerId } });
     const consent = { granted: true, textVersion: "v1" };
     const to = { headers: access, params: { purpose: "newsletter" } };
     await ask(200, "PUT", "/v1/me/consents/{purpose}", { ...to, body: consent });

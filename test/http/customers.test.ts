@@ -377,6 +377,37 @@ describe("an account", () => {
     expect((await send(own, "/auth/login", { email, password })).status).toBe(409);
   });
 
+  test("is found by staff, by its address too, with what it has bought", async () => {
+    const { email, access, customerId } = await member(shop(), somebody(), {
+      profile: { lastName: "Lovelace" },
+    });
+    await shop().product({ skus: ["FOUND"] });
+    const { id } = (await send(shop(), "/carts", {}, access)).body;
+    await send(shop(), `/carts/${id}/items`, { sku: "FOUND", quantity: 1 }, access);
+    const buy = { shippingAddress: address, payment: { method: "credit_card", token: "tok_ok" } };
+    const order = await send(shop(), `/carts/${id}/checkout`, buy, access);
+    expect(order.status).toBe(201);
+    await shop().caughtUp();
+    const find = async (query: string) => (await shop().get(`/v1/customers?${query}`, staff)).body.items;
+    const written = encodeURIComponent(email.toUpperCase().replace("EXAMPLE.COM", "example.com"));
+    expect(await find(`email=${written}`)).toMatchObject([
+      { id: customerId, email, lastName: "Lovelace", status: "active", orders: 1 },
+    ]);
+    expect(await find("email=nobody.at.all@example.com")).toEqual([]);
+    await send(shop(), `/customers/${customerId}/suspend`, { reason: "r" }, staff);
+    await shop().caughtUp();
+    expect(await find("status=suspended")).toMatchObject([{ id: customerId, suspendedFor: "r" }]);
+    await send(shop(), `/customers/${customerId}/reactivate`, {}, staff);
+    const again = await login(shop(), email);
+    const exported = (await shop().get("/v1/me/export", again.access)).body;
+    expect(exported).toMatchObject({
+      format: "cartwright-export/1",
+      customer: { id: customerId, email, lastName: "Lovelace" },
+      orders: [{ id: order.body.id, email, shippingAddress: address }],
+    });
+    expect(exported.sessions).toHaveLength(1);
+  });
+
   test("leaves nothing of who it is in the files of the shop", async () => {
     const own = await openShop({ env: { MAIL_DIR: join("/tmp", `cartwright-mails-${process.pid}`) } });
     const email = "canary.bird@cage.example";

@@ -12,6 +12,8 @@ import type { LoggedIn } from "../../identity/accounts.ts";
 import type { OpenAddress, OpenCustomer } from "../../identity/personal.ts";
 import { isoTime } from "../../values/clock.ts";
 import { cartAnswer } from "./carts.ts";
+import { pageOf } from "./lists.ts";
+import { guestOrderAnswer } from "./orders.ts";
 
 const time = z.iso.datetime();
 
@@ -91,6 +93,15 @@ export const customerAnswer = z
   })
   .meta({ id: "Customer" });
 
+export const listedCustomerAnswer = customerAnswer
+  .extend({
+    suspendedFor: z.string().optional(),
+    orders: z.int().describe("That were placed by the account"),
+    lastOrderAt: time.optional(),
+  })
+  .meta({ id: "ListedCustomer" });
+export const listedCustomersAnswer = pageOf(listedCustomerAnswer).meta({ id: "CustomerList" });
+
 export const addressListAnswer = z.strictObject({ items: z.array(addressAnswer) });
 export const consentListAnswer = z.strictObject({
   items: z.array(consentAnswer).describe("All that was ever said, newest first"),
@@ -103,6 +114,18 @@ const sessionAnswer = z.strictObject({
   current: z.boolean(),
 });
 export const sessionListAnswer = z.strictObject({ items: z.array(sessionAnswer) });
+
+export const customerExportAnswer = z
+  .strictObject({
+    format: z.literal("cartwright-export/1"),
+    exportedAt: time,
+    customer: customerAnswer,
+    addresses: z.array(addressAnswer),
+    consents: z.array(consentAnswer).describe("All that was ever said, oldest first"),
+    sessions: z.array(sessionAnswer.omit({ current: true })),
+    orders: z.array(guestOrderAnswer),
+  })
+  .meta({ id: "CustomerExport" });
 
 export const totpStartAnswer = z
   .strictObject({ secret: z.string(), uri: z.string().describe("For the authenticator, as a QR code") })

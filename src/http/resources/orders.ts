@@ -302,6 +302,7 @@ export const orderDetailAnswer = z.union([order, guestOrder]);
 export const refundableAnswer = refundable;
 export const orderListAnswer = pageOf(summary).meta({ id: "OrderList" });
 
+export const guestOrderAnswer = guestOrder;
 export const staffOrderOf = viewOf(order);
 export const guestOrderOf = viewOf(guestOrder);
 export const staffRefundableOf = viewOf(refundable);
