@@ -206,6 +206,7 @@ export const cartsProjection = projectionOf<ShopEvents>()<CartDocument>({
       cart.updatedAt = time;
     }),
     CartAssigned: onCart((cart, { time }) => {
+      delete cart.details;
       cart.updatedAt = time;
     }),
     DetailsChanged: onCart((cart, { data: { expiresAt, ...details }, time }) => {

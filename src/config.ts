@@ -137,7 +137,8 @@ function isProxy(text: string): boolean {
 function isMasterKeys(text: string): boolean {
   try {
     masterKeysOf(text);
-    return true;
+    // Generation 0 is the one that a folder makes for itself.
+    return !/(^|,)\s*0+:/.test(text);
   } catch {
     return false;
   }

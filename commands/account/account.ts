@@ -53,10 +53,11 @@ export const account = decider({
   events: accountEvents,
   initial,
   evolve: {
-    PasswordSet: (state: Account, { hash }): Account => ({
+    PasswordSet: (state: Account, { hash, ...factor }): Account => ({
       ...state,
       hash,
       credential: state.credential + 1,
+      totp: state.totp && used(state.totp, factor),
     }),
     TotpEnabled: (state: Account, { secret, recoveryCodes, totpStep: step }): Account => ({
       ...state,
@@ -87,11 +88,14 @@ export const account = decider({
     /**
      * @param expected which password is replaced, by its number: a link to reset it is good for one
      * @param keep the session that goes on; all others end
-     * @throws Problem token_invalid when it was replaced already
+     * @param factor for who has not shown the password of before; it is used up
+     * @throws Problem token_invalid when it was replaced already; totp_required, invalid_credentials
      */
-    SetPassword: (state: Account, { hash, expected, keep }: SetPassword): AccountEvent[] => {
+    SetPassword: (state: Account, { hash, expected, keep, factor }: SetPassword): AccountEvent[] => {
       if (state.credential !== expected) throw new Problem("token_invalid", "the password was changed since");
-      const set: AccountEvent = { type: "PasswordSet", data: { hash } };
+      const { totp } = state;
+      if (factor && totp) requireFactor(totp, factor);
+      const set: AccountEvent = { type: "PasswordSet", data: { hash, ...(totp && factor) } };
       return [set, ...endAll(state, "password", keep)];
     },
 
@@ -151,6 +155,7 @@ interface SetPassword {
   hash: string;
   expected: number;
   keep?: string | undefined;
+  factor?: SecondFactor;
 }
 
 interface See extends Data<"SessionSeen"> {

@@ -15,8 +15,8 @@ const secondFactor = {
 };
 
 export const accountEvents = {
-  /** `hash` is argon2id's. Each has a number, its revision, that a login names. */
-  PasswordSet: event(z.object({ hash: sealed })),
+  /** `hash` is argon2id's. They are counted: a login, and a link to set another one, name the one that they are for. */
+  PasswordSet: event(z.object({ hash: sealed, ...secondFactor })),
   /** `recoveryCodes` are digests; the codes are shown once. */
   TotpEnabled: event(z.object({ secret: sealed, recoveryCodes: z.array(z.string()), totpStep: z.int() })),
   TotpDisabled: event(z.object({})),

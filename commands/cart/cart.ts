@@ -76,10 +76,15 @@ export const cart = decider({
       return [{ type: "CartAssigned", data: { customerId } }];
     },
 
-    /** From here on nothing is added to it, and it is not checked out: its lines are another's. */
-    HandOver: (state: Cart, { cartId, to }: { cartId: string; to: string }): CartEvent[] => {
+    /**
+     * From here on nothing is added to it, and it is not checked out: its lines are another's, of this customer.
+     * @throws Problem not_found for another customer's
+     */
+    HandOver: (state: Cart, { cartId, to, customerId }: HandOver): CartEvent[] => {
       if (state.phase === "closed" && state.reason === "merged" && state.into === to) return [];
-      requireOpen(state, cartId);
+      const open = requireOpen(state, cartId);
+      if (open.customerId !== undefined && open.customerId !== customerId) throw notFound("cart", cartId);
+      if (to === cartId) throw illegalTransition("a cart does not go into itself");
       return [{ type: "CartHandedOver", data: { to } }];
     },
 
@@ -87,9 +92,14 @@ export const cart = decider({
      * Takes the lines of a cart that was handed over, once: equal lines add up, those with a price of their own stay
      * by themselves, and what has no room is named.
      */
-    Merge: (state: Cart, { cartId, from, lines, currency, lifeMs }: MergeCart, { now }): CartEvent[] => {
+    Merge: (
+      state: Cart,
+      { cartId, customerId, from, lines, currency, lifeMs }: MergeCart,
+      { now },
+    ): CartEvent[] => {
+      if (state.phase !== "absent" && state.merged.includes(from)) return [];
       const open = requireChangeable(state, cartId);
-      if (open.merged.includes(from)) return [];
+      if (open.customerId !== customerId) throw notFound("cart", cartId);
       const { taken, left } = roomFor(open, currency === open.currency ? lines : [], lines);
       const until = expiry(open.draft, now + lifeMs);
       return [
@@ -201,8 +211,16 @@ export const cart = decider({
   weigh: (state: Cart) => (state.phase === "absent" ? 0 : 500 + state.lines.size * 1_000),
 });
 
+interface HandOver {
+  cartId: string;
+  to: string;
+  customerId: string;
+}
+
 interface MergeCart {
   cartId: string;
+  /** Whose it is. */
+  customerId: string | undefined;
   from: string;
   lines: readonly CartLine[];
   currency: string;

@@ -84,9 +84,11 @@ export const evolveCart = {
     customerId,
     merged: [],
   }),
+  /** What a guest has said of where to send it is not what its customer has said. */
   CartAssigned: (state: Cart, { customerId }: Data<"CartAssigned">): Cart => ({
     ...existing(state),
     customerId,
+    details: {},
   }),
   CartHandedOver: (state: Cart, { to }: Data<"CartHandedOver">): Cart => ({
     ...contentsOf(state),
@@ -96,7 +98,7 @@ export const evolveCart = {
   }),
   CartMerged: (state: Cart, { from }: Data<"CartMerged">): Cart => {
     const cart = existing(state);
-    return { ...cart, merged: [...cart.merged, from] };
+    return { ...cart, merged: [...cart.merged, from], changes: cart.changes + 1 };
   },
   ItemAdded: (state: Cart, { expiresAt, first: _, ...line }: Data<"ItemAdded">): Cart => {
     const cart = existing(state);

@@ -2,7 +2,7 @@ import { isDeepStrictEqual } from "node:util";
 import { type DataOf, decider, type EventOf, type EvolveContext } from "../../src/engine/decider.ts";
 import { illegalTransition, notFound, Problem } from "../../src/values/problem.ts";
 import { type AddressUse, addressUses, customerEvents } from "./events.ts";
-import { type Customer, consentsNow, foldedCustomerEvents, fits, type KeptAddress } from "./state.ts";
+import { type Customer, consentsNow, fits, foldedCustomerEvents, type KeptAddress } from "./state.ts";
 
 export const addressesMax = 50;
 /** What was ever said of consents: a stream is replayed as a whole. */
@@ -72,8 +72,15 @@ export const customer = decider({
       return events;
     },
 
-    ChangeEmail: (state: CustomerState, data: Data<"EmailChanged">): CustomerEvent[] =>
-      found(state).emailRef === data.emailRef ? [] : [{ type: "EmailChanged", data }],
+    /** @param expected which address is replaced, by its number. @throws Problem token_invalid when it was already */
+    ChangeEmail: (
+      state: CustomerState,
+      { expected, ...data }: Data<"EmailChanged"> & { expected: number },
+    ): CustomerEvent[] => {
+      if (found(state).emails !== expected)
+        throw new Problem("token_invalid", "the address was changed since");
+      return [{ type: "EmailChanged", data }];
+    },
 
     /** The first that fits a use becomes its default. @throws Problem limit_reached */
     AddAddress: (state: CustomerState, data: KeptAddress): CustomerEvent[] => {
@@ -141,7 +148,7 @@ export const customer = decider({
       return status === "inactive" ? [] : [{ type: "CustomerDeactivated", data: {} }];
     },
 
-    /** By a login, or by staff for one that is suspended. */
+    /** By a login, for one that its customer has closed; by staff, for any. */
     Reactivate: (state: CustomerState, { byStaff }: { byStaff: boolean }, { now }): CustomerEvent[] => {
       const { status, inactiveSince = now } = found(state);
       if (status === "active") return [];

@@ -21,6 +21,8 @@ export interface ConsentEntry extends Data<"ConsentGranted"> {
 export interface Customer {
   readonly emailRef: string;
   readonly email: string;
+  /** How many addresses there have been: a link to another one names the one that it is for. */
+  readonly emails: number;
   readonly keyId: string;
   readonly status: CustomerStatus;
   readonly reason?: string;
@@ -51,6 +53,7 @@ export const foldedCustomerEvents = {
   ): Customer => ({
     emailRef,
     email,
+    emails: 1,
     keyId,
     status: "active",
     profile: {},
@@ -74,6 +77,7 @@ export const foldedCustomerEvents = {
   EmailChanged: (customer: Customer, data: Data<"EmailChanged">, { time }: EvolveContext): Customer => ({
     ...customer,
     ...data,
+    emails: customer.emails + 1,
     updatedAt: time,
   }),
   AddressAdded: (customer: Customer, data: Data<"AddressAdded">, { time }: EvolveContext): Customer => ({

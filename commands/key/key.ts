@@ -28,6 +28,8 @@ export interface KeyState {
 
 interface Take {
   fingerprint: string;
+  /** What the same request was known by before. */
+  formerly?: string;
   stream: string;
   revision: number;
   lifeMs: number;
@@ -45,10 +47,10 @@ export const key = decider({
     KeyDone: (state, { revision }): KeyState => ({ ...state, done: revision }),
   },
   decide: {
-    Take: (state: KeyState, { lifeMs, isFirst, ...taken }: Take, { now }): KeyEvent[] => {
+    Take: (state: KeyState, { lifeMs, isFirst, formerly, ...taken }: Take, { now }): KeyEvent[] => {
       if (isFirst && state.uses > 0 && !isLive(state, lifeMs, now)) return [];
       if (!isLive(state, lifeMs, now)) return [{ type: "KeyTaken", data: taken }];
-      requireSameRequest(state, taken.fingerprint);
+      requireSameRequest(state, taken.fingerprint, formerly);
       return [];
     },
 
@@ -63,7 +65,10 @@ export function isLive({ uses, takenAt }: KeyState, lifeMs: number, now: number)
 }
 
 /** @throws Problem idempotency_key_reused */
-export function requireSameRequest(of: { fingerprint: string }, fingerprint: string): void {
-  if (of.fingerprint !== fingerprint)
+export function requireSameRequest(
+  of: { fingerprint: string },
+  ...fingerprints: readonly (string | undefined)[]
+): void {
+  if (!fingerprints.includes(of.fingerprint))
     throw new Problem("idempotency_key_reused", "this idempotency key was used for another request");
 }

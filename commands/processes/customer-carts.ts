@@ -1,6 +1,6 @@
 import { deriveId } from "../../src/values/ids.ts";
 import { Problem } from "../../src/values/problem.ts";
-import { cart } from "../cart/cart.ts";
+import { cart, cartChangesMax } from "../cart/cart.ts";
 import { type Cart, type CartLine, linesOf } from "../cart/state.ts";
 import { claim, claimId } from "../claim/claim.ts";
 import { type Process, type ProcessContext, processOf } from "./process.ts";
@@ -10,6 +10,11 @@ const triesMax = 10;
 
 /** What has become of a guest's cart at a login. */
 export type MergeResult = "assigned" | "merged" | "cart_locked" | "none";
+
+/*
+ * Which cart a customer has open is claimed, so that it is one. The claim is a hint: a cart is a customer's only if the
+ * cart itself says so, and whatever else a claim names is passed over.
+ */
 
 /**
  * The one cart that a customer has open, opened where there is none: two devices that ask at once are given the same.
@@ -22,29 +27,23 @@ export async function activeCart(
   context: ProcessContext,
 ): Promise<string> {
   const process = processOf(shop, customerId, context);
-  for (let tries = 0; tries < triesMax; tries++) {
-    const id = await claimed(process, customerId, cartId);
-    if (id === undefined) continue;
-    // Claimed before it is opened: who was stopped in between, or comes meanwhile, opens the same.
-    await open(process, id, customerId);
-    return id;
-  }
-  throw new Problem("too_much_contention", "the cart is opened and closed by many at once; try again");
+  const id = await claimActive(process, customerId, cartId);
+  // Claimed before it is opened: who was stopped in between, or comes meanwhile, opens the same.
+  const { currency, cartLifeMs: lifeMs } = shop.settings;
+  await process.once(["open", id], cart, id, "Open", { currency, lifeMs, customerId });
+  return id;
 }
 
 /** @returns the open cart of a customer, if there is one */
-export async function openCartOf({ engine }: Shop, customerId: string): Promise<string | undefined> {
-  const id = await engine.read(claim, activeClaim(customerId), (state) =>
-    state.held ? state.holder : undefined,
-  );
-  if (id === undefined) return undefined;
-  const isOpen = await engine.read(cart, id, ({ phase }) => phase === "open" || phase === "locked");
-  return isOpen ? id : undefined;
+export async function openCartOf(shop: Shop, customerId: string): Promise<string | undefined> {
+  const id = await claimedBy(shop, customerId);
+  return id !== undefined && (await standingOf(shop, customerId, id)) === "theirs" ? id : undefined;
 }
 
 /**
  * A guest has logged in: the cart becomes the customer's, or its lines go into the one that there is. Again changes
- * nothing; what a crash leaves between the two steps, the cart's task finishes.
+ * nothing. A cart that a crash leaves assigned and not claimed is taken over by the next login with it; what it leaves
+ * handed over and not merged, the cart's task finishes.
  */
 export async function takeOverCart(
   shop: Shop,
@@ -53,24 +52,42 @@ export async function takeOverCart(
   context: ProcessContext,
 ): Promise<MergeResult> {
   const process = processOf(shop, customerId, context);
-  const state = await shop.engine.read(cart, cartId, (now) => now);
-  if (state.phase === "locked") return "cart_locked";
-  if (state.phase !== "open" || state.customerId !== undefined) return "none";
   try {
+    const state = await shop.engine.read(cart, cartId, (now) => now);
+    if (state.phase === "locked") return "cart_locked";
+    if (state.phase !== "open") return "none";
     const active = await openCartOf(shop, customerId);
-    if (active === undefined && (await claimed(process, customerId, cartId)) === cartId) {
+    if (active === cartId) return "none";
+    if (active === undefined) {
       await process.again(cart, cartId, "Assign", { cartId, customerId });
-      return "assigned";
+      if ((await claimActive(process, customerId, cartId)) === cartId) return "assigned";
     }
-    const to = active ?? (await activeCart(shop, customerId, deriveId("cart of", cartId), context));
-    await process.again(cart, cartId, "HandOver", { cartId, to });
-    await finishMerge(shop, cartId, to, context);
-    return "merged";
+    if (state.lines.size === 0) return "none";
+    const to = await activeCart(shop, customerId, deriveId("cart of", cartId), context);
+    return await handOver(process, customerId, cartId, to);
   } catch (error) {
-    // It is checked out in this moment.
-    if (error instanceof Problem && error.code === "cart_locked") return "cart_locked";
+    if (!(error instanceof Problem)) throw error;
+    // It is checked out, or another's, in this moment.
+    if (error.code === "cart_locked") return "cart_locked";
+    if (error.code === "not_found" || error.code === "cart_closed" || error.code === "cart_converted")
+      return "none";
     throw error;
   }
+}
+
+async function handOver(
+  process: Process,
+  customerId: string,
+  cartId: string,
+  to: string,
+): Promise<MergeResult> {
+  const { shop, context } = process;
+  const target = await shop.engine.read(cart, to, (state) => state);
+  if (target.phase === "locked") return "cart_locked";
+  if (target.phase !== "open" || target.changes >= cartChangesMax) return "none";
+  await process.again(cart, cartId, "HandOver", { cartId, to, customerId });
+  await finishMerge(shop, cartId, to, context);
+  return "merged";
 }
 
 /** Takes the lines of a cart that was handed over into another; where that is closed by now, into its customer's next. */
@@ -82,15 +99,16 @@ export async function finishMerge(
 ): Promise<void> {
   const process = processOf(shop, cartId, context);
   const from = await shop.engine.read(cart, cartId, handedOver);
-  if (!from) return;
   const target = await shop.engine.read(cart, to, (state) => state);
+  if (!from || target.phase === "absent" || target.merged.includes(cartId)) return;
+  const { customerId } = target;
   const isOver = target.phase === "converted" || target.phase === "closed";
   const into =
-    isOver && target.customerId !== undefined
-      ? await activeCart(shop, target.customerId, deriveId("cart after", cartId, to), context)
+    isOver && customerId !== undefined
+      ? await activeCart(shop, customerId, deriveId("cart after", cartId, to), context)
       : to;
   const { cartLifeMs: lifeMs } = shop.settings;
-  await process.again(cart, into, "Merge", { cartId: into, from: cartId, ...from, lifeMs });
+  await process.again(cart, into, "Merge", { cartId: into, customerId, from: cartId, ...from, lifeMs });
 }
 
 function handedOver(state: Cart): { lines: CartLine[]; currency: string } | undefined {
@@ -98,28 +116,38 @@ function handedOver(state: Cart): { lines: CartLine[]; currency: string } | unde
   return { lines: linesOf(state), currency: state.currency };
 }
 
-/** @returns the cart that the customer has by now; undefined when it has changed meanwhile */
-async function claimed(process: Process, customerId: string, cartId: string): Promise<string | undefined> {
-  const { engine } = process.shop;
-  const stream = activeClaim(customerId);
-  const holder = await engine.read(claim, stream, (state) => (state.held ? state.holder : undefined));
-  if (holder !== undefined && holder !== cartId) {
-    const phase = await engine.read(cart, holder, (state) => state.phase);
-    if (phase !== "converted" && phase !== "closed") return holder;
-  }
-  try {
-    if (holder === undefined) await process.again(claim, stream, "Claim", { holder: cartId });
-    else await process.again(claim, stream, "TakeOver", { from: holder, holder: cartId });
-    return cartId;
-  } catch (error) {
-    if (error instanceof Problem && /already_exists|illegal_transition/.test(error.code)) return undefined;
-    throw error;
-  }
+type Standing = "theirs" | "unopened" | "none";
+
+async function standingOf({ engine }: Shop, customerId: string, cartId: string): Promise<Standing> {
+  return engine.read(cart, cartId, (state): Standing => {
+    if (state.phase === "absent") return "unopened";
+    const isOpen = state.phase === "open" || state.phase === "locked";
+    return isOpen && state.customerId === customerId ? "theirs" : "none";
+  });
 }
 
-async function open(process: Process, id: string, customerId: string): Promise<void> {
-  const { currency, cartLifeMs: lifeMs } = process.shop.settings;
-  await process.once(["open", id], cart, id, "Open", { currency, lifeMs, customerId });
+async function claimedBy({ engine }: Shop, customerId: string): Promise<string | undefined> {
+  return engine.read(claim, activeClaim(customerId), (state) => (state.held ? state.holder : undefined));
+}
+
+/** Claims a cart as the customer's, where there is no other one. @returns which one it is by now */
+async function claimActive(process: Process, customerId: string, cartId: string): Promise<string> {
+  const { shop } = process;
+  const stream = activeClaim(customerId);
+  for (let tries = 0; tries < triesMax; tries++) {
+    const holder = await claimedBy(shop, customerId);
+    if (holder === cartId) return cartId;
+    if (holder !== undefined && (await standingOf(shop, customerId, holder)) !== "none") return holder;
+    try {
+      if (holder === undefined) await process.again(claim, stream, "Claim", { holder: cartId });
+      else await process.again(claim, stream, "TakeOver", { from: holder, holder: cartId });
+      return cartId;
+    } catch (error) {
+      // Another one was quicker.
+      if (!(error instanceof Problem) || !/already_exists|illegal_transition/.test(error.code)) throw error;
+    }
+  }
+  throw new Problem("too_much_contention", "the cart is opened and closed by many at once; try again");
 }
 
 const activeClaim = (customerId: string) => claimId("activeCart", customerId);

@@ -101,7 +101,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   await compressAnswers(app);
   answerOptions(app);
   sayWhoKeeps(app);
-  const { watchDeclines, counters } = await limitClients(app, auth, runtime);
+  const { watchDeclines, logins } = await limitClients(app, auth, runtime);
   // Counted before: a token that was never seen takes longest.
   app.addHook("onRequest", auth.recognise);
   guardRoutes(app, auth);
@@ -111,7 +111,7 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   traceRequests(app);
   const lag = createLagWatch(runtime);
   measure(app, runtime, lag, auth);
-  addRoutes(app, runtime, { auth, lag, watchDeclines, counters });
+  addRoutes(app, runtime, { auth, lag, watchDeclines, logins });
   await app.ready();
   return app;
 }
@@ -167,7 +167,7 @@ function createServer(runtime: Runtime, auth: Auth): App {
 function addRoutes(
   app: App,
   runtime: Runtime,
-  { auth, lag, watchDeclines, counters }: Pick<Deps, "auth" | "lag" | "watchDeclines" | "counters">,
+  { auth, lag, watchDeclines, logins }: Pick<Deps, "auth" | "lag" | "watchDeclines" | "logins">,
 ): void {
   const recency = createRecency();
   const { events } = runtime;
@@ -187,7 +187,7 @@ function addRoutes(
     cursors: createCursors(runtime.folder.secret),
     lag,
     watchDeclines,
-    counters,
+    logins,
   };
   app.after(() => {
     for (const add of operations) add(app, deps);

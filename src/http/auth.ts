@@ -54,6 +54,8 @@ export interface Auth {
   /** Whether a request shows the token of a cart. */
   holdsToken(request: FastifyRequest, cartId: string): boolean;
   cartToken(cartId: string): string;
+  /** A digest that says nothing to who does not have the shop's secret. */
+  fingerprintOf(text: string): string;
   /**
    * The cart whose token a request shows, as far as that can be told without reading anything: the one that its path
    * names, or any whose token was shown before. A token that is nobody's is as good as none.
@@ -121,6 +123,7 @@ export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: 
     audience: (request, permission) => (isAllowed(request, permission) ? "staff" : "guest"),
     requireCustomer: (request) => customerAmong(principal(request)),
     isStaff,
+    fingerprintOf: (text) => createHmac("sha256", secret).update(text).digest("hex").slice(0, 40),
     cartToken,
     requireStaff: (request, permission) => staffAmong(principal(request), permission),
     requireIfStaff: (request, permission) => {

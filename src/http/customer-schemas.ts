@@ -29,7 +29,9 @@ const preferencesShape = {
   currency: currencySchema,
   categories: preferred,
   brands: preferred,
-  priceRange: z.strictObject({ min: minorUnits.optional(), max: minorUnits.optional() }),
+  priceRange: z
+    .strictObject({ min: minorUnits.optional(), max: minorUnits.optional() })
+    .refine(({ min = 0, max = min }) => min <= max, { path: ["max"], message: "no less than `min`" }),
   notifications: z.partialRecord(z.enum(channels), z.boolean()),
 };
 const profile = z.strictObject(profileShape).partial();

@@ -4,8 +4,8 @@ import type { ZodTypeProvider } from "fastify-type-provider-zod";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { Auth } from "./auth.ts";
 import type { Commands } from "./edge/commands.ts";
-import type { Counters } from "./edge/counted.ts";
 import type { WatchDeclines } from "./edge/declines.ts";
+import type { LoginLimit } from "./edge/logins.ts";
 import type { Positions } from "./edge/positions.ts";
 import type { LagWatch } from "./ops-api/lag.ts";
 import type { Cursors } from "./query-api/cursors.ts";
@@ -28,7 +28,8 @@ export interface Deps {
   recency: Recency;
   positions: Positions;
   watchDeclines: WatchDeclines;
-  counters: Counters;
+  /** Against those who try out passwords. */
+  logins: LoginLimit;
   fresh: Freshness;
   unparked: Unparked;
   asOfNow: AsOfNow;

@@ -3,6 +3,7 @@ import { jwtVerify, SignJWT } from "jose";
 import { LRUCache } from "lru-cache";
 import type { Vault } from "../stores/vault/vault.ts";
 import { atMost } from "../values/at-most.ts";
+import { keptKey } from "./kept-key.ts";
 
 const keySubject = "jwt/1";
 const issuer = "cartwright";
@@ -32,12 +33,10 @@ export interface AccessTokens {
 }
 
 export function createAccessTokens(vault: Vault): AccessTokens {
-  let signing: Promise<SigningKey> | undefined;
-  const signingKey = () => {
-    signing ??= vault.keyFor(keySubject).then(signingKeyOf);
-    signing.catch(() => {
-      signing = undefined;
-    });
+  const kept = keptKey(vault, keySubject);
+  let signing: SigningKey | undefined;
+  const signingKey = async () => {
+    signing ??= signingKeyOf(await kept());
     return signing;
   };
   /** Verifying takes a quarter of a millisecond, and the same token is shown again and again. */

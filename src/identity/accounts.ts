@@ -3,6 +3,7 @@ import { claim, claimId } from "../../commands/claim/claim.ts";
 import { type CustomerState, customer, found } from "../../commands/customer/customer.ts";
 import type { consentPurposes, legalBases } from "../../commands/customer/events.ts";
 import type { PreferencesChange } from "../../commands/customer/state.ts";
+import { isRefusal } from "../../commands/processes/process.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import type { Mailer } from "../mail/mailer.ts";
 import { type Language, languageOf } from "../mail/templates.ts";
@@ -24,6 +25,12 @@ import {
 } from "./personal.ts";
 import type { Sessions, Tokens } from "./sessions.ts";
 import { recoveryDigest, totpStep } from "./totp.ts";
+
+/**
+ * A claim whose holder does not have the address was left by a crash, or is about to be used: longer than any link is good,
+ * it is nobody's.
+ */
+const staleClaimMs = 25 * 3_600_000;
 
 export interface AccountsDeps {
   engine: Engine;
@@ -70,7 +77,7 @@ interface Proven {
   factor: { totpStep?: number; recoveryCode?: string };
 }
 
-/** Customers' accounts: mailboxes are proven before there is one, passwords before anything is done to it. */
+/** Customers' accounts: a mailbox is proven before there is one, and a password before how it is logged in to changes. */
 export class Accounts {
   private readonly deps: AccountsDeps;
 
@@ -103,18 +110,22 @@ export class Accounts {
   ): Promise<LoggedIn> {
     const { links, sealing, emails, passwords } = this.deps;
     const { email, id } = await links.open("register", token);
-    await requireStrong(password, "password", [email]);
     const customerId = deriveId("customer", id);
+    // Before anything is claimed, or takes time: a link that was used says nothing any more.
+    const isThere = await this.isRegistered(customerId);
+    await requireStrong(password, "password", [email]);
     const hash = await passwords.hash(password);
     const [sealer, emailRef] = await Promise.all([
       sealing.sealerFor(customerSubject(customerId)),
       emails.refFor(email),
     ]);
-    await this.claimEmail(emailRef, customerId, caller);
-    await caller.execute(customer, customerId, "Register", {
-      ...{ emailRef, email: sealer.seal(emailField, email), keyId: sealer.keyId },
-      ...{ profile: sealProfile(sealer, profile), preferences, consents },
-    });
+    if (!isThere) {
+      await this.claimEmail(emailRef, customerId, caller);
+      await caller.execute(customer, customerId, "Register", {
+        ...{ emailRef, email: sealer.seal(emailField, email), keyId: sealer.keyId },
+        ...{ profile: sealProfile(sealer, profile), preferences, consents },
+      });
+    }
     const sealed = sealer.seal(passwordField, hash);
     await caller.execute(account, customerId, "SetPassword", { hash: sealed, expected: 0 });
     return { customerId, tokens: await this.start({ customerId, credential: 1, factor: {} }, caller) };
@@ -127,18 +138,25 @@ export class Accounts {
   async logIn(credentials: Credentials, caller: Caller): Promise<LoggedIn> {
     const customerId = await this.holderOf(credentials.email);
     const proven = await this.prove(customerId, credentials, caller.now());
+    const tokens = await this.start(proven, caller);
+    // Only who has shown all that is needed opens it again; until then nothing takes its tokens.
     await caller.execute(customer, proven.customerId, "Reactivate", { byStaff: false });
-    return { customerId: proven.customerId, tokens: await this.start(proven, caller) };
+    await this.strengthen(proven, credentials.password, caller);
+    return { customerId: proven.customerId, tokens };
   }
 
   /** Sends a link to who has an account with this address. */
   async requestReset(email: string, language: Language): Promise<void> {
-    const { engine, links, mailer } = this.deps;
+    const { engine, links, mailer, sealing } = this.deps;
     const accountId = await this.holderOf(email);
     if (accountId === undefined) return;
     const credential = await engine.read(account, accountId, (state) => state.credential);
-    const token = await links.make("reset", { accountId, credential });
-    mailer.post("password_reset", language, email, {
+    const state = await engine.read(customer, accountId, found);
+    const token = await links.make("reset", { accountId, credential, emails: state.emails });
+    // As it was proven, however it was written now.
+    const { email: kept } = await openCustomer(sealing, state);
+    if (kept === null) return;
+    mailer.post("password_reset", language, kept, {
       link: this.page("reset-password", token),
       minutes: String(linkMinutes("reset")),
     });
@@ -153,11 +171,11 @@ export class Accounts {
     }: Pick<Credentials, "password" | "totp" | "recoveryCode"> & { token: string },
     caller: Caller,
   ): Promise<void> {
-    const { accountId, credential } = await this.deps.links.open("reset", token);
+    const { accountId, credential, emails } = await this.deps.links.open("reset", token);
     const state = await this.deps.engine.read(account, accountId, (now) => now);
-    if (state.credential !== credential) throw new Problem("token_invalid", "the link was used before");
-    await this.proveFactor(state, factor, caller.now());
-    await this.setPassword(accountId, password, { expected: credential }, caller);
+    await this.requireCurrent(accountId, { credential, emails });
+    const shown = await this.proveFactor(state, factor, caller.now());
+    await this.setPassword(accountId, password, { expected: credential, factor: shown }, caller);
   }
 
   /** Ends all other sessions. @throws Problem invalid_credentials; validation_failed */
@@ -170,16 +188,21 @@ export class Accounts {
     await this.setPassword(accountId, wanted, { expected: credential, keep: sessionId, path: "new" }, caller);
   }
 
-  /** Sends a link to the new address, and a notice to the old one. @throws Problem invalid_credentials */
+  /**
+   * Sends a link to the new address, and a notice to the old one.
+   * @param language left out, nothing is sent: there were too many
+   * @throws Problem invalid_credentials
+   */
   async requestEmailChange(
     customerId: string,
     { email, password }: { email: string; password: string },
-    language: Language,
+    language: Language | undefined,
   ): Promise<void> {
-    await this.requirePassword(customerId, password);
+    const credential = await this.requirePassword(customerId, password);
+    if (language === undefined) return;
     const { engine, sealing, links, mailer } = this.deps;
     const state = await engine.read(customer, customerId, found);
-    const token = await links.make("email", { customerId, email, before: state.emailRef });
+    const token = await links.make("email", { customerId, email, credential, emails: state.emails });
     const { email: old } = await openCustomer(sealing, state);
     if ((await this.holderOf(email)) === undefined)
       mailer.post("email_change", language, email, {
@@ -192,19 +215,23 @@ export class Accounts {
   /** @throws Problem token_invalid; already_exists when the address has an account by now */
   async confirmEmail(token: string, caller: Caller): Promise<void> {
     const { engine, links, sealing, emails } = this.deps;
-    const { customerId, email, before } = await links.open("email", token);
-    const state = await engine.read(customer, customerId, found);
-    if (state.emailRef !== before) throw new Problem("token_invalid", "the address was changed since");
+    const { customerId, email, ...asked } = await links.open("email", token);
+    await this.requireCurrent(customerId, asked);
+    const { emailRef: before } = await engine.read(customer, customerId, found);
     const [sealer, emailRef] = await Promise.all([
       sealing.sealerFor(customerSubject(customerId)),
       emails.refFor(email),
     ]);
     await this.claimEmail(emailRef, customerId, caller);
-    await caller.execute(customer, customerId, "ChangeEmail", {
-      emailRef,
-      email: sealer.seal(emailField, email),
-    });
-    await caller.execute(claim, claimId("email", before), "Release", { holder: customerId });
+    try {
+      const change = { emailRef, email: sealer.seal(emailField, email), expected: asked.emails };
+      await caller.execute(customer, customerId, "ChangeEmail", change);
+    } catch (error) {
+      // Another link was quicker.
+      if (isRefusal(error)) await this.releaseEmail(emailRef, customerId, caller);
+      throw error;
+    }
+    await this.releaseEmail(before, customerId, caller);
   }
 
   /** Closes an account and ends its sessions; a login within a month opens it again. */
@@ -226,13 +253,71 @@ export class Accounts {
     return state.credential;
   }
 
-  /** @returns who has an account with an e-mail address */
+  /**
+   * A claim alone proves nothing: what a crash has left behind, or what was meant for an account and came to nothing, is
+   * nobody's login.
+   * @returns who has an account with an e-mail address
+   */
   async holderOf(email: string): Promise<string | undefined> {
     const emailRef = await this.deps.emails.refOf(email);
     if (emailRef === undefined) return undefined;
-    return this.deps.engine.read(claim, claimId("email", emailRef), (state) =>
+    const holder = await this.deps.engine.read(claim, claimId("email", emailRef), (state) =>
       state.held ? state.holder : undefined,
     );
+    return holder !== undefined && (await this.hasAddress(holder, emailRef)) ? holder : undefined;
+  }
+
+  /**
+   * What failures to log in are counted by: an address, whether there is an account with it or not, and which password
+   * of it is tried.
+   */
+  async countedAs(email: string): Promise<string> {
+    const [digest, holder] = await Promise.all([this.deps.emails.digestOf(email), this.holderOf(email)]);
+    const ofHolder = (id: string) => this.deps.engine.read(account, id, ({ credential }) => credential);
+    return `${digest}.${holder === undefined ? 0 : await ofHolder(holder)}`;
+  }
+
+  /** The same, of an account. @throws Problem not_found */
+  async accountCountedAs(accountId: string): Promise<string> {
+    const { email } = await openCustomer(
+      this.deps.sealing,
+      await this.deps.engine.read(customer, accountId, found),
+    );
+    return email === null ? accountId : this.countedAs(email);
+  }
+
+  /** Whose password a link sets. @throws Problem token_invalid */
+  async accountOfReset(token: string): Promise<string> {
+    return (await this.deps.links.open("reset", token)).accountId;
+  }
+
+  private hasAddress(customerId: string, emailRef: string): Promise<boolean> {
+    return this.deps.engine.read(
+      customer,
+      customerId,
+      (state) => state.phase === "there" && state.customer.emailRef === emailRef,
+    );
+  }
+
+  /** @returns false while there is no password yet. @throws Problem token_invalid once there is */
+  private async isRegistered(customerId: string): Promise<boolean> {
+    const { engine } = this.deps;
+    const isThere = await engine.read(customer, customerId, ({ phase }) => phase === "there");
+    if (isThere && (await engine.read(account, customerId, ({ credential }) => credential > 0)))
+      throw new Problem("token_invalid", "the link was used before");
+    return isThere;
+  }
+
+  /** @throws Problem token_invalid for a link of before a change of the password or the address, and while the account is suspended */
+  private async requireCurrent(
+    accountId: string,
+    { credential, emails }: { credential: number; emails: number },
+  ): Promise<void> {
+    const { engine } = this.deps;
+    const now = await engine.read(account, accountId, (state) => state.credential);
+    const state = await engine.read(customer, accountId, found);
+    if (now !== credential || state.emails !== emails || state.status === "suspended")
+      throw new Problem("token_invalid", "the link was used before, or something has changed since");
   }
 
   /** What is checked takes as long for who has no account. */
@@ -276,6 +361,21 @@ export class Accounts {
     return { totpStep: step };
   }
 
+  /** A password that was hashed by weaker settings is hashed again, now that it is known. */
+  private async strengthen(
+    { customerId, credential }: Proven,
+    password: string,
+    caller: Caller,
+  ): Promise<void> {
+    const { engine, sealing, passwords } = this.deps;
+    const sealed = await engine.read(account, customerId, (state) => state.hash);
+    const known = sealed === undefined ? null : await sealing.open<string>(passwordField, sealed);
+    if (known === null || !passwords.isOutdated(known)) return;
+    const sealer = await sealing.sealerFor(customerSubject(customerId));
+    const hash = sealer.seal(passwordField, await passwords.hash(password));
+    await caller.execute(account, customerId, "Rehash", { hash, expected: credential });
+  }
+
   private async start({ customerId, credential, factor }: Proven, caller: Caller): Promise<Tokens> {
     const sessionId = newId();
     const startedAt = caller.now();
@@ -286,7 +386,10 @@ export class Accounts {
   private async setPassword(
     accountId: string,
     password: string,
-    { path = "password", ...which }: { expected: number; keep?: string; path?: string },
+    {
+      path = "password",
+      ...which
+    }: { expected: number; keep?: string; factor?: Proven["factor"]; path?: string },
     caller: Caller,
   ): Promise<void> {
     const { engine, sealing, passwords } = this.deps;
@@ -301,13 +404,26 @@ export class Accounts {
   }
 
   private async claimEmail(emailRef: string, customerId: string, caller: Caller): Promise<void> {
+    const stream = claimId("email", emailRef);
+    const state = await this.deps.engine.read(claim, stream, (now) => now);
+    const isStale =
+      state.held &&
+      state.holder !== customerId &&
+      caller.now() - state.since > staleClaimMs &&
+      !(await this.hasAddress(state.holder, emailRef));
     try {
-      await caller.execute(claim, claimId("email", emailRef), "Claim", { holder: customerId });
+      if (isStale)
+        await caller.execute(claim, stream, "TakeOver", { from: state.holder, holder: customerId });
+      else await caller.execute(claim, stream, "Claim", { holder: customerId });
     } catch (error) {
-      if (!(error instanceof Problem) || error.code !== "already_exists") throw error;
+      if (!(error instanceof Problem) || !/already_exists|illegal_transition/.test(error.code)) throw error;
       // Whose it is, is nobody's business.
       throw new Problem("already_exists", "there is an account with this e-mail address");
     }
+  }
+
+  private async releaseEmail(emailRef: string, customerId: string, caller: Caller): Promise<void> {
+    await caller.execute(claim, claimId("email", emailRef), "Release", { holder: customerId });
   }
 
   /** In the fragment, which no server is sent and no log keeps. */

@@ -3,6 +3,7 @@ import { apiKeys, apiKeysId, goodRotations } from "../../commands/apikey/apikey.
 import type { Permission } from "../../commands/apikey/permissions.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import type { Vault } from "../stores/vault/vault.ts";
+import { keptKey } from "./kept-key.ts";
 import { knownForMs } from "./sessions.ts";
 
 const secretsSubject = "api-keys";
@@ -17,8 +18,9 @@ export interface ApiKeyTokens {
 }
 
 export function createApiKeyTokens({ engine, vault }: { engine: Engine; vault: Vault }): ApiKeyTokens {
+  const kept = keptKey(vault, secretsSubject);
   const tokenOf = async (keyId: string, rotation: number) => {
-    const { secret } = await vault.keyFor(secretsSubject);
+    const { secret } = await kept();
     const mac = createHmac("sha256", secret).update(`${keyId} ${rotation}`).digest("base64url");
     return `ck_${keyId}.${mac}`;
   };

@@ -1,5 +1,6 @@
 import { createHmac } from "node:crypto";
 import type { Vault } from "../stores/vault/vault.ts";
+import { keptKey } from "./kept-key.ts";
 
 const indexSubject = "index/email";
 
@@ -16,8 +17,9 @@ export interface EmailRefs {
 }
 
 export function createEmailRefs(vault: Vault): EmailRefs {
+  const key = keptKey(vault, indexSubject);
   const digestOf = async (email: string) => {
-    const { secret } = await vault.keyFor(indexSubject);
+    const { secret } = await key();
     return createHmac("sha256", secret).update(folded(email)).digest("base64url");
   };
   return {

@@ -7,8 +7,10 @@ const linksSubject = "links";
 /** What a link in a mail is good for, and what it says. Each purpose is a field of its own: none opens as another. */
 export interface LinkContents {
   register: { email: string; id: string };
-  reset: { accountId: string; credential: number };
-  email: { customerId: string; email: string; before: string };
+  /** For one password of one address. */
+  reset: { accountId: string; credential: number; emails: number };
+  /** In place of one address, while the password is the one that it was asked for with. */
+  email: { customerId: string; email: string; credential: number; emails: number };
 }
 
 export type LinkPurpose = keyof LinkContents;

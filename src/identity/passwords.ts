@@ -3,15 +3,20 @@ import { Problem } from "../values/problem.ts";
 
 export const passwordCharactersMin = 8;
 export const passwordCharactersMax = 128;
-/** zxcvbn's estimate goes up with the square of what it looks at. */
-const estimatedCharactersMax = 64;
+/** What is longer is strong by then; and what zxcvbn does goes up with the square, in the thread that takes commands. */
+const estimatedCharactersMax = 24;
 /** 2: somewhat guessable, by an attacker who may ask without limits a million times (zxcvbn). */
 const scoreMin = 2;
 /** RFC 9106, its second choice with half of the memory: about 40 ms of one core. */
 const settings = { memoryCost: 32 * 1024, timeCost: 2, parallelism: 1, outputLen: 32 };
 const current = `$argon2id$v=19$m=${settings.memoryCost},t=${settings.timeCost},p=${settings.parallelism}$`;
-const atOnceMax = 2;
-const waitingMax = 64;
+/** Who logs in does not wait for those who set passwords. */
+const checkedAtOnce = 2;
+const checksWaiting = 64;
+const madeAtOnce = 1;
+const makingWaiting = 16;
+/** Of characters that may stand for letters. */
+const l33tMaxSubstitutions = 10;
 
 /** Hashes of passwords: argon2id, outside the thread that takes commands, few at once. */
 export interface Passwords {
@@ -27,7 +32,8 @@ export interface Passwords {
 }
 
 export function createPasswords(): Passwords {
-  const inTurn = createTurns(atOnceMax, waitingMax);
+  const toCheck = createTurns(checkedAtOnce, checksWaiting);
+  const toMake = createTurns(madeAtOnce, makingWaiting);
   /** What no password is, made once: verifying it takes as long as any. */
   let dummy: Promise<string> | undefined;
   const dummyHash = () => {
@@ -35,9 +41,9 @@ export function createPasswords(): Passwords {
     return dummy;
   };
   return {
-    hash: (password) => inTurn(() => hash(folded(password), settings)),
+    hash: (password) => toMake(() => hash(folded(password), settings)),
     verify: (known, password) =>
-      inTurn(async () => {
+      toCheck(async () => {
         const isRight = await verify(known ?? (await dummyHash()), folded(password));
         return isRight && known !== undefined;
       }),
@@ -80,7 +86,7 @@ function strengthCheck(): Promise<StrengthCheck> {
       import("@zxcvbn-ts/core"),
       import("@zxcvbn-ts/language-common"),
     ]);
-    const factory = new ZxcvbnFactory({ dictionary, graphs });
+    const factory = new ZxcvbnFactory({ dictionary, graphs, l33tMaxSubstitutions });
     return (password: string, inputs: string[]) => factory.check(password, inputs);
   })();
   return loading;

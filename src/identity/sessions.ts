@@ -2,9 +2,10 @@ import { createHmac, timingSafeEqual } from "node:crypto";
 import { account, isOver, over, type Session } from "../../commands/account/account.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import type { Vault } from "../stores/vault/vault.ts";
+import type { Vault, VaultKey } from "../stores/vault/vault.ts";
 import { type Access, type AccessTokens, type Audience, accessSeconds } from "./access-tokens.ts";
 import type { Caller } from "./caller.ts";
+import { keptKey } from "./kept-key.ts";
 
 const macSubject = "refresh";
 const macCharacters = 32;
@@ -32,14 +33,19 @@ export class Sessions {
     vault: Vault;
     access: AccessTokens;
     audience: Audience;
+    /** Whether whoever it is may be logged in at all, as of a moment of this process. */
+    mayBeIn: (accountId: string, asOf: number) => Promise<boolean>;
   };
+  private readonly macKey: () => Promise<VaultKey>;
 
   constructor(deps: Sessions["deps"]) {
     this.deps = deps;
+    this.macKey = keptKey(deps.vault, macSubject);
   }
 
   /** Tokens of a session that has just started. */
-  tokensOf(accountId: string, sessionId: string, loginAt: number, now: number): Promise<Tokens> {
+  async tokensOf(accountId: string, sessionId: string, loginAt: number, now: number): Promise<Tokens> {
+    await this.deps.hot.set(keyOf(sessionId), `0 ${now}`, rememberedMs).catch(() => {});
     return this.issue({ accountId, sessionId, loginAt }, 0, now);
   }
 
@@ -54,7 +60,8 @@ export class Sessions {
       ({ sessions }) => sessions.get(claimed.sessionId),
       performance.now() - knownForMs,
     );
-    return session && !isOver(session, now) ? claimed : undefined;
+    if (!session || isOver(session, now)) return undefined;
+    return (await this.deps.mayBeIn(claimed.accountId, performance.now() - knownForMs)) ? claimed : undefined;
   }
 
   /** @throws Problem session_ended */
@@ -65,6 +72,7 @@ export class Sessions {
       sessions.get(sessionId),
     );
     if (!session || isOver(session, now)) throw over();
+    if (!(await this.deps.mayBeIn(accountId, performance.now()))) throw over();
     const next = await this.use(session, n, now);
     if (next === undefined) {
       await caller.execute(account, accountId, "EndSession", { sessionId, reason: "reuse" });
@@ -90,14 +98,14 @@ export class Sessions {
     now: number,
   ): Promise<{ n: number; isUnknown: boolean } | undefined> {
     const { hot } = this.deps;
-    const key = `session:${sessionId}`;
+    const key = keyOf(sessionId);
     const next = `${n + 1} ${now}`;
     const kept = await hot.get(key).catch(() => undefined);
     if (kept === undefined) {
       if (n < seen) return undefined;
       const isFirst = await hot.setIfAbsent(key, next, rememberedMs).catch(() => true);
       // Another tab was quicker.
-      return isFirst ? { n: n + 1, isUnknown: n > 0 } : this.use({ sessionId, n: seen } as Session, n, now);
+      return isFirst ? { n: n + 1, isUnknown: true } : this.use({ sessionId, n: seen } as Session, n, now);
     }
     const [expected = 0, at = 0] = kept.split(" ").map(Number);
     if (n === expected - 1 && now - at <= twiceWithinMs) return { n: expected, isUnknown: false };
@@ -121,9 +129,11 @@ export class Sessions {
   }
 
   private async mac(text: string): Promise<string> {
-    const { secret } = await this.deps.vault.keyFor(macSubject);
+    const { secret } = await this.macKey();
     const { audience } = this.deps;
     const mac = createHmac("sha256", secret).update(`${audience} ${text}`).digest("base64url");
     return mac.slice(0, macCharacters);
   }
 }
+
+const keyOf = (sessionId: string) => `session:${sessionId}`;

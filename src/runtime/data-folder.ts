@@ -19,8 +19,11 @@ export interface DataFolder {
   secret: string;
   /** The staff's API key, and whether this start has made it. */
   adminApiKey: { value: string; isNew: boolean };
-  /** What the vault's keys are wrapped with, as `masterKeysOf` reads it. Made when it is first asked for, and kept. */
-  masterKey: () => string;
+  /**
+   * What the vault's keys are wrapped with, as `masterKeysOf` reads it. Made where it is needed and there
+   * is none, and kept.
+   */
+  masterKey: (isNeeded: boolean) => string | undefined;
   release(): void;
 }
 
@@ -81,7 +84,10 @@ export function takeDataFolder(
       path,
       secret: secret.value,
       adminApiKey: kept ?? { value: adminApiKey ?? "", isNew: false },
-      masterKey: () => keptSecret(join(path, "master-key"), newMasterKey).value,
+      masterKey: (isNeeded) => {
+        const file = join(path, "master-key");
+        return isNeeded || existsSync(file) ? keptSecret(file, newMasterKey).value : undefined;
+      },
       release: () => lock.close(),
     };
   } catch (error) {

@@ -1,4 +1,5 @@
 import type { Logger } from "pino";
+import { customer } from "../../commands/customer/customer.ts";
 import type { Config } from "../config.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import { type AccessTokens, createAccessTokens } from "../identity/access-tokens.ts";
@@ -45,12 +46,23 @@ interface IdentityOptions {
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, folder, stores, engine, hot, clock, log } = options;
   // What a folder has kept goes on unwrapping when a setting takes its place.
-  const masterKeys = [config.MASTER_KEY, folder.masterKey()].filter((text) => text !== undefined).join(",");
+  const masterKeys = [config.MASTER_KEY, folder.masterKey(config.MASTER_KEY === undefined)]
+    .filter((text) => text !== undefined)
+    .join(",");
   const vault = await openVault(stores, masterKeysOf(masterKeys));
   const sealing = createSealing(vault);
   const emails = createEmailRefs(vault);
   const access = createAccessTokens(vault);
-  const sessions = new Sessions({ engine, hot, vault, access, audience: "customer" });
+  const sessions = new Sessions({
+    ...{ engine, hot, vault, access, audience: "customer" as const },
+    mayBeIn: (customerId, asOf) =>
+      engine.read(
+        customer,
+        customerId,
+        (state) => state.phase === "there" && state.customer.status === "active",
+        asOf,
+      ),
+  });
   const apiKeys = createApiKeyTokens({ engine, vault });
   const from = { from: config.MAIL_FROM };
   const transport =

@@ -24,6 +24,23 @@ describe("a password", () => {
       .then([{ type: "PasswordSet", data: { hash: "s1.new" } }]);
   });
 
+  test("is set by a link with a second factor where one is on, which is used up then", () => {
+    const reset = { hash: "s1.new", expected: 1 };
+    given(account, [set, totp])
+      .when("SetPassword", { ...reset, factor: {} })
+      .refused("totp_required");
+    given(account, [set, totp])
+      .when("SetPassword", { ...reset, factor: { recoveryCode: "three" } })
+      .refused("invalid_credentials");
+    given(account, [set, totp])
+      .when("SetPassword", { ...reset, factor: { totpStep: 101 } })
+      .then([{ type: "PasswordSet", data: { hash: "s1.new", totpStep: 101 } }]);
+    const done = { type: "PasswordSet", data: { hash: "s1.new", totpStep: 101 } } as const;
+    given(account, [set, totp, done])
+      .when("StartSession", { sessionId: "a", credential: 2, totpStep: 101 })
+      .refused("invalid_credentials");
+  });
+
   test("that was replaced is not replaced again", () => {
     given(account, [set, set]).when("SetPassword", { hash: "s1.new", expected: 1 }).refused("token_invalid");
   });

@@ -40,22 +40,33 @@ function processOn(events: EventStore) {
     pay(key: string, id: string, amount: number, most = 1_000_000) {
       const fingerprint = JSON.stringify([id, amount]);
       const context = { commandId: "", now: 1_000, actor: "test", correlationId: "test" };
-      return idempotency.once({ id: key, isWeak: false, fingerprint, storedUnder: [] }, context, {
-        aimOf: async () => ({
-          stream: streamName("till", id),
-          revision: await engine.read(till, id, (_, revision) => revision),
-        }),
-        look: async ({ commandId, since }) => {
-          const found = await engine.find(till, id, [commandId], since);
-          return found && { revision: found.revision, total: found.state.total };
+      return idempotency.once(
+        { id: key, isWeak: false, fingerprint, formerly: "", storedUnder: [] },
+        context,
+        {
+          aimOf: async () => ({
+            stream: streamName("till", id),
+            revision: await engine.read(till, id, (_, revision) => revision),
+          }),
+          look: async ({ commandId, since }) => {
+            const found = await engine.find(till, id, [commandId], since);
+            return found && { revision: found.revision, total: found.state.total };
+          },
+          run: async (keyed) => {
+            const command = { amount, most };
+            const own = { ...context, ...keyed };
+            const { revision, result } = await engine.execute(
+              till,
+              id,
+              "Pay",
+              command,
+              own,
+              (state) => state,
+            );
+            return { answer: { revision, total: result.total } };
+          },
         },
-        run: async (keyed) => {
-          const command = { amount, most };
-          const own = { ...context, ...keyed };
-          const { revision, result } = await engine.execute(till, id, "Pay", command, own, (state) => state);
-          return { answer: { revision, total: result.total } };
-        },
-      });
+      );
     },
   };
 }

@@ -109,11 +109,17 @@ describe("the cart of a customer", () => {
     let now = Date.parse("2026-03-01T10:00:00Z");
     const own = await openShop({ clock: () => now, env: { TRUST_PROXY: "loopback" } });
     await stocked(own, "HALF");
-    const { email, access } = await member(own);
+    const { email, access, customerId } = await member(own);
     const { id } = (await send(own, "/carts", {}, access)).body;
     const guest = await own.cart(["HALF", 2]);
     const context = { commandId: "c", correlationId: "c", actor: "test", now };
-    await own.runtime.engine.execute(cartStream, guest.id, "HandOver", { cartId: guest.id, to: id }, context);
+    await own.runtime.engine.execute(
+      cartStream,
+      guest.id,
+      "HandOver",
+      { cartId: guest.id, to: id, customerId },
+      context,
+    );
     await own.caughtUp();
     now += 10 * 60_000;
     expect((await own.post(`/v1/ops/tasks/cart/${guest.id}/retry`)).status).toBe(200);

@@ -12,7 +12,6 @@ import {
   registerBody,
   resetBody,
 } from "../customer-schemas.ts";
-import { createLoginLimit } from "../edge/logins.ts";
 import { acceptedAnswer, loggedInAnswer, tokensAnswer, tokensOf } from "../resources/customers.ts";
 import { noQuery, problemSchema } from "../schemas.ts";
 import type { App, Deps } from "../server.ts";
@@ -42,9 +41,8 @@ function afterwards(request: FastifyRequest, work: () => Promise<unknown>): void
   });
 }
 
-function registering(app: App, { runtime: { identity }, commands, counters }: Deps): void {
+function registering(app: App, { runtime: { identity }, commands, logins }: Deps): void {
   const { accounts, emails } = identity;
-  const limit = createLoginLimit(counters);
 
   app.post(
     "/v1/auth/register",
@@ -53,7 +51,7 @@ function registering(app: App, { runtime: { identity }, commands, counters }: De
     },
     async (request, reply) => {
       const { email } = request.body;
-      const mayMail = await limit.mayMail(request, reply, await emails.digestOf(email));
+      const mayMail = await logins.mayMail(request, reply, await emails.digestOf(email));
       const language = languageOf(header(request, "accept-language"));
       if (mayMail) afterwards(request, () => accounts.requestRegistration(email, language));
       return reply.code(202).send(accepted);
@@ -71,6 +69,7 @@ function registering(app: App, { runtime: { identity }, commands, counters }: De
     async (request, reply) => {
       const { profile = {}, preferences = {}, consents = [], ...given } = request.body;
       const registration = { ...given, profile, preferences, consents };
+      await logins.setting(request, reply);
       const loggedIn = await accounts.register(registration, commands.callerOf(request));
       return reply.code(201).send(tokensOf(loggedIn));
     },
@@ -78,22 +77,22 @@ function registering(app: App, { runtime: { identity }, commands, counters }: De
 }
 
 function sessions(app: App, deps: Deps): void {
-  const { runtime, auth, commands, counters } = deps;
+  const { runtime, auth, commands, logins } = deps;
   const { identity } = runtime;
-  const { accounts, emails } = identity;
-  const limit = createLoginLimit(counters);
+  const { accounts } = identity;
 
   app.post(
     "/v1/auth/login",
     { schema: { ...describe("Log in", 200, loggedInAnswer), body: loginBody } },
     async (request, reply) => {
       const { cartId, ...credentials } = request.body;
-      const digest = await emails.digestOf(credentials.email);
+      const who = await accounts.countedAs(credentials.email);
       const caller = commands.callerOf(request);
-      const loggedIn = await limit.attempt(request, reply, digest, () => accounts.logIn(credentials, caller));
+      const loggedIn = await logins.attempt(request, reply, who, () => accounts.logIn(credentials, caller));
       // A cart that somebody else has opened is nobody's proof of anything.
       const isHeld = cartId !== undefined && auth.holdsToken(request, cartId);
-      const taken = isHeld && (await takenOver(deps, request, loggedIn.customerId, cartId));
+      const taken =
+        isHeld && (await takenOver(deps, request, loggedIn.customerId, cartId).catch(untaken(request)));
       return { ...tokensOf(loggedIn), ...taken };
     },
   );
@@ -135,9 +134,16 @@ function sessions(app: App, deps: Deps): void {
   );
 }
 
-function recovering(app: App, { runtime: { identity }, commands, counters }: Deps): void {
+/** Whatever is wrong with a cart, it keeps nobody from logging in. */
+function untaken(request: FastifyRequest) {
+  return (error: unknown) => {
+    request.log.warn({ err: error }, "a guest's cart was not taken over");
+    return { merge: "none" as const };
+  };
+}
+
+function recovering(app: App, { runtime: { identity }, commands, logins }: Deps): void {
   const { accounts, emails } = identity;
-  const limit = createLoginLimit(counters);
 
   app.post(
     "/v1/auth/password/forgot",
@@ -146,7 +152,7 @@ function recovering(app: App, { runtime: { identity }, commands, counters }: Dep
     },
     async (request, reply) => {
       const { email } = request.body;
-      const mayMail = await limit.mayMail(request, reply, await emails.digestOf(email));
+      const mayMail = await logins.mayMail(request, reply, await emails.digestOf(email));
       const language = languageOf(header(request, "accept-language"));
       if (mayMail) afterwards(request, () => accounts.requestReset(email, language));
       return reply.code(202).send(accepted);
@@ -162,7 +168,10 @@ function recovering(app: App, { runtime: { identity }, commands, counters }: Dep
       },
     },
     async (request, reply) => {
-      await accounts.reset(request.body, commands.callerOf(request));
+      await logins.setting(request, reply);
+      const who = await accounts.accountCountedAs(await accounts.accountOfReset(request.body.token));
+      const caller = commands.callerOf(request);
+      await logins.attempt(request, reply, who, () => accounts.reset(request.body, caller));
       return reply.code(204).send(null);
     },
   );

@@ -8,7 +8,6 @@ import { isoTime } from "../../values/clock.ts";
 import { notFound, Problem } from "../../values/problem.ts";
 import { header } from "../auth.ts";
 import { newEmailBody, passwordBody, totpBody } from "../customer-schemas.ts";
-import { createLoginLimit } from "../edge/logins.ts";
 import { requireRecent } from "../edge/recent-login.ts";
 import { acceptedAnswer, sessionListAnswer, totpAnswer, totpStartAnswer } from "../resources/customers.ts";
 import { emptyBody, idParams } from "../schemas.ts";
@@ -26,9 +25,8 @@ export function credentialCommands(app: App, deps: Deps): void {
   sessions(app, deps);
 }
 
-function credentials(app: App, { runtime: { identity }, auth, commands, counters }: Deps): void {
-  const { accounts } = identity;
-  const limit = createLoginLimit(counters);
+function credentials(app: App, { runtime: { identity }, auth, commands, logins }: Deps): void {
+  const { accounts, emails } = identity;
 
   app.put(
     "/v1/me/password",
@@ -39,7 +37,9 @@ function credentials(app: App, { runtime: { identity }, auth, commands, counters
       const { customerId, sessionId } = auth.requireCustomer(request);
       const { current, new: wanted } = request.body;
       const caller = commands.callerOf(request);
-      await limit.attempt(request, reply, customerId, () =>
+      await logins.setting(request, reply);
+      const who = await accounts.accountCountedAs(customerId);
+      await logins.attempt(request, reply, who, () =>
         accounts.changePassword(customerId, { current, wanted, sessionId }, caller),
       );
       return reply.code(204).send(null);
@@ -57,17 +57,19 @@ function credentials(app: App, { runtime: { identity }, auth, commands, counters
     async (request, reply) => {
       const { customerId } = auth.requireCustomer(request);
       const language = languageOf(header(request, "accept-language"));
-      await limit.attempt(request, reply, customerId, () =>
-        accounts.requestEmailChange(customerId, request.body, language),
+      const who = await accounts.accountCountedAs(customerId);
+      // Whoever gets it has not asked for it; to nobody, and a right password, the answer is the same.
+      const mayMail = await logins.mayMail(request, reply, await emails.digestOf(request.body.email));
+      await logins.attempt(request, reply, who, () =>
+        accounts.requestEmailChange(customerId, request.body, mayMail ? language : undefined),
       );
       return reply.code(202).send({ accepted: true });
     },
   );
 }
 
-function twoFactorOn(app: App, { runtime, auth, commands, counters }: Deps): void {
+function twoFactorOn(app: App, { runtime, auth, commands, logins }: Deps): void {
   const { engine, hot, clock, identity } = runtime;
-  const limit = createLoginLimit(counters);
   const pendingKey = (customerId: string) => `totp:${customerId}`;
 
   app.post(
@@ -104,7 +106,8 @@ function twoFactorOn(app: App, { runtime, auth, commands, counters }: Deps): voi
         throw new Problem("illegal_transition", "begin with a secret: it was not asked for");
       const opened = await identity.sealing.open<string>(totpField, secret);
       const caller = commands.callerOf(request);
-      return limit.attempt(request, reply, customerId, async () => {
+      const who = await identity.accounts.accountCountedAs(customerId);
+      return logins.attempt(request, reply, who, async () => {
         const step = opened === null ? undefined : totpStep(opened, request.body.code, caller.now());
         if (step === undefined)
           throw new Problem("invalid_credentials", "the code is not right", { factor: "code" });

@@ -82,14 +82,14 @@ export interface Commands {
     commandOf: (commandId: string) => RequestCommand<State> | Promise<RequestCommand<State>>,
     options?: CommandOptions,
   ): Promise<Sent>;
-  /**
-   * Runs what is no command of a stream, such as a rebuild: under a key at most once.
-   * @param again what is answered when its key was taken before
-   */
   /** For what is done to an account, which takes no keys: how it is done on behalf of who has asked. */
   callerOf(request: FastifyRequest): Caller;
   /** For what spans several streams, on behalf of who has asked. */
   processFor(request: FastifyRequest): ProcessContext;
+  /**
+   * Runs what is no command of a stream, such as a rebuild: under a key at most once.
+   * @param again what is answered when its key was taken before
+   */
   operate(
     request: FastifyRequest,
     reply: FastifyReply,

@@ -28,6 +28,8 @@ export interface ClientKey {
   /** Anybody could have guessed it: only version 0.1 took such a key. */
   isWeak: boolean;
   fingerprint: string;
+  /** As versions that had no secret in it made it. */
+  formerly: string;
   /** Streams on which version 0.1 may have kept an answer to it. */
   storedUnder: readonly { id: string; fingerprint: string }[];
 }
@@ -62,7 +64,9 @@ export function clientKeyOf(
   return {
     id: digest([client ?? "anybody", text]),
     isWeak: client === undefined && !strongKey.test(text),
-    fingerprint: digest([request.method, request.url, asked]),
+    // What is asked may be personal, and easily guessed: nobody who has only the log can try.
+    fingerprint: auth.fingerprintOf(JSON.stringify([request.method, request.url, asked])),
+    formerly: digest([request.method, request.url, asked]),
     storedUnder: old
       .filter((client) => client !== undefined)
       .map((client) => ({ id: digest([client, text]), fingerprint: oldFingerprint })),
@@ -176,7 +180,7 @@ class ClientKeys implements Idempotency {
     if (asNew) return run(asNew);
     const before = await engine.read(keys, key.id, (state) => state, context.asOf);
     if (isLive(before, this.lifeMs, context.now)) {
-      requireSameRequest(before, key.fingerprint);
+      requireSameRequest(before, key.fingerprint, key.formerly);
       const keyed = { commandId: idOf(key, before.uses), since: before.revision };
       const found = await steps.look(keyed, before.done);
       return found === undefined ? run(keyed) : { answer: found, repeated: true };
@@ -206,9 +210,9 @@ class ClientKeys implements Idempotency {
 
   private take(key: ClientKey, aim: Aim, { expectedRevision: _, ...context }: CommandContext) {
     const { engine } = this.runtime;
-    const { fingerprint } = key;
+    const { fingerprint, formerly } = key;
     const { isFirst } = context;
-    const command = { fingerprint, ...aim, lifeMs: this.lifeMs, ...(isFirst && { isFirst }) };
+    const command = { fingerprint, formerly, ...aim, lifeMs: this.lifeMs, ...(isFirst && { isFirst }) };
     // An id of its own, and not the key's: another request may be taking the key for something else.
     const step = { ...context, commandId: newId() };
     return engine.execute(keys, key.id, "Take", command, step, (state) => state);

@@ -6,7 +6,7 @@ import { clientAddress } from "./addresses.ts";
 import { type Counters, rateHeaders, refusal, tightest } from "./counted.ts";
 import { createCounters } from "./counters.ts";
 import { createDeclineLimit, type WatchDeclines, watchNone } from "./declines.ts";
-import { loginLimits } from "./logins.ts";
+import { createLoginLimit, type LoginLimit, loginLimits } from "./logins.ts";
 
 const minuteMs = 60_000;
 const hourMs = 60 * minuteMs;
@@ -31,7 +31,7 @@ export async function limitClients(
   app: App,
   auth: Auth,
   { config, hot, clock }: Runtime,
-): Promise<{ watchDeclines: WatchDeclines; counters: Counters }> {
+): Promise<{ watchDeclines: WatchDeclines; logins: LoginLimit }> {
   const { RATE_LIMIT_PER_MINUTE: requests, DECLINES_PER_HOUR: declines } = config;
   const counters = await createCounters(
     app,
@@ -44,7 +44,10 @@ export async function limitClients(
   );
   app.decorate("limitRequest", requests === 0 ? async () => {} : createRequestLimit(counters, auth));
   if (requests > 0) app.addHook("onRequest", app.limitRequest);
-  return { watchDeclines: declines === 0 ? watchNone : createDeclineLimit(counters, auth), counters };
+  return {
+    watchDeclines: declines === 0 ? watchNone : createDeclineLimit(counters, auth),
+    logins: createLoginLimit(counters),
+  };
 }
 
 /**

@@ -1,31 +1,33 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { Problem } from "../../values/problem.ts";
 import { clientAddress } from "./addresses.ts";
-import { type Counters, refusal, tightest } from "./counted.ts";
+import { type Counted, type Counters, refusal, tightest } from "./counted.ts";
 
 const minuteMs = 60_000;
 
-/** Failed logins are counted by who is meant, whether there is such an account or not, and by where they come from. */
+/**
+ * Failed logins are counted by who is meant, whether there is such an account or not, and by where they come from;
+ * passwords that are set, by where that is asked from, for each takes a moment of a core.
+ */
 export const loginLimits = {
   login: { max: 10, windowMs: 15 * minuteMs },
   loginFrom: { max: 30, windowMs: 15 * minuteMs },
   code: { max: 5, windowMs: 15 * minuteMs },
+  settingFrom: { max: 60, windowMs: 15 * minuteMs },
   mail: { max: 3, windowMs: 60 * minuteMs },
   mailFrom: { max: 10, windowMs: 60 * minuteMs },
 } as const;
 
 export interface LoginLimit {
   /**
-   * Checks credentials, unless too many were wrong.
-   * @param digest of who is meant
+   * Checks credentials, unless too many were wrong. Those that are being checked count as if they were: a burst does not
+   * slip through side by side.
+   * @param who is meant, and by which password: another one begins anew
    * @throws Problem rate_limited, before anything is checked
    */
-  attempt<T>(
-    request: FastifyRequest,
-    reply: FastifyReply,
-    digest: string,
-    check: () => Promise<T>,
-  ): Promise<T>;
+  attempt<T>(request: FastifyRequest, reply: FastifyReply, who: string, check: () => Promise<T>): Promise<T>;
+  /** Sets a password. @throws Problem rate_limited where one place sets many */
+  setting(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /**
    * Counts a message that somebody asks for.
    * @returns whether it may be sent: who has asked is not told
@@ -35,30 +37,48 @@ export interface LoginLimit {
 }
 
 export function createLoginLimit(counters: Counters): LoginLimit {
-  const within = async (request: FastifyRequest, reply: FastifyReply, keys: readonly string[]) => {
-    const least = tightest(
-      await Promise.all(
-        keys.map(async (key) => {
-          const counted = await counters.read(request, key);
-          return { ...counted, isExceeded: counted.left === 0 };
-        }),
-      ),
-    );
-    if (least.isExceeded) throw refusal(reply, least, `at most ${least.max} failed logins in 15 minutes`);
+  const underWay = new Map<string, number>();
+  const move = (key: string, by: 1 | -1) => {
+    const left = (underWay.get(key) ?? 0) + by;
+    if (left === 0) underWay.delete(key);
+    else underWay.set(key, left);
   };
+  const requireRoom = async (request: FastifyRequest, reply: FastifyReply, keys: readonly string[]) => {
+    const counts = await Promise.all(
+      keys.map(async (key): Promise<Counted> => {
+        const counted = await counters.read(request, key);
+        return { ...counted, isExceeded: counted.left <= Math.max(0, (underWay.get(key) ?? 0) - 1) };
+      }),
+    );
+    const least = tightest(counts);
+    // Which of them it is would tell whether a password was right.
+    if (least.isExceeded)
+      throw refusal(reply, { ...least, max: loginLimits.login.max, left: 0 }, "too many failed logins");
+  };
+
   return {
-    async attempt(request, reply, digest, check) {
+    async attempt(request, reply, who, check) {
       const from = `loginFrom:${clientAddress(request)}`;
-      await within(request, reply, [`login:${digest}`, `code:${digest}`, from]);
+      const keys = [`login:${who}`, from];
+      for (const key of keys) move(key, 1);
       try {
+        // Whether a code will be wrong is not known before the password is: as many as logins at once.
+        await requireRoom(request, reply, [...keys, `code:${who}`]);
         return await check();
       } catch (error) {
         if (error instanceof Problem && error.code === "invalid_credentials") {
           const what = error.extras.factor === "code" ? "code" : "login";
-          await Promise.all([`${what}:${digest}`, from].map((key) => counters.hit(request, key)));
+          await Promise.all([`${what}:${who}`, from].map((key) => counters.hit(request, key)));
         }
         throw error;
+      } finally {
+        for (const key of keys) move(key, -1);
       }
+    },
+    async setting(request, reply) {
+      const counted = await counters.hit(request, `settingFrom:${clientAddress(request)}`);
+      if (counted.isExceeded)
+        throw refusal(reply, counted, `at most ${counted.max} passwords are set from one place`);
     },
     async mayMail(request, reply, digest) {
       const from = await counters.hit(request, `mailFrom:${clientAddress(request)}`);

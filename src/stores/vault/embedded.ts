@@ -1,5 +1,4 @@
 import { randomBytes } from "node:crypto";
-import { existsSync } from "node:fs";
 import { join } from "node:path";
 import { randomBase32 } from "../../values/ids.ts";
 import { StoreDamaged, StoreUnavailable } from "../event-store/event-store.ts";
@@ -23,13 +22,13 @@ export function vaultFileIn(directory: string): string {
  */
 export function openEmbeddedVault(directory: string, masterKeys: MasterKeys): Vault {
   const path = vaultFileIn(directory);
-  const isNew = !existsSync(path);
   const file = openSqlite(path, {
     create: true,
     pragmas: { journal_mode: "WAL", synchronous: "FULL", secure_delete: "ON" },
   });
   try {
-    if (isNew) createSchema(file);
+    // Also where a crash has left an empty file.
+    if (file.get("SELECT 1 FROM sqlite_schema") === undefined) createSchema(file);
     checkFormat(file, path);
     const vault = new EmbeddedVault(file, masterKeys);
     vault.checkMasterKeys();
