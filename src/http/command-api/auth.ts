@@ -171,7 +171,7 @@ function recovering(app: App, { runtime: { identity }, commands, logins }: Deps)
       await logins.setting(request, reply);
       const who = await accounts.accountCountedAs(await accounts.accountOfReset(request.body.token));
       const caller = commands.callerOf(request);
-      await logins.attempt(request, reply, who, () => accounts.reset(request.body, caller));
+      await logins.attemptByLink(request, reply, who, () => accounts.reset(request.body, caller));
       return reply.code(204).send(null);
     },
   );

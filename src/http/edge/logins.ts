@@ -26,6 +26,16 @@ export interface LoginLimit {
    * @throws Problem rate_limited, before anything is checked
    */
   attempt<T>(request: FastifyRequest, reply: FastifyReply, who: string, check: () => Promise<T>): Promise<T>;
+  /**
+   * The same, of who has a link instead of a password: whoever was kept out by others may still set another one.
+   * @throws Problem rate_limited
+   */
+  attemptByLink<T>(
+    request: FastifyRequest,
+    reply: FastifyReply,
+    who: string,
+    check: () => Promise<T>,
+  ): Promise<T>;
   /** Sets a password. @throws Problem rate_limited where one place sets many */
   setting(request: FastifyRequest, reply: FastifyReply): Promise<void>;
   /**
@@ -35,6 +45,14 @@ export interface LoginLimit {
    */
   mayMail(request: FastifyRequest, reply: FastifyReply, digest: string): Promise<boolean>;
 }
+
+type Watched = <T>(
+  request: FastifyRequest,
+  reply: FastifyReply,
+  /** Keys that take a place while they are checked, and those that only have to have one left. */
+  counted: { who: string; reserved: readonly string[]; looked: readonly string[] },
+  check: () => Promise<T>,
+) => Promise<T>;
 
 export function createLoginLimit(counters: Counters): LoginLimit {
   const underWay = new Map<string, number>();
@@ -56,25 +74,31 @@ export function createLoginLimit(counters: Counters): LoginLimit {
       throw refusal(reply, { ...least, max: loginLimits.login.max, left: 0 }, "too many failed logins");
   };
 
-  return {
-    async attempt(request, reply, who, check) {
-      const from = `loginFrom:${clientAddress(request)}`;
-      const keys = [`login:${who}`, from];
-      for (const key of keys) move(key, 1);
-      try {
-        // Whether a code will be wrong is not known before the password is: as many as logins at once.
-        await requireRoom(request, reply, [...keys, `code:${who}`]);
-        return await check();
-      } catch (error) {
-        if (error instanceof Problem && error.code === "invalid_credentials") {
-          const what = error.extras.factor === "code" ? "code" : "login";
-          await Promise.all([`${what}:${who}`, from].map((key) => counters.hit(request, key)));
-        }
-        throw error;
-      } finally {
-        for (const key of keys) move(key, -1);
+  const watched: Watched = async (request, reply, { who, reserved, looked }, check) => {
+    const from = `loginFrom:${clientAddress(request)}`;
+    const keys = [...reserved, from];
+    for (const key of keys) move(key, 1);
+    try {
+      await requireRoom(request, reply, [...keys, ...looked]);
+      return await check();
+    } catch (error) {
+      if (error instanceof Problem && error.code === "invalid_credentials") {
+        const what = error.extras.factor === "code" ? "code" : "login";
+        await Promise.all([`${what}:${who}`, from].map((key) => counters.hit(request, key)));
       }
-    },
+      throw error;
+    } finally {
+      for (const key of keys) move(key, -1);
+    }
+  };
+
+  return {
+    // Whether a code will be wrong is not known before the password is: as many as logins at once.
+    attempt: (request, reply, who, check) =>
+      watched(request, reply, { who, reserved: [`login:${who}`], looked: [`code:${who}`] }, check),
+    attemptByLink: (request, reply, who, check) =>
+      watched(request, reply, { who, reserved: [`code:${who}`], looked: [] }, check),
+
     async setting(request, reply) {
       const counted = await counters.hit(request, `settingFrom:${clientAddress(request)}`);
       if (counted.isExceeded)
