@@ -9,6 +9,7 @@ import { addDoctor } from "./doctor.ts";
 import { addEvents } from "./events.ts";
 import { addExport } from "./export.ts";
 import { addImport } from "./import.ts";
+import { addKeys } from "./keys.ts";
 import { hasBegunJson, printJson, tell } from "./output.ts";
 import { addParked } from "./parked.ts";
 import { addRebuild, addRollback } from "./rebuild.ts";
@@ -40,6 +41,7 @@ function createProgram(): Command {
   addRebuild(program);
   addRollback(program);
   addParked(program);
+  addKeys(program);
   addVerify(program);
   addEvents(program);
   addExport(program);

@@ -4,8 +4,9 @@ import { readConfig } from "../config.ts";
 import { buildApp } from "../http/app.ts";
 import { isForOperator } from "../runtime/operator-errors.ts";
 import { prepareLog } from "../runtime/prepare-log.ts";
-import { openRuntime } from "../runtime/runtime.ts";
+import { openRuntime, type Runtime } from "../runtime/runtime.ts";
 import { fillSampleShop } from "../runtime/sample-shop.ts";
+import { StoreDamaged } from "../stores/event-store/event-store.ts";
 import { startTracing, stopTracing } from "../telemetry/tracing.ts";
 import { tracingSettings } from "../telemetry/tracing-settings.ts";
 
@@ -26,6 +27,10 @@ export async function startServer(): Promise<void> {
       process.exit(1);
     },
   });
+  await requireKeys(runtime).catch(async (error: unknown) => {
+    await runtime.close();
+    throw error;
+  });
   if (runtime.takesRequests) await prepareLog(runtime);
   const app = await buildApp(runtime);
   // What was accepted is finished, then the stores are closed.
@@ -45,6 +50,18 @@ export async function startServer(): Promise<void> {
   runtime.queries
     .warm()
     .catch((error: unknown) => log.error({ err: error }, "the catalog cannot be listed yet"));
+}
+
+/**
+ * Without its vault, what is sealed on a log would read as if it had been erased, and be sealed anew with other keys.
+ * @throws StoreDamaged
+ */
+async function requireKeys({ embeddedLog, identity, config }: Runtime): Promise<void> {
+  if (!embeddedLog?.knowsType("CustomerRegistered") || !(await identity.vault.isEmpty())) return;
+  throw new StoreDamaged(
+    `the log in ${config.DATA_DIR} has customers, and there are no keys to read them with: ` +
+      "put keys.db and master-key back from where they are kept",
+  );
 }
 
 /** As `startServer`; what keeps it from starting is told, and ends the process. */

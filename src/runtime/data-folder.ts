@@ -85,7 +85,7 @@ export function takeDataFolder(
       secret: secret.value,
       adminApiKey: kept ?? { value: adminApiKey ?? "", isNew: false },
       masterKey: (isNeeded) => {
-        const file = join(path, "master-key");
+        const file = masterKeyIn(path);
         return isNeeded || existsSync(file) ? keptSecret(file, newMasterKey).value : undefined;
       },
       release: () => lock.close(),
@@ -114,6 +114,14 @@ function lockFolder(path: string): DatabaseSync {
     );
   }
 }
+
+/** The master key of a folder that another process may be using. @returns undefined where it has made none */
+export function keptMasterKey(path: string): string | undefined {
+  const file = masterKeyIn(path);
+  return existsSync(file) ? keptSecret(file).value : undefined;
+}
+
+const masterKeyIn = (path: string) => join(path, "master-key");
 
 function keptSecret(file: string, make = randomSecret): { value: string; isNew: boolean } {
   if (existsSync(file)) {

@@ -14,7 +14,7 @@ import { createSandboxMail, createSmtpMail } from "../mail/transports.ts";
 import { createSealing, type Sealing } from "../privacy/sealing.ts";
 import { type BackendsConfig, openVault } from "../stores/backends.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
-import { masterKeysOf } from "../stores/vault/master-keys.ts";
+import { type MasterKeys, masterKeysOf } from "../stores/vault/master-keys.ts";
 import type { Vault } from "../stores/vault/vault.ts";
 import type { Clock } from "../values/clock.ts";
 import type { DataFolder } from "./data-folder.ts";
@@ -42,14 +42,19 @@ interface IdentityOptions {
   log: Logger;
 }
 
+/** @param kept by the folder: it goes on unwrapping when the setting takes its place */
+export function masterKeysFor(
+  { MASTER_KEY }: Pick<Config, "MASTER_KEY">,
+  kept: string | undefined,
+): MasterKeys {
+  return masterKeysOf([MASTER_KEY, kept].filter((text) => text !== undefined).join(","));
+}
+
 /** @throws StoreDamaged when the vault's keys are wrapped with other master keys; StoreUnavailable */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, folder, stores, engine, hot, clock, log } = options;
-  // What a folder has kept goes on unwrapping when a setting takes its place.
-  const masterKeys = [config.MASTER_KEY, folder.masterKey(config.MASTER_KEY === undefined)]
-    .filter((text) => text !== undefined)
-    .join(",");
-  const vault = await openVault(stores, masterKeysOf(masterKeys));
+  const kept = folder.masterKey(config.MASTER_KEY === undefined);
+  const vault = await openVault(stores, masterKeysFor(config, kept));
   const sealing = createSealing(vault);
   const emails = createEmailRefs(vault);
   const access = createAccessTokens(vault);

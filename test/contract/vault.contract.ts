@@ -47,9 +47,11 @@ export function vaultContract(name: string, create: () => Promise<VaultPlace>): 
 
     test("has none that nobody has asked for, and none that was destroyed", async () => {
       const vault = await open();
+      expect(await vault.isEmpty()).toBe(true);
       expect(await vault.keyOf("customer/a")).toBeUndefined();
       expect(await vault.keyById("0".repeat(16))).toBeUndefined();
       const [gone, kept] = [await vault.keyFor("customer/a"), await vault.keyFor("customer/b")];
+      expect(await vault.isEmpty()).toBe(false);
       await vault.destroyKeys([gone.id, "unknown"]);
       await vault.destroyKeys([gone.id]);
       expect(await vault.keyById(gone.id)).toBeUndefined();

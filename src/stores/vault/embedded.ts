@@ -1,4 +1,5 @@
 import { randomBytes } from "node:crypto";
+import { chmodSync } from "node:fs";
 import { join } from "node:path";
 import { randomBase32 } from "../../values/ids.ts";
 import { StoreDamaged, StoreUnavailable } from "../event-store/event-store.ts";
@@ -36,6 +37,18 @@ export function openEmbeddedVault(directory: string, masterKeys: MasterKeys): Va
   } catch (error) {
     file.close();
     throw error;
+  }
+}
+
+/** Copies the vault of a folder, also while others use it. @returns how many keys are in the copy */
+export function backUpVault(directory: string, to: string): number {
+  const file = openSqlite(vaultFileIn(directory), { pragmas: {} });
+  try {
+    file.run("VACUUM INTO ?", to);
+    chmodSync(to, 0o600);
+    return Number(file.get("SELECT count(*) FROM keys")?.[0]);
+  } finally {
+    file.close();
   }
 }
 
@@ -116,6 +129,10 @@ class EmbeddedVault implements Vault {
 
   async destroyAliases(aliases: readonly string[]): Promise<void> {
     this.#destroy(aliases.map((alias) => ["DELETE FROM aliases WHERE alias = ?", alias]));
+  }
+
+  async isEmpty(): Promise<boolean> {
+    return this.#file.get("SELECT 1 FROM keys LIMIT 1") === undefined;
   }
 
   async rewrap(): Promise<number> {

@@ -122,6 +122,10 @@ class MongoVault implements Vault {
     await this.#run("vaultDestroy", () => this.#aliases.deleteMany({ alias: { $in: [...aliases] } }));
   }
 
+  async isEmpty(): Promise<boolean> {
+    return (await this.#run("vaultKey", () => this.#keys.findOne({}))) === null;
+  }
+
   async rewrap(): Promise<number> {
     const { generation } = this.#masterKeys;
     const rows = await this.#run("vaultRewrap", () =>

@@ -27,6 +27,8 @@ export interface Vault {
   aliasOf(kind: AliasKind, digest: string): Promise<string | undefined>;
   destroyAliases(aliases: readonly string[]): Promise<void>;
 
+  /** Whether it holds no key at all: then nothing that was sealed before can be read. */
+  isEmpty(): Promise<boolean>;
   /** Wraps every key anew with the first master key. @returns how many were wrapped with another one */
   rewrap(): Promise<number>;
   close(): Promise<void>;
