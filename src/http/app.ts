@@ -103,7 +103,11 @@ export async function buildApp(runtime: Runtime): Promise<App> {
   sayWhoKeeps(app);
   const { watchDeclines, logins } = await limitClients(app, auth, runtime);
   // Counted before: a token that was never seen takes longest.
-  app.addHook("onRequest", auth.recognise);
+  app.addHook("onRequest", (request, _reply, done) => {
+    const recognising = auth.recognise(request);
+    if (recognising) recognising.then(() => done(), done);
+    else done();
+  });
   guardRoutes(app, auth);
   await describeApi(app);
   serveDocs(app);

@@ -31,8 +31,11 @@ export type Principal = StaffPrincipal | CustomerPrincipal | { kind: "guest"; ca
 export type Audience = "staff" | "guest";
 
 export interface Auth {
-  /** Finds out which customer a request's access token is of: before anything asks who sends it. */
-  recognise(request: FastifyRequest): Promise<void>;
+  /**
+   * Finds out whose a request's bearer token is, before anything asks who sends it.
+   * @returns nothing where there is nothing to find out
+   */
+  recognise(request: FastifyRequest): Promise<void> | undefined;
   /** @throws Problem unauthorized for a bearer token that is nobody's */
   principal(request: FastifyRequest): Principal;
   /** Whether it is by staff who may do this; of what everybody may read, they are shown more. */
@@ -82,12 +85,7 @@ export interface AuthOptions {
 
 export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: AuthOptions): Auth {
   const adminDigest = digest(adminApiKey);
-  const { cartToken, opens, seen } = createCartTokens(secret);
-
-  const requireToken = (token: string | undefined, cartId: string): void => {
-    if (token === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
-    if (!opens(token, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
-  };
+  const { cartToken, opens, requireToken, seen } = createCartTokens(secret);
 
   const recognised = new WeakMap<FastifyRequest, CustomerPrincipal | StaffPrincipal>();
 
@@ -113,10 +111,12 @@ export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: 
   };
 
   return {
-    recognise: async (request) => {
+    recognise: (request) => {
       const token = bearerOf(request);
-      const holder = token === undefined ? undefined : await holderOf(token, { customerOf, keyOf });
-      if (holder) recognised.set(request, holder);
+      if (token === undefined || isRoot(request)) return undefined;
+      return holderOf(token, { customerOf, keyOf }).then((holder) => {
+        if (holder) recognised.set(request, holder);
+      });
     },
     principal,
     isAllowed,
@@ -166,7 +166,11 @@ function createCartTokens(secret: string) {
     known.set(token, cartId);
     return true;
   };
-  return { cartToken, opens, seen: (token: string) => known.get(token) };
+  const requireToken = (token: string | undefined, cartId: string): void => {
+    if (token === undefined) throw new Problem("unauthorized", "this needs the cart's Cart-Token");
+    if (!opens(token, cartId)) throw new Problem("forbidden", "the Cart-Token is not this cart's");
+  };
+  return { cartToken, opens, requireToken, seen: (token: string) => known.get(token) };
 }
 
 /** @throws Problem unauthorized */

@@ -3,6 +3,13 @@ import type { Permission } from "../../commands/apikey/permissions.ts";
 import type { Auth } from "./auth.ts";
 import type { App } from "./server.ts";
 
+declare module "fastify" {
+  interface FastifyContextConfig {
+    /** Left out where there is no route. */
+    may?: May;
+  }
+}
+
 /** Who may call a route: everybody, customers who are logged in, staff, or whose it is and staff besides. */
 export type May = "anyone" | "customer" | Permission | { owner: true; staff: Permission };
 
@@ -184,23 +191,29 @@ export function mayCall(method: string, path: string): May | undefined {
  * @throws Error, when a route is added, for one that nothing is said of
  */
 export function guardRoutes(app: App, auth: Auth): void {
-  app.addHook("onRoute", ({ method, url }) => {
-    for (const each of [method].flat())
-      if (each !== "HEAD" && each !== "OPTIONS" && mayCall(each, url) === undefined)
-        throw new Error(`nothing says who may call ${each} ${url}: see src/http/permissions.ts`);
+  app.addHook("onRoute", (route) => {
+    const [method = ""] = [route.method].flat();
+    if (method === "OPTIONS") return;
+    const may = mayCall(method === "HEAD" ? "GET" : method, route.url);
+    if (may === undefined)
+      throw new Error(`nothing says who may call ${method} ${route.url}: see src/http/permissions.ts`);
+    route.config = { ...route.config, may };
   });
-  app.addHook("onRequest", async (request) => {
-    const { method, url } = request.routeOptions;
-    const may = url === undefined ? "anyone" : mayCall(askedAs(method, request), url);
-    if (may === undefined || may === "anyone") return;
-    if (may === "customer") auth.requireCustomer(request);
-    else if (typeof may === "string") auth.requireStaff(request, may);
-    else auth.requireIfStaff(request, may.staff);
+  app.addHook("onRequest", (request, _reply, done) => {
+    try {
+      requireAllowed(auth, request);
+      done();
+    } catch (error) {
+      done(error as Error);
+    }
   });
 }
 
-/** What is asked of a route's headers alone is asked of the route. */
-function askedAs(method: string | string[] | undefined, request: FastifyRequest): string {
-  const asked = request.method === "HEAD" ? "GET" : request.method;
-  return [method].flat().includes(asked) ? asked : request.method;
+/** @throws Problem unauthorized, forbidden */
+function requireAllowed(auth: Auth, request: FastifyRequest): void {
+  const { may = "anyone" } = request.routeOptions.config;
+  if (may === "anyone") return;
+  if (may === "customer") auth.requireCustomer(request);
+  else if (typeof may === "string") auth.requireStaff(request, may);
+  else auth.requireIfStaff(request, may.staff);
 }
