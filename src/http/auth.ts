@@ -84,21 +84,9 @@ export interface AuthOptions {
 }
 
 export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: AuthOptions): Auth {
-  const adminDigest = digest(adminApiKey);
   const { cartToken, opens, requireToken, seen } = createCartTokens(secret);
 
-  /** Whose a bearer token is, found out once a request; null, that it is not the shop's own key. */
-  const recognised = new WeakMap<FastifyRequest, CustomerPrincipal | StaffPrincipal | null>();
-
-  const knownOf = (request: FastifyRequest): CustomerPrincipal | StaffPrincipal | null => {
-    const known = recognised.get(request);
-    if (known !== undefined) return known;
-    const token = bearerOf(request);
-    // How long the key is, is no secret; a customer's token is longer.
-    const isRoot = token?.length === adminApiKey.length && timingSafeEqual(digest(token), adminDigest);
-    recognised.set(request, isRoot ? root : null);
-    return isRoot ? root : null;
-  };
+  const { knownOf, recognise } = createRecognition({ adminApiKey, customerOf, keyOf });
 
   const principal = (request: FastifyRequest): Principal => {
     if (request.headers.authorization === undefined)
@@ -116,13 +104,7 @@ export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: 
   };
 
   return {
-    recognise: (request) => {
-      const token = bearerOf(request);
-      if (token === undefined || knownOf(request)) return undefined;
-      return holderOf(token, { customerOf, keyOf }).then((holder) => {
-        if (holder) recognised.set(request, holder);
-      });
-    },
+    recognise,
     principal,
     isAllowed,
     audience: (request, permission) => (isAllowed(request, permission) ? "staff" : "guest"),
@@ -154,6 +136,36 @@ export function createAuth({ secret, adminApiKey, customerOf, keyOf, ownerOf }: 
       return seen(token) ?? (id !== undefined && opens(token, id) ? id : undefined);
     },
   };
+}
+
+/** Finds out whose bearer tokens are. */
+function createRecognition({
+  adminApiKey,
+  customerOf,
+  keyOf,
+}: Pick<AuthOptions, "adminApiKey" | "customerOf" | "keyOf">) {
+  const adminDigest = digest(adminApiKey);
+  /** Whose a bearer token is, found out once a request; null, that it is not the shop's own key. */
+  const recognised = new WeakMap<FastifyRequest, CustomerPrincipal | StaffPrincipal | null>();
+
+  const knownOf = (request: FastifyRequest): CustomerPrincipal | StaffPrincipal | null => {
+    const known = recognised.get(request);
+    if (known !== undefined) return known;
+    const token = bearerOf(request);
+    // How long the key is, is no secret; a customer's token is longer.
+    const isRoot = token?.length === adminApiKey.length && timingSafeEqual(digest(token), adminDigest);
+    recognised.set(request, isRoot ? root : null);
+    return isRoot ? root : null;
+  };
+
+  const recognise: Auth["recognise"] = (request) => {
+    const token = bearerOf(request);
+    if (token === undefined || knownOf(request)) return undefined;
+    return holderOf(token, { customerOf, keyOf }).then((holder) => {
+      if (holder) recognised.set(request, holder);
+    });
+  };
+  return { knownOf, recognise };
 }
 
 /** Tokens by which guests open their carts: each is one cart's, and says nothing of it. */
