@@ -429,7 +429,7 @@ export class Accounts {
   /** In the fragment, which no server is sent and no log keeps. */
   private page(name: string, token?: string): string {
     const { storefrontUrl } = this.deps;
-    return `${storefrontUrl}/#/${name}${token === undefined ? "" : `?token=${token}`}`;
+    return `${storefrontUrl}/account/${name}${token === undefined ? "" : `#token=${token}`}`;
   }
 }
 
