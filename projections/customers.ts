@@ -48,7 +48,10 @@ export const customersProjection = projectionOf<ShopEvents>()<CustomerDoc>({
   on: {
     CustomerRegistered: {
       keys: streamKey,
-      change: (doc, event) => ({ ...foldedCustomerEvents.CustomerRegistered(doc, event.data, event), orders: 0 }),
+      change: (doc, event) => ({
+        ...foldedCustomerEvents.CustomerRegistered(doc, event.data, event),
+        orders: 0,
+      }),
     },
     ProfileChanged: changed(foldedCustomerEvents.ProfileChanged),
     PreferencesChanged: changed(foldedCustomerEvents.PreferencesChanged),
