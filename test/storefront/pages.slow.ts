@@ -162,6 +162,9 @@ describe.skipIf(noBrowser)(`the pages of the storefront ${noBrowser ?? ""}`, { t
     const kept = { id: order.id, number: order.number, token: cart.guest["cart-token"], at: new Date(0) };
     await page.evaluate((text) => localStorage.setItem("orders", text), JSON.stringify([kept]));
     await checked("/orders", order.number);
+    await checked("/account", "New here?");
+    await checked("/account/forgot-password", "Send me a link");
+    await checked("/account/register", "Make my account");
     await checked(`/orders/${order.id}`, "1 with you, 1 to come back");
   });
 

@@ -28,6 +28,8 @@ const routes = [
   [/^\/checkout$/, () => import("./pages/checkout.js")],
   [/^\/orders$/, () => import("./pages/orders.js")],
   [/^\/orders\/([^/]+)$/, () => import("./pages/order.js")],
+  [/^\/account$/, () => import("./pages/account.js")],
+  [/^\/account\/([a-z-]+)$/, () => import("./pages/by-link.js")],
 ];
 
 const main = /** @type {HTMLElement} */ (document.querySelector("main"));

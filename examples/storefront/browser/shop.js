@@ -1,5 +1,6 @@
 // @ts-check
 import { CartwrightError, createClient } from "../../../client/index.js";
+import { isLoggedIn, keep, kept, member } from "./session.js";
 
 /** Over some seconds: as long as a restart of the API takes. */
 const retries = 6;
@@ -14,25 +15,6 @@ export const shop = createClient({
  * @typedef {{ id: string, token: string, count: number }} KeptCart
  * @typedef {{ id: string, number?: string | undefined, token: string, at: string }} KeptOrder
  */
-
-/**
- * @template T
- * @param {string} name
- * @returns {T | undefined}
- */
-function kept(name) {
-  const text = localStorage.getItem(name);
-  return text === null ? undefined : JSON.parse(text);
-}
-
-/**
- * @param {string} name
- * @param {unknown} value undefined forgets it
- */
-function keep(name, value) {
-  if (value === undefined) localStorage.removeItem(name);
-  else localStorage.setItem(name, JSON.stringify(value));
-}
 
 /** @returns {KeptCart | undefined} */
 export function keptCart() {
@@ -92,7 +74,7 @@ async function isGone() {
 }
 
 async function openCart() {
-  const { body } = await shop.post("/v1/carts");
+  const { body } = await (isLoggedIn() ? member : shop).post("/v1/carts");
   const cart = { id: body.id, token: body.cartToken ?? "", count: 0 };
   keepCart(cart);
   return cart;
@@ -107,9 +89,44 @@ async function addTo(cart, sku, quantity) {
   keepCart({ ...cart, count: body.itemCount });
 }
 
-/** @param {{ token: string }} of */
+/**
+ * Who may see a cart or an order: the guest with its token, or whoever is logged in.
+ * @param {{ token: string }} of
+ */
 export function guestOf({ token }) {
-  return shop.with({ cartToken: token });
+  return token === "" && isLoggedIn() ? member : shop.with({ cartToken: token });
+}
+
+/** Who has just logged in brings the cart of the guest along, or goes on with the one of last time. */
+export async function bringCart() {
+  const cart = keptCart();
+  const own = (cart && cart.token !== "" && (await mergedCart(cart))) || (await ownCart());
+  keepCart(own && { id: own.id, token: "", count: own.itemCount });
+}
+
+/** @param {KeptCart} cart */
+async function mergedCart({ id, token }) {
+  try {
+    return (await member.with({ cartToken: token }).post("/v1/me/cart/merge", { body: { cartId: id } })).body
+      .cart;
+  } catch (error) {
+    if (error instanceof CartwrightError && gone.has(error.code)) return undefined;
+    throw error;
+  }
+}
+
+async function ownCart() {
+  try {
+    return (await member.get("/v1/me/cart")).body;
+  } catch (error) {
+    if (error instanceof CartwrightError && error.code === "not_found") return undefined;
+    throw error;
+  }
+}
+
+/** Who has logged out leaves no cart behind. */
+export function leaveCart() {
+  keepCart(undefined);
 }
 
 /**

@@ -116,7 +116,15 @@ const problems = {
   cart_closed: "Your cart has run out.",
   illegal_transition: "That is not possible any more.",
   return_window_over: "The time for returns is over.",
-  validation_failed: "Something in it is not right. Please look at what you have entered.",
+  validation_failed: ({ errors }) =>
+    errors?.some(({ path }) => path === "password" || path === "new")
+      ? "This password is too easy to guess. Please make it longer, or less common."
+      : "Something in it is not right. Please look at what you have entered.",
+  invalid_credentials: "The e-mail address, the password or the code is not right.",
+  account_suspended: "This account is suspended. Please ask us why.",
+  session_ended: "You are not logged in any more. Please log in again.",
+  token_invalid: "This link was used before, or is too old. Please ask for another one.",
+  already_exists: "There is an account with this e-mail address.",
   rate_limited: "That was a lot at once. Please wait a moment and try again.",
   unavailable: "The shop is busy at the moment. Please try again.",
   projection_behind: "The shop is busy at the moment. Please try again.",
