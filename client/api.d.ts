@@ -190,6 +190,7 @@ export interface Operations {
     };
     query: never;
     body: {
+      /** As long as it was to live before, where they are left out */
       days?: number | undefined;
       /** How long the secret before is good besides */
       overlapHours?: number | undefined;
@@ -1778,6 +1779,34 @@ export interface Operations {
     body: never;
     answer: Schemas["Payment"];
   };
+  /** List customers, newest first */
+  "GET /v1/customers": {
+    path: never;
+    query: {
+      limit?: string | number | undefined;
+      cursor?: string | number | undefined;
+      email?: string | number | undefined;
+      status?: "active" | "inactive" | "suspended" | undefined;
+    };
+    body: never;
+    answer: Schemas["CustomerList"];
+  };
+  /** One customer */
+  "GET /v1/customers/{id}": {
+    path: {
+      id: string;
+    };
+    query: never;
+    body: never;
+    answer: Schemas["ListedCustomer"];
+  };
+  /** All that the shop knows of you */
+  "GET /v1/me/export": {
+    path: never;
+    query: never;
+    body: never;
+    answer: Schemas["CustomerExport"];
+  };
   /** Sales by day or by month, oldest first */
   "GET /v1/analytics/sales": {
     path: never;
@@ -2621,94 +2650,6 @@ export interface Schemas {
     items: (Schemas["Draft"])[];
     nextCursor: string | null;
   };
-  Tokens: {
-    /** Bearer token of the next minutes */
-    accessToken: string;
-    /** Seconds */
-    expiresIn: number;
-    /** Good for one use at /v1/auth/refresh */
-    refreshToken: string;
-    customerId: string;
-  };
-  MergedCart: {
-    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
-    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
-    merge: "assigned" | "merged" | "cart_locked" | "none";
-  };
-  LoggedIn: {
-    /** Bearer token of the next minutes */
-    accessToken: string;
-    /** Seconds */
-    expiresIn: number;
-    /** Good for one use at /v1/auth/refresh */
-    refreshToken: string;
-    customerId: string;
-    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
-    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
-    merge?: "assigned" | "merged" | "cart_locked" | "none" | undefined;
-  };
-  Accepted: {
-    accepted: true;
-  };
-  CustomerAddress: {
-    id: string;
-    label: "home" | "work" | "other";
-    usage: "shipping" | "billing" | "both";
-    fullName?: string | undefined;
-    addressLine1?: string | undefined;
-    addressLine2?: string | undefined;
-    city?: string | undefined;
-    state?: string | undefined;
-    postalCode?: string | undefined;
-    country: string;
-    phone?: string | undefined;
-    coordinates?: {
-      latitude: number;
-      longitude: number;
-    } | undefined;
-    isDefaultShipping: boolean;
-    isDefaultBilling: boolean;
-  };
-  Customer: {
-    id: string;
-    email: string | null;
-    status: "active" | "inactive" | "suspended";
-    firstName?: string | undefined;
-    lastName?: string | undefined;
-    phone?: string | undefined;
-    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
-    birthDate?: string | undefined;
-    avatar?: string | undefined;
-    language?: string | undefined;
-    currency?: string | undefined;
-    categories?: (string)[] | undefined;
-    brands?: (string)[] | undefined;
-    priceRange?: {
-      min?: number | undefined;
-      max?: number | undefined;
-    } | undefined;
-    notifications?: Record<string, boolean> | undefined;
-    /** What stands now, of each purpose */
-    consents: ({
-      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
-      basis: "consent" | "contract" | "legitimate_interest";
-      textVersion: string;
-      granted: boolean;
-      at: string;
-    })[];
-    twoFactor: boolean;
-    registeredAt: string;
-    updatedAt: string;
-  };
-  TotpSecret: {
-    secret: string;
-    /** For the authenticator, as a QR code */
-    uri: string;
-  };
-  RecoveryCodes: {
-    /** Shown once; each is good once */
-    recoveryCodes: (string)[];
-  };
   Payment: {
     id: string;
     orderId: string;
@@ -3129,6 +3070,153 @@ export interface Schemas {
   GuestOrderList: {
     items: (Schemas["GuestOrderSummary"])[];
     nextCursor: string | null;
+  };
+  Tokens: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+  };
+  MergedCart: {
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge: "assigned" | "merged" | "cart_locked" | "none";
+  };
+  LoggedIn: {
+    /** Bearer token of the next minutes */
+    accessToken: string;
+    /** Seconds */
+    expiresIn: number;
+    /** Good for one use at /v1/auth/refresh */
+    refreshToken: string;
+    customerId: string;
+    cart?: Schemas["Cart"] | Schemas["GuestCart"] | undefined;
+    /** What has become of the guest's cart: it is the customer's now, or its lines are in the one that was there */
+    merge?: "assigned" | "merged" | "cart_locked" | "none" | undefined;
+  };
+  Accepted: {
+    accepted: true;
+  };
+  CustomerAddress: {
+    id: string;
+    label: "home" | "work" | "other";
+    usage: "shipping" | "billing" | "both";
+    fullName?: string | undefined;
+    addressLine1?: string | undefined;
+    addressLine2?: string | undefined;
+    city?: string | undefined;
+    state?: string | undefined;
+    postalCode?: string | undefined;
+    country: string;
+    phone?: string | undefined;
+    coordinates?: {
+      latitude: number;
+      longitude: number;
+    } | undefined;
+    isDefaultShipping: boolean;
+    isDefaultBilling: boolean;
+  };
+  Customer: {
+    id: string;
+    email: string | null;
+    status: "active" | "inactive" | "suspended";
+    firstName?: string | undefined;
+    lastName?: string | undefined;
+    phone?: string | undefined;
+    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
+    birthDate?: string | undefined;
+    avatar?: string | undefined;
+    language?: string | undefined;
+    currency?: string | undefined;
+    categories?: (string)[] | undefined;
+    brands?: (string)[] | undefined;
+    priceRange?: {
+      min?: number | undefined;
+      max?: number | undefined;
+    } | undefined;
+    notifications?: Record<string, boolean> | undefined;
+    /** What stands now, of each purpose */
+    consents: ({
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+      basis: "consent" | "contract" | "legitimate_interest";
+      textVersion: string;
+      granted: boolean;
+      at: string;
+    })[];
+    twoFactor: boolean;
+    registeredAt: string;
+    updatedAt: string;
+  };
+  ListedCustomer: {
+    id: string;
+    email: string | null;
+    status: "active" | "inactive" | "suspended";
+    firstName?: string | undefined;
+    lastName?: string | undefined;
+    phone?: string | undefined;
+    gender?: "female" | "male" | "other" | "undisclosed" | undefined;
+    birthDate?: string | undefined;
+    avatar?: string | undefined;
+    language?: string | undefined;
+    currency?: string | undefined;
+    categories?: (string)[] | undefined;
+    brands?: (string)[] | undefined;
+    priceRange?: {
+      min?: number | undefined;
+      max?: number | undefined;
+    } | undefined;
+    notifications?: Record<string, boolean> | undefined;
+    /** What stands now, of each purpose */
+    consents: ({
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+      basis: "consent" | "contract" | "legitimate_interest";
+      textVersion: string;
+      granted: boolean;
+      at: string;
+    })[];
+    twoFactor: boolean;
+    registeredAt: string;
+    updatedAt: string;
+    suspendedFor?: string | undefined;
+    /** That were placed by the account */
+    orders: number;
+    lastOrderAt?: string | undefined;
+  };
+  CustomerList: {
+    items: (Schemas["ListedCustomer"])[];
+    nextCursor: string | null;
+  };
+  CustomerExport: {
+    format: "cartwright-export/1";
+    exportedAt: string;
+    customer: Schemas["Customer"];
+    addresses: (Schemas["CustomerAddress"])[];
+    /** All that was ever said, oldest first */
+    consents: ({
+      purpose: "newsletter" | "profiling" | "third_party" | "sms" | "terms" | "privacy";
+      basis: "consent" | "contract" | "legitimate_interest";
+      textVersion: string;
+      granted: boolean;
+      at: string;
+    })[];
+    sessions: ({
+      id: string;
+      startedAt: string;
+      seenAt: string;
+    })[];
+    orders: (Schemas["GuestOrderDetail"])[];
+  };
+  TotpSecret: {
+    secret: string;
+    /** For the authenticator, as a QR code */
+    uri: string;
+  };
+  RecoveryCodes: {
+    /** Shown once; each is good once */
+    recoveryCodes: (string)[];
   };
   Category: {
     id: string;

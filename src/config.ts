@@ -68,6 +68,8 @@ const settingsSchema = z.object({
   SANDBOX_WEBHOOK_SECRET: z.string().min(16, "at least 16 characters").default("whsec_cartwright_sandbox"),
   WEBHOOK_PRIVATE_ADDRESSES: choice(["true", "false"]).default("false"),
   RATE_LIMIT_PER_MINUTE: wholeNumber(0, 100_000_000).default(60_000),
+  MAILS_PER_HOUR: wholeNumber(1, 1_000_000).default(10),
+  LOGIN_FAILURES: wholeNumber(1, 1_000_000).default(30),
   DECLINES_PER_HOUR: wholeNumber(0, 100_000).default(20),
   TRUST_PROXY: z
     .string()
@@ -102,9 +104,12 @@ const settingsSchema = z.object({
     ...["redis:", "rediss:", "redis+sentinel:", "rediss+sentinel:", "redis+cluster:", "rediss+cluster:"],
   ).optional(),
   ARCHIVE_FILE: z.string().min(1, "a file").optional(),
-  MASTER_KEY: z.string().refine(isMasterKeys, "2:<32 bytes in base64url>,1:<…>, the newest first").optional(),
+  MASTER_KEY: z
+    .string()
+    .refine(isMasterKeys, "2:<32 bytes in base64url>,1:<…>, the newest first, numbered from 1")
+    .optional(),
   STOREFRONT_URL: url("http:", "https:")
-    .default("http://localhost:4000")
+    .default("http://127.0.0.1:4000")
     .transform((address) => address.replace(/\/+$/, "")),
   SMTP_URL: url("smtp:", "smtps:").optional(),
   MAIL_FROM: z.string().min(3, "an e-mail address").max(320).default("shop@cartwright.invalid"),

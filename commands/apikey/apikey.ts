@@ -33,6 +33,8 @@ export interface ApiKey {
   readonly scopes: readonly Permission[];
   readonly createdAt: number;
   readonly expiresAt: number;
+  /** How long it was to live when it was made, or rotated last. */
+  readonly lifeMs: number;
   /** How often its secret was made anew. */
   readonly rotation: number;
   /** Until when the secret before the last one is good. */
@@ -56,11 +58,13 @@ export const apiKeys = decider({
     ApiKeyCreated: (state: ApiKeys, { keyId, name, scopes, expiresAt }, { time }): ApiKeys =>
       state.with(keyId, {
         ...{ keyId, name, scopes, createdAt: time, expiresAt: Date.parse(expiresAt) },
+        lifeMs: Date.parse(expiresAt) - time,
         ...{ rotation: 0, overlapUntil: 0 },
       }),
-    ApiKeyRotated: (state: ApiKeys, { keyId, expiresAt, overlapUntil }): ApiKeys =>
+    ApiKeyRotated: (state: ApiKeys, { keyId, expiresAt, overlapUntil }, { time }): ApiKeys =>
       changed(state, keyId, (key) => ({
         ...key,
+        lifeMs: Date.parse(expiresAt) - time,
         rotation: key.rotation + 1,
         expiresAt: Date.parse(expiresAt),
         overlapUntil: Date.parse(overlapUntil),
@@ -79,12 +83,14 @@ export const apiKeys = decider({
       return [{ type: "ApiKeyCreated", data }];
     },
 
+    /** @param days left out, it lives as long as it was to live before */
     Rotate: (state: ApiKeys, { keyId, maker, days, overlapMs }: Rotate, { now }): ApiKeyEvent[] => {
       const key = live(state, keyId);
       requireHeld(maker, key.scopes);
+      const lifeMs = days === undefined ? key.lifeMs : days * dayMs;
       const data = {
         keyId,
-        expiresAt: timeAfter(now, days * dayMs),
+        expiresAt: timeAfter(now, lifeMs),
         overlapUntil: timeAfter(now, overlapMs),
       };
       return [{ type: "ApiKeyRotated", data }];
@@ -111,7 +117,7 @@ interface Create {
 
 interface Rotate {
   keyId: string;
-  days: number;
+  days?: number | undefined;
   overlapMs: number;
   maker: readonly Permission[];
 }

@@ -10,7 +10,7 @@ export const permissions = {
   care: "cancel, edit, exchange, returns, notes, prices of single lines",
   refund: "move money: capture, void, refund, settle by hand",
   customers: "suspend customers and let them in again",
-  privacy: "who did what, from where",
+  privacy: "who did what, from where; messages that a sandbox has taken",
   analytics: "reports",
   admin: "keys, webhooks, the event feed, operations",
 } as const;

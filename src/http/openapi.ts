@@ -50,7 +50,11 @@ export async function describeApi(app: App): Promise<void> {
       },
       components: {
         securitySchemes: {
-          bearer: { type: "http", scheme: "bearer", description: "A staff API key" },
+          bearer: {
+            type: "http",
+            scheme: "bearer",
+            description: "A staff key, an API key, or a customer's access token",
+          },
           cartToken: {
             type: "apiKey",
             in: "header",

@@ -178,7 +178,7 @@ const table: Readonly<Record<string, May>> = {
   "GET /v1/ops/tasks": "admin",
   "POST /v1/ops/tasks/:kind/:id/retry": "admin",
   "POST /v1/ops/tasks/:kind/:id/settle": "admin",
-  "GET /v1/ops/mails": "admin",
+  "GET /v1/ops/mails": "privacy",
 };
 
 /** @returns who may call a route, by its method and its path as it was declared */

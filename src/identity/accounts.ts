@@ -249,7 +249,8 @@ export class Accounts {
   /** @returns the number of the password that was right. @throws Problem invalid_credentials */
   async requirePassword(accountId: string, password: string): Promise<number> {
     const state = await this.deps.engine.read(account, accountId, (now) => now);
-    if (!(await this.isRight(state, password))) throw wrongPassword();
+    if (!(await this.isRight(state, password)))
+      throw new Problem("invalid_credentials", "the password is not right");
     return state.credential;
   }
 

@@ -66,16 +66,13 @@ export async function requireStrong(
   inputs: readonly string[],
 ): Promise<void> {
   const check = await strengthCheck();
-  const { score, feedback } = check(folded(password).slice(0, estimatedCharactersMax), [...inputs]);
+  const { score } = check(folded(password).slice(0, estimatedCharactersMax), [...inputs]);
   if (score >= scoreMin) return;
-  const message = feedback.warning || "too easy to guess: make it longer, or less common";
+  const message = "too easy to guess: make it longer, or less common";
   throw new Problem("validation_failed", `${path}: ${message}`, { errors: [{ path, message }] });
 }
 
-type StrengthCheck = (
-  password: string,
-  inputs: string[],
-) => { score: number; feedback: { warning?: string | null } };
+type StrengthCheck = (password: string, inputs: string[]) => { score: number };
 
 let loading: Promise<StrengthCheck> | undefined;
 

@@ -5,7 +5,7 @@
 export const problems = {
   malformed_request: [400, "The request cannot be read"],
   invalid_cursor: [400, "The cursor is not one that a list gave out"],
-  invalid_credentials: [401, "The e-mail address or the password is not right"],
+  invalid_credentials: [401, "What was given to log in with is not right"],
   totp_required: [401, "A code of the authenticator is needed"],
   session_ended: [401, "The session is over"],
   unauthorized: [401, "Credentials are missing or wrong"],

@@ -63,7 +63,7 @@ describe("a key", () => {
   test("is good by its last secret, and for a while by the one before", () => {
     const key = {
       ...{ keyId: "a", name: "n", scopes: [], createdAt: 0, expiresAt: 100 },
-      ...{ rotation: 2, overlapUntil: 50 },
+      ...{ lifeMs: 100, rotation: 2, overlapUntil: 50 },
     };
     expect(goodRotations(key, 49)).toEqual([2, 1]);
     expect(goodRotations(key, 50)).toEqual([2]);

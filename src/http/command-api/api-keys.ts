@@ -19,15 +19,15 @@ import type { App, Deps } from "../server.ts";
 
 const hourMs = 3_600_000;
 
-const days = z.int().min(1).max(keyDaysMax).default(keyDaysDefault);
+const days = z.int().min(1).max(keyDaysMax);
 const newKeyBody = z.strictObject({
   name: z.string().trim().min(1).max(100).describe("Whose it is, or what for"),
   scopes: z.array(z.enum(permissionNames)).min(1).max(permissionNames.length),
-  days,
+  days: days.default(keyDaysDefault),
 });
 const rotateKeyBody = z
   .strictObject({
-    days,
+    days: days.optional().describe("As long as it was to live before, where they are left out"),
     overlapHours: z
       .int()
       .min(0)
@@ -153,7 +153,7 @@ function making(app: App, deps: Deps): void {
     (request, reply) => {
       const { permissions: maker } = auth.requireStaff(request);
       const { id: keyId } = request.params;
-      const { days: life = keyDaysDefault, overlapHours = 24 } = request.body ?? {};
+      const { days: life, overlapHours = 24 } = request.body ?? {};
       const rotate = { keyId, days: life, overlapMs: overlapHours * hourMs, maker };
       const run: Run = (context, respond) =>
         engine.execute(apiKeys, apiKeysId, "Rotate", rotate, context, respond);

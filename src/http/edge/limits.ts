@@ -40,6 +40,8 @@ export async function limitClients(
       request: { max: requests, windowMs: minuteMs },
       decline: { max: declines, windowMs: hourMs },
       ...loginLimits,
+      loginFrom: { ...loginLimits.loginFrom, max: config.LOGIN_FAILURES },
+      mailFrom: { ...loginLimits.mailFrom, max: config.MAILS_PER_HOUR },
     },
   );
   app.decorate("limitRequest", requests === 0 ? async () => {} : createRequestLimit(counters, auth));

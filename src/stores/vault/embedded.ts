@@ -31,6 +31,7 @@ export function openEmbeddedVault(directory: string, masterKeys: MasterKeys): Va
     // Also where a crash has left an empty file.
     if (file.get("SELECT 1 FROM sqlite_schema") === undefined) createSchema(file);
     checkFormat(file, path);
+    chmodSync(path, 0o600);
     const vault = new EmbeddedVault(file, masterKeys);
     vault.checkMasterKeys();
     return vault;

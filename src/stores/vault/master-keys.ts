@@ -46,7 +46,9 @@ export function masterKeysOf(text: string): MasterKeys {
       const key = keys.get(by);
       if (!key)
         throw new StoreDamaged(
-          `the vault's keys are wrapped with master key ${by}, which MASTER_KEY does not name: add it`,
+          by === 0
+            ? "the vault's keys are wrapped with the folder's own master key: put the file master-key back"
+            : `the vault's keys are wrapped with master key ${by}, which MASTER_KEY does not name: add it`,
         );
       const bytes = Buffer.from(wrapped, "base64url");
       const decipher = createDecipheriv(algorithm, key, bytes.subarray(0, nonceBytes), {
