@@ -43,7 +43,7 @@ export const customersProjection = projectionOf<ShopEvents>()<CustomerDoc>({
   name: "customers",
   version: 1,
   columns: { registeredAt: "number", emailRef: "text", status: "text" },
-  indexes: [["registeredAt"], ["emailRef"], ["status", "registeredAt"]],
+  indexes: [["registeredAt"], ["emailRef", "registeredAt"], ["status", "registeredAt"]],
   columnsOf: ({ registeredAt, emailRef, status }) => ({ registeredAt, emailRef, status }),
   on: {
     CustomerRegistered: {

@@ -2,6 +2,7 @@ import { listAudit } from "../../../projections/audit.ts";
 import { listDrafts } from "../../../projections/carts.ts";
 import { groupDocsOf } from "../../../projections/catalog/groups.ts";
 import { getProduct } from "../../../projections/catalog/queries.ts";
+import { listCustomers } from "../../../projections/customers.ts";
 import { listImports } from "../../../projections/imports.ts";
 import { getOrder, listOrders } from "../../../projections/orders/queries.ts";
 import { paymentsOfOrder } from "../../../projections/payments.ts";
@@ -29,6 +30,15 @@ export const queries: Record<string, [string, (model: ViewModel) => Promise<unkn
   catalog: [
     ["a product by its slug", (model) => getProduct(model, "slug")],
     ["all categories and brands", groupDocsOf],
+  ],
+  customers: [
+    ["all customers", (model) => listCustomers(model, { limit })],
+    ["the customer of an address", (model) => listCustomers(model, { limit, emailRef: "e" })],
+    ["customers of a status", (model) => listCustomers(model, { limit, status: "suspended" })],
+    [
+      "the customer of an address, by status",
+      (model) => listCustomers(model, { limit, emailRef: "e", status: "active" }),
+    ],
   ],
   orders: [
     ["all orders", (model) => listOrders(model, { limit }, "UTC")],
