@@ -26,7 +26,7 @@ export function addKeys(program: Command): void {
 async function rotate({ json }: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   if (config.MONGODB_URL === undefined) requireVault(config.DATA_DIR);
-  const masterKeys = masterKeysFor(config, keptMasterKey(config.DATA_DIR));
+  const masterKeys = masterKeysFor(config, keptMasterKey(config.DATA_DIR, config.SHARED_SECRET));
   const vault = await openVault(backendsOf(config), masterKeys);
   try {
     const rewrapped = await vault.rewrap();

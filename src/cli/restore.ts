@@ -15,6 +15,7 @@ import {
   RevisionConflict,
   StoreDamaged,
 } from "../stores/event-store/event-store.ts";
+import { vaultFileIn } from "../stores/vault/embedded.ts";
 import { type BackupContents, type BackupEvent, eventsOf, readBackup } from "./backup-file.ts";
 import { flush } from "./flush.ts";
 import { asLog, engineOn, stateOf } from "./log-turn.ts";
@@ -55,18 +56,26 @@ async function restore(file: string, { json }: { json?: boolean }): Promise<void
     const isOnServer = config.EVENTSTOREDB_URL !== undefined;
     const contents = await (isOnServer ? restoreOnServer : restoreLog)(file, config, progress);
     const logSeconds = secondsSince(startedAt);
-    await withRuntime(config, (runtime) => catchUp(runtime, progress));
-    return { ...contents, logSeconds };
+    const keysMissing = await withRuntime(config, async (runtime) => {
+      await catchUp(runtime, progress);
+      const isSealed = runtime.embeddedLog?.knowsType("CustomerRegistered") === true;
+      return isSealed && !isOnServer && !existsSync(vaultFileIn(config.DATA_DIR));
+    });
+    return { ...contents, logSeconds, keysMissing };
   });
   const seconds = secondsSince(startedAt);
-  const { header, events, streams, leftOut, logSeconds } = restored;
+  const { header, events, streams, leftOut, logSeconds, keysMissing } = restored;
+  const backedUpAt = header.createdAt;
   if (json)
-    return printJson({ file, events, streams, leftOut, backedUpAt: header.createdAt, logSeconds, seconds });
+    return printJson({ file, events, streams, leftOut, backedUpAt, keysMissing, logSeconds, seconds });
   await printLine(
-    `Restored ${counted(events, "event")} of ${counted(streams, "stream")}, backed up at ${header.createdAt}, ` +
+    `Restored ${counted(events, "event")} of ${counted(streams, "stream")}, backed up at ${backedUpAt}, ` +
       `in ${seconds} s (the log took ${logSeconds} s, the read models the rest).` +
       (leftOut > 0
         ? ` Left out: ${counted(leftOut, "event")} of who had written the log that was backed up.`
+        : "") +
+      (keysMissing
+        ? " It has customers: before it starts, put their keys back, as keys.db and master-key."
         : ""),
   );
 }

@@ -42,7 +42,7 @@ export function restoringFolder(path: string): string {
 export function withoutFolder(secret: string | undefined, adminApiKey: string | undefined): DataFolder {
   if (secret === undefined || adminApiKey === undefined)
     throw new Error("a process of several needs SHARED_SECRET and ADMIN_API_KEY");
-  const masterKey = () => masterKeyFrom(secret);
+  const masterKey = () => (secret === "" ? undefined : masterKeyFrom(secret));
   return {
     path: "",
     secret,
@@ -115,10 +115,14 @@ function lockFolder(path: string): DatabaseSync {
   }
 }
 
-/** The master key of a folder that another process may be using. @returns undefined where it has made none */
-export function keptMasterKey(path: string): string | undefined {
+/**
+ * The master key of a folder that another process may be using, or else of processes that share a secret.
+ * @returns undefined where there is neither
+ */
+export function keptMasterKey(path: string, sharedSecret: string | undefined): string | undefined {
   const file = masterKeyIn(path);
-  return existsSync(file) ? keptSecret(file).value : undefined;
+  if (existsSync(file)) return keptSecret(file).value;
+  return sharedSecret === undefined ? undefined : masterKeyFrom(sharedSecret);
 }
 
 const masterKeyIn = (path: string) => join(path, "master-key");

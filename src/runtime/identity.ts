@@ -1,6 +1,6 @@
 import type { Logger } from "pino";
 import { customer } from "../../commands/customer/customer.ts";
-import type { Config } from "../config.ts";
+import { type Config, InvalidConfig } from "../config.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import { type AccessTokens, createAccessTokens } from "../identity/access-tokens.ts";
 import { Accounts } from "../identity/accounts.ts";
@@ -16,6 +16,7 @@ import { type BackendsConfig, openVault } from "../stores/backends.ts";
 import type { HotStore } from "../stores/hot-store/hot-store.ts";
 import { type MasterKeys, masterKeysOf } from "../stores/vault/master-keys.ts";
 import type { Vault } from "../stores/vault/vault.ts";
+import { vaultWhenUsed } from "../stores/vault/when-used.ts";
 import type { Clock } from "../values/clock.ts";
 import type { DataFolder } from "./data-folder.ts";
 
@@ -40,21 +41,30 @@ interface IdentityOptions {
   hot: HotStore;
   clock: Clock;
   log: Logger;
+  /** For a command: keys are opened, and made, only where it uses them. */
+  beside: boolean;
 }
 
-/** @param kept by the folder: it goes on unwrapping when the setting takes its place */
+/**
+ * @param kept by the folder: it goes on unwrapping when the setting takes its place
+ * @throws InvalidConfig
+ */
 export function masterKeysFor(
   { MASTER_KEY }: Pick<Config, "MASTER_KEY">,
   kept: string | undefined,
 ): MasterKeys {
-  return masterKeysOf([MASTER_KEY, kept].filter((text) => text !== undefined).join(","));
+  const given = [MASTER_KEY, kept].filter((text) => text !== undefined);
+  if (given.length === 0)
+    throw new InvalidConfig(["MASTER_KEY: needed, or the SHARED_SECRET that it is made of"]);
+  return masterKeysOf(given.join(","));
 }
 
 /** @throws StoreDamaged when the vault's keys are wrapped with other master keys; StoreUnavailable */
 export async function openIdentity(options: IdentityOptions): Promise<Identity> {
   const { config, folder, stores, engine, hot, clock, log } = options;
-  const kept = folder.masterKey(config.MASTER_KEY === undefined);
-  const vault = await openVault(stores, masterKeysFor(config, kept));
+  const open = () =>
+    openVault(stores, masterKeysFor(config, folder.masterKey(config.MASTER_KEY === undefined)));
+  const vault = options.beside ? vaultWhenUsed(open) : await open();
   const sealing = createSealing(vault);
   const emails = createEmailRefs(vault);
   const access = createAccessTokens(vault);

@@ -204,14 +204,15 @@ function placeOf(config: Config, beside = false): DataFolder {
   const { ROLE, DATA_DIR, SHARED_SECRET, ADMIN_API_KEY, EVENTSTOREDB_URL, MONGODB_URL } = config;
   if (ROLE !== "all") return withoutFolder(SHARED_SECRET, ADMIN_API_KEY);
   // A command gives out no tokens.
-  if (beside && EVENTSTOREDB_URL !== undefined && MONGODB_URL !== undefined) return withoutFolder("", "");
+  if (beside && EVENTSTOREDB_URL !== undefined && MONGODB_URL !== undefined)
+    return withoutFolder(SHARED_SECRET ?? "", "");
   const folder = takeDataFolder(DATA_DIR, ADMIN_API_KEY);
   return SHARED_SECRET === undefined ? folder : { ...folder, secret: SHARED_SECRET };
 }
 
 /** The log, and what decides on it. */
 async function openBase(
-  { config, log, clock = systemClock, hot: given }: RuntimeOptions,
+  { config, log, clock = systemClock, hot: given, beside = false }: RuntimeOptions,
   folder: DataFolder,
   opened: Opened,
 ) {
@@ -233,7 +234,7 @@ async function openBase(
   const numbers = createOrderNumbers(engine, config.ORDER_NUMBER_PREFIX, clock);
   const imports = new ProductImports({ engine, events, codec, clock, currency: config.STORE_CURRENCY });
   const shop: Shop = { engine, gateway, numbers, imports, settings: shopSettings(config) };
-  const identity = await openIdentity({ config, folder, stores, engine, hot, clock, log });
+  const identity = await openIdentity({ config, folder, stores, engine, hot, clock, log, beside });
   opened.push(() => identity.close());
   return {
     stores,

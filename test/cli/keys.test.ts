@@ -1,4 +1,4 @@
-import { readFile, rm } from "node:fs/promises";
+import { readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
@@ -29,6 +29,23 @@ test("keys are wrapped with another master key beside a running shop, and opened
   expect((await send(after, "/auth/login", login)).status).toBe(200);
   await after.close();
   await expect(openShop({ folder, env: { MASTER_KEY: first } })).rejects.toThrow(/MASTER_KEY/);
+});
+
+test("a restored shop says that its keys are missing, and makes none", async () => {
+  const folder = await temporaryPath("data");
+  const shop = await openShop({ folder });
+  await member(shop);
+  await shop.close();
+  const file = await temporaryPath("backup");
+  expect(await cli(["backup", file], { DATA_DIR: folder })).toMatchObject({ code: 0 });
+  const restored = await temporaryPath("restored");
+  const { code, stdout } = await cli(["restore", file], { DATA_DIR: restored });
+  expect([code, stdout]).toEqual([
+    0,
+    expect.stringMatching(/put their keys back, as keys.db and master-key/),
+  ]);
+  expect(await cli(["verify"], { DATA_DIR: restored })).toMatchObject({ code: 0 });
+  expect((await readdir(restored)).filter((name) => /keys|master/.test(name))).toEqual([]);
 });
 
 test("a shop that has lost its keys does not start, and does once they are put back", async () => {
