@@ -42,17 +42,20 @@ const followUps: readonly EventType[] = [
 const byOperators: readonly string[] = [
   ...(["ImportStarted", "ImportFinished", "InvoiceRunStarted", "InvoiceRunFinished"] as const),
 ] satisfies EventType[];
-/** Customers, what the shop does by itself, and what gateways tell it. */
+/** Guests, what the shop does by itself, and what gateways tell it. */
 const nobodysActors = /^(?:guest|system|gateway)(?::|$)/;
+const shoppers = /^(?:guest$|customer:)/;
 
-function isAudited({ type, metadata }: ProjectedEvent): boolean {
-  return byOperators.includes(type) || !nobodysActors.test(metadata.actor);
+/** What customers put in their carts is no more looked at than what guests do. */
+function isAudited({ type, stream, metadata: { actor } }: ProjectedEvent): boolean {
+  if (byOperators.includes(type)) return true;
+  return !nobodysActors.test(actor) && !(shoppers.test(actor) && stream.startsWith("cart-"));
 }
 
-/** An event as the audit trail tells it. Where a customer was is not told. */
+/** An event as the audit trail tells it. Where a guest or customer was is not told. */
 export function entryOf({ stream, revision, type, time, metadata }: Audited): AuditEntry {
   const { actor, correlationId, causationId, ip, userAgent } = metadata;
-  const isTold = actor !== "guest";
+  const isTold = !shoppers.test(actor);
   return {
     stream,
     revision,
@@ -75,7 +78,10 @@ const handler: Handler<AuditEntry, unknown> = {
 
 const audited = (Object.keys(shopEvents) as EventType[]).filter((type) => !followUps.includes(type));
 
-/** One small document for each event that staff, an API key or an operator has brought about: none for guests. */
+/**
+ * One small document for each event that staff, a customer, an API key or an operator has brought about: none for guests,
+ * nor for carts of customers.
+ */
 export const auditProjection = projectionOf<ShopEvents>()<AuditEntry>({
   name: "audit",
   readsMetadata: true,

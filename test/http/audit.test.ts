@@ -1,7 +1,9 @@
 import { beforeAll, describe, expect, test } from "vitest";
 import { changesBetween } from "../../src/http/ops-api/changes.ts";
+import { customerSubject } from "../../src/identity/personal.ts";
 import { OrderedMap } from "../../src/values/ordered-map.ts";
-import { type Body, openTimeoutMs, sharedShop, staff } from "./shop.ts";
+import { member, send } from "./members.ts";
+import { type Body, checkoutBody, openTimeoutMs, sharedShop, staff } from "./shop.ts";
 
 const shop = sharedShop();
 let productId = "";
@@ -104,6 +106,40 @@ describe("the audit trail", () => {
     expect(all).toContain('"untold":true');
     for (const secret of [token, "buyer@example.com", "A Buyer", "High Street", "canary-note"])
       expect(all).not.toContain(secret);
+  });
+
+  test("opens what an account keeps sealed, as long as its key is there, and no secret", async () => {
+    const of = shop();
+    const { access, customerId, email } = await member(of);
+    for (const phone of ["+441632960001", "+441632960002"])
+      expect((await of.call("PATCH", "/v1/me", { headers: access, body: { phone } })).status).toBe(200);
+    expect((await send(of, "/me/addresses", checkoutBody.shippingAddress, access)).status).toBe(201);
+    const stream = `customer-${customerId}`;
+    const changed = (items: Body[], type: string, path: RegExp) =>
+      items
+        .filter((item) => item.type === type)
+        .map(({ changes }) => changes.find((each: Body) => path.test(each.path)));
+    const { items } = await audit(`stream=${stream}`);
+    const [second, first] = changed(items, "ProfileChanged", /phone/);
+    expect(second).toEqual({ path: "customer.profile.phone", old: "+441632960001", new: "+441632960002" });
+    expect(first).toEqual({ path: "customer.profile.phone", new: "+441632960001" });
+    expect(changed(items, "AddressAdded", /address$/)[0].new).toContain(
+      Object.values(checkoutBody.shippingAddress).join(", "),
+    );
+    expect(changed(items, "CustomerRegistered", /email$/)[0].new).toBe(email);
+    expect(items[0]).toMatchObject({ actor: `customer:${customerId}` });
+    expect(items[0]).not.toHaveProperty("ip");
+
+    const account = JSON.stringify(await audit(`stream=account-${customerId}`));
+    expect(account).toContain('{"path":"hash","untold":true}');
+    expect(account).not.toContain("s1.");
+
+    const { sealing } = of.runtime.identity;
+    await sealing.destroy([(await sealing.sealerFor(customerSubject(customerId))).keyId]);
+    const after = (await audit(`stream=${stream}`)).items;
+    const [last] = changed(after, "ProfileChanged", /phone/);
+    expect(last).toEqual({ path: "customer.profile.phone", old: null, new: null });
+    expect(after[0]).toMatchObject({ actor: `customer:${customerId}` });
   });
 
   test("is for staff, of one thing or of one actor", async () => {

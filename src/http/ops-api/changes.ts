@@ -1,4 +1,6 @@
 import type { Codec } from "../../engine/codec.ts";
+import { addressField, emailField, profileFields } from "../../identity/personal.ts";
+import { isSealed, type Sealing } from "../../privacy/sealing.ts";
 import type { EventStore } from "../../stores/event-store/event-store.ts";
 import { deciderOf, partsOf } from "./deciders.ts";
 
@@ -10,8 +12,11 @@ const pageEvents = 1_000;
 /** Fields, at any depth, of which it is told that they have changed, but not what they were or are. */
 const untold = new Set([
   ...["email", "phone", "shippingAddress", "billingAddress", "fullName", "customerId", "ip"],
-  ...["token", "secret", "reference", "actionUrl", "stray"],
+  ...["token", "secret", "reference", "actionUrl", "stray", "recoveryCodes"],
 ]);
+
+/** Of what is sealed, what is told nevertheless: what of it nobody need ever read is a secret. */
+const opened = new Set<string>([...profileFields, emailField, addressField]);
 
 type Leaf = string | number | boolean | null;
 
@@ -20,7 +25,7 @@ export interface Change {
   path: string;
   old?: Leaf;
   new?: Leaf;
-  /** Personal or secret. */
+  /** Personal or secret, and not sealed for those who may read it. */
   untold?: true;
 }
 
@@ -32,11 +37,11 @@ export interface Changes {
 
 /**
  * What events of a stream have changed in the state that its write model makes of it: nothing of it is kept, so the
- * stream is folded as far as the last of them.
+ * stream is folded as far as the last of them. Personal data of accounts is opened; it is null once its key is destroyed.
  * @returns by revision; nothing for streams without a write model
  */
 export async function changesOf(
-  { events, codec }: { events: EventStore; codec: Codec },
+  { events, codec, sealing }: { events: EventStore; codec: Codec; sealing: Sealing },
   stream: string,
   revisions: ReadonlySet<number>,
 ): Promise<Map<number, Changes>> {
@@ -51,12 +56,35 @@ export async function changesOf(
       if (event.revision > last) return found;
       const before = state;
       state = decider.evolve[event.type]?.(state, codec.decode(event), { time: event.time }) ?? state;
-      if (revisions.has(event.revision)) found.set(event.revision, changesBetween(before, state));
+      if (!revisions.has(event.revision)) continue;
+      const { changes, more } = changesBetween(before, state);
+      found.set(event.revision, { changes: await openedIn(changes, sealing), more });
     }
     if (isEnd) return found;
     from += page.length;
   }
   return found;
+}
+
+function openedIn(changes: readonly Change[], sealing: Sealing): Promise<Change[]> {
+  return Promise.all(
+    changes.map(async (change) => {
+      const field = change.path.slice(change.path.lastIndexOf(".") + 1);
+      const openedOf = async (leaf: Leaf): Promise<Leaf> =>
+        isSealed(leaf) ? leafOfOpened(await sealing.open(field, leaf)) : leaf;
+      return {
+        ...change,
+        ...(change.old !== undefined && { old: await openedOf(change.old) }),
+        ...(change.new !== undefined && { new: await openedOf(change.new) }),
+      };
+    }),
+  );
+}
+
+/** An address is one text. */
+function leafOfOpened(value: unknown): Leaf {
+  const text = typeof value === "object" && value !== null ? Object.values(value).join(", ") : value;
+  return leafOf(text) ?? null;
 }
 
 /** What is other in `after`, leaf by leaf. States share what is the same in both: that is not looked into. */
@@ -67,12 +95,16 @@ export function changesBetween(before: unknown, after: unknown): Changes {
     if (Object.is(old, now) || isFull()) return;
     const [oldParts, newParts] = [partsOf(old), partsOf(now)];
     const name = path.at(-1);
-    if (name !== undefined && untold.has(name)) {
+    const areSealed = isSealed(old) || isSealed(now);
+    if (name !== undefined && (areSealed ? !opened.has(name) : untold.has(name))) {
       if (JSON.stringify(old) !== JSON.stringify(now)) changes.push({ path: path.join("."), untold: true });
       return;
     }
     if (!oldParts && !newParts) {
-      const [was, is] = [leafOf(old), leafOf(now)];
+      // What is sealed is whole until it is opened.
+      const [was, is] = areSealed
+        ? [old as Leaf | undefined, now as Leaf | undefined]
+        : [leafOf(old), leafOf(now)];
       if (was === is) return;
       const values = { ...(was !== undefined && { old: was }), ...(is !== undefined && { new: is }) };
       changes.push({ path: path.join("."), ...values });

@@ -1,7 +1,10 @@
+import { account } from "../../../commands/account/account.ts";
+import { apiKeys } from "../../../commands/apikey/apikey.ts";
 import { brands } from "../../../commands/brand/brand.ts";
 import { cart } from "../../../commands/cart/cart.ts";
 import { categories } from "../../../commands/category/category.ts";
 import { claim } from "../../../commands/claim/claim.ts";
+import { customer } from "../../../commands/customer/customer.ts";
 import { invoiceList } from "../../../commands/import/import.ts";
 import { imported } from "../../../commands/imported/imported.ts";
 import { key } from "../../../commands/key/key.ts";
@@ -25,10 +28,13 @@ type AnyDecider = Decider<any, EventMap>;
 const deciders = new Map(
   (
     [
+      account,
+      apiKeys,
       brands,
       cart,
       categories,
       claim,
+      customer,
       imported,
       importFile,
       invoiceList,

@@ -66,8 +66,10 @@ async function withChanges(runtime: Runtime, entries: readonly AuditEntry[]): Pr
     left -= Math.max(0, further);
     asked.set(stream, revisions.add(revision));
   }
+  const { events, codec, identity } = runtime;
+  const from = { events, codec, sealing: identity.sealing };
   const found = new Map<string, Map<number, Changes>>();
-  for (const [stream, revisions] of asked) found.set(stream, await changesOf(runtime, stream, revisions));
+  for (const [stream, revisions] of asked) found.set(stream, await changesOf(from, stream, revisions));
   return entries.map((entry) => {
     const { changes = null, more = false } = found.get(entry.stream)?.get(entry.revision) ?? {};
     return { ...entry, changes, more };

@@ -10,6 +10,8 @@ describe("the audit trail", () => {
     const carts = Array.from({ length: 50 }, (_, n) => `cart-${n}`);
     const opened = { currency: "USD" };
     for (const cart of carts) log.add(cart, "2026-01-01T10:00:00Z", "CartOpened", opened, { actor: "guest" });
+    log.add("cart-ada", "2026-01-01T10:00:00Z", "CartOpened", opened, { actor: "customer:ada", ...from });
+    log.add("customer-ada", "2026-01-01T10:00:00Z", "ProfileChanged", {}, { actor: "customer:ada", ...from });
     log.add("cart-staff", "2026-01-01T11:00:00Z", "CartOpened", opened, { actor: "staff", ...from });
     log.add("product-p", "2026-01-02T10:00:00Z", "ProductPublished", {}, { actor: "key:7", ...from });
     log.add("order-o", "2026-01-02T11:00:00Z", "NoteAdded", { text: "t" }, { actor: "staff" });
@@ -36,8 +38,12 @@ describe("the audit trail", () => {
       "order-o NoteAdded",
       "product-p ProductPublished",
       "cart-staff CartOpened",
+      "customer-ada ProfileChanged",
     ]);
-    expect(await model.count()).toBe(4);
+    expect(await model.count()).toBe(5);
+    const [own] = parsed(await listAudit(model, { limit: 1, actor: "customer:ada" }, "UTC")).items;
+    expect(own).not.toHaveProperty("ip");
+    expect(own).not.toHaveProperty("userAgent");
     expect(await listed({ actor: "staff" })).toEqual(["order-o NoteAdded", "cart-staff CartOpened"]);
     expect(await listed({ actor: "guest" })).toEqual([]);
     expect(await listed({ from: "2026-01-02", to: "2026-01-02" })).toHaveLength(2);
