@@ -1,7 +1,8 @@
 import { existsSync } from "node:fs";
 import { stat } from "node:fs/promises";
-import { shopEvents } from "../../commands/events.ts";
+import { type ShopEvents, shopEvents } from "../../commands/events.ts";
 import { createCodec } from "../engine/codec.ts";
+import type { DataOf } from "../engine/decider.ts";
 import type { OpenLog } from "../stores/backends.ts";
 import { logFileIn } from "../stores/event-store/embedded/format.ts";
 import { type EventStore, logStart } from "../stores/event-store/event-store.ts";
@@ -19,12 +20,17 @@ export interface CheckedLog {
   types: Record<string, number>;
 }
 
-/** Reads a log from end to end, and its file where it has one. @param problem told of each thing that is wrong */
+/**
+ * Reads a log from end to end, and its file where it has one.
+ * @param problem told of each thing that is wrong
+ * @param keyIds is filled with those that its customers are sealed with
+ */
 export async function checkLog(
   { events, embedded }: OpenLog,
   dataDir: string,
   problem: (message: string) => void,
   progress: Progress,
+  keyIds: string[],
 ): Promise<CheckedLog> {
   if (embedded) {
     progress.step("Checking the file");
@@ -37,7 +43,7 @@ export async function checkLog(
   progress.step("Reading every event");
   const types: Record<string, number> = {};
   try {
-    await readEveryEvent(events, types, problem, progress);
+    await readEveryEvent(events, types, problem, progress, keyIds);
   } catch (error) {
     problem(`reading the log failed: ${String(error)}`);
   }
@@ -50,6 +56,7 @@ async function readEveryEvent(
   types: Record<string, number>,
   problem: (message: string) => void,
   progress: Progress,
+  keyIds: string[],
 ): Promise<void> {
   const codec = createCodec(shopEvents);
   const head = await events.head();
@@ -64,7 +71,8 @@ async function readEveryEvent(
     for (const event of page.events) {
       types[event.type] = (types[event.type] ?? 0) + 1;
       try {
-        codec.decode(event);
+        const data = codec.decode(event);
+        if (event.type === "CustomerRegistered") keyIds.push((data as CustomerRegistered).keyId);
         // Read here only to see whether it can be.
         void event.metadata;
       } catch (error) {
@@ -82,6 +90,8 @@ async function readEveryEvent(
   for (const [type, { count, first }] of undecodable)
     problem(`${counted(count, `${type} event`)} cannot be decoded; the first is ${first}`);
 }
+
+type CustomerRegistered = DataOf<ShopEvents, "CustomerRegistered">;
 
 /** With what is in the write-ahead log and not in the file yet. */
 async function bytesOf(path: string): Promise<number> {

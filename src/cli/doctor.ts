@@ -7,6 +7,7 @@ import { backendsOf } from "../runtime/runtime.ts";
 import { type OpenLog, openLog, viewsFolder } from "../stores/backends.ts";
 import { StoreDamaged, StoreUnavailable } from "../stores/event-store/event-store.ts";
 import type { InspectedServer } from "../stores/inspect.ts";
+import { checkKeys } from "./doctor-keys.ts";
 import { type CheckedLog, checkLog } from "./doctor-log.ts";
 import { type CheckedModel, checkReadModels, type Finding, type OpenWork } from "./doctor-models.ts";
 import { checkServers, checkTerms } from "./doctor-servers.ts";
@@ -20,7 +21,7 @@ export function addDoctor(program: Command): void {
   program
     .command("doctor")
     .description(
-      "look over the stores: the log, every event, the settings, the read models, the disk, the servers",
+      "look over the stores: the log, every event, the settings, the keys, the read models, the disk, the servers",
     )
     .option(...jsonOption)
     .action(doctor);
@@ -60,7 +61,9 @@ async function examine(config: Config, findings: Finding[], progress: Progress):
     if (!log) return { log: undefined, servers, models: [], openWork: {} };
     try {
       const problem = (message: string) => findings.push({ level: "problem", about: "log", message });
-      const checkedLog = await checkLog(log, config.DATA_DIR, problem, progress);
+      const keyIds: string[] = [];
+      const checkedLog = await checkLog(log, config.DATA_DIR, problem, progress, keyIds);
+      await checkKeys(config, keyIds, findings);
       await checkTerms(log, config, findings).catch((error: unknown) => problem(String(error)));
       const mayReadModels = folder !== undefined || config.MONGODB_URL !== undefined;
       const models = mayReadModels

@@ -1,10 +1,12 @@
 import { existsSync } from "node:fs";
 import type { Command } from "commander";
+import type { Config } from "../config.ts";
 import { keptMasterKey } from "../runtime/data-folder.ts";
 import { masterKeysFor } from "../runtime/identity.ts";
 import { backendsOf } from "../runtime/runtime.ts";
 import { openVault } from "../stores/backends.ts";
 import { backUpVault, vaultFileIn } from "../stores/vault/embedded.ts";
+import type { Vault } from "../stores/vault/vault.ts";
 import { counted, printJson, printLine } from "./output.ts";
 import { commandConfig, jsonOption, Refused } from "./session.ts";
 
@@ -26,11 +28,9 @@ export function addKeys(program: Command): void {
 async function rotate({ json }: { json?: boolean }): Promise<void> {
   const config = commandConfig();
   if (config.MONGODB_URL === undefined) requireVault(config.DATA_DIR);
-  const masterKeys = masterKeysFor(config, keptMasterKey(config.DATA_DIR, config.SHARED_SECRET));
-  const vault = await openVault(backendsOf(config), masterKeys);
+  const { vault, generation } = await openKeys(config);
   try {
     const rewrapped = await vault.rewrap();
-    const { generation } = masterKeys;
     if (json) return printJson({ rewrapped, generation });
     await printLine(
       `${counted(rewrapped, "key")} wrapped anew; all are wrapped with master key ${generation} now.`,
@@ -38,6 +38,16 @@ async function rotate({ json }: { json?: boolean }): Promise<void> {
   } finally {
     await vault.close();
   }
+}
+
+/**
+ * The keys of a shop that may be running.
+ * @returns also the number of the master key that wraps what is new
+ * @throws StoreDamaged, StoreUnavailable, InvalidConfig
+ */
+export async function openKeys(config: Config): Promise<{ vault: Vault; generation: number }> {
+  const masterKeys = masterKeysFor(config, keptMasterKey(config.DATA_DIR, config.SHARED_SECRET));
+  return { vault: await openVault(backendsOf(config), masterKeys), generation: masterKeys.generation };
 }
 
 async function backup(file: string, { json }: { json?: boolean }): Promise<void> {

@@ -1,4 +1,4 @@
-import { readdir, readFile, rm } from "node:fs/promises";
+import { copyFile, readdir, readFile, rm } from "node:fs/promises";
 import { join } from "node:path";
 import { expect, test } from "vitest";
 import { logStart } from "../../src/stores/event-store/event-store.ts";
@@ -31,6 +31,24 @@ test("keys are wrapped with another master key beside a running shop, and opened
   await expect(openShop({ folder, env: { MASTER_KEY: first } })).rejects.toThrow(/MASTER_KEY/);
 });
 
+test("keys that are older than the log are found to lack those of newer customers", async () => {
+  const folder = await temporaryPath("data");
+  const shop = await openShop({ folder });
+  await member(shop);
+  const older = await temporaryPath("keys.db");
+  expect(await cli(["keys", "backup", older], { DATA_DIR: folder })).toMatchObject({ code: 0 });
+  await member(shop);
+  await shop.close();
+  expect(await cli(["doctor"], { DATA_DIR: folder })).toMatchObject({ code: 0 });
+  for (const name of ["keys.db-wal", "keys.db-shm"]) await rm(join(folder, name), { force: true });
+  await copyFile(older, join(folder, "keys.db"));
+  const doctor = await cli(["doctor"], { DATA_DIR: folder });
+  expect([doctor.code, doctor.stdout]).toEqual([
+    1,
+    expect.stringMatching(/keys: the keys of 1 of 2 customers are not there/),
+  ]);
+});
+
 test("a restored shop says that its keys are missing, and makes none", async () => {
   const folder = await temporaryPath("data");
   const shop = await openShop({ folder });
@@ -46,6 +64,8 @@ test("a restored shop says that its keys are missing, and makes none", async () 
   ]);
   expect(await cli(["verify"], { DATA_DIR: restored })).toMatchObject({ code: 0 });
   expect((await readdir(restored)).filter((name) => /keys|master/.test(name))).toEqual([]);
+  const doctor = await cli(["doctor"], { DATA_DIR: restored });
+  expect([doctor.code, doctor.stdout]).toEqual([1, expect.stringMatching(/keys: .*1 customer.*no keys.db/)]);
 });
 
 test("a shop that has lost its keys does not start, and does once they are put back", async () => {
