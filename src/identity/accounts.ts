@@ -1,12 +1,14 @@
 import { type Account, account } from "../../commands/account/account.ts";
+import type { accountEvents } from "../../commands/account/events.ts";
 import { claim, claimId } from "../../commands/claim/claim.ts";
-import { type CustomerState, customer, found } from "../../commands/customer/customer.ts";
+import { type CustomerState, customer, found, restoredWithinMs } from "../../commands/customer/customer.ts";
 import type { consentPurposes, legalBases } from "../../commands/customer/events.ts";
 import type { PreferencesChange } from "../../commands/customer/state.ts";
 import { isRefusal } from "../../commands/processes/process.ts";
+import type { DataOf } from "../engine/decider.ts";
 import type { Engine } from "../engine/write/engine.ts";
 import type { Mailer } from "../mail/mailer.ts";
-import { type Language, languageOf } from "../mail/templates.ts";
+import { type Language, languageOf, type MailCode, type MailVariables } from "../mail/templates.ts";
 import type { Sealing } from "../privacy/sealing.ts";
 import { deriveId, newId } from "../values/ids.ts";
 import { Problem } from "../values/problem.ts";
@@ -69,6 +71,10 @@ export interface LoggedIn {
   customerId: string;
   tokens: Tokens;
 }
+
+type Tell = <C extends MailCode>(code: C, values: MailVariables<C>) => void;
+
+type EnableTotp = DataOf<typeof accountEvents, "TotpEnabled">;
 
 /** Who somebody is, whose password was right. */
 interface Proven {
@@ -218,6 +224,7 @@ export class Accounts {
     const { customerId, email, ...asked } = await links.open("email", token);
     await this.requireCurrent(customerId, asked);
     const { emailRef: before } = await engine.read(customer, customerId, found);
+    const tell = await this.mailboxOf(customerId);
     const [sealer, emailRef] = await Promise.all([
       sealing.sealerFor(customerSubject(customerId)),
       emails.refFor(email),
@@ -232,12 +239,27 @@ export class Accounts {
       throw error;
     }
     await this.releaseEmail(before, customerId, caller);
+    tell("email_replaced", {});
   }
 
   /** Closes an account and ends its sessions; a login within a month opens it again. */
   async close(customerId: string, caller: Caller): Promise<void> {
+    const tell = await this.mailboxOf(customerId);
     await caller.execute(customer, customerId, "Deactivate", {});
     await caller.execute(account, customerId, "EndAllSessions", { reason: "closed" });
+    tell("account_closed", { days: String(restoredWithinMs / 86_400_000) });
+  }
+
+  async enableTotp(customerId: string, totp: EnableTotp, caller: Caller): Promise<void> {
+    const tell = await this.mailboxOf(customerId);
+    await caller.execute(account, customerId, "EnableTotp", totp);
+    tell("two_factor_on", {});
+  }
+
+  async disableTotp(customerId: string, caller: Caller): Promise<void> {
+    const tell = await this.mailboxOf(customerId);
+    await caller.execute(account, customerId, "DisableTotp", {});
+    tell("two_factor_off", {});
   }
 
   /** By staff. */
@@ -402,6 +424,17 @@ export class Accounts {
     await caller.execute(account, accountId, "SetPassword", { hash, ...which });
     if (email !== null)
       this.deps.mailer.post("password_changed", languageOf(state.preferences.language), email, {});
+  }
+
+  /** Where a customer is told of what is about to be done: looked up before it, so that it is not told of in vain. */
+  private async mailboxOf(customerId: string): Promise<Tell> {
+    const { engine, sealing, mailer } = this.deps;
+    const state = await engine.read(customer, customerId, found);
+    const { email } = await openCustomer(sealing, state);
+    const language = languageOf(state.preferences.language);
+    return (code, values) => {
+      if (email !== null) mailer.post(code, language, email, values);
+    };
   }
 
   private async claimEmail(emailRef: string, customerId: string, caller: Caller): Promise<void> {

@@ -12,6 +12,9 @@ const variables = {
   password_changed: [],
   email_change: ["link", "hours"],
   email_changed: [],
+  email_replaced: [],
+  two_factor_on: [],
+  two_factor_off: [],
   account_closed: ["days"],
 } as const satisfies Record<string, readonly string[]>;
 
@@ -63,6 +66,22 @@ const languages = {
         "If it was not you, change your password now.",
       ],
     },
+    email_replaced: {
+      subject: "Your account has another e-mail address",
+      paragraphs: [
+        "Another e-mail address is used for your account from now on. If it was not you, tell us at once.",
+      ],
+    },
+    two_factor_on: {
+      subject: "Two-factor authentication is on",
+      paragraphs: [
+        "A login asks for a code of your authenticator now. If it was not you, set a new password at once.",
+      ],
+    },
+    two_factor_off: {
+      subject: "Two-factor authentication is off",
+      paragraphs: ["A login asks for no code any more. If it was not you, set a new password at once."],
+    },
     account_closed: {
       subject: "Your account is closed",
       paragraphs: ["Your account is closed. Log in within {{days}} days to open it again."],
@@ -112,6 +131,24 @@ const languages = {
       paragraphs: [
         "Jemand, der Ihr Passwort kennt, möchte eine andere E-Mail-Adresse für Ihr Konto.",
         "Waren Sie es nicht, ändern Sie jetzt Ihr Passwort.",
+      ],
+    },
+    email_replaced: {
+      subject: "Ihr Konto hat eine andere E-Mail-Adresse",
+      paragraphs: [
+        "Für Ihr Konto gilt ab jetzt eine andere E-Mail-Adresse. Waren Sie es nicht, melden Sie sich sofort bei uns.",
+      ],
+    },
+    two_factor_on: {
+      subject: "Die Zwei-Faktor-Anmeldung ist an",
+      paragraphs: [
+        "Beim Anmelden wird jetzt ein Code Ihres Authenticators verlangt. Waren Sie es nicht, setzen Sie sofort ein neues Passwort.",
+      ],
+    },
+    two_factor_off: {
+      subject: "Die Zwei-Faktor-Anmeldung ist aus",
+      paragraphs: [
+        "Beim Anmelden wird kein Code mehr verlangt. Waren Sie es nicht, setzen Sie sofort ein neues Passwort.",
       ],
     },
     account_closed: {

@@ -233,6 +233,7 @@ describe("credentials", () => {
     expect((await send(shop(), "/auth/login", { email, password })).status).toBe(401);
     await login(shop(), next);
     expect((await shop().get("/v1/me", access)).body.email).toBe(next);
+    expect((await mailsTo(shop(), email))[0]?.subject).toBe("Your account has another e-mail address");
     // The old one is free.
     await send(shop(), "/auth/register", { email });
     expect((await mailsTo(shop(), email))[0]?.subject).toBe("Confirm your e-mail address");
@@ -248,6 +249,7 @@ test("two-factor authentication takes each code and each recovery code once", as
   expect((await send(own, "/me/totp/confirm", { code: "000000" }, access)).status).toBe(401);
   const { recoveryCodes } = (await send(own, "/me/totp/confirm", { code: code() }, access)).body;
   expect(recoveryCodes).toHaveLength(10);
+  expect((await mailsTo(own, email))[0]?.subject).toBe("Two-factor authentication is on");
   expect((await send(own, "/auth/login", { email, password })).body.code).toBe("totp_required");
   expect((await send(own, "/auth/login", { email, password: "wrong" })).body.code).toBe(
     "invalid_credentials",
@@ -270,6 +272,7 @@ test("two-factor authentication takes each code and each recovery code once", as
   });
   const fresh = await login(own, email, { recoveryCode: recoveryCodes[5] });
   expect((await own.call("DELETE", "/v1/me/totp", { headers: fresh.access })).status).toBe(204);
+  expect((await mailsTo(own, email))[0]?.subject).toBe("Two-factor authentication is off");
   await login(own, email);
 });
 
@@ -360,6 +363,7 @@ describe("an account", () => {
     const { email, access, customerId } = await member(own);
     expect((await own.call("DELETE", "/v1/me", { headers: access })).status).toBe(204);
     expect((await own.get("/v1/me", access)).status).toBe(401);
+    expect((await mailsTo(own, email))[0]?.text).toContain("Log in within 30 days");
     now += 29 * 86_400_000;
     const again = await login(own, email);
     expect((await own.get("/v1/me", again.access)).body.status).toBe("active");

@@ -113,7 +113,7 @@ function twoFactorOn(app: App, { runtime, auth, commands, logins }: Deps): void 
           throw new Problem("invalid_credentials", "the code is not right", { factor: "code" });
         const { codes, digests } = newRecoveryCodes();
         const enable = { secret, recoveryCodes: digests, totpStep: step };
-        await caller.execute(account, customerId, "EnableTotp", enable);
+        await identity.accounts.enableTotp(customerId, enable, caller);
         await hot.delete(pendingKey(customerId));
         return { recoveryCodes: codes };
       });
@@ -121,7 +121,7 @@ function twoFactorOn(app: App, { runtime, auth, commands, logins }: Deps): void 
   );
 }
 
-function twoFactorOff(app: App, { runtime: { clock }, auth, commands }: Deps): void {
+function twoFactorOff(app: App, { runtime: { clock, identity }, auth, commands }: Deps): void {
   app.delete(
     "/v1/me/totp",
     {
@@ -130,7 +130,7 @@ function twoFactorOff(app: App, { runtime: { clock }, auth, commands }: Deps): v
     async (request, reply) => {
       const who = auth.requireCustomer(request);
       requireRecent(who.loginAt, clock());
-      await commands.callerOf(request).execute(account, who.customerId, "DisableTotp", {});
+      await identity.accounts.disableTotp(who.customerId, commands.callerOf(request));
       return reply.code(204).send(null);
     },
   );
