@@ -12,8 +12,8 @@ COPY package.json LICENSE ./
 COPY commands ./commands
 COPY projections ./projections
 COPY src ./src
-# A volume that is made for it takes over whose it is. Else nothing is written but to /tmp.
-RUN mkdir /data && chown node:node /data
+# A volume that is made for one of them takes over whose it is. Else nothing is written but to /tmp.
+RUN mkdir /data /mail && chown node:node /data /mail
 VOLUME /data
 USER node
 EXPOSE 3000
