@@ -108,11 +108,15 @@ export class Gateway implements PaymentGateway {
     throw new Error("webhooks are heard as they are");
   }
 
+  /** Whether it has ever authorized a payment. */
+  holds(paymentId: string): boolean {
+    return [...this.accounts.values()].some((account) => account.paymentId === paymentId);
+  }
+
   /** The customer does what was asked for, or gives up. A second time, it is another authorization. */
   act(paymentId: string, amount: number, succeeds: boolean): void {
     if (!succeeds) {
-      const isAuthorized = [...this.accounts.values()].some((account) => account.paymentId === paymentId);
-      if (!isAuthorized) this.tell(paymentId, "failed", { status: "failed", reason: "given up" });
+      if (!this.holds(paymentId)) this.tell(paymentId, "failed", { status: "failed", reason: "given up" });
       return;
     }
     const reference = `act-${this.accounts.size}`;

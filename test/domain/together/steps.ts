@@ -218,7 +218,9 @@ const gateway = {
   act: async (step: Step) => {
     const id = paymentOf(step);
     const state = step.world.payment(id);
-    if (state?.gateway === "bank") step.world.gateway.act(id, state.amount, step.args.some > 0);
+    // What a customer has not been asked for yet, because its answer was lost, is at the bank once already.
+    const isUnheard = state?.reference === undefined && step.world.gateway.holds(id);
+    if (state?.gateway === "bank" && !isUnheard) step.world.gateway.act(id, state.amount, step.args.some > 0);
   },
   endRefund: async ({ world, args }: Step) => world.gateway.endRefund(args.pick, args.yes),
   dispute: async ({ world, args }: Step) => world.gateway.dispute(args.pick, args.amount),
