@@ -12,6 +12,7 @@ await onServers("an import of products into a shop of several processes", (serve
     await open("projector");
     const [api, other] = [await open("api"), await open("api")];
     await prepareLog(api.runtime);
+    await api.caughtUp();
     const rows = Array.from(
       { length: products },
       (_, index) => `p-${index},Name ${index},S-${index},1.50,3\n`,
