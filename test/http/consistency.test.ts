@@ -156,14 +156,14 @@ describe("Min-Position", () => {
       return (await get(`/v1/products/${slug}`, headers)).body;
     };
     const price = (amount: number) => asStaff({ price: { amount, currency: "USD" } });
-    const category = (await get(`/v1/products/${slug}`)).body.categoryId as string;
     for (let n = 1; n <= 20; n++) {
       const changedOther = await call("PUT", `/v1/products/${other.id}/variants/OTHER/price`, price(n));
       expect((await shown(changedOther)).variants[0].price.amount).toBe(n === 1 ? 1_000 : n - 1);
       const changed = await call("PUT", `/v1/products/${id}/variants/KEPT/price`, price(n));
       expect((await shown(changed)).variants[0].price.amount).toBe(n);
     }
-    const renamed = await call("PATCH", `/v1/categories/${category}`, asStaff({ name: "New" }));
+    const { categoryId } = (await get(`/v1/products/${slug}`)).body;
+    const renamed = await call("PATCH", `/v1/categories/${categoryId}`, asStaff({ name: "New" }));
     expect((await shown(renamed)).category).toBe("Kept/New");
     const gone = await post("/v1/stock/KEPT/adjustments", { delta: -5, reason: "broken" });
     expect((await shown(gone)).variants[0]).toMatchObject({ available: 0 });
