@@ -115,7 +115,7 @@ export interface Operations {
     };
     answer: Schemas["SettledTask"];
   };
-  /** The last messages that this process has sent, newest first; only where they go nowhere */
+  /** The last messages that were sent, newest first; only where they go nowhere */
   "GET /v1/ops/mails": {
     path: never;
     query: never;

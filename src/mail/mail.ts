@@ -16,6 +16,6 @@ export interface MailTransport {
   /** @throws Error when it was not taken: it may be sent again */
   send(mail: Mail): Promise<void>;
   /** The newest first; left out where nobody could read along. */
-  recent?(): readonly SentMail[];
+  recent?(): Promise<readonly SentMail[]>;
   close(): Promise<void>;
 }

@@ -23,7 +23,7 @@ export function mailOps(app: App, { runtime }: Deps): void {
     {
       schema: {
         tags: ["operations"],
-        summary: "The last messages that this process has sent, newest first; only where they go nowhere",
+        summary: "The last messages that were sent, newest first; only where they go nowhere",
         security: [{ bearer: [] }],
         querystring: noQuery,
         response: { 200: mailsAnswer, "4xx": problemSchema },
@@ -33,7 +33,8 @@ export function mailOps(app: App, { runtime }: Deps): void {
       const { transport } = runtime.identity.mailer;
       if (!transport.recent)
         throw new Problem("not_found", "messages go to a mail server: they are not shown");
-      return { items: transport.recent().map((mail) => ({ ...mail, sentAt: isoTime(mail.sentAt) })) };
+      const recent = await transport.recent();
+      return { items: recent.map((mail) => ({ ...mail, sentAt: isoTime(mail.sentAt) })) };
     },
   );
 }
