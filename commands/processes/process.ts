@@ -33,7 +33,8 @@ export interface Process {
   again: Step;
 }
 
-type Step = <
+/** Executes a command of a decider, on behalf of whoever it was made for. */
+export type Step = <
   State,
   E extends EventMap,
   D extends Decider<State, E>,

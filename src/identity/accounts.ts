@@ -3,7 +3,7 @@ import type { accountEvents } from "../../commands/account/events.ts";
 import { claim, claimId } from "../../commands/claim/claim.ts";
 import { type CustomerState, customer, found, restoredWithinMs } from "../../commands/customer/customer.ts";
 import type { consentPurposes, legalBases } from "../../commands/customer/events.ts";
-import type { PreferencesChange } from "../../commands/customer/state.ts";
+import type { Customer, PreferencesChange } from "../../commands/customer/state.ts";
 import { isRefusal } from "../../commands/processes/process.ts";
 import type { DataOf } from "../engine/decider.ts";
 import type { Engine } from "../engine/write/engine.ts";
@@ -19,7 +19,6 @@ import { type Passwords, requireStrong } from "./passwords.ts";
 import {
   customerSubject,
   emailField,
-  openCustomer,
   type ProfileChange,
   passwordField,
   sealProfile,
@@ -153,14 +152,14 @@ export class Accounts {
 
   /** Sends a link to who has an account with this address. */
   async requestReset(email: string, language: Language): Promise<void> {
-    const { engine, links, mailer, sealing } = this.deps;
+    const { engine, links, mailer } = this.deps;
     const accountId = await this.holderOf(email);
     if (accountId === undefined) return;
     const credential = await engine.read(account, accountId, (state) => state.credential);
     const state = await engine.read(customer, accountId, found);
     const token = await links.make("reset", { accountId, credential, emails: state.emails });
     // As it was proven, however it was written now.
-    const { email: kept } = await openCustomer(sealing, state);
+    const kept = await this.emailOf(state);
     if (kept === null) return;
     mailer.post("password_reset", language, kept, {
       link: this.page("reset-password", token),
@@ -206,10 +205,10 @@ export class Accounts {
   ): Promise<void> {
     const credential = await this.requirePassword(customerId, password);
     if (language === undefined) return;
-    const { engine, sealing, links, mailer } = this.deps;
+    const { engine, links, mailer } = this.deps;
     const state = await engine.read(customer, customerId, found);
     const token = await links.make("email", { customerId, email, credential, emails: state.emails });
-    const { email: old } = await openCustomer(sealing, state);
+    const old = await this.emailOf(state);
     if ((await this.holderOf(email)) === undefined)
       mailer.post("email_change", language, email, {
         link: this.page("confirm-email", token),
@@ -224,7 +223,7 @@ export class Accounts {
     const { customerId, email, ...asked } = await links.open("email", token);
     await this.requireCurrent(customerId, asked);
     const { emailRef: before } = await engine.read(customer, customerId, found);
-    const tell = await this.mailboxOf(customerId);
+    const { tell } = await this.mailboxOf(customerId);
     const [sealer, emailRef] = await Promise.all([
       sealing.sealerFor(customerSubject(customerId)),
       emails.refFor(email),
@@ -244,20 +243,20 @@ export class Accounts {
 
   /** Closes an account and ends its sessions; a login within a month opens it again. */
   async close(customerId: string, caller: Caller): Promise<void> {
-    const tell = await this.mailboxOf(customerId);
+    const { tell } = await this.mailboxOf(customerId);
     await caller.execute(customer, customerId, "Deactivate", {});
     await caller.execute(account, customerId, "EndAllSessions", { reason: "closed" });
     tell("account_closed", { days: String(restoredWithinMs / 86_400_000) });
   }
 
   async enableTotp(customerId: string, totp: EnableTotp, caller: Caller): Promise<void> {
-    const tell = await this.mailboxOf(customerId);
+    const { tell } = await this.mailboxOf(customerId);
     await caller.execute(account, customerId, "EnableTotp", totp);
     tell("two_factor_on", {});
   }
 
   async disableTotp(customerId: string, caller: Caller): Promise<void> {
-    const tell = await this.mailboxOf(customerId);
+    const { tell } = await this.mailboxOf(customerId);
     await caller.execute(account, customerId, "DisableTotp", {});
     tell("two_factor_off", {});
   }
@@ -302,10 +301,7 @@ export class Accounts {
 
   /** The same, of an account. @throws Problem not_found */
   async accountCountedAs(accountId: string): Promise<string> {
-    const { email } = await openCustomer(
-      this.deps.sealing,
-      await this.deps.engine.read(customer, accountId, found),
-    );
+    const email = await this.emailOf(await this.deps.engine.read(customer, accountId, found));
     return email === null ? accountId : this.countedAs(email);
   }
 
@@ -415,26 +411,30 @@ export class Accounts {
     }: { expected: number; keep?: string; factor?: Proven["factor"]; path?: string },
     caller: Caller,
   ): Promise<void> {
-    const { engine, sealing, passwords } = this.deps;
-    const state = await engine.read(customer, accountId, found);
-    const { email } = await openCustomer(sealing, state);
+    const { sealing, passwords } = this.deps;
+    const { email, tell } = await this.mailboxOf(accountId);
     await requireStrong(password, path, email === null ? [] : [email]);
     const sealer = await sealing.sealerFor(customerSubject(accountId));
     const hash = sealer.seal(passwordField, await passwords.hash(password));
     await caller.execute(account, accountId, "SetPassword", { hash, ...which });
-    if (email !== null)
-      this.deps.mailer.post("password_changed", languageOf(state.preferences.language), email, {});
+    tell("password_changed", {});
   }
 
   /** Where a customer is told of what is about to be done: looked up before it, so that it is not told of in vain. */
-  private async mailboxOf(customerId: string): Promise<Tell> {
-    const { engine, sealing, mailer } = this.deps;
+  private async mailboxOf(customerId: string): Promise<{ email: string | null; tell: Tell }> {
+    const { engine, mailer } = this.deps;
     const state = await engine.read(customer, customerId, found);
-    const { email } = await openCustomer(sealing, state);
+    const email = await this.emailOf(state);
     const language = languageOf(state.preferences.language);
-    return (code, values) => {
+    const tell: Tell = (code, values) => {
       if (email !== null) mailer.post(code, language, email, values);
     };
+    return { email, tell };
+  }
+
+  /** @returns null where its key was destroyed */
+  private emailOf({ email }: Customer): Promise<string | null> {
+    return this.deps.sealing.open<string>(emailField, email);
   }
 
   private async claimEmail(emailRef: string, customerId: string, caller: Caller): Promise<void> {

@@ -1,5 +1,5 @@
-import type { CommandsOf, Decider, EventMap } from "../engine/decider.ts";
-import type { CommandContext, Engine, Outcome } from "../engine/write/engine.ts";
+import type { Step } from "../../commands/processes/process.ts";
+import type { CommandContext, Engine } from "../engine/write/engine.ts";
 import { newId } from "../values/ids.ts";
 
 /** On whose behalf, and from where, something is done to an account. */
@@ -9,19 +9,7 @@ export type Who = Omit<CommandContext, "commandId" | "now">;
 export interface Caller {
   /** Epoch milliseconds. */
   now(): number;
-  execute<
-    State,
-    E extends EventMap,
-    D extends Decider<State, E>,
-    N extends keyof CommandsOf<D> & string,
-    R = void,
-  >(
-    decider: D & { initial: () => State },
-    id: string,
-    name: N,
-    command: CommandsOf<D>[N],
-    respond?: (state: State, revision: number) => R,
-  ): Promise<Outcome<R>>;
+  execute: Step;
 }
 
 export function callerOf(engine: Engine, who: Who, clock: () => number): Caller {
